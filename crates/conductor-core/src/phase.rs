@@ -1,0 +1,364 @@
+//! The phases of a run: states, events and commands. The transition function is in [`step`](fn@step).
+//!
+//! States carry exactly what is true in them. Every state after the baseline carries it, and every ending passes through
+//! [`State::StoppingLoad`], [`State::ScalingDown`] and [`State::CleaningUp`].
+
+mod command;
+mod deadline;
+mod load;
+mod step;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use command::Command;
+pub use deadline::{Deadlines, PhaseDeadline};
+pub use load::Load;
+pub use step::{Refused, Transition, step};
+
+use crate::app::ApplicationId;
+use crate::failure::Failure;
+use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
+use crate::ports::{Production, TableCount};
+use crate::restore::ForeignChange;
+use crate::run::Created;
+use crate::scale::{Baseline, Plan};
+
+/// The five phases the user sees, with what comes before and after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Phase {
+    /// Checks and recording; nothing is changed yet.
+    Prepare,
+    /// Production's versions are rolled out.
+    Deploy,
+    /// Applications are scaled to production's allocation.
+    ScaleUp,
+    /// Load is generated, steered by the KPI.
+    GenerateLoad,
+    /// Everything the run changed is put back, versions included.
+    ScaleDown,
+    /// The data the run created is deleted.
+    CleanUp,
+    /// The run is over.
+    Finished,
+}
+
+impl Phase {
+    /// The five phases of the user, in order.
+    pub const PUBLIC: [Self; 5] = [Self::Deploy, Self::ScaleUp, Self::GenerateLoad, Self::ScaleDown, Self::CleanUp];
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Prepare => "PREPARE",
+            Self::Deploy => "DEPLOY",
+            Self::ScaleUp => "SCALE_UP",
+            Self::GenerateLoad => "GENERATE_LOAD",
+            Self::ScaleDown => "SCALE_DOWN",
+            Self::CleanUp => "CLEAN_UP",
+            Self::Finished => "FINISHED",
+        })
+    }
+}
+
+/// What a run changes and what was there before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changes {
+    /// The environment before the first change.
+    pub baseline: Baseline,
+    /// What the run changes.
+    pub plan: Plan,
+}
+
+/// Where a run is, with what is true there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Accepted, not begun.
+    Accepted,
+    /// Checking that everything the run needs is there.
+    Preflight,
+    /// Recording what the environment is, before the first change.
+    RecordingBaseline {
+        /// What production runs.
+        production: BTreeMap<ApplicationId, Production>,
+    },
+    /// Rolling out versions.
+    Deploying {
+        /// The way back.
+        changes: Changes,
+    },
+    /// Scaling to production's allocation.
+    ScalingUp {
+        /// The way back.
+        changes: Changes,
+    },
+    /// One tagged user proves that the KPI can be measured.
+    Rehearsing {
+        /// The way back.
+        changes: Changes,
+    },
+    /// Generating load, steered by the KPI.
+    GeneratingLoad {
+        /// The way back.
+        changes: Changes,
+        /// The load so far.
+        load: Box<Load>,
+    },
+    /// Stopping the load.
+    StoppingLoad {
+        /// The way back.
+        changes: Changes,
+        /// Why the run ends.
+        ending: Ending,
+    },
+    /// Putting back what the run changed.
+    ScalingDown {
+        /// The way back.
+        changes: Changes,
+        /// Why the run ends, and what went wrong since.
+        ending: Ending,
+    },
+    /// Deleting the data the run created.
+    CleaningUp {
+        /// Why the run ends, and what went wrong since.
+        ending: Ending,
+    },
+    /// Over.
+    Finished {
+        /// Why the run ended, and what is left dirty.
+        ending: Ending,
+    },
+}
+
+impl State {
+    /// The phase the user sees.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Accepted | Self::Preflight | Self::RecordingBaseline { .. } => Phase::Prepare,
+            Self::Deploying { .. } => Phase::Deploy,
+            Self::ScalingUp { .. } => Phase::ScaleUp,
+            Self::Rehearsing { .. } | Self::GeneratingLoad { .. } | Self::StoppingLoad { .. } => Phase::GenerateLoad,
+            Self::ScalingDown { .. } => Phase::ScaleDown,
+            Self::CleaningUp { .. } => Phase::CleanUp,
+            Self::Finished { .. } => Phase::Finished,
+        }
+    }
+
+    /// The state's name, as the documentation gives it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::Preflight => "Preflight",
+            Self::RecordingBaseline { .. } => "RecordingBaseline",
+            Self::Deploying { .. } => "Deploying",
+            Self::ScalingUp { .. } => "ScalingUp",
+            Self::Rehearsing { .. } => "Rehearsing",
+            Self::GeneratingLoad { .. } => "GeneratingLoad",
+            Self::StoppingLoad { .. } => "StoppingLoad",
+            Self::ScalingDown { .. } => "ScalingDown",
+            Self::CleaningUp { .. } => "CleaningUp",
+            Self::Finished { .. } => "Finished",
+        }
+    }
+
+    /// Why the run ends, once it does.
+    pub fn ending(&self) -> Option<&Ending> {
+        match self {
+            Self::Accepted
+            | Self::Preflight
+            | Self::RecordingBaseline { .. }
+            | Self::Deploying { .. }
+            | Self::ScalingUp { .. }
+            | Self::Rehearsing { .. }
+            | Self::GeneratingLoad { .. } => None,
+            Self::StoppingLoad { ending, .. }
+            | Self::ScalingDown { ending, .. }
+            | Self::CleaningUp { ending }
+            | Self::Finished { ending } => Some(ending),
+        }
+    }
+
+    /// What the run changes, while it may have changed something.
+    pub fn changes(&self) -> Option<&Changes> {
+        match self {
+            Self::Deploying { changes }
+            | Self::ScalingUp { changes }
+            | Self::Rehearsing { changes }
+            | Self::GeneratingLoad { changes, .. }
+            | Self::StoppingLoad { changes, .. }
+            | Self::ScalingDown { changes, .. } => Some(changes),
+            Self::Accepted
+            | Self::Preflight
+            | Self::RecordingBaseline { .. }
+            | Self::CleaningUp { .. }
+            | Self::Finished { .. } => None,
+        }
+    }
+
+    /// True once the run is on its way back.
+    pub fn is_tearing_down(&self) -> bool {
+        self.ending().is_some()
+    }
+}
+
+/// Why a run ends and what is left of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ending {
+    /// Why it ends.
+    pub cause: Cause,
+    /// What went wrong on the way back: each is something left dirty.
+    pub teardown_failures: Vec<Failure>,
+    /// What somebody else changed during the run.
+    pub foreign_changes: Vec<ForeignChange>,
+}
+
+impl Ending {
+    /// An ending of which nothing is known but its cause.
+    pub fn because(cause: Cause) -> Self {
+        Self { cause, teardown_failures: Vec::new(), foreign_changes: Vec::new() }
+    }
+}
+
+/// Why a run ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cause {
+    /// Ramp-up and plateau are over.
+    Completed,
+    /// Somebody asked for it.
+    Cancelled {
+        /// Who, and why if they said so.
+        by: String,
+    },
+    /// Something failed.
+    Failed(Failure),
+    /// The run's own deadline passed before the load was over.
+    DeadlineExceeded,
+    /// The conductor died and the run was torn down by another one.
+    Abandoned,
+}
+
+/// What happened. Each goes into the journal before anything is done about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "type", content = "of")]
+pub enum Event {
+    /// The run was accepted; the first record of every journal.
+    Created(Box<Created>),
+    /// The run begins.
+    Started,
+    /// Everything the run needs is there.
+    PreflightPassed {
+        /// What production runs.
+        production: BTreeMap<ApplicationId, Production>,
+        /// What will generate the load.
+        generator: GeneratorFacts,
+    },
+    /// The environment before the first change.
+    BaselineRecorded {
+        /// By application.
+        baseline: Baseline,
+    },
+    /// Every wanted version runs.
+    Deployed,
+    /// Every application has its allocation.
+    ScaledUp,
+    /// One tagged user has produced the KPI.
+    Rehearsed {
+        /// The first window with a KPI event in it.
+        sample: KpiSample,
+    },
+    /// One interval was measured.
+    Measured(Box<Measurement>),
+    /// All users are stopped.
+    LoadStopped,
+    /// The environment is as it was before, as far as that was possible.
+    Restored {
+        /// What somebody else changed.
+        foreign: Vec<ForeignChange>,
+        /// What could not be put back.
+        failures: Vec<Failure>,
+    },
+    /// The run's data is deleted, as far as that was possible.
+    CleanedUp {
+        /// Rows deleted, by store and table (`store/table`).
+        deleted: Vec<TableCount>,
+        /// What could not be deleted.
+        failures: Vec<Failure>,
+    },
+    /// The activity of the present state failed for good.
+    Failed(Failure),
+    /// Somebody asked for the run to end.
+    StopRequested {
+        /// Who, and why if they said so.
+        by: String,
+    },
+    /// The run's deadline passed.
+    DeadlineExceeded,
+    /// Another conductor found the run unfinished and without an owner, and ends it.
+    Abandoned,
+    /// Another conductor found the run unfinished and without an owner, and goes on with it.
+    Resumed,
+    /// Something worth telling that changes no state.
+    Noted(Note),
+}
+
+/// One interval: what was measured, and by how many users.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measurement {
+    /// The KPI's window; `None` when it could not be measured.
+    pub sample: Option<KpiSample>,
+    /// The generator at the time; `None` when it did not answer.
+    pub generator: Option<GeneratorStatus>,
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// How much it matters.
+    pub level: Level,
+    /// One sentence.
+    pub message: String,
+}
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// May need somebody's attention.
+    Warning,
+}
+
+impl Event {
+    /// The event's name, as the documentation gives it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Created(_) => "Created",
+            Self::Started => "Started",
+            Self::PreflightPassed { .. } => "PreflightPassed",
+            Self::BaselineRecorded { .. } => "BaselineRecorded",
+            Self::Deployed => "Deployed",
+            Self::ScaledUp => "ScaledUp",
+            Self::Rehearsed { .. } => "Rehearsed",
+            Self::Measured(_) => "Measured",
+            Self::LoadStopped => "LoadStopped",
+            Self::Restored { .. } => "Restored",
+            Self::CleanedUp { .. } => "CleanedUp",
+            Self::Failed(_) => "Failed",
+            Self::StopRequested { .. } => "StopRequested",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::Abandoned => "Abandoned",
+            Self::Resumed => "Resumed",
+            Self::Noted(_) => "Noted",
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What the engine shall do. Every command is idempotent: after a crash those of the last state are issued again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, State};
+use crate::load::LoadSetting;
+use crate::release::Rollout;
+use crate::scale::ScaleStep;
+
+/// Something to do through the ports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Command {
+    /// Begin.
+    Start,
+    /// Check generator, KPI and test data stores, and read what production runs. Changes nothing.
+    Check,
+    /// Read what the environment is. Changes nothing.
+    RecordBaseline,
+    /// Roll out versions. Rolling out what already runs changes nothing.
+    RollOut(Vec<Rollout>),
+    /// Scale applications. Scaling to what is already there changes nothing.
+    Scale(Vec<ScaleStep>),
+    /// Run one tagged user until it has produced the KPI.
+    Rehearse,
+    /// Run so many users. The same setting again only re-arms the dead man's switch.
+    SetLoad(LoadSetting),
+    /// Measure every interval until the state is left.
+    Measure,
+    /// Stop all users. Without load it does nothing.
+    StopLoad,
+    /// Put back what the run changed. Where nothing differs it does nothing.
+    Restore(Changes),
+    /// Delete the run's data. Where there is none it does nothing.
+    CleanUp,
+}
+
+impl State {
+    /// What to do when the state is entered, or found after a crash.
+    pub fn on_entry(&self) -> Vec<Command> {
+        match self {
+            Self::Accepted => vec![Command::Start],
+            Self::Preflight => vec![Command::Check],
+            Self::RecordingBaseline { .. } => vec![Command::RecordBaseline],
+            Self::Deploying { changes } => vec![Command::RollOut(changes.plan.rollouts.clone())],
+            Self::ScalingUp { changes } => vec![Command::Scale(changes.plan.scale_steps.clone())],
+            Self::Rehearsing { .. } => vec![Command::Rehearse],
+            Self::GeneratingLoad { load, .. } => vec![Command::SetLoad(load.setting()), Command::Measure],
+            Self::StoppingLoad { .. } => vec![Command::StopLoad],
+            Self::ScalingDown { changes, .. } => vec![Command::Restore(changes.clone())],
+            Self::CleaningUp { .. } => vec![Command::CleanUp],
+            Self::Finished { .. } => Vec::new(),
+        }
+    }
+}

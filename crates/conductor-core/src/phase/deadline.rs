@@ -1,0 +1,90 @@
+//! How long each activity may take before it counts as failed. The engine keeps the timers.
+
+use serde::Serialize;
+
+use super::State;
+use crate::spec::LoadTestSpec;
+use crate::units::Span;
+
+/// The time limits of a run's activities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deadlines {
+    /// Checks and recording, each.
+    pub prepare: Span,
+    /// All rollouts together.
+    pub deploy: Span,
+    /// All scale steps together.
+    pub scale_up: Span,
+    /// The rehearsal by one user.
+    pub rehearsal: Span,
+    /// Stopping the load.
+    pub stop_load: Span,
+    /// Putting everything back.
+    pub scale_down: Span,
+    /// Deleting the run's data.
+    pub clean_up: Span,
+    /// From the start of the run to the end of the load.
+    pub run: Span,
+}
+
+/// One time limit, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseDeadline {
+    /// What is limited.
+    pub activity: &'static str,
+    /// The limit.
+    pub limit: Span,
+    /// What happens when it passes.
+    pub then: &'static str,
+}
+
+impl Deadlines {
+    /// The limits of a spec: its own where it has some, else the defaults.
+    pub fn of(spec: &LoadTestSpec) -> Self {
+        Self {
+            prepare: Span::minutes(2),
+            deploy: Span::minutes(20),
+            scale_up: Span::minutes(20),
+            rehearsal: spec.limits.rehearsal,
+            stop_load: Span::minutes(2),
+            scale_down: Span::minutes(30),
+            clean_up: Span::minutes(30),
+            run: spec.limits.deadline,
+        }
+    }
+
+    /// The limit of a state's activity; `None` where only the run's own deadline counts.
+    pub fn limit(&self, state: &State) -> Option<Span> {
+        match state {
+            State::Accepted | State::GeneratingLoad { .. } | State::Finished { .. } => None,
+            State::Preflight | State::RecordingBaseline { .. } => Some(self.prepare),
+            State::Deploying { .. } => Some(self.deploy),
+            State::ScalingUp { .. } => Some(self.scale_up),
+            State::Rehearsing { .. } => Some(self.rehearsal),
+            State::StoppingLoad { .. } => Some(self.stop_load),
+            State::ScalingDown { .. } => Some(self.scale_down),
+            State::CleaningUp { .. } => Some(self.clean_up),
+        }
+    }
+
+    /// All limits, in the order of the phases.
+    pub fn table(&self) -> Vec<PhaseDeadline> {
+        const BACK: &str = "the run ends and everything is put back";
+        const ON: &str = "it is noted, and the next step of the way back follows";
+        [
+            ("checks", self.prepare, "the run ends, nothing was changed"),
+            ("deploy", self.deploy, BACK),
+            ("scale up", self.scale_up, BACK),
+            ("rehearsal", self.rehearsal, "the run is invalid and everything is put back"),
+            ("start to end of load", self.run, BACK),
+            ("stop load", self.stop_load, ON),
+            ("scale down", self.scale_down, ON),
+            ("clean up", self.clean_up, "it is noted, and the run is over"),
+        ]
+        .into_iter()
+        .map(|(activity, limit, then)| PhaseDeadline { activity, limit, then })
+        .collect()
+    }
+}

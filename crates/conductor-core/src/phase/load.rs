@@ -1,0 +1,83 @@
+//! The load of a run: the bridge between journalled measurements, in wall-clock time, and the control law, in seconds.
+
+use jiff::Timestamp;
+
+use super::Measurement;
+use crate::load::{KpiSample, LoadSetting};
+use crate::ramp;
+use crate::spec::LoadTestSpec;
+
+/// The load of a run: where its control stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    /// When the ramp began.
+    pub started: Timestamp,
+    /// The end of the last window that was measured; the next one begins here.
+    pub measured_to: Timestamp,
+    /// What the control law has learnt.
+    pub ramp: ramp::State,
+    /// What it says now.
+    pub advice: ramp::Advice,
+}
+
+impl Load {
+    /// The load of a run whose ramp begins now.
+    pub fn begin(spec: &LoadTestSpec, at: Timestamp) -> Self {
+        let config = config(spec);
+        let observation =
+            ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
+        let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
+        Self { started: at, measured_to: at, ramp, advice }
+    }
+
+    /// Seconds from the beginning of the ramp to `time`.
+    pub fn seconds(&self, time: Timestamp) -> f64 {
+        time.duration_since(self.started).as_secs_f64()
+    }
+
+    /// True when ramp-up and plateau have passed.
+    pub fn is_over(&self, spec: &LoadTestSpec, at: Timestamp) -> bool {
+        self.seconds(at) >= spec.load_time().as_secs_f64()
+    }
+
+    /// The setting that the control law advises now.
+    pub fn setting(&self) -> LoadSetting {
+        LoadSetting { users: self.advice.users, spawn_rate: self.advice.spawn_rate }
+    }
+
+    /// Lets the control law see one measurement and keeps its advice.
+    pub(super) fn observe(&mut self, spec: &LoadTestSpec, at: Timestamp, measurement: &Measurement) {
+        let observation = ramp::Observation {
+            at_s: self.seconds(at),
+            users: measurement.generator.as_ref().map_or(self.advice.users, |status| status.users),
+            window: measurement.sample.as_ref().and_then(|sample| self.window(sample)),
+            congestion: ramp::Congestion::Unknown,
+        };
+        let (ramp, advice) = ramp::step(&config(spec), self.ramp.clone(), &observation);
+        self.ramp = ramp;
+        self.advice = advice;
+        if let Some(sample) = &measurement.sample {
+            self.measured_to = self.measured_to.max(sample.to);
+        }
+    }
+
+    fn window(&self, sample: &KpiSample) -> Option<ramp::Window> {
+        let count = sample.count? as f64;
+        let window = ramp::Window { from_s: self.seconds(sample.from), to_s: self.seconds(sample.to), count };
+        (window.to_s > window.from_s).then_some(window)
+    }
+}
+
+/// What the control law needs to know of a spec.
+fn config(spec: &LoadTestSpec) -> ramp::Config {
+    ramp::Config {
+        algorithm: spec.load.algorithm,
+        target_per_min: spec.target.as_per_minute(),
+        ramp_up_s: spec.ramp_up.as_secs_f64(),
+        plateau_s: spec.plateau.as_secs_f64(),
+        interval_s: spec.interval.as_secs_f64(),
+        users_per_kpi: spec.load.users_per_kpi,
+        kpi_lag_s: spec.load.kpi_lag.map(crate::units::Span::as_secs_f64),
+        max_users: spec.limits.max_users,
+    }
+}

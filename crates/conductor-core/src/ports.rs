@@ -1,0 +1,200 @@
+//! The ports: what the conductor asks of the world. One adapter implements each for one foreign system.
+//!
+//! Every method is idempotent unless it says otherwise: after a crash the last commands are issued again. A lookup
+//! answers with what exists; what is absent from a returned map does not exist there, while `Err` means that it could
+//! not be found out.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use crate::failure::{FailureKind, PortError};
+
+use crate::app::{Allocation, ApplicationId};
+use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
+use crate::release::{Release, Rollout};
+use crate::run::{Record, Revision, RunId};
+use crate::scale::ScaleStep;
+
+/// What production runs now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Production {
+    /// The versions.
+    pub release: Release,
+    /// Replicas and resources.
+    pub allocation: Allocation,
+}
+
+/// Tells what production runs now. It has no method that writes.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait ReleaseSource: Send + Sync {
+    /// Versions and allocation of the applications in production.
+    async fn production(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Production>, PortError>;
+}
+
+/// Puts versions into the test environment.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Deployer: Send + Sync {
+    /// What the applications run in the test environment: the wanted versions, which a rollout may still be working on.
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError>;
+
+    /// Makes the application run `rollout.to` and waits until every wanted replica runs it and is ready.
+    ///
+    /// Fails early with [`FailureKind::Unsettled`], in the platform's own words, when that cannot come about.
+    async fn roll_out(&self, run: &RunId, rollout: &Rollout) -> Result<(), PortError>;
+}
+
+/// Gives applications in the test environment their allocation.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Scaler: Send + Sync {
+    /// The wanted allocation of the applications in the test environment.
+    async fn allocated(&self, applications: &[ApplicationId])
+    -> Result<BTreeMap<ApplicationId, Allocation>, PortError>;
+
+    /// Gives the application `step.to` and waits until exactly that many replicas are ready.
+    async fn scale(&self, run: &RunId, step: &ScaleStep) -> Result<(), PortError>;
+}
+
+/// Generates load.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait LoadGenerator: Send + Sync {
+    /// Whether it can be used for a run: reachable, able to, and not busy with somebody else's load. Changes nothing.
+    async fn check(&self) -> Result<GeneratorFacts, PortError>;
+
+    /// Runs so many users from now on, every request tagged. Returns when the generator has taken it over, which is
+    /// before all users run. Each call also re-arms the generator's dead man's switch, where it has one.
+    async fn set(&self, tags: &Tags, setting: &LoadSetting) -> Result<(), PortError>;
+
+    /// What it does at the moment.
+    async fn status(&self) -> Result<GeneratorStatus, PortError>;
+
+    /// Stops all users and returns when it is proved that none sends any more. Without load it does nothing.
+    async fn stop(&self) -> Result<(), PortError>;
+}
+
+/// Measures the KPI.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait KpiSource: Send + Sync {
+    /// What happened in the window that begins at `since` and ends where the data is complete, a few seconds before
+    /// now. The window may be empty (`from == to`). Only events of the run are counted.
+    async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError>;
+}
+
+/// How many rows of a run a store holds in one of its tables (or collections).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TableCount {
+    /// The table.
+    pub table: String,
+    /// Rows tagged with the run.
+    pub rows: u64,
+}
+
+/// A store in which runs leave test data.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait TestDataStore: Send + Sync {
+    /// The store's name, for people.
+    fn name(&self) -> String;
+
+    /// Counts the rows of the run, by table. Changes nothing.
+    async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
+
+    /// Deletes exactly the rows of the run, in batches, and tells how many there were, by table.
+    async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
+}
+
+/// Why a record could not be appended, or a journal not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else wrote to the run: its journal is not at the revision the writer believes.
+    #[error("the journal of run {run} is at revision {found}, not {expected}: somebody else writes to it")]
+    Conflict {
+        /// The run.
+        run: RunId,
+        /// Where the writer believed it to be.
+        expected: Revision,
+        /// Where it is.
+        found: Revision,
+    },
+    /// The run does not exist.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// The environment is being worked on.
+    #[error("environment {environment} is in use by {holder}")]
+    Claimed {
+        /// The environment.
+        environment: String,
+        /// Who holds it.
+        holder: String,
+    },
+    /// The store could not be reached, read or written.
+    #[error("{act}")]
+    Unavailable {
+        /// The act that failed.
+        act: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// One run of a store's listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    /// The run.
+    pub id: RunId,
+    /// The load test's name.
+    pub name: String,
+    /// Its environment.
+    pub environment: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// True when the run has come to its end.
+    pub finished: bool,
+}
+
+/// Keeps the journals of runs.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait RunStore: Send + Sync {
+    /// Appends a record; it is durable when this returns. `record.revision` must be the journal's next one (1 for the
+    /// first record, which creates the run). Not idempotent: a second append of the same revision is
+    /// [`StoreError::Conflict`].
+    async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError>;
+
+    /// The whole journal of a run, oldest record first.
+    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError>;
+
+    /// All runs, newest first.
+    async fn runs(&self) -> Result<Vec<RunSummary>, StoreError>;
+
+    /// Claims an environment for this process, until the claim is dropped or the process dies.
+    async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, StoreError>;
+}
+
+/// The right to work on an environment; it ends when this is dropped or the process dies.
+pub trait Claim: Send + Sync {}
+
+/// Requests to stop a run, left by one process for the one that drives it.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait StopRequests: Send + Sync {
+    /// Leaves a request, with who asks and why.
+    async fn request_stop(&self, run: &RunId, by: &str) -> Result<(), StoreError>;
+
+    /// Who asked for the run to stop, `None` while nobody did.
+    async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError>;
+}

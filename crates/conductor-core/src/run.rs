@@ -1,0 +1,172 @@
+//! A run: its identity, its journal's records, and the state they add up to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{NameError, is_name};
+use crate::phase::{Command, Event, State, step};
+use crate::restore::ForeignPolicy;
+use crate::spec::{LoadTestSpec, Scope};
+
+/// A run's identity. Test data is tagged with it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(String);
+
+impl RunId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RunId {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if is_name(text) && !text.contains('/') { Ok(Self(text.to_owned())) } else { Err(NameError(text.to_owned())) }
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The number of records in a journal.
+pub type Revision = u64;
+
+/// One line of a run's journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Its place in the journal; the first is 1.
+    pub revision: Revision,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a run was created with; the first event of its journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    /// What the caller declared.
+    pub spec: LoadTestSpec,
+    /// The applications that take part.
+    pub scope: Scope,
+    /// What becomes of values that somebody else changed during the run.
+    pub foreign_policy: ForeignPolicy,
+    /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
+    /// does not look inside.
+    pub environment: serde_json::Value,
+}
+
+/// A run as its journal tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What it was created with.
+    pub created: Created,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Where it is.
+    pub state: State,
+    /// How many records its journal has.
+    pub revision: Revision,
+}
+
+/// Why a journal cannot be replayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// It has no records.
+    #[error("the journal is empty")]
+    Empty,
+    /// Its first record is not the run's creation.
+    #[error("the journal begins with {0}, not with Created")]
+    NotCreated(&'static str),
+    /// A record is missing or repeated.
+    #[error("record {found} follows record {after}")]
+    Gap {
+        /// The last good revision.
+        after: Revision,
+        /// The one that follows.
+        found: Revision,
+    },
+    /// A record does not belong where it stands.
+    #[error("record {revision} does not belong there: {reason}")]
+    Refused {
+        /// The record.
+        revision: Revision,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Run {
+    /// The run that the first record of a journal begins.
+    ///
+    /// # Errors
+    /// When the record is not the run's creation.
+    pub fn begin(first: &Record) -> Result<Self, ReplayError> {
+        let Event::Created(created) = &first.event else {
+            return Err(ReplayError::NotCreated(first.event.name()));
+        };
+        let created = (**created).clone();
+        Ok(Self { created, created_at: first.at, state: State::Accepted, revision: first.revision })
+    }
+
+    /// Applies the journal's next record and tells what to do about it.
+    ///
+    /// # Errors
+    /// When it is not the next one, or does not belong to the state; the run is unharmed.
+    pub fn apply(&mut self, record: &Record) -> Result<Vec<Command>, ReplayError> {
+        if record.revision != self.revision + 1 {
+            return Err(ReplayError::Gap { after: self.revision, found: record.revision });
+        }
+        let state = std::mem::replace(&mut self.state, State::Accepted);
+        match step(&self.created, state, record.at, &record.event) {
+            Ok(transition) => {
+                self.state = transition.state;
+                self.revision = record.revision;
+                Ok(transition.commands)
+            }
+            Err(refused) => {
+                let reason = refused.to_string();
+                self.state = *refused.state;
+                Err(ReplayError::Refused { revision: record.revision, reason })
+            }
+        }
+    }
+
+    /// Folds a journal into the run it tells of.
+    ///
+    /// # Errors
+    /// When the journal is empty, has gaps, or holds an event that its state does not accept.
+    pub fn replay(journal: &[Record]) -> Result<Self, ReplayError> {
+        let (first, rest) = journal.split_first().ok_or(ReplayError::Empty)?;
+        let mut run = Self::begin(first)?;
+        for record in rest {
+            run.apply(record)?;
+        }
+        Ok(run)
+    }
+}

@@ -1,0 +1,200 @@
+//! The LoadTest: what its caller declares, valid by construction.
+//!
+//! [`LoadTestDocument`] is the shape on the wire, [`LoadTestSpec`] the valid thing made of it; the error lists every
+//! violation at once with the path of its field. Reading YAML or JSON text is not done here.
+
+mod document;
+mod scope;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use document::{
+    ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument, ScaleDocument,
+    ScaleValues, SpecDocument,
+};
+pub use scope::{Intent, Scope};
+
+use crate::app::{Allocation, ApplicationId};
+use crate::ramp::Algorithm;
+use crate::units::{Cpu, Memory, Rate, Span};
+
+/// The header that marks a request as load, and its value; a router sends such requests to mocks.
+pub const LOAD_TEST_HEADER: (&str, &str) = ("X-Load-Test", "true");
+/// The header that carries the run's id, by which created data is tagged.
+pub const RUN_HEADER: &str = "X-Load-Test-Run";
+
+/// A valid load test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "LoadTestDocument", into = "LoadTestDocument")]
+#[non_exhaustive]
+pub struct LoadTestSpec {
+    /// The test's name.
+    pub name: String,
+    /// The environment it runs in, by its name in the settings.
+    pub environment: String,
+    /// The KPI's name among the environment's `kpis`.
+    pub kpi: String,
+    /// The KPI to reach and hold.
+    pub target: Rate,
+    /// Time from the first user to the target.
+    pub ramp_up: Span,
+    /// Time to hold the target.
+    pub plateau: Span,
+    /// Time between two measurements.
+    pub interval: Span,
+    /// What becomes of versions where an application does not say.
+    pub version: VersionChoice,
+    /// What becomes of allocations where an application does not say.
+    pub scale: ScaleChoice,
+    /// The applications in scope; empty means all of the environment's catalogue.
+    pub applications: Vec<ApplicationChoice>,
+    /// What must not be exceeded.
+    pub limits: Limits,
+    /// Hints for the control of load.
+    pub load: LoadHints,
+}
+
+/// An application in scope with its own choices, each absent where the test's choice holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApplicationChoice {
+    /// The application.
+    pub name: ApplicationId,
+    /// Its version, if it differs from the test's choice.
+    pub version: Option<VersionChoice>,
+    /// Its scale, if it differs from the test's choice.
+    pub scale: Option<ScaleChoice>,
+}
+
+/// Which version an application runs during the test.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VersionChoice {
+    /// The version production runs now.
+    #[default]
+    Production,
+    /// The version that is there.
+    Keep,
+    /// This image or release.
+    Release(String),
+}
+
+/// Which allocation an application has during the test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ScaleChoice {
+    /// Production's replicas and resources.
+    #[default]
+    Production,
+    /// The allocation that is there.
+    Keep,
+    /// Production's replicas times a factor, rounded up; resources as in production.
+    Factor(f64),
+    /// These values; what is absent is kept as it is.
+    Exactly {
+        /// Replicas.
+        replicas: Option<u32>,
+        /// CPU of one replica.
+        cpu: Option<Cpu>,
+        /// Memory of one replica.
+        memory: Option<Memory>,
+    },
+}
+
+impl ScaleChoice {
+    /// The allocation this choice means, given what is there now and what production has.
+    pub fn of(self, present: Allocation, production: Option<Allocation>) -> Option<Allocation> {
+        let resources = |from: Allocation, replicas| Allocation {
+            replicas,
+            cpu: from.cpu.or(present.cpu),
+            memory: from.memory.or(present.memory),
+        };
+        match self {
+            Self::Keep => Some(present),
+            Self::Production => production.map(|from| resources(from, from.replicas)),
+            Self::Factor(factor) => {
+                production.map(|from| resources(from, (f64::from(from.replicas) * factor).ceil().max(1.0) as u32))
+            }
+            Self::Exactly { replicas, cpu, memory } => Some(Allocation {
+                replicas: replicas.unwrap_or(present.replicas),
+                cpu: cpu.or(present.cpu),
+                memory: memory.or(present.memory),
+            }),
+        }
+    }
+}
+
+/// What a run must not exceed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Most simulated users.
+    pub max_users: Option<u64>,
+    /// Longest time from the start to the end of the load; teardown is not counted.
+    pub deadline: Span,
+    /// Longest time in which one rehearsing user must have produced the KPI once.
+    pub rehearsal: Span,
+}
+
+/// Hints for the control of load; absent ones are learnt while running.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadHints {
+    /// The law that steers.
+    pub algorithm: Algorithm,
+    /// Users needed for one KPI event per minute.
+    pub users_per_kpi: Option<f64>,
+    /// Time from a user's start to the KPI events it causes.
+    pub kpi_lag: Option<Span>,
+    /// More headers on every request of the load.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl LoadTestSpec {
+    /// The time load is generated.
+    pub fn load_time(&self) -> Span {
+        self.ramp_up.plus(self.plateau)
+    }
+
+    /// Resolves the scope against the environment's catalogue.
+    ///
+    /// # Errors
+    /// Every application the catalogue does not have, by the path of its field.
+    pub fn scope(&self, catalogue: &[ApplicationId]) -> Result<Scope, SpecError> {
+        scope::resolve(self, catalogue)
+    }
+}
+
+/// All that is wrong with a spec.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct SpecError {
+    /// Every violation, in the order of the fields.
+    pub violations: Vec<Violation>,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, violation) in self.violations.iter().enumerate() {
+            write!(f, "{}{violation}", if position == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The field's path, such as `spec.applications[1].name`.
+    pub field: String,
+    /// What was wrong.
+    pub problem: String,
+    /// What would be right.
+    pub expected: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; expected {}", self.field, self.problem, self.expected)
+    }
+}

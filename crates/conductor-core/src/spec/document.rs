@@ -1,0 +1,160 @@
+//! The LoadTest as it is written: one shape for YAML, JSON and the wire. Nothing here is checked beyond its shape.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ramp::Algorithm;
+
+/// The `apiVersion` of documents this version reads.
+pub(crate) const API_VERSION: &str = "loadtest-conductor.dev/v1alpha1";
+/// The `kind` of a load test.
+pub(crate) const KIND: &str = "LoadTest";
+
+/// A load test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadTestDocument {
+    /// `loadtest-conductor.dev/v1alpha1`.
+    pub api_version: String,
+    /// `LoadTest`.
+    pub kind: String,
+    /// Name of the test.
+    pub metadata: MetadataDocument,
+    /// What the test shall do.
+    pub spec: SpecDocument,
+}
+
+/// What identifies a load test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetadataDocument {
+    /// The test's name; runs of the same name are compared with each other.
+    pub name: String,
+}
+
+/// What a load test shall do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpecDocument {
+    /// The environment, by its name in the settings.
+    pub environment: String,
+    /// The business KPI to reach.
+    pub kpi: KpiDocument,
+    /// Time from the first user to the target, such as `30m`; `0s` is a step.
+    pub ramp_up: String,
+    /// Time to hold the target, such as `90m`.
+    pub plateau: String,
+    /// Time between two measurements, `60s` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<String>,
+    /// Versions, for applications that do not say: `production` (default) or `keep`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Allocations, for applications that do not say: `production` (default), `keep` or `{factor: 1.5}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<ScaleDocument>,
+    /// The applications in scope; absent means all of the environment's catalogue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applications: Vec<ApplicationDocument>,
+    /// What must not be exceeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsDocument>,
+    /// Hints for the control of load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadDocument>,
+}
+
+/// The business KPI to reach.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KpiDocument {
+    /// One of the environment's `kpis`, such as `orders`.
+    pub name: String,
+    /// The rate to reach and hold, such as `7200/min`.
+    pub target: String,
+}
+
+/// One application in scope.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplicationDocument {
+    /// The application, by its name in the environment's catalogue.
+    pub name: String,
+    /// `production`, `keep`, or an image or release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `production`, `keep`, `{factor: 1.5}`, or replicas, cpu and memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<ScaleDocument>,
+}
+
+/// How an application is scaled: a word, or values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "expected `production`, `keep`, {factor: 1.5} or {replicas: 3, cpu: 500m, memory: 2Gi}")]
+pub enum ScaleDocument {
+    /// `production` or `keep`.
+    Word(String),
+    /// Values.
+    Values(ScaleValues),
+}
+
+/// How an application is scaled, in values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScaleValues {
+    /// Production's replicas times this factor, rounded up; not together with the other fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// Replicas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i64>,
+    /// CPU of one replica, such as `500m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// Memory of one replica, such as `2Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
+}
+
+/// What must not be exceeded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LimitsDocument {
+    /// Most simulated users; no limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_users: Option<i64>,
+    /// Longest time from the start to the end of the load; ramp-up + plateau + 1h when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
+    /// Longest time in which one rehearsing user must have produced the KPI once; `3m` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<String>,
+}
+
+/// Hints for the control of load.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadDocument {
+    /// The law that steers: `adaptive` (default) or `published`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    /// Users needed for one KPI event per minute; learnt when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_per_kpi: Option<f64>,
+    /// Time from a user's start to the KPI events it causes; learnt when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kpi_lag: Option<String>,
+    /// More headers on every request of the load.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}

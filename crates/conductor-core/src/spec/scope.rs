@@ -1,0 +1,60 @@
+//! The scope of a test: which applications of the environment's catalogue take part, and with which choices.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LoadTestSpec, ScaleChoice, SpecError, VersionChoice, Violation};
+use crate::app::ApplicationId;
+
+/// The applications that take part, each with its choices.
+pub type Scope = Vec<Intent>;
+
+/// What one application shall become for the time of the test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// The application.
+    pub application: ApplicationId,
+    /// Its version.
+    pub version: VersionChoice,
+    /// Its allocation.
+    pub scale: ScaleChoice,
+}
+
+pub(super) fn resolve(spec: &LoadTestSpec, catalogue: &[ApplicationId]) -> Result<Scope, SpecError> {
+    let intent = |name: &ApplicationId, version: Option<&VersionChoice>, scale: Option<ScaleChoice>| Intent {
+        application: name.clone(),
+        version: version.unwrap_or(&spec.version).clone(),
+        scale: scale.unwrap_or(spec.scale),
+    };
+    if spec.applications.is_empty() {
+        return Ok(catalogue.iter().map(|name| intent(name, None, None)).collect());
+    }
+    let unknown = |(position, name): (usize, &ApplicationId)| Violation {
+        field: format!("spec.applications[{position}].name"),
+        problem: format!("\"{name}\" is not in the catalogue of environment \"{}\"", spec.environment),
+        expected: expected(catalogue),
+    };
+    let violations: Vec<Violation> = spec
+        .applications
+        .iter()
+        .map(|choice| &choice.name)
+        .enumerate()
+        .filter(|(_, name)| !catalogue.contains(name))
+        .map(unknown)
+        .collect();
+    if !violations.is_empty() {
+        return Err(SpecError { violations });
+    }
+    Ok(spec.applications.iter().map(|choice| intent(&choice.name, choice.version.as_ref(), choice.scale)).collect())
+}
+
+/// Names the catalogue, shortened where it is long.
+fn expected(catalogue: &[ApplicationId]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<&str> = catalogue.iter().take(SHOWN).map(ApplicationId::as_str).collect();
+    match catalogue.len().saturating_sub(SHOWN) {
+        0 if shown.is_empty() => "no application, since the catalogue is empty".to_owned(),
+        0 => format!("one of {}", shown.join(", ")),
+        more => format!("one of {} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,350 @@
+//! From the written document to the valid spec, and back. Collects every violation instead of stopping at the first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use super::document::{
+    API_VERSION, ApplicationDocument, KIND, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument,
+    MetadataDocument, ScaleDocument, ScaleValues, SpecDocument,
+};
+use super::{
+    ApplicationChoice, LOAD_TEST_HEADER, Limits, LoadHints, LoadTestSpec, RUN_HEADER, ScaleChoice, SpecError,
+    VersionChoice, Violation,
+};
+use crate::app::{ApplicationId, NameError, is_name};
+use crate::units::{Rate, Span, UnitError};
+
+const DEFAULT_INTERVAL: Span = Span::seconds(60);
+const SHORTEST_INTERVAL: Span = Span::seconds(5);
+const DEFAULT_REHEARSAL: Span = Span::minutes(3);
+/// What the default deadline grants to everything before the load.
+const DEADLINE_MARGIN: Span = Span::minutes(60);
+const LONGEST: Span = Span::minutes(7 * 24 * 60);
+const MOST_REPLICAS: i64 = 100_000;
+const NAME: &str = "1 to 128 letters, digits, '-', '_', '.' or '/', beginning with a letter or digit";
+
+impl TryFrom<LoadTestDocument> for LoadTestSpec {
+    type Error = SpecError;
+
+    fn try_from(document: LoadTestDocument) -> Result<Self, SpecError> {
+        let mut found = Findings::default();
+        found.must_be("apiVersion", &document.api_version, API_VERSION);
+        found.must_be("kind", &document.kind, KIND);
+        found.name("metadata.name", &document.metadata.name);
+        let spec = document.spec;
+        found.name("spec.environment", &spec.environment);
+        found.name("spec.kpi.name", &spec.kpi.name);
+        let target = found.parse::<Rate>("spec.kpi.target", &spec.kpi.target);
+        let ramp_up = found.span("spec.rampUp", Some(&spec.ramp_up), Span::default());
+        let plateau = found.span("spec.plateau", Some(&spec.plateau), Span::default());
+        let interval = found.span("spec.interval", spec.interval.as_ref(), DEFAULT_INTERVAL);
+        check_times(&mut found, plateau, interval);
+        let version = test_version(&mut found, spec.version.as_deref());
+        let scale = found.scale("spec.scale", spec.scale.as_ref()).unwrap_or_default();
+        let applications = applications(&mut found, &spec.applications);
+        let limits = limits(&mut found, spec.limits.unwrap_or_default(), ramp_up.plus(plateau));
+        let load = hints(&mut found, spec.load.unwrap_or_default());
+        match target {
+            Some(target) if found.violations.is_empty() => Ok(Self {
+                name: document.metadata.name,
+                environment: spec.environment,
+                kpi: spec.kpi.name,
+                target,
+                ramp_up,
+                plateau,
+                interval,
+                version,
+                scale,
+                applications,
+                limits,
+                load,
+            }),
+            _ => Err(SpecError { violations: found.violations }),
+        }
+    }
+}
+
+impl From<LoadTestSpec> for LoadTestDocument {
+    fn from(spec: LoadTestSpec) -> Self {
+        let load = spec.load;
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            metadata: MetadataDocument { name: spec.name },
+            spec: SpecDocument {
+                environment: spec.environment,
+                kpi: KpiDocument { name: spec.kpi, target: spec.target.to_string() },
+                ramp_up: spec.ramp_up.to_string(),
+                plateau: spec.plateau.to_string(),
+                interval: Some(spec.interval.to_string()),
+                version: Some(written_version(spec.version)),
+                scale: Some(written_scale(spec.scale)),
+                applications: spec
+                    .applications
+                    .into_iter()
+                    .map(|choice| ApplicationDocument {
+                        name: choice.name.into(),
+                        version: choice.version.map(written_version),
+                        scale: choice.scale.map(written_scale),
+                    })
+                    .collect(),
+                limits: Some(LimitsDocument {
+                    max_users: spec.limits.max_users.map(|users| i64::try_from(users).unwrap_or(i64::MAX)),
+                    deadline: Some(spec.limits.deadline.to_string()),
+                    rehearsal: Some(spec.limits.rehearsal.to_string()),
+                }),
+                load: Some(LoadDocument {
+                    algorithm: Some(load.algorithm),
+                    users_per_kpi: load.users_per_kpi,
+                    kpi_lag: load.kpi_lag.map(|lag| lag.to_string()),
+                    headers: load.headers,
+                }),
+            },
+        }
+    }
+}
+
+fn written_version(version: VersionChoice) -> String {
+    match version {
+        VersionChoice::Production => "production".to_owned(),
+        VersionChoice::Keep => "keep".to_owned(),
+        VersionChoice::Release(release) => release,
+    }
+}
+
+fn written_scale(scale: ScaleChoice) -> ScaleDocument {
+    match scale {
+        ScaleChoice::Production => ScaleDocument::Word("production".to_owned()),
+        ScaleChoice::Keep => ScaleDocument::Word("keep".to_owned()),
+        ScaleChoice::Factor(factor) => {
+            ScaleDocument::Values(ScaleValues { factor: Some(factor), ..ScaleValues::default() })
+        }
+        ScaleChoice::Exactly { replicas, cpu, memory } => ScaleDocument::Values(ScaleValues {
+            factor: None,
+            replicas: replicas.map(i64::from),
+            cpu: cpu.map(|cpu| cpu.to_string()),
+            memory: memory.map(|memory| memory.to_string()),
+        }),
+    }
+}
+
+fn check_times(found: &mut Findings, plateau: Span, interval: Span) {
+    if found.violations.iter().any(|v| v.field == "spec.rampUp" || v.field == "spec.plateau") {
+        return;
+    }
+    if interval < SHORTEST_INTERVAL {
+        found.add("spec.interval", format!("{interval} is too short to measure in"), "5s or longer (60s when absent)");
+    } else if plateau < interval {
+        found.add(
+            "spec.plateau",
+            format!("{plateau} is shorter than the interval of {interval}"),
+            "at least one interval, or nothing is measured at the target",
+        );
+    }
+}
+
+fn test_version(found: &mut Findings, version: Option<&str>) -> VersionChoice {
+    let choice = found.version("spec.version", version).unwrap_or_default();
+    if let VersionChoice::Release(release) = &choice {
+        found.add(
+            "spec.version",
+            format!("\"{release}\" cannot be the version of every application"),
+            "production or keep; give a release to a single application under spec.applications",
+        );
+    }
+    choice
+}
+
+fn applications(found: &mut Findings, documents: &[ApplicationDocument]) -> Vec<ApplicationChoice> {
+    let mut seen = BTreeSet::new();
+    let mut choices = Vec::with_capacity(documents.len());
+    for (position, document) in documents.iter().enumerate() {
+        let field = format!("spec.applications[{position}]");
+        let version = found.version(&format!("{field}.version"), document.version.as_deref());
+        let scale = found.scale(&format!("{field}.scale"), document.scale.as_ref());
+        let Some(name) = found.parse::<ApplicationId>(&format!("{field}.name"), &document.name) else { continue };
+        if !seen.insert(name.clone()) {
+            found.add(&format!("{field}.name"), format!("\"{name}\" is listed twice"), "each application once");
+        }
+        choices.push(ApplicationChoice { name, version, scale });
+    }
+    choices
+}
+
+fn limits(found: &mut Findings, document: LimitsDocument, load_time: Span) -> Limits {
+    let max_users = document.max_users.and_then(|users| {
+        let valid = u64::try_from(users).ok().filter(|users| *users > 0);
+        if valid.is_none() {
+            found.add("spec.limits.maxUsers", format!("{users} is not above zero"), "1 or more, or no limit at all");
+        }
+        valid
+    });
+    let deadline = found.span("spec.limits.deadline", document.deadline.as_ref(), load_time.plus(DEADLINE_MARGIN));
+    if deadline <= load_time {
+        found.add(
+            "spec.limits.deadline",
+            format!("{deadline} leaves no time before the load of {load_time}"),
+            "longer than rampUp and plateau together",
+        );
+    }
+    let rehearsal = found.span("spec.limits.rehearsal", document.rehearsal.as_ref(), DEFAULT_REHEARSAL);
+    if rehearsal.is_zero() {
+        found.add("spec.limits.rehearsal", "0s leaves the rehearsing user no time", "such as 3m");
+    }
+    Limits { max_users, deadline, rehearsal }
+}
+
+fn hints(found: &mut Findings, document: LoadDocument) -> LoadHints {
+    if let Some(users) = document.users_per_kpi.filter(|users| !(users.is_finite() && *users > 0.0)) {
+        found.add(
+            "spec.load.usersPerKpi",
+            format!("{users} is not above zero"),
+            "users per KPI event a minute, such as 0.8",
+        );
+    }
+    for (name, value) in &document.headers {
+        let field = format!("spec.load.headers.{name}");
+        let token =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c));
+        if !token {
+            found.add(&field, format!("\"{name}\" is not a header's name"), "letters, digits and '-'");
+        } else if [LOAD_TEST_HEADER.0, RUN_HEADER].iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            found.add(&field, "the conductor sets this header itself", "another name");
+        }
+        if value.chars().any(char::is_control) {
+            found.add(&field, "the value has a control character", "printable text");
+        }
+    }
+    let kpi_lag = document.kpi_lag.as_ref().map(|lag| found.span("spec.load.kpiLag", Some(lag), Span::default()));
+    LoadHints {
+        algorithm: document.algorithm.unwrap_or_default(),
+        users_per_kpi: document.users_per_kpi,
+        kpi_lag,
+        headers: document.headers.into_iter().collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// The violations found so far.
+#[derive(Default)]
+struct Findings {
+    violations: Vec<Violation>,
+}
+
+/// What would have been right, told apart from what was wrong.
+trait Explained: Display {
+    fn problem_and_expected(self) -> (String, String);
+}
+
+impl Explained for UnitError {
+    fn problem_and_expected(self) -> (String, String) {
+        (self.problem, self.expected.to_owned())
+    }
+}
+
+impl Explained for NameError {
+    fn problem_and_expected(self) -> (String, String) {
+        (format!("\"{}\" is not a name", self.0), NAME.to_owned())
+    }
+}
+
+impl Findings {
+    fn add(&mut self, field: &str, problem: impl Into<String>, expected: impl Into<String>) {
+        self.violations.push(Violation { field: field.to_owned(), problem: problem.into(), expected: expected.into() });
+    }
+
+    fn must_be(&mut self, field: &str, found: &str, expected: &str) {
+        if found != expected {
+            self.add(field, format!("\"{found}\" is not known"), expected);
+        }
+    }
+
+    fn name(&mut self, field: &str, name: &str) {
+        if !is_name(name) {
+            self.add(field, format!("\"{name}\" is not a name"), NAME);
+        }
+    }
+
+    fn parse<T>(&mut self, field: &str, text: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Explained,
+    {
+        text.parse()
+            .map_err(|error: T::Err| {
+                let (problem, expected) = error.problem_and_expected();
+                self.add(field, problem, expected);
+            })
+            .ok()
+    }
+
+    fn span(&mut self, field: &str, text: Option<&String>, absent: Span) -> Span {
+        let Some(text) = text else { return absent };
+        let Some(span) = self.parse::<Span>(field, text) else { return absent };
+        if span > LONGEST {
+            self.add(field, format!("{text} is longer than a week"), "at most 168h");
+            return absent;
+        }
+        span
+    }
+
+    fn version(&mut self, field: &str, text: Option<&str>) -> Option<VersionChoice> {
+        match text? {
+            "production" => Some(VersionChoice::Production),
+            "keep" => Some(VersionChoice::Keep),
+            "" => {
+                self.add(field, "it is empty", "production, keep, or an image or release");
+                None
+            }
+            release => Some(VersionChoice::Release(release.to_owned())),
+        }
+    }
+
+    fn scale(&mut self, field: &str, document: Option<&ScaleDocument>) -> Option<ScaleChoice> {
+        const EXPECTED: &str = "production, keep, {factor: 1.5} or {replicas: 3, cpu: 500m, memory: 2Gi}";
+        let values = match document? {
+            ScaleDocument::Word(word) => {
+                return match word.as_str() {
+                    "production" => Some(ScaleChoice::Production),
+                    "keep" => Some(ScaleChoice::Keep),
+                    other => {
+                        self.add(field, format!("\"{other}\" is not known"), EXPECTED);
+                        None
+                    }
+                };
+            }
+            ScaleDocument::Values(values) => values,
+        };
+        let exact = values.replicas.is_some() || values.cpu.is_some() || values.memory.is_some();
+        match values.factor {
+            Some(_) if exact => self.add(field, "factor and values exclude each other", EXPECTED),
+            Some(factor) if factor.is_finite() && factor > 0.0 && factor <= 1000.0 => {
+                return Some(ScaleChoice::Factor(factor));
+            }
+            Some(factor) => {
+                self.add(&format!("{field}.factor"), format!("{factor} is out of range"), "above 0 and at most 1000");
+            }
+            None if !exact => self.add(field, "it says nothing", EXPECTED),
+            None => return Some(self.exactly(field, values)),
+        }
+        None
+    }
+
+    fn exactly(&mut self, field: &str, values: &ScaleValues) -> ScaleChoice {
+        let replicas = values.replicas.and_then(|replicas| {
+            if !(0..=MOST_REPLICAS).contains(&replicas) {
+                self.add(&format!("{field}.replicas"), format!("{replicas} is out of range"), "0 to 100000");
+            }
+            u32::try_from(replicas).ok()
+        });
+        ScaleChoice::Exactly {
+            replicas,
+            cpu: values.cpu.as_ref().and_then(|cpu| self.parse(&format!("{field}.cpu"), cpu)),
+            memory: values.memory.as_ref().and_then(|memory| self.parse(&format!("{field}.memory"), memory)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "validate_tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! Tests of the validation: every rule by its message.
+
+use serde_json::{Value, json};
+
+use crate::spec::{LoadTestSpec, ScaleChoice, SpecError, VersionChoice};
+use crate::units::Span;
+
+fn smallest() -> Value {
+    json!({
+        "apiVersion": "loadtest-conductor.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": { "name": "rehearsal" },
+        "spec": {
+            "environment": "shop",
+            "kpi": { "name": "orders", "target": "7200/min" },
+            "rampUp": "30m",
+            "plateau": "90m"
+        }
+    })
+}
+
+fn with(pointer: &str, value: Value) -> Value {
+    let mut document = smallest();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    document.pointer_mut(parent).unwrap()[key] = value;
+    document
+}
+
+fn read(document: Value) -> Result<LoadTestSpec, SpecError> {
+    LoadTestSpec::try_from(serde_json::from_value::<crate::spec::LoadTestDocument>(document).unwrap())
+}
+
+fn refusal(pointer: &str, value: Value) -> String {
+    read(with(pointer, value)).unwrap_err().to_string()
+}
+
+#[test]
+fn five_fields_are_enough() {
+    let spec = read(smallest()).unwrap();
+    assert_eq!(spec.interval, Span::seconds(60));
+    assert_eq!(spec.limits.deadline, Span::minutes(180));
+    assert_eq!(spec.version, VersionChoice::Production);
+    assert!(spec.applications.is_empty());
+}
+
+#[test]
+fn what_is_written_back_reads_as_the_same_spec() {
+    let document = with(
+        "/spec/applications",
+        json!([
+            { "name": "checkout" },
+            { "name": "fraud", "version": "keep", "scale": { "replicas": 2, "cpu": "500m" } },
+            { "name": "ledger", "version": "ledger:42", "scale": { "factor": 1.5 } }
+        ]),
+    );
+    let spec = read(document).unwrap();
+    let text = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<LoadTestSpec>(&text).unwrap(), spec);
+    assert_eq!(spec.applications[2].scale, Some(ScaleChoice::Factor(1.5)));
+}
+
+#[test]
+fn every_violation_is_listed_at_once() {
+    let mut document = smallest();
+    document["spec"]["kpi"]["target"] = json!("0/min");
+    document["spec"]["rampUp"] = json!("-5m");
+    document["metadata"]["name"] = json!("no spaces please");
+    let error = read(document).unwrap_err();
+    let fields: Vec<&str> = error.violations.iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(fields, ["metadata.name", "spec.kpi.target", "spec.rampUp"]);
+}
+
+#[test]
+fn each_message_names_the_field_the_fault_and_the_remedy() {
+    let cases = [
+        (
+            "/spec/kpi/target",
+            json!("0/min"),
+            "spec.kpi.target: \"0/min\" is not above zero; expected a positive rate such as 7200/min, 120/s or 600/h",
+        ),
+        (
+            "/spec/rampUp",
+            json!("-5m"),
+            "spec.rampUp: \"-5m\" is negative; expected a span of time such as 90s, 30m or 1h30m",
+        ),
+        (
+            "/spec/plateau",
+            json!("10s"),
+            "spec.plateau: 10s is shorter than the interval of 1m; expected at least one interval, or nothing is measured at the target",
+        ),
+        ("/spec/plateau", json!("3000h"), "spec.plateau: 3000h is longer than a week; expected at most 168h"),
+        (
+            "/spec/interval",
+            json!("1s"),
+            "spec.interval: 1s is too short to measure in; expected 5s or longer (60s when absent)",
+        ),
+        (
+            "/spec/version",
+            json!("v7"),
+            "spec.version: \"v7\" cannot be the version of every application; expected production or keep; give a release to a single application under spec.applications",
+        ),
+        (
+            "/spec/scale",
+            json!("double"),
+            "spec.scale: \"double\" is not known; expected production, keep, {factor: 1.5} or {replicas: 3, cpu: 500m, memory: 2Gi}",
+        ),
+        (
+            "/spec/scale",
+            json!({}),
+            "spec.scale: it says nothing; expected production, keep, {factor: 1.5} or {replicas: 3, cpu: 500m, memory: 2Gi}",
+        ),
+        (
+            "/spec/scale",
+            json!({ "factor": -1.0 }),
+            "spec.scale.factor: -1 is out of range; expected above 0 and at most 1000",
+        ),
+        ("/spec/scale", json!({ "replicas": -1 }), "spec.scale.replicas: -1 is out of range; expected 0 to 100000"),
+        (
+            "/spec/limits",
+            json!({ "maxUsers": 0 }),
+            "spec.limits.maxUsers: 0 is not above zero; expected 1 or more, or no limit at all",
+        ),
+        (
+            "/spec/limits",
+            json!({ "deadline": "2h" }),
+            "spec.limits.deadline: 2h leaves no time before the load of 2h; expected longer than rampUp and plateau together",
+        ),
+        (
+            "/spec/limits",
+            json!({ "rehearsal": "0s" }),
+            "spec.limits.rehearsal: 0s leaves the rehearsing user no time; expected such as 3m",
+        ),
+        (
+            "/spec/load",
+            json!({ "usersPerKpi": 0.0 }),
+            "spec.load.usersPerKpi: 0 is not above zero; expected users per KPI event a minute, such as 0.8",
+        ),
+        (
+            "/spec/load",
+            json!({ "headers": { "x-load-test": "no" } }),
+            "spec.load.headers.x-load-test: the conductor sets this header itself; expected another name",
+        ),
+        (
+            "/spec/applications",
+            json!([{ "name": "a" }, { "name": "a" }]),
+            "spec.applications[1].name: \"a\" is listed twice; expected each application once",
+        ),
+        ("/apiVersion", json!("v1"), "apiVersion: \"v1\" is not known; expected loadtest-conductor.dev/v1alpha1"),
+    ];
+    for (pointer, value, expected) in cases {
+        assert_eq!(refusal(pointer, value), expected);
+    }
+}
+
+#[test]
+fn an_unknown_application_is_refused_with_the_catalogue() {
+    let spec = read(with("/spec/applications", json!([{ "name": "chekout" }]))).unwrap();
+    let catalogue = ["checkout".parse().unwrap(), "ledger".parse().unwrap()];
+    assert_eq!(
+        spec.scope(&catalogue).unwrap_err().to_string(),
+        "spec.applications[0].name: \"chekout\" is not in the catalogue of environment \"shop\"; expected one of checkout, ledger"
+    );
+}
+
+#[test]
+fn an_absent_list_means_the_whole_catalogue_with_the_choices_of_the_test() {
+    let spec = read(with("/spec/version", json!("keep"))).unwrap();
+    let scope = spec.scope(&["a".parse().unwrap(), "b".parse().unwrap()]).unwrap();
+    assert_eq!(scope.len(), 2);
+    assert!(scope.iter().all(|intent| intent.version == VersionChoice::Keep));
+}

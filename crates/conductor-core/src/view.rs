@@ -1,0 +1,370 @@
+//! What people look at: a run's journal, folded into phases, ticks, applications and a verdict. Derived, never stored.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::app::ApplicationId;
+use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
+use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
+use crate::ports::TableCount;
+use crate::ramp;
+use crate::run::{Record, ReplayError, Revision, Run, RunId};
+use crate::scale::Observed;
+use crate::verdict::{Verdict, judge};
+
+/// A run as people look at it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunView {
+    /// The run.
+    pub id: RunId,
+    /// The load test's name.
+    pub name: String,
+    /// Its environment.
+    pub environment: String,
+    /// The KPI's name.
+    pub kpi: String,
+    /// The KPI's target, per minute.
+    pub target_per_min: f64,
+    /// Seconds from the first user to the target.
+    pub ramp_up_s: f64,
+    /// Seconds to hold the target.
+    pub plateau_s: f64,
+    /// When the run was created.
+    pub created_at: Timestamp,
+    /// When its last record was written.
+    pub updated_at: Timestamp,
+    /// Records of its journal.
+    pub revision: Revision,
+    /// The phase it is in.
+    pub phase: Phase,
+    /// The state's name, finer than the phase.
+    pub state: String,
+    /// The five phases.
+    pub phases: Vec<PhaseView>,
+    /// When the ramp began.
+    pub load_started: Option<Timestamp>,
+    /// What generates the load.
+    pub generator: Option<GeneratorFacts>,
+    /// One for each interval measured.
+    pub ticks: Vec<Tick>,
+    /// What the run changes, application by application; unchanged ones are included.
+    pub applications: Vec<ApplicationView>,
+    /// What happened, in words.
+    pub events: Vec<EventView>,
+    /// Rows deleted at the end, by table.
+    pub deleted: Vec<TableCount>,
+    /// Why it ended, once it does.
+    pub ending: Option<Ending>,
+    /// The verdict, once it is over.
+    pub verdict: Option<Verdict>,
+}
+
+/// One of the five phases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseView {
+    /// The phase.
+    pub phase: Phase,
+    /// When it began; `None` when it has not, or never did.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// What went wrong in it.
+    pub failure: Option<String>,
+}
+
+/// One interval of the load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tick {
+    /// When it was measured, in seconds since the ramp began.
+    pub at_s: f64,
+    /// Start of the KPI's window, in seconds since the ramp began.
+    pub from_s: f64,
+    /// End of the KPI's window.
+    pub to_s: f64,
+    /// KPI events in the window; `None` when they could not be counted.
+    pub count: Option<u64>,
+    /// The KPI, per minute.
+    pub kpi_per_min: Option<f64>,
+    /// What the KPI should be at the end of the window, per minute.
+    pub set_point_per_min: f64,
+    /// Users observed.
+    pub users: Option<u64>,
+    /// Users asked for from now on.
+    pub users_wanted: u64,
+    /// Requests in the window.
+    pub requests: u64,
+    /// Failed requests in the window.
+    pub failures: u64,
+    /// Response times of the window.
+    pub latency: Option<Latency>,
+    /// The busiest worker's CPU in percent of one core.
+    pub cpu_percent: Option<f64>,
+    /// What a reader of the figures must know.
+    pub marks: Vec<Mark>,
+    /// What the control law thinks, and why.
+    pub advice: Option<ramp::Advice>,
+}
+
+/// One application before and during the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationView {
+    /// The application.
+    pub application: ApplicationId,
+    /// What it was before the first change.
+    pub before: Observed,
+    /// What it is during the load.
+    pub during: Observed,
+}
+
+/// Something that happened, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventView {
+    /// When.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: Level,
+    /// One sentence.
+    pub message: String,
+}
+
+impl RunView {
+    /// The view of a whole journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be replayed.
+    pub fn of(id: &RunId, journal: &[Record]) -> Result<Self, ReplayError> {
+        let (first, rest) = journal.split_first().ok_or(ReplayError::Empty)?;
+        let mut run = Run::begin(first)?;
+        let mut view = Self::begin(id, &run);
+        for record in rest {
+            run.apply(record)?;
+            view.record(&run, record);
+        }
+        Ok(view)
+    }
+
+    /// The view of a run that was just created.
+    pub fn begin(id: &RunId, run: &Run) -> Self {
+        let spec = &run.created.spec;
+        Self {
+            id: id.clone(),
+            name: spec.name.clone(),
+            environment: spec.environment.clone(),
+            kpi: spec.kpi.clone(),
+            target_per_min: spec.target.as_per_minute(),
+            ramp_up_s: spec.ramp_up.as_secs_f64(),
+            plateau_s: spec.plateau.as_secs_f64(),
+            created_at: run.created_at,
+            updated_at: run.created_at,
+            revision: run.revision,
+            phase: run.state.phase(),
+            state: run.state.name().to_owned(),
+            phases: Phase::PUBLIC.map(PhaseView::pending).to_vec(),
+            load_started: None,
+            generator: None,
+            ticks: Vec::new(),
+            applications: Vec::new(),
+            events: vec![EventView::info(run.created_at, format!("load test {} accepted", spec.name))],
+            deleted: Vec::new(),
+            ending: None,
+            verdict: None,
+        }
+    }
+
+    /// Takes in the record that brought the run to where it is now.
+    pub fn record(&mut self, run: &Run, record: &Record) {
+        let before = self.phase;
+        self.revision = record.revision;
+        self.updated_at = record.at;
+        self.phase = run.state.phase();
+        run.state.name().clone_into(&mut self.state);
+        self.take(run, record);
+        if before != self.phase {
+            self.move_on(before, record);
+        }
+        self.ending = run.state.ending().cloned();
+        if let State::Finished { ending } = &run.state {
+            self.verdict = Some(judge(&run.created.spec, &self.ticks, ending));
+        }
+    }
+
+    /// The tick being shown as the present one.
+    pub fn last_tick(&self) -> Option<&Tick> {
+        self.ticks.last()
+    }
+
+    /// Seconds of load still to come at `now`, `None` while there is no load.
+    pub fn load_left_s(&self, now: Timestamp) -> Option<f64> {
+        let since = now.duration_since(self.load_started?).as_secs_f64();
+        (self.phase == Phase::GenerateLoad).then(|| (self.ramp_up_s + self.plateau_s - since).max(0.0))
+    }
+
+    fn take(&mut self, run: &Run, record: &Record) {
+        match &record.event {
+            Event::PreflightPassed { generator, .. } => self.generator = Some(generator.clone()),
+            Event::BaselineRecorded { .. } => self.applications = applications(&run.state),
+            Event::Rehearsed { .. } => self.load_started = Some(record.at),
+            Event::Measured(measurement) => {
+                let tick = self.tick(run, record.at, measurement);
+                self.ticks.extend(tick);
+            }
+            Event::CleanedUp { deleted, .. } => self.deleted.clone_from(deleted),
+            Event::Created(_)
+            | Event::Started
+            | Event::Deployed
+            | Event::ScaledUp
+            | Event::LoadStopped
+            | Event::Restored { .. }
+            | Event::Failed(_)
+            | Event::StopRequested { .. }
+            | Event::DeadlineExceeded
+            | Event::Abandoned
+            | Event::Resumed
+            | Event::Noted(_) => {}
+        }
+        if let Some((level, message)) = words(&record.event) {
+            self.events.push(EventView { at: record.at, level, message });
+        }
+        for failure in failures(&record.event) {
+            if let Some(view) = self.phases.iter_mut().find(|view| view.started.is_some() && view.ended.is_none()) {
+                view.failure.get_or_insert(failure);
+            }
+        }
+    }
+
+    /// Closes the phase that was left and opens the one that is entered.
+    fn move_on(&mut self, before: Phase, record: &Record) {
+        for view in &mut self.phases {
+            if view.phase == before {
+                view.ended = Some(record.at);
+            }
+            if view.phase == self.phase {
+                view.started.get_or_insert(record.at);
+            }
+        }
+    }
+
+    fn tick(&self, run: &Run, at: Timestamp, measurement: &Measurement) -> Option<Tick> {
+        let started = self.load_started?;
+        let seconds = |time: Timestamp| time.duration_since(started).as_secs_f64();
+        let advice = match &run.state {
+            State::GeneratingLoad { load, .. } => Some(load.advice.clone()),
+            _ => None,
+        };
+        let at_s = seconds(at);
+        let (sample, generator) = (measurement.sample.as_ref(), measurement.generator.as_ref());
+        let (from_s, to_s) = sample.map_or((at_s, at_s), |s| (seconds(s.from), seconds(s.to)));
+        let mut marks: Vec<Mark> = sample.iter().flat_map(|s| s.marks.iter().copied()).collect();
+        marks.extend(generator.iter().flat_map(|g| g.marks.iter().copied()));
+        marks.sort_unstable();
+        marks.dedup();
+        let users = generator.map(|status| status.users);
+        Some(Tick {
+            at_s,
+            from_s,
+            to_s,
+            count: sample.and_then(|s| s.count),
+            kpi_per_min: sample.and_then(|s| per_minute(s, to_s - from_s)),
+            set_point_per_min: set_point(self, (from_s + to_s) / 2.0),
+            users,
+            users_wanted: advice.as_ref().map_or(users.unwrap_or_default(), |advice| advice.users),
+            requests: sample.map_or(0, |s| s.requests),
+            failures: sample.map_or(0, |s| s.failures),
+            latency: sample.and_then(|s| s.latency),
+            cpu_percent: generator.and_then(|status| status.cpu_percent),
+            marks,
+            advice,
+        })
+    }
+}
+
+impl PhaseView {
+    fn pending(phase: Phase) -> Self {
+        Self { phase, started: None, ended: None, failure: None }
+    }
+}
+
+impl EventView {
+    fn info(at: Timestamp, message: String) -> Self {
+        Self { at, level: Level::Info, message }
+    }
+}
+
+fn per_minute(sample: &KpiSample, seconds: f64) -> Option<f64> {
+    let count = sample.count? as f64;
+    (seconds > 0.0).then(|| count * 60.0 / seconds)
+}
+
+/// The ramp line at the middle of a window, which is what the window's mean is compared with.
+fn set_point(view: &RunView, at_s: f64) -> f64 {
+    if view.ramp_up_s > 0.0 {
+        view.target_per_min * (at_s / view.ramp_up_s).clamp(0.0, 1.0)
+    } else {
+        view.target_per_min
+    }
+}
+
+fn applications(state: &State) -> Vec<ApplicationView> {
+    let Some(changes) = state.changes() else { return Vec::new() };
+    let view = |(application, before): (&ApplicationId, &Observed)| {
+        let mut during = before.clone();
+        if let Some(rollout) = changes.plan.rollouts.iter().find(|r| r.application == *application) {
+            during.release = rollout.to.clone();
+        }
+        if let Some(step) = changes.plan.scale_steps.iter().find(|s| s.application == *application) {
+            during.allocation = step.to;
+        }
+        ApplicationView { application: application.clone(), before: before.clone(), during }
+    };
+    changes.baseline.iter().map(view).collect()
+}
+
+/// What an event says to people; `None` where ticks or phases say it already.
+fn words(event: &Event) -> Option<(Level, String)> {
+    let info = |message: String| Some((Level::Info, message));
+    let warning = |message: String| Some((Level::Warning, message));
+    match event {
+        Event::Created(_) | Event::Started | Event::Measured(_) => None,
+        Event::PreflightPassed { generator, .. } => info(format!("checks passed; {}", generator.counting)),
+        Event::BaselineRecorded { baseline } => info(format!("baseline of {} application(s) recorded", baseline.len())),
+        Event::Deployed => info("every wanted version runs".to_owned()),
+        Event::ScaledUp => info("every application has its allocation".to_owned()),
+        Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
+        Event::LoadStopped => info("all users are stopped".to_owned()),
+        Event::Restored { foreign, failures } if foreign.is_empty() && failures.is_empty() => {
+            info("the environment is as it was before".to_owned())
+        }
+        Event::Restored { foreign, failures } => {
+            let all = foreign.iter().map(ToString::to_string).chain(failures.iter().map(ToString::to_string));
+            warning(all.collect::<Vec<_>>().join("; "))
+        }
+        Event::CleanedUp { deleted, failures } if failures.is_empty() => {
+            info(format!("{} rows of the run deleted", deleted.iter().map(|table| table.rows).sum::<u64>()))
+        }
+        Event::CleanedUp { failures, .. } => {
+            warning(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        }
+        Event::Failed(failure) => warning(failure.to_string()),
+        Event::StopRequested { by } => warning(format!("stop requested by {by}")),
+        Event::DeadlineExceeded => warning("the run's deadline passed".to_owned()),
+        Event::Abandoned => warning("the run was found without a conductor and is being ended".to_owned()),
+        Event::Resumed => warning("the run was found without a conductor and goes on".to_owned()),
+        Event::Noted(note) => Some((note.level, note.message.clone())),
+    }
+}
+
+fn failures(event: &Event) -> Vec<String> {
+    match event {
+        Event::Failed(failure) => vec![failure.to_string()],
+        Event::Restored { failures, .. } | Event::CleanedUp { failures, .. } => {
+            failures.iter().map(ToString::to_string).collect()
+        }
+        Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
+        _ => Vec::new(),
+    }
+}
