@@ -1,13 +1,15 @@
 //! The transition function: the only place where a run's state changes.
 //!
 //! Pure: `(state, time, event) -> state and commands`. A refused event gives the state back unharmed.
+//! Each state takes the event it waits for; what any event means otherwise is said once for each third of the way, by
+//! matches without a wildcard, so that a new event does not compile until it has a place in all of them.
 
 use jiff::Timestamp;
 
 use super::{Cause, Changes, Command, Ending, Event, Load, Measurement, State};
 use crate::failure::{Failure, FailureKind};
 use crate::run::Created;
-use crate::scale::Plan;
+use crate::scale::{Baseline, Plan, PlanError};
 use crate::spec::LoadTestSpec;
 
 /// What an event leads to.
@@ -38,72 +40,91 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         return Ok(stay(state));
     }
     match state {
-        State::Accepted => match event {
-            Event::Started => Ok(enter(State::Preflight)),
-            other => before_changes(State::Accepted, other),
-        },
-        State::Preflight => match event {
-            Event::PreflightPassed { production, .. } => {
-                Ok(enter(State::RecordingBaseline { production: production.clone() }))
+        State::Accepted => {
+            if let Event::Started = event {
+                return Ok(enter(State::Preflight));
             }
-            other => before_changes(State::Preflight, other),
-        },
-        State::RecordingBaseline { production } => match event {
-            Event::BaselineRecorded { baseline } => Ok(match Plan::make(&created.scope, &production, baseline) {
-                Ok(plan) => enter(State::Deploying { changes: Changes { baseline: baseline.clone(), plan } }),
-                Err(error) => finish(Cause::Failed(Failure {
-                    activity: "plan the run".to_owned(),
-                    kind: FailureKind::Rejected,
-                    message: error.to_string(),
-                })),
-            }),
-            other => before_changes(State::RecordingBaseline { production }, other),
-        },
-        State::Deploying { changes } => match event {
-            Event::Deployed => Ok(enter(State::ScalingUp { changes })),
-            other => under_way(other, changes, |changes| State::Deploying { changes }),
-        },
-        State::ScalingUp { changes } => match event {
-            Event::ScaledUp => Ok(enter(State::Rehearsing { changes })),
-            other => under_way(other, changes, |changes| State::ScalingUp { changes }),
-        },
-        State::Rehearsing { changes } => match event {
-            Event::Rehearsed { .. } => {
+            before_changes(State::Accepted, event)
+        }
+        State::Preflight => {
+            if let Event::PreflightPassed { production, .. } = event {
+                return Ok(enter(State::RecordingBaseline { production: production.clone() }));
+            }
+            before_changes(State::Preflight, event)
+        }
+        State::RecordingBaseline { production } => {
+            if let Event::BaselineRecorded { baseline } = event {
+                return Ok(planned(Plan::make(&created.scope, &production, baseline), baseline));
+            }
+            before_changes(State::RecordingBaseline { production }, event)
+        }
+        State::Deploying { changes } => {
+            if let Event::Deployed = event {
+                return Ok(enter(State::ScalingUp { changes }));
+            }
+            under_way(event, changes, |changes| State::Deploying { changes })
+        }
+        State::ScalingUp { changes } => {
+            if let Event::ScaledUp = event {
+                return Ok(enter(State::Rehearsing { changes }));
+            }
+            under_way(event, changes, |changes| State::ScalingUp { changes })
+        }
+        State::Rehearsing { changes } => {
+            if let Event::Rehearsed { .. } = event {
                 let load = Box::new(Load::begin(&created.spec, at));
-                Ok(enter(State::GeneratingLoad { changes, load }))
+                return Ok(enter(State::GeneratingLoad { changes, load }));
             }
-            other => under_way(other, changes, |changes| State::Rehearsing { changes }),
-        },
-        State::GeneratingLoad { changes, load } => match event {
-            Event::Measured(measurement) => Ok(measured(&created.spec, changes, load, at, measurement)),
-            other => under_way(other, changes, |changes| State::GeneratingLoad { changes, load }),
-        },
-        State::StoppingLoad { changes, ending } => match event {
-            Event::LoadStopped => Ok(enter(State::ScalingDown { changes, ending })),
-            Event::Failed(failure) => {
-                Ok(enter(State::ScalingDown { changes, ending: noting(ending, std::slice::from_ref(failure)) }))
+            under_way(event, changes, |changes| State::Rehearsing { changes })
+        }
+        State::GeneratingLoad { changes, load } => {
+            if let Event::Measured(measurement) = event {
+                return Ok(measured(&created.spec, changes, load, at, measurement));
             }
-            other => tearing_down(State::StoppingLoad { changes, ending }, other),
-        },
-        State::ScalingDown { changes, ending } => match event {
-            Event::Restored { foreign, failures } => {
+            under_way(event, changes, |changes| State::GeneratingLoad { changes, load })
+        }
+        State::StoppingLoad { changes, ending } => {
+            if let Event::LoadStopped = event {
+                return Ok(enter(State::ScalingDown { changes, ending }));
+            }
+            if let Event::Failed(failure) = event {
+                let ending = noting(ending, std::slice::from_ref(failure));
+                return Ok(enter(State::ScalingDown { changes, ending }));
+            }
+            tearing_down(State::StoppingLoad { changes, ending }, event)
+        }
+        State::ScalingDown { changes, ending } => {
+            if let Event::Restored { foreign, failures } = event {
                 let mut ending = noting(ending, failures);
                 ending.foreign_changes.extend_from_slice(foreign);
-                Ok(enter(State::CleaningUp { ending }))
+                return Ok(enter(State::CleaningUp { ending }));
             }
-            Event::Failed(failure) => {
-                Ok(enter(State::CleaningUp { ending: noting(ending, std::slice::from_ref(failure)) }))
+            if let Event::Failed(failure) = event {
+                return Ok(enter(State::CleaningUp { ending: noting(ending, std::slice::from_ref(failure)) }));
             }
-            other => tearing_down(State::ScalingDown { changes, ending }, other),
-        },
-        State::CleaningUp { ending } => match event {
-            Event::CleanedUp { failures, .. } => Ok(enter(State::Finished { ending: noting(ending, failures) })),
-            Event::Failed(failure) => {
-                Ok(enter(State::Finished { ending: noting(ending, std::slice::from_ref(failure)) }))
+            tearing_down(State::ScalingDown { changes, ending }, event)
+        }
+        State::CleaningUp { ending } => {
+            if let Event::CleanedUp { failures, .. } = event {
+                return Ok(enter(State::Finished { ending: noting(ending, failures) }));
             }
-            other => tearing_down(State::CleaningUp { ending }, other),
-        },
+            if let Event::Failed(failure) = event {
+                return Ok(enter(State::Finished { ending: noting(ending, std::slice::from_ref(failure)) }));
+            }
+            tearing_down(State::CleaningUp { ending }, event)
+        }
         State::Finished { ending } => Err(refuse(State::Finished { ending }, event)),
+    }
+}
+
+fn planned(plan: Result<Plan, PlanError>, baseline: &Baseline) -> Transition {
+    match plan {
+        Ok(plan) => enter(State::Deploying { changes: Changes { baseline: baseline.clone(), plan } }),
+        Err(error) => finish(Cause::Failed(Failure {
+            activity: "plan the run".to_owned(),
+            kind: FailureKind::Rejected,
+            message: error.to_string(),
+        })),
     }
 }
 
