@@ -200,6 +200,11 @@ impl State {
         }
     }
 
+    /// The load, while it is generated.
+    pub fn load(&self) -> Option<&Load> {
+        if let Self::GeneratingLoad { load, .. } = self { Some(load) } else { None }
+    }
+
     /// True once the run is on its way back.
     pub fn is_tearing_down(&self) -> bool {
         self.ending().is_some()

@@ -119,7 +119,7 @@ impl RestorePlan {
             let name = format!("version of {container}");
             let applied = rollout.to.containers().get(container);
             let present = found.containers().get(container);
-            let decided = field.decide(&name, Some(original), applied, present, |version| shown(version));
+            let decided = field.decide(&name, Some(original), applied, present, shown);
             if let Some(version) = decided {
                 back.insert(container.clone(), version.clone());
             }

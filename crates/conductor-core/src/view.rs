@@ -252,10 +252,7 @@ impl RunView {
     fn tick(&self, run: &Run, at: Timestamp, measurement: &Measurement) -> Option<Tick> {
         let started = self.load_started?;
         let seconds = |time: Timestamp| time.duration_since(started).as_secs_f64();
-        let advice = match &run.state {
-            State::GeneratingLoad { load, .. } => Some(load.advice.clone()),
-            _ => None,
-        };
+        let advice = run.state.load().map(|load| load.advice.clone());
         let at_s = seconds(at);
         let (sample, generator) = (measurement.sample.as_ref(), measurement.generator.as_ref());
         let (from_s, to_s) = sample.map_or((at_s, at_s), |s| (seconds(s.from), seconds(s.to)));
@@ -365,6 +362,18 @@ fn failures(event: &Event) -> Vec<String> {
             failures.iter().map(ToString::to_string).collect()
         }
         Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
-        _ => Vec::new(),
+        Event::Created(_)
+        | Event::Started
+        | Event::PreflightPassed { .. }
+        | Event::BaselineRecorded { .. }
+        | Event::Deployed
+        | Event::ScaledUp
+        | Event::Rehearsed { .. }
+        | Event::Measured(_)
+        | Event::LoadStopped
+        | Event::StopRequested { .. }
+        | Event::Abandoned
+        | Event::Resumed
+        | Event::Noted(_) => Vec::new(),
     }
 }
