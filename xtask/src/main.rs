@@ -18,7 +18,9 @@ const STAGES: [Stage; 6] = [
         stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
     }),
     ("cargo test", || stage::cargo(&["test", "--workspace", "--all-features"], &[("INSTA_UPDATE", "no")])),
-    ("cargo doc", || stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])),
+    ("cargo doc", || {
+        stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings")])
+    }),
     ("cargo bench (compiles)", || stage::cargo(&["bench", "--workspace", "--no-run"], &[])),
 ];
 
