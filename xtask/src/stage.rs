@@ -6,23 +6,23 @@ use std::process::{Command, Stdio};
 
 /// Tests counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Tests that passed.
-    pub passed: u64,
+    pub(crate) passed: u64,
     /// Tests that failed.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 impl Counts {
     /// Adds another count.
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
     }
 }
 
 /// The workspace's root.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
@@ -30,7 +30,7 @@ pub fn root() -> &'static Path {
 ///
 /// # Errors
 /// When cargo cannot be started or ends with an error; the text names the command.
-pub fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Counts, String> {
+pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Counts, String> {
     let shown = format!("cargo {}", arguments.join(" "));
     let mut child = Command::new(env!("CARGO"))
         .args(arguments)

@@ -11,7 +11,7 @@ const LONGEST_FILE: usize = 600;
 ///
 /// # Errors
 /// Lists every file that breaks a rule, with the rule.
-pub fn check() -> Result<Counts, String> {
+pub(crate) fn check() -> Result<Counts, String> {
     let mut files = Vec::new();
     for folder in ["crates", "bins", "examples", "tests", "xtask"] {
         collect(&root().join(folder), &mut files)?;

@@ -1,1 +1,199 @@
+//! The phase machine: its golden table, and what holds for every sequence of events.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::app::Allocation;
+use crate::load::{GeneratorFacts, KpiSample};
+use crate::phase::{Level, Note, Phase};
+use crate::release::Release;
+use crate::restore::ForeignPolicy;
+use crate::run::{Record, Run};
+use crate::scale::Observed;
+use crate::spec::{Intent, ScaleChoice, VersionChoice};
+
+fn created() -> Created {
+    let spec = serde_json::from_value(serde_json::json!({
+        "apiVersion": "loadtest-conductor.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": { "name": "rehearsal" },
+        "spec": {
+            "environment": "shop",
+            "kpi": { "name": "orders", "target": "600/min" },
+            "rampUp": "1m",
+            "plateau": "1m",
+            "interval": "10s"
+        }
+    }))
+    .unwrap();
+    let shop = Intent {
+        application: "shop".parse().unwrap(),
+        version: VersionChoice::Release("v2".to_owned()),
+        scale: ScaleChoice::Keep,
+    };
+    Created { spec, scope: vec![shop], foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null }
+}
+
+fn failure() -> Failure {
+    Failure { activity: "test".to_owned(), kind: FailureKind::Rejected, message: "no".to_owned() }
+}
+
+fn baseline() -> Baseline {
+    let observed = Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
+    BTreeMap::from([("shop".parse().unwrap(), observed)])
+}
+
+/// One event of each kind.
+fn events() -> Vec<Event> {
+    let now = Timestamp::UNIX_EPOCH;
+    let sample =
+        KpiSample { from: now, to: now, count: Some(1), requests: 3, failures: 0, latency: None, marks: vec![] };
+    let generator = GeneratorFacts { version: "1".to_owned(), workers: None, counting: "exact".to_owned() };
+    vec![
+        Event::Created(Box::new(created())),
+        Event::Started,
+        Event::PreflightPassed { production: BTreeMap::new(), generator },
+        Event::BaselineRecorded { baseline: baseline() },
+        Event::Deployed,
+        Event::ScaledUp,
+        Event::Rehearsed { sample },
+        Event::Measured(Box::new(Measurement { sample: None, generator: None })),
+        Event::LoadStopped,
+        Event::Restored { foreign: vec![], failures: vec![] },
+        Event::CleanedUp { deleted: vec![], failures: vec![] },
+        Event::Failed(failure()),
+        Event::StopRequested { by: "ops".to_owned() },
+        Event::DeadlineExceeded,
+        Event::Abandoned,
+        Event::Resumed,
+        Event::Noted(Note { level: Level::Info, message: "so".to_owned() }),
+    ]
+}
+
+/// One state of each kind, in the order of a run.
+fn states() -> Vec<State> {
+    let created = created();
+    let changes = Changes { baseline: baseline(), plan: Plan::default() };
+    let ending = Ending::because(Cause::Completed);
+    let load = Box::new(Load::begin(&created.spec, Timestamp::UNIX_EPOCH));
+    vec![
+        State::Accepted,
+        State::Preflight,
+        State::RecordingBaseline { production: BTreeMap::new() },
+        State::Deploying { changes: changes.clone() },
+        State::ScalingUp { changes: changes.clone() },
+        State::Rehearsing { changes: changes.clone() },
+        State::GeneratingLoad { changes: changes.clone(), load },
+        State::StoppingLoad { changes: changes.clone(), ending: ending.clone() },
+        State::ScalingDown { changes, ending: ending.clone() },
+        State::CleaningUp { ending: ending.clone() },
+        State::Finished { ending },
+    ]
+}
+
+fn seconds(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+/// All accepted pairs as (state, event, state afterwards); `Measured` is tried during and at the end of the load.
+fn accepted() -> Vec<(&'static str, String, &'static str)> {
+    let created = created();
+    let mut rows = Vec::new();
+    for state in states() {
+        for event in events() {
+            let (now, then) = (seconds(5), seconds(120));
+            let times =
+                if event.name() == "Measured" { vec![(now, ""), (then, " (at its end)")] } else { vec![(now, "")] };
+            for (at, suffix) in times {
+                if let Ok(transition) = step(&created, state.clone(), at, &event) {
+                    rows.push((state.name(), format!("{}{suffix}", event.name()), transition.state.name()));
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# The phases of a run\n\nMade by a test from the transition function; do not edit. `Noted` and `Resumed` are \
+         accepted everywhere but change nothing, and are left out.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Accepted\n",
+    );
+    let rows: Vec<_> = accepted().into_iter().filter(|row| row.1 != "Noted" && row.1 != "Resumed").collect();
+    for (state, event, next) in rows.iter().filter(|row| row.0 != row.2) {
+        writeln!(page, "    {state} --> {next}: {event}").unwrap();
+    }
+    page.push_str("    Finished --> [*]\n```\n\n| state | phase | event | next state |\n|---|---|---|---|\n");
+    for (state, event, next) in &rows {
+        let phase: Phase = states().iter().find(|known| known.name() == *state).unwrap().phase();
+        writeln!(page, "| {state} | {phase} | {event} | {next} |").unwrap();
+    }
+    page
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a golden file is read; the code under test still reads none")]
+fn the_documented_table_is_the_transition_function() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/phases.md");
+    let page = page();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == page,
+        "docs/phases.md is not what the code does; run the test with UPDATE_GOLDEN=1 and read the diff"
+    );
+}
+
+#[test]
+fn entering_a_state_again_issues_the_same_commands() {
+    for state in states() {
+        assert_eq!(state.on_entry(), state.clone().on_entry(), "{}", state.name());
+        assert_eq!(state.on_entry().is_empty(), state.name() == "Finished", "{}", state.name());
+    }
+}
+
+#[test]
+fn a_plan_that_cannot_be_made_ends_the_run_before_any_change() {
+    let state = State::RecordingBaseline { production: BTreeMap::new() };
+    let event = Event::BaselineRecorded { baseline: BTreeMap::new() };
+    let transition = step(&created(), state, seconds(1), &event).unwrap();
+    let State::Finished { ending } = transition.state else { panic!("it is {}", transition.state.name()) };
+    let Cause::Failed(failure) = ending.cause else { panic!("{:?}", ending.cause) };
+    assert_eq!(failure.message, "shop does not exist in the environment");
+}
+
+proptest! {
+    #[test]
+    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..17_usize, 0..60)) {
+        let created = created();
+        let events = events();
+        let mut run = Run::begin(&Record { revision: 1, at: seconds(0), event: Event::Created(Box::new(created)) }).unwrap();
+        let mut journal = vec![Record { revision: 1, at: seconds(0), event: events[0].clone() }];
+        let mut visited = vec![run.state.name()];
+        for (position, pick) in picks.into_iter().enumerate() {
+            let record = Record { revision: run.revision + 1, at: seconds(position as i64 * 10), event: events[pick].clone() };
+            let before = run.clone();
+            match run.apply(&record) {
+                Ok(_) => journal.push(record),
+                Err(_) => prop_assert_eq!(&run, &before, "a refused event harms nothing"),
+            }
+            if before.state.name() != run.state.name() {
+                visited.push(run.state.name());
+            }
+            if let State::Finished { .. } = before.state {
+                prop_assert_eq!(run.state.name(), "Finished");
+            }
+        }
+        prop_assert_eq!(&Run::replay(&journal).unwrap(), &run);
+        let changed = visited.contains(&"Deploying");
+        if changed && run.state.name() == "Finished" {
+            let way_back = ["StoppingLoad", "ScalingDown", "CleaningUp", "Finished"];
+            prop_assert_eq!(&visited[visited.len() - 4..], &way_back[..]);
+        }
+    }
+}
