@@ -1,0 +1,204 @@
+//! The store: one SQLite file in the state folder.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conductor_core::phase::{Event, State};
+use conductor_core::ports::{Claim, RunStore, RunSummary, StopRequests, StoreError};
+use conductor_core::run::{Record, Revision, Run, RunId};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Row, SqlitePool};
+use tokio::sync::Mutex;
+
+use crate::{claim, rows};
+
+/// How long a writer waits for another process' write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why a store could not be opened.
+#[derive(Debug)]
+pub struct OpenError {
+    path: PathBuf,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "could not open the journal {}", self.path.display())
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+/// Journals in one SQLite file.
+pub struct SqliteStore {
+    state_dir: PathBuf,
+    pool: SqlitePool,
+    /// Runs this process appends to, folded, so that the end of a run is known without reading its journal each time.
+    written: Mutex<HashMap<RunId, Run>>,
+}
+
+impl SqliteStore {
+    /// Opens the journal in the state folder; creates both where they are missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or the file is not a journal this version can read.
+    pub async fn open(state_dir: &Path) -> Result<Self, OpenError> {
+        let path = state_dir.join("journal.db");
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| OpenError { path: path.clone(), source };
+        std::fs::create_dir_all(state_dir).map_err(|source| failed(Box::new(source)))?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(2)
+            .connect_with(options)
+            .await
+            .map_err(|source| failed(Box::new(source)))?;
+        sqlx::migrate!().run(&pool).await.map_err(|source| failed(Box::new(source)))?;
+        Ok(Self { state_dir: state_dir.to_owned(), pool, written: Mutex::default() })
+    }
+
+    /// The run with the record applied, from memory or from its journal.
+    async fn folded(&self, run: &RunId, record: &Record) -> Result<Run, StoreError> {
+        let act = || format!("could not append record {} to run {run}", record.revision);
+        if record.revision == 1 {
+            return Run::begin(record).map_err(|source| rows::unavailable(act(), source));
+        }
+        let known = self.written.lock().await.get(run).cloned();
+        let mut folded = match known.filter(|known| known.revision + 1 == record.revision) {
+            Some(known) => known,
+            None => {
+                let journal = self.journal(run).await?;
+                Run::replay(&journal).map_err(|source| rows::unavailable(act(), source))?
+            }
+        };
+        if folded.revision + 1 != record.revision {
+            return Err(conflict(run, record.revision - 1, folded.revision));
+        }
+        folded.apply(record).map_err(|source| rows::unavailable(act(), source))?;
+        Ok(folded)
+    }
+
+    async fn insert(&self, run: &RunId, record: &Record, folded: &Run, event: &str) -> Result<(), StoreError> {
+        let act = || format!("could not append record {} to run {run}", record.revision);
+        let failed = |source: sqlx::Error| rows::unavailable(act(), source);
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let last: i64 = sqlx::query("SELECT COALESCE(MAX(revision), 0) AS last FROM records WHERE run = ?")
+            .bind(run.as_str())
+            .fetch_one(&mut *transaction)
+            .await
+            .and_then(|row| row.try_get("last"))
+            .map_err(failed)?;
+        let found = Revision::try_from(last).map_err(|source| rows::unavailable(act(), source))?;
+        if found + 1 != record.revision {
+            return Err(conflict(run, record.revision - 1, found));
+        }
+        if let Event::Created(created) = &record.event {
+            sqlx::query("INSERT INTO runs (id, name, environment, created) VALUES (?, ?, ?, ?)")
+                .bind(run.as_str())
+                .bind(&created.spec.name)
+                .bind(&created.spec.environment)
+                .bind(record.at.to_string())
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        }
+        sqlx::query("INSERT INTO records (run, revision, at, event) VALUES (?, ?, ?, ?)")
+            .bind(run.as_str())
+            .bind(last + 1)
+            .bind(record.at.to_string())
+            .bind(event)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        if let State::Finished { .. } = folded.state {
+            sqlx::query("UPDATE runs SET finished = 1 WHERE id = ?")
+                .bind(run.as_str())
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+}
+
+fn conflict(run: &RunId, expected: Revision, found: Revision) -> StoreError {
+    StoreError::Conflict { run: run.clone(), expected, found }
+}
+
+#[async_trait]
+impl RunStore for SqliteStore {
+    async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError> {
+        let event = serde_json::to_string(&record.event)
+            .map_err(|source| rows::unavailable(format!("could not write down record {}", record.revision), source))?;
+        let folded = self.folded(run, record).await?;
+        self.insert(run, record, &folded, &event).await?;
+        let mut written = self.written.lock().await;
+        if let State::Finished { .. } = folded.state {
+            written.remove(run);
+        } else {
+            written.insert(run.clone(), folded);
+        }
+        Ok(())
+    }
+
+    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+        let found = sqlx::query("SELECT revision, at, event FROM records WHERE run = ? ORDER BY revision")
+            .bind(run.as_str())
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|source| rows::unavailable(format!("could not read the journal of run {run}"), source))?;
+        if found.is_empty() {
+            return Err(StoreError::UnknownRun(run.clone()));
+        }
+        found.iter().map(|row| rows::record(run, row)).collect()
+    }
+
+    async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
+        let found =
+            sqlx::query("SELECT id, name, environment, created, finished FROM runs ORDER BY created DESC, id DESC")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|source| rows::unavailable("could not read the list of runs".to_owned(), source))?;
+        found.iter().map(rows::summary).collect()
+    }
+
+    async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, StoreError> {
+        claim::claim(&self.state_dir, environment)
+    }
+}
+
+#[async_trait]
+impl StopRequests for SqliteStore {
+    async fn request_stop(&self, run: &RunId, by: &str) -> Result<(), StoreError> {
+        let known = sqlx::query("INSERT OR REPLACE INTO stop_requests (run, by) SELECT id, ? FROM runs WHERE id = ?")
+            .bind(by)
+            .bind(run.as_str())
+            .execute(&self.pool)
+            .await
+            .map_err(|source| rows::unavailable(format!("could not ask run {run} to stop"), source))?;
+        if known.rows_affected() == 0 { Err(StoreError::UnknownRun(run.clone())) } else { Ok(()) }
+    }
+
+    async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError> {
+        let failed =
+            |source: sqlx::Error| rows::unavailable(format!("could not see whether run {run} shall stop"), source);
+        let row = sqlx::query("SELECT by FROM stop_requests WHERE run = ?")
+            .bind(run.as_str())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed)?;
+        row.map(|row| row.try_get("by")).transpose().map_err(failed)
+    }
+}
