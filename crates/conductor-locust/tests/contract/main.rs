@@ -1,0 +1,9 @@
+//! The driver and its plugin against a real Locust, measured by the target's own log.
+//!
+//! `verbs` holds what no current Locust shows: older verbs, login pages, other programs.
+
+mod bed;
+mod failures;
+mod load;
+mod target;
+mod verbs;
