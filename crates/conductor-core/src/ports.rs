@@ -5,6 +5,7 @@
 //! not be found out.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -197,4 +198,15 @@ pub trait StopRequests: Send + Sync {
 
     /// Who asked for the run to stop, `None` while nobody did.
     async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError>;
+}
+
+/// Time, as the engine and model environments see it.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The wall-clock time.
+    fn now(&self) -> Timestamp;
+
+    /// Waits so long. Dropping the future ends the wait.
+    async fn sleep(&self, duration: Duration);
 }

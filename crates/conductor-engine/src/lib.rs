@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The engine: drives runs there and back. It does and never decides; the decisions are `conductor_core::phase::step`.
+//!
+//! * [`Conductor`] — the handle: start, stop, watch, recover,
+//! * [`Ports`] and [`PortsFactory`] — what a run works with,
+//! * [`EngineOptions`] — patience, concurrency and pauses,
+//! * [`plan`] — what a run would do, touching nothing,
+//! * [`SystemClock`] and [`TokioClock`] — time.
+//!
+//! Every event goes into the journal before anything is done about it. One run is one task, one state is one activity,
+//! and leaving a state drops its activity, which cancels the work. No adapter is named here.
+
+mod activity;
+mod clock;
+mod conductor;
+mod driver;
+mod errors;
+mod journal;
+mod options;
+mod plan;
+mod ports;
+
+pub use clock::{SystemClock, TokioClock};
+pub use conductor::{Conductor, Recovery};
+pub use errors::{RecoverError, StartError, ViewError};
+pub use options::{EngineOptions, Retry};
+pub use plan::{PlanReport, StoredRows, plan};
+pub use ports::{Ports, PortsFactory};

@@ -516,14 +516,13 @@ class Plugin:
 
     @staticmethod
     def on_parser(parser):
-        group = parser.add_argument_group("Load Test Conductor", "Set by the conductor for each run")
         for option, default, text in (
             ("header", "X-Load-Test: true", "Header that marks every request as load, as `Name: value`"),
             ("run", "", "Id of the run, sent as X-Load-Test-Run"),
             ("headers", "", "Further headers, as a JSON object"),
             ("kpi", "", "What counts as the KPI event, as a JSON object: method, request, status, field, equals"),
         ):
-            group.add_argument(
+            parser.add_argument(
                 "--conductor-" + option,
                 dest="conductor_" + option,
                 env_var="LOCUST_CONDUCTOR_" + option.upper(),

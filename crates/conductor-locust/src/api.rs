@@ -164,8 +164,7 @@ impl Api {
             .timeout(PATIENCE);
         if let Some(file) = &settings.ca_file {
             let act = || format!("could not read the certificate authority in locust.caFile {}", file.display());
-            let pem =
-                std::fs::read(file).map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
+            let pem = std::fs::read(file).map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
             let certificate = reqwest::Certificate::from_pem(&pem)
                 .map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
             builder = builder.tls_certs_merge([certificate]);
@@ -249,9 +248,7 @@ impl Api {
     async fn act(&self, path: &str, patience: Duration, act: &str) -> Result<(), PortError> {
         let response = self.send(self.request(Method::POST, path).timeout(patience), act).await?;
         let response = match response.status() {
-            StatusCode::METHOD_NOT_ALLOWED => {
-                self.send(self.request(Method::GET, path).timeout(patience), act).await?
-            }
+            StatusCode::METHOD_NOT_ALLOWED => self.send(self.request(Method::GET, path).timeout(patience), act).await?,
             _ => response,
         };
         accepted(response, act).map(drop)

@@ -53,9 +53,8 @@ impl Memory {
     /// Adds a snapshot and says what the window from `since` to it is.
     pub(crate) fn window(&mut self, since: Timestamp, now: Snapshot) -> Window {
         let last = self.snapshots.back().copied();
-        let reset = last.filter(|last| {
-            now.total.requests < last.total.requests || now.kpi.requests < last.kpi.requests
-        });
+        let reset =
+            last.filter(|last| now.total.requests < last.total.requests || now.kpi.requests < last.kpi.requests);
         if let Some(last) = reset {
             self.snapshots.clear();
             self.snapshots.push_back(now);

@@ -95,7 +95,13 @@ fn default_call() -> String {
 impl KpiEvent {
     /// Every successful request of this method and name.
     pub fn request(method: impl Into<String>, name: impl Into<String>) -> Self {
-        Self::Request(RequestEvent { method: method.into(), name: name.into(), status: None, field: None, equals: None })
+        Self::Request(RequestEvent {
+            method: method.into(),
+            name: name.into(),
+            status: None,
+            field: None,
+            equals: None,
+        })
     }
 
     /// The rule as the plugin reads it; empty for calls, which need none.

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 /// How long anything may take on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Users of both kinds that order as fast as 20 times a second; the second request brings a header of its own.
-pub const ORDERS: &str = r#"
+pub(crate) const ORDERS: &str = r#"
 from locust import FastHttpUser, HttpUser, constant, task
 
 class Slow(HttpUser):
@@ -37,7 +37,7 @@ class Fast(FastHttpUser):
 "#;
 
 /// A folder with locustfiles, and the processes started from it.
-pub struct Bed {
+pub(crate) struct Bed {
     folder: TempDir,
     host: String,
     web_port: u16,
@@ -46,17 +46,17 @@ pub struct Bed {
 }
 
 /// A child that dies with the test.
-pub struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
     /// Kills it as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 
     /// True when it has ended.
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(Some(_)))
     }
 }
@@ -69,7 +69,7 @@ impl Drop for Process {
 
 impl Bed {
     /// A bed whose users call `host` as the locustfile says; nothing runs yet.
-    pub fn new(host: &str, locustfile: &str) -> Self {
+    pub(crate) fn new(host: &str, locustfile: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("team.py"), locustfile).unwrap();
         std::fs::write(folder.path().join(PLUGIN_FILE), PLUGIN).unwrap();
@@ -77,12 +77,12 @@ impl Bed {
     }
 
     /// Adds another file to the folder.
-    pub fn file(&self, name: &str, text: &str) {
+    pub(crate) fn file(&self, name: &str, text: &str) {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
     /// Starts Locust with these files and further arguments; answers its number.
-    pub fn start(&mut self, files: &str, arguments: &[&str]) -> usize {
+    pub(crate) fn start(&mut self, files: &str, arguments: &[&str]) -> usize {
         let mut command = Command::new(locust());
         command.current_dir(self.folder.path()).args(["-f", files, "--host", &self.host]).args(arguments);
         let log = self.folder.path().join(format!("locust-{}.log", self.processes.len()));
@@ -94,13 +94,13 @@ impl Bed {
     }
 
     /// Starts a Locust of one process.
-    pub fn standalone(&mut self, files: &str) -> usize {
+    pub(crate) fn standalone(&mut self, files: &str) -> usize {
         let port = self.web_port.to_string();
         self.start(files, &["--web-host", "127.0.0.1", "--web-port", &port, "--stop-timeout", "5"])
     }
 
     /// Starts a master; a second call starts its successor on the same ports.
-    pub fn master(&mut self, files: &str) -> usize {
+    pub(crate) fn master(&mut self, files: &str) -> usize {
         let (web, bind) = (self.web_port.to_string(), self.master_port.to_string());
         let arguments = ["--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", &bind];
         let more = ["--web-host", "127.0.0.1", "--web-port", &web, "--stop-timeout", "5"];
@@ -108,61 +108,65 @@ impl Bed {
     }
 
     /// Starts a worker.
-    pub fn worker(&mut self, files: &str) -> usize {
+    pub(crate) fn worker(&mut self, files: &str) -> usize {
         let port = self.master_port.to_string();
         self.start(files, &["--worker", "--master-host", "127.0.0.1", "--master-port", &port])
     }
 
     /// One of the started processes.
-    pub fn process(&mut self, number: usize) -> &mut Process {
+    pub(crate) fn process(&mut self, number: usize) -> &mut Process {
         &mut self.processes[number]
     }
 
     /// Settings for this bed's Locust.
-    pub fn settings(&self) -> LocustSettings {
+    pub(crate) fn settings(&self) -> LocustSettings {
         LocustSettings::at(format!("http://127.0.0.1:{}", self.web_port))
     }
 
     /// A driver that has found its Locust fit, with so many workers.
-    pub async fn ready(&self, settings: LocustSettings, event: KpiEvent, workers: u32) -> Locust {
+    pub(crate) async fn ready(&self, settings: LocustSettings, event: KpiEvent, workers: u32) -> Locust {
         let locust = driver(settings, event);
-        until("Locust is fit for a run", async || {
-            locust.check().await.is_ok_and(|facts| facts.workers.unwrap_or(0) >= workers)
-        })
-        .await;
-        locust
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = locust.check().await;
+            if found.as_ref().is_ok_and(|facts| facts.workers.unwrap_or(0) >= workers) {
+                return locust;
+            }
+            assert!(Instant::now() < deadline, "Locust is not fit for a run: {found:?}\n{}", self.logs());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// The logs of all processes, for a failed test's message.
-    pub fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let read = |number| std::fs::read_to_string(self.folder.path().join(format!("locust-{number}.log")));
         (0..self.processes.len()).filter_map(|number| read(number).ok()).collect()
     }
 }
 
 /// A driver, with the TLS provider that a binary would install.
-pub fn driver(settings: LocustSettings, event: KpiEvent) -> Locust {
+pub(crate) fn driver(settings: LocustSettings, event: KpiEvent) -> Locust {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Locust::new(settings, event, None).unwrap()
 }
 
 /// The order request as the KPI.
-pub fn orders() -> KpiEvent {
+pub(crate) fn orders() -> KpiEvent {
     KpiEvent::request("POST", "/orders")
 }
 
 /// Tags of a run, with a header more.
-pub fn tags(run: &str) -> Tags {
+pub(crate) fn tags(run: &str) -> Tags {
     Tags { run: run.parse().unwrap(), headers: [("X-Team".to_owned(), "checkout".to_owned())].into() }
 }
 
 /// So many users, all at once.
-pub fn users(users: u64) -> LoadSetting {
+pub(crate) fn users(users: u64) -> LoadSetting {
     LoadSetting { users, spawn_rate: 100.0 }
 }
 
 /// Waits for a condition.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
@@ -171,7 +175,7 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 }
 
 /// The one sample of everything from `since` until its window covers `upto`.
-pub async fn sample_past(locust: &Locust, run: &str, since: Timestamp, upto: Timestamp) -> KpiSample {
+pub(crate) async fn sample_past(locust: &Locust, run: &str, since: Timestamp, upto: Timestamp) -> KpiSample {
     let run = run.parse().unwrap();
     let mut last = None;
     until("the sample covers the window", async || {

@@ -92,10 +92,9 @@ async fn two_workers_count_by_a_field_of_the_answer_and_every_window_is_right() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explicit_call_counts_once_though_the_file_is_loaded_twice() {
     let target = Target::start().await;
-    let calling = ORDERS.replace("import FastHttpUser", "import FastHttpUser").replace(
-        "        self.client.get(",
-        "        kpi(\"orders\")\n        self.client.get(",
-    );
+    let calling = ORDERS
+        .replace("import FastHttpUser", "import FastHttpUser")
+        .replace("        self.client.get(", "        kpi(\"orders\")\n        self.client.get(");
     let mut bed = Bed::new(&target.url, &format!("from conductor_locust import kpi\n{calling}"));
     bed.standalone(BOTH);
     let event = KpiEvent::Call(CallEvent { name: "orders".into() });
@@ -158,7 +157,10 @@ async fn without_the_plugin_counters_are_compared_and_the_cost_is_said() {
 async fn a_load_shape_and_somebody_elses_load_are_refused() {
     let target = Target::start().await;
     let mut bed = Bed::new(&target.url, ORDERS);
-    bed.file("shape.py", "from locust import LoadTestShape\nclass S(LoadTestShape):\n    def tick(self):\n        return None\n");
+    bed.file(
+        "shape.py",
+        "from locust import LoadTestShape\nclass S(LoadTestShape):\n    def tick(self):\n        return None\n",
+    );
     bed.standalone("team.py,shape.py,conductor_locust.py");
     let locust = driver(bed.settings(), orders());
     until("the shape is named", async || {
@@ -196,9 +198,10 @@ async fn workers_that_are_not_ours_are_refused_by_name() {
     bed.process(plain).kill();
     bed.worker("other.py,conductor_locust.py");
     until("the worker with other users is named", async || {
-        locust.check().await.is_err_and(|error| {
-            error.kind == FailureKind::Rejected && error.to_string().contains("other user classes")
-        })
+        locust
+            .check()
+            .await
+            .is_err_and(|error| error.kind == FailureKind::Rejected && error.to_string().contains("other user classes"))
     })
     .await;
 }

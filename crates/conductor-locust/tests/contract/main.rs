@@ -2,6 +2,8 @@
 //!
 //! `verbs` holds what no current Locust shows: older verbs, login pages, other programs.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
+
 mod bed;
 mod failures;
 mod load;

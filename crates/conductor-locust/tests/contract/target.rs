@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 
 /// One request, as the target saw it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Its path.
-    pub path: &'static str,
+    pub(crate) path: &'static str,
     /// Whether its answer said that the order was accepted.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     headers: HeaderMap,
 }
 
 impl Seen {
     /// The value of a header; empty when it is absent.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 }
@@ -31,15 +31,15 @@ impl Seen {
 type Log = Arc<Mutex<Vec<Seen>>>;
 
 /// A running target; it ends with its test's runtime.
-pub struct Target {
+pub(crate) struct Target {
     /// Its address.
-    pub url: String,
+    pub(crate) url: String,
     log: Log,
 }
 
 impl Target {
     /// Starts on a kernel-given port.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let log = Log::default();
         let router = Router::new().route("/orders", post(order)).route("/browse", get(browse)).with_state(log.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -49,17 +49,17 @@ impl Target {
     }
 
     /// Every request so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.log.lock().unwrap().clone()
     }
 
     /// How many requests meet a condition.
-    pub fn count(&self, condition: impl Fn(&Seen) -> bool) -> u64 {
+    pub(crate) fn count(&self, condition: impl Fn(&Seen) -> bool) -> u64 {
         self.log.lock().unwrap().iter().filter(|seen| condition(seen)).count() as u64
     }
 
     /// Orders of a run.
-    pub fn orders(&self, run: &str) -> u64 {
+    pub(crate) fn orders(&self, run: &str) -> u64 {
         self.count(|seen| seen.path == "/orders" && seen.header("X-Load-Test-Run") == run)
     }
 }

@@ -65,7 +65,8 @@ async fn an_older_locust_is_stopped_with_get_and_gets_no_dead_man() {
 #[tokio::test]
 async fn a_redirect_to_a_login_is_named_and_not_followed() {
     let to_login = async || (StatusCode::FOUND, [(header::LOCATION, "/login?next=%2F")]);
-    let locust = serve(Router::new().fallback(to_login).route("/login", get(async || page("ready", 0, "2.47.0")))).await;
+    let locust =
+        serve(Router::new().fallback(to_login).route("/login", get(async || page("ready", 0, "2.47.0")))).await;
     let error = locust.check().await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Rejected);
     assert!(chain(&error).contains("asks for a login; set locust.tokenEnv"), "{}", chain(&error));

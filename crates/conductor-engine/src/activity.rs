@@ -1,0 +1,181 @@
+//! What is done while a run is in one state: a stream of events, whose work is cancelled by dropping it.
+//!
+//! Which activity belongs to which commands is said here; the work itself is in the files below.
+
+mod change;
+mod check;
+mod context;
+mod load;
+mod rehearse;
+mod restore;
+mod sweep;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conductor_core::failure::{Failure, FailureKind};
+use conductor_core::load::LoadSetting;
+use conductor_core::phase::{Command, Deadlines, Event, State};
+use conductor_core::run::{Created, RunId};
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::{mpsc, watch};
+
+use crate::options::EngineOptions;
+use crate::ports::Ports;
+use conductor_core::ports::Clock;
+use context::Context;
+
+pub(crate) use check::look_around;
+pub(crate) use context::Surroundings;
+
+/// Events that wait for the journal; the work waits when there are more.
+const WAITING_EVENTS: usize = 4;
+
+/// The work of one state.
+pub(crate) struct Activity {
+    work: Option<BoxFuture<'static, Event>>,
+    events: mpsc::Receiver<Event>,
+    setting: Option<watch::Sender<LoadSetting>>,
+}
+
+/// What every activity of a run needs.
+#[derive(Clone)]
+pub(crate) struct Equipment {
+    pub(crate) run: RunId,
+    pub(crate) created: Arc<Created>,
+    pub(crate) ports: Ports,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: EngineOptions,
+}
+
+impl Activity {
+    /// The activity that performs the commands of a state.
+    pub(crate) fn begin(equipment: &Equipment, state: &State, commands: &[Command]) -> Self {
+        let (sender, events) = mpsc::channel(WAITING_EVENTS);
+        let context = Arc::new(Context::new(equipment.clone(), sender));
+        let limit = Deadlines::of(&equipment.created.spec).limit(state).map(conductor_core::units::Span::as_duration);
+        let mut activity = Self { work: None, events, setting: None };
+        for command in commands {
+            activity.perform(&context, state, command, limit);
+        }
+        activity
+    }
+
+    /// Takes commands that belong to the activity that is already going on; false when they need a new one.
+    pub(crate) fn take(&self, commands: &[Command]) -> bool {
+        match (commands, &self.setting) {
+            ([Command::SetLoad(setting)], Some(sender)) => {
+                sender.send_replace(setting.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The next thing that happened. Waits for ever once the work is done.
+    pub(crate) async fn next(&mut self) -> Event {
+        loop {
+            let Some(work) = &mut self.work else {
+                return match self.events.recv().await {
+                    Some(event) => event,
+                    None => std::future::pending().await,
+                };
+            };
+            tokio::select! {
+                biased;
+                Some(event) = self.events.recv() => return event,
+                last = work => {
+                    self.work = None;
+                    // What the work told before its end comes before its end.
+                    return match self.events.try_recv() {
+                        Ok(event) => {
+                            self.work = Some(std::future::ready(last).boxed());
+                            event
+                        }
+                        Err(_) => last,
+                    };
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, context: &Arc<Context>, state: &State, command: &Command, limit: Option<Duration>) {
+        let context = Arc::clone(context);
+        let work: BoxFuture<'static, Event> = match command {
+            Command::Start => std::future::ready(Event::Started).boxed(),
+            Command::Check => limited(Arc::clone(&context), "check", limit, check::check(context).boxed()),
+            Command::RecordBaseline => {
+                limited(Arc::clone(&context), "record the baseline", limit, check::record(context).boxed())
+            }
+            Command::RollOut(rollouts) => {
+                let work = change::roll_out(Arc::clone(&context), rollouts.clone()).boxed();
+                limited(context, "roll out", limit, work)
+            }
+            Command::Scale(steps) => {
+                let work = change::scale(Arc::clone(&context), steps.clone()).boxed();
+                limited(context, "scale", limit, work)
+            }
+            Command::Rehearse => rehearse::rehearse(context, limit).boxed(),
+            Command::SetLoad(setting) => {
+                self.setting = Some(watch::Sender::new(setting.clone()));
+                return;
+            }
+            Command::Measure => {
+                let (Some(load), Some(setting)) = (state.load(), &self.setting) else { return };
+                load::generate(context, load.started, load.measured_to, setting.subscribe()).boxed()
+            }
+            Command::StopLoad => {
+                let work = load::stop(Arc::clone(&context)).boxed();
+                limited(context, "stop the load", limit, work)
+            }
+            Command::Restore(changes) => {
+                let work = restore::restore(Arc::clone(&context), changes.clone()).boxed();
+                limited(context, "put back", limit, work)
+            }
+            Command::CleanUp => {
+                let work = sweep::clean_up(Arc::clone(&context)).boxed();
+                limited(context, "clean up", limit, work)
+            }
+        };
+        self.work = Some(unpanicking(work).boxed());
+    }
+}
+
+/// Work that fails when it takes longer than its limit.
+fn limited(
+    context: Arc<Context>,
+    activity: &'static str,
+    limit: Option<Duration>,
+    work: BoxFuture<'static, Event>,
+) -> BoxFuture<'static, Event> {
+    let Some(limit) = limit else { return work };
+    async move {
+        tokio::select! {
+            biased;
+            event = work => event,
+            () = context.clock.sleep(limit) => Event::Failed(Failure {
+                activity: activity.to_owned(),
+                kind: FailureKind::TimedOut,
+                message: context.overdue(limit),
+            }),
+        }
+    }
+    .boxed()
+}
+
+/// A panic in an adapter must not end the run's task: the environment would stay scaled up.
+async fn unpanicking(work: BoxFuture<'static, Event>) -> Event {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(event) => event,
+        Err(panic) => {
+            let told = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let message = told.or_else(|| panic.downcast_ref::<String>().cloned());
+            Event::Failed(Failure {
+                activity: "work through a port".to_owned(),
+                kind: FailureKind::Rejected,
+                message: format!("it panicked: {}", message.unwrap_or_else(|| "without a message".to_owned())),
+            })
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Looking, before anything is changed: the checks, and the baseline.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use conductor_core::app::ApplicationId;
+use conductor_core::failure::{Failure, PortError};
+use conductor_core::load::GeneratorFacts;
+use conductor_core::phase::Event;
+use conductor_core::ports::{Production, TestDataStore};
+
+use super::context::{Context, Shared, Surroundings, joined, merged};
+use crate::ports::Ports;
+
+/// Checks everything the run needs and tells all that is missing at once.
+pub(super) async fn check(context: Shared) -> Event {
+    let patience = context.options.retry.patience;
+    let applications = context.applications();
+    let ports = &context.ports;
+    let since = context.clock.now();
+    let (generator, production, kpi, data) = futures::join!(
+        context.retry(patience, || ports.generator.check()),
+        context.retry(patience, || ports.releases.production(&applications)),
+        context.retry(patience, || ports.kpi.sample(&context.run, since)),
+        stores(&context),
+    );
+    let mut failures = Vec::new();
+    let generator: Option<GeneratorFacts> = keep(generator, "check the load generator", &mut failures);
+    let production: Option<BTreeMap<ApplicationId, Production>> = keep(production, "read production", &mut failures);
+    keep(kpi, &format!("measure {}", context.created.spec.kpi), &mut failures);
+    failures.extend(data);
+    match (merged("check", failures), production, generator) {
+        (None, Some(production), Some(generator)) => Event::PreflightPassed { production, generator },
+        (failure, _, _) => Event::Failed(failure.unwrap_or_else(|| unreachable!("what is absent has failed"))),
+    }
+}
+
+/// Records what the environment is.
+pub(super) async fn record(context: Shared) -> Event {
+    match context.observe(&context.applications(), context.options.retry.patience).await {
+        Ok(baseline) => Event::BaselineRecorded { baseline },
+        Err(error) => Event::Failed(Failure::of("record the baseline", &error)),
+    }
+}
+
+/// What production and the environment are, without retries.
+pub(crate) async fn look_around(
+    ports: &Ports,
+    applications: &[ApplicationId],
+) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), PortError> {
+    let (production, deployed, allocated) = futures::try_join!(
+        ports.releases.production(applications),
+        ports.deployer.deployed(applications),
+        ports.scaler.allocated(applications),
+    )?;
+    Ok((production, joined(deployed, &allocated)))
+}
+
+/// Looks whether every store of test data answers.
+async fn stores(context: &Context) -> Vec<Failure> {
+    let patience = context.options.retry.patience;
+    let counts = context.ports.test_data.iter().map(|store: &Arc<dyn TestDataStore>| async move {
+        let counted = context.retry(patience, || store.count(&context.run)).await;
+        counted.err().map(|error| Failure::of(format!("look into test data store {}", store.name()), &error))
+    });
+    futures::future::join_all(counts).await.into_iter().flatten().collect()
+}
+
+fn keep<T>(result: Result<T, PortError>, activity: &str, failures: &mut Vec<Failure>) -> Option<T> {
+    result.map_err(|error| failures.push(Failure::of(activity, &error))).ok()
+}

@@ -1,0 +1,145 @@
+//! What activities share: retries, notes, concurrency over applications, and the look at what there is.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use conductor_core::app::ApplicationId;
+use conductor_core::failure::{Failure, FailureKind, PortError};
+use conductor_core::phase::{Event, Level, Note};
+use conductor_core::scale::{Baseline, Observed};
+use conductor_core::units::Span;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use super::Equipment;
+
+/// What one activity works with.
+pub(crate) struct Context {
+    equipment: Equipment,
+    events: mpsc::Sender<Event>,
+    trouble: Mutex<Option<String>>,
+}
+
+/// What the environment is, application by application.
+pub(crate) type Surroundings = Baseline;
+
+impl Deref for Context {
+    type Target = Equipment;
+
+    fn deref(&self) -> &Equipment {
+        &self.equipment
+    }
+}
+
+impl Context {
+    pub(super) fn new(equipment: Equipment, events: mpsc::Sender<Event>) -> Self {
+        Self { equipment, events, trouble: Mutex::new(None) }
+    }
+
+    /// The applications in scope.
+    pub(super) fn applications(&self) -> Vec<ApplicationId> {
+        self.created.scope.iter().map(|intent| intent.application.clone()).collect()
+    }
+
+    /// Tells an event before the work's last one.
+    pub(super) async fn tell(&self, event: Event) {
+        if self.events.send(event).await.is_err() {
+            // The activity was dropped, and this work with it: nobody is left to tell.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Tells people something.
+    pub(super) async fn note(&self, level: Level, message: String) {
+        self.tell(Event::Noted(Note { level, message })).await;
+    }
+
+    /// Calls until it succeeds, fails for good, or the patience is over.
+    pub(super) async fn retry<T, F>(&self, patience: Duration, mut call: impl FnMut() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        let began = self.clock.now();
+        let mut attempt: u32 = 0;
+        loop {
+            let error = match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let message = Failure::of("", &error).message;
+            let waited = Duration::try_from(self.clock.now().duration_since(began)).unwrap_or_default();
+            if !error.kind.is_transient() || waited >= patience {
+                return Err(error);
+            }
+            tracing::debug!(run = %self.run, error = message, "trying again");
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+            attempt += 1;
+            self.clock.sleep(self.options.retry.pause(attempt)).await;
+        }
+    }
+
+    /// What to say when the limit has passed.
+    pub(super) fn overdue(&self, limit: Duration) -> String {
+        let limit = Span::from(limit);
+        match &*self.trouble.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(trouble) => format!("not done within {limit}; the last trouble was: {trouble}"),
+            None => format!("not done within {limit}"),
+        }
+    }
+
+    /// Does all of the work, so many at a time, and gives the failures; one failure does not stop the others.
+    pub(super) async fn each(&self, work: Vec<BoxFuture<'static, Result<(), Failure>>>) -> Vec<Failure> {
+        let results = futures::stream::iter(work).buffer_unordered(self.options.concurrency.max(1));
+        results.filter_map(|result| std::future::ready(result.err())).collect().await
+    }
+
+    /// What the applications are now; those that do not exist are absent.
+    pub(super) async fn observe(
+        &self,
+        applications: &[ApplicationId],
+        patience: Duration,
+    ) -> Result<Surroundings, PortError> {
+        let (deployer, scaler) = (&self.ports.deployer, &self.ports.scaler);
+        let (deployed, allocated) = futures::try_join!(
+            self.retry(patience, || deployer.deployed(applications)),
+            self.retry(patience, || scaler.allocated(applications)),
+        )?;
+        Ok(joined(deployed, &allocated))
+    }
+}
+
+/// Puts versions and allocations together; what has only one of them is not there.
+pub(super) fn joined(
+    deployed: BTreeMap<ApplicationId, conductor_core::release::Release>,
+    allocated: &BTreeMap<ApplicationId, conductor_core::app::Allocation>,
+) -> Surroundings {
+    deployed
+        .into_iter()
+        .filter_map(|(application, release)| {
+            let allocation = *allocated.get(&application)?;
+            Some((application, Observed { release, allocation }))
+        })
+        .collect()
+}
+
+/// Several failures as one that names all of them.
+pub(super) fn merged(activity: &str, failures: Vec<Failure>) -> Option<Failure> {
+    let kind = failures.first()?.kind;
+    if failures.len() == 1 {
+        return failures.into_iter().next();
+    }
+    let message = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    Some(Failure { activity: activity.to_owned(), kind: gravest(kind, &failures), message })
+}
+
+/// What does not go away by trying again outweighs what may.
+fn gravest(first: FailureKind, failures: &[Failure]) -> FailureKind {
+    failures.iter().map(|failure| failure.kind).find(|kind| !kind.is_transient()).unwrap_or(first)
+}
+
+/// A handle that outlives the borrow of the context.
+pub(super) type Shared = Arc<Context>;

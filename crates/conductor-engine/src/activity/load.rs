@@ -1,0 +1,213 @@
+//! Generating load: set what the control law advises, and measure every interval of true time.
+
+use std::future::Future;
+use std::time::Duration;
+
+use conductor_core::failure::{Failure, FailureKind, PortError};
+use conductor_core::load::{GeneratorStatus, KpiSample, LoadSetting};
+use conductor_core::phase::{Event, Level, Measurement};
+use conductor_core::units::Span;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::context::Shared;
+use super::rehearse::tags;
+
+/// The shortest time after which a generator that does not answer ends the run.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(60);
+/// Intervals without an answer after which the generator is given up.
+const SILENT_INTERVALS: u32 = 3;
+/// Time between two tries to complete the last window.
+const LAST_WINDOW_POLL: Duration = Duration::from_secs(1);
+
+/// Sets the load and measures until the load is over; the last measurement is the last event.
+pub(super) async fn generate(
+    context: Shared,
+    started: Timestamp,
+    measured_to: Timestamp,
+    setting: watch::Receiver<LoadSetting>,
+) -> Event {
+    let mut load = Generation::new(context, started, measured_to, setting);
+    loop {
+        if let Err(failure) = load.apply().await {
+            return Event::Failed(failure);
+        }
+        let due = load.next_tick();
+        load.until(due).await;
+        let last = due >= load.end;
+        let measurement = load.measure(last).await;
+        if let Some(failure) = load.given_up() {
+            return Event::Failed(failure);
+        }
+        if last {
+            return Event::Measured(Box::new(measurement));
+        }
+        load.setting.mark_unchanged();
+        load.context.tell(Event::Measured(Box::new(measurement))).await;
+        load.answered().await;
+    }
+}
+
+/// Stops all users.
+pub(super) async fn stop(context: Shared) -> Event {
+    let generator = &context.ports.generator;
+    match context.retry(Duration::MAX, || generator.stop()).await {
+        Ok(()) => Event::LoadStopped,
+        Err(error) => Event::Failed(Failure::of("stop the load", &error)),
+    }
+}
+
+/// The load while it is generated.
+struct Generation {
+    context: Shared,
+    started: Timestamp,
+    end: Timestamp,
+    interval: Duration,
+    measured_to: Timestamp,
+    setting: watch::Receiver<LoadSetting>,
+    silent_since: Option<Timestamp>,
+    told: Option<String>,
+}
+
+impl Generation {
+    fn new(context: Shared, started: Timestamp, measured_to: Timestamp, setting: watch::Receiver<LoadSetting>) -> Self {
+        let spec = &context.created.spec;
+        let end = started.saturating_add(spec.load_time().as_duration()).unwrap_or(Timestamp::MAX);
+        let interval = spec.interval.as_duration().max(Duration::from_millis(1));
+        Self { started, end, interval, measured_to, setting, silent_since: None, told: None, context }
+    }
+
+    /// Hands the present setting to the generator; what may pass is tried again at the next tick.
+    async fn apply(&mut self) -> Result<(), Failure> {
+        let setting = self.setting.borrow_and_update().clone();
+        let tags = tags(&self.context);
+        let generator = std::sync::Arc::clone(&self.context.ports.generator);
+        match self.answer("the load generator", generator.set(&tags, &setting)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind.is_transient() => {
+                self.silent_since.get_or_insert(self.context.clock.now());
+                self.warn(&Failure::of(format!("set {} users", setting.users), &error)).await;
+                Ok(())
+            }
+            Err(error) => Err(Failure::of(format!("set {} users", setting.users), &error)),
+        }
+    }
+
+    /// The end of the present interval, counted from the load's beginning so that no delay adds up.
+    fn next_tick(&self) -> Timestamp {
+        let passed = since(self.started, self.context.clock.now());
+        let ticks = u32::try_from(passed.as_nanos() / self.interval.as_nanos()).unwrap_or(u32::MAX);
+        let next = self.interval.saturating_mul(ticks.saturating_add(1));
+        self.started.saturating_add(next).unwrap_or(Timestamp::MAX).min(self.end)
+    }
+
+    async fn until(&self, time: Timestamp) {
+        // Timers and the wall clock may disagree by a little, hence the loop.
+        loop {
+            let left = since(self.context.clock.now(), time);
+            if left.is_zero() {
+                return;
+            }
+            self.context.clock.sleep(left).await;
+        }
+    }
+
+    async fn measure(&mut self, last: bool) -> Measurement {
+        let sample = if last { self.last_window().await } else { self.sample().await };
+        let ports = self.context.ports.clone();
+        let generator = match self.answer("the load generator", ports.generator.status()).await {
+            Ok(status) => {
+                self.silent_since = None;
+                Some(status)
+            }
+            Err(error) => self.unanswered(&error).await,
+        };
+        if let Some(sample) = &sample {
+            self.measured_to = self.measured_to.max(sample.to);
+        }
+        Measurement { sample, generator }
+    }
+
+    async fn unanswered(&mut self, error: &PortError) -> Option<GeneratorStatus> {
+        self.silent_since.get_or_insert(self.context.clock.now());
+        self.warn(&Failure::of("ask the load generator", error)).await;
+        None
+    }
+
+    async fn sample(&mut self) -> Option<KpiSample> {
+        let ports = self.context.ports.clone();
+        let (run, from) = (self.context.run.clone(), self.measured_to);
+        match self.answer("the KPI's source", ports.kpi.sample(&run, from)).await {
+            Ok(sample) => Some(sample),
+            Err(error) => {
+                let activity = format!("measure {}", self.context.created.spec.kpi);
+                self.warn(&Failure::of(activity, &error)).await;
+                None
+            }
+        }
+    }
+
+    /// The window that reaches to the load's end, which its source may complete only seconds later.
+    async fn last_window(&mut self) -> Option<KpiSample> {
+        let patience = self.end.saturating_add(self.context.options.last_window).unwrap_or(Timestamp::MAX);
+        let mut best = None;
+        loop {
+            best = self.sample().await.or(best);
+            let complete = best.as_ref().is_some_and(|sample| sample.to >= self.end);
+            if complete || self.context.clock.now() >= patience {
+                return best;
+            }
+            self.context.clock.sleep(LAST_WINDOW_POLL).await;
+        }
+    }
+
+    /// Waits until the control law has answered the measurement with a setting.
+    async fn answered(&mut self) {
+        if self.setting.changed().await.is_err() {
+            // The state was left, and this work is being dropped.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// A failure once the generator has been silent for too long.
+    fn given_up(&self) -> Option<Failure> {
+        let silent = since(self.silent_since?, self.context.clock.now());
+        let most = (self.interval * SILENT_INTERVALS).max(SHORTEST_SILENCE);
+        (silent > most).then(|| Failure {
+            activity: "generate load".to_owned(),
+            kind: FailureKind::Unavailable,
+            message: format!(
+                "the load generator has not answered for {}; at last: {}",
+                Span::from(Duration::from_secs(silent.as_secs())),
+                self.told.as_deref().unwrap_or("no word")
+            ),
+        })
+    }
+
+    /// A call that must answer in time, so that one of them cannot hold up the others.
+    async fn answer<T>(&self, who: &str, call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+        let limit = self.context.options.answer;
+        tokio::select! {
+            biased;
+            answer = call => answer,
+            () = self.context.clock.sleep(limit) => Err(PortError::new(
+                FailureKind::Unavailable,
+                format!("{who} did not answer within {}", Span::from(limit)),
+            )),
+        }
+    }
+
+    /// Tells people, unless they were told the same last.
+    async fn warn(&mut self, failure: &Failure) {
+        let message = failure.to_string();
+        if self.told.as_ref() != Some(&message) {
+            self.told = Some(message.clone());
+            self.context.note(Level::Warning, message).await;
+        }
+    }
+}
+
+/// The time between two moments, zero when they are the other way round.
+fn since(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

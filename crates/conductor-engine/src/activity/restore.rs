@@ -1,0 +1,120 @@
+//! The way back: look, put back what the run changed, look again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::failure::{Failure, FailureKind};
+use conductor_core::phase::{Changes, Event};
+use conductor_core::release::Rollout;
+use conductor_core::restore::RestorePlan;
+use conductor_core::scale::{Plan, ScaleStep};
+use futures::future::{BoxFuture, FutureExt};
+
+use super::change::Progress;
+use super::context::Shared;
+
+/// Puts back what the run changed and proves it.
+pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
+    let applications = changed(&changes.plan);
+    if applications.is_empty() {
+        return Event::Restored { foreign: Vec::new(), failures: Vec::new() };
+    }
+    let policy = context.created.foreign_policy;
+    // Until the deadline: giving up to look would leave everything as the run made it.
+    let found = match context.observe(&applications, Duration::MAX).await {
+        Ok(found) => found,
+        Err(error) => return Event::Failed(Failure::of("look at the environment", &error)),
+    };
+    let plan = RestorePlan::make(&changes.plan, &found, policy);
+    let mut failures: Vec<Failure> = plan.missing.iter().map(gone).collect();
+    failures.extend(put_back(&context, &plan).await);
+    match context.observe(&applications, Duration::MAX).await {
+        Ok(found) => {
+            let left = RestorePlan::make(&changes.plan, &found, policy);
+            failures.extend(left.scale_steps.iter().map(still_scaled));
+            failures.extend(left.rollouts.iter().map(still_rolled_out));
+        }
+        Err(error) => failures.push(Failure::of("look whether everything is back", &error)),
+    }
+    Event::Restored { foreign: plan.foreign, failures }
+}
+
+/// The applications that the plan changes.
+fn changed(plan: &Plan) -> Vec<ApplicationId> {
+    let scaled = plan.scale_steps.iter().map(|step| &step.application);
+    let rolled = plan.rollouts.iter().map(|rollout| &rollout.application);
+    scaled.chain(rolled).cloned().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Allocations first, so that fewer replicas are rolled; a failure does not stop the others.
+async fn put_back(context: &Shared, plan: &RestorePlan) -> Vec<Failure> {
+    let progress = Progress::new(context, plan.scale_steps.len(), "put back");
+    let steps = plan.scale_steps.iter().map(|step| scale_back(context, step.clone(), &progress));
+    let mut failures = context.each(steps.collect()).await;
+    let progress = Progress::new(context, plan.rollouts.len(), "put back");
+    let rollouts = plan.rollouts.iter().map(|rollout| roll_back(context, rollout.clone(), &progress));
+    failures.extend(context.each(rollouts.collect()).await);
+    failures
+}
+
+fn scale_back(context: &Shared, step: ScaleStep, progress: &Arc<Progress>) -> BoxFuture<'static, Result<(), Failure>> {
+    let (context, progress) = (Arc::clone(context), Arc::clone(progress));
+    async move {
+        let scaler = &context.ports.scaler;
+        context
+            .retry(context.options.retry.teardown_patience, || scaler.scale(&context.run, &step))
+            .await
+            .map_err(|error| Failure::of(format!("scale {} back", step.application), &error))?;
+        progress.done(&step).await;
+        Ok(())
+    }
+    .boxed()
+}
+
+fn roll_back(context: &Shared, rollout: Rollout, progress: &Arc<Progress>) -> BoxFuture<'static, Result<(), Failure>> {
+    let (context, progress) = (Arc::clone(context), Arc::clone(progress));
+    async move {
+        let deployer = &context.ports.deployer;
+        context
+            .retry(context.options.retry.teardown_patience, || deployer.roll_out(&context.run, &rollout))
+            .await
+            .map_err(|error| Failure::of(format!("roll {} back", rollout.application), &error))?;
+        progress.done(&rollout).await;
+        Ok(())
+    }
+    .boxed()
+}
+
+fn left(message: String) -> Failure {
+    Failure { activity: "restore".to_owned(), kind: FailureKind::Unsettled, message }
+}
+
+fn gone(application: &ApplicationId) -> Failure {
+    let message = format!("{application} is gone from the environment");
+    Failure { activity: "restore".to_owned(), kind: FailureKind::NotFound, message }
+}
+
+fn still_scaled(step: &ScaleStep) -> Failure {
+    let Allocation { replicas, cpu, memory } = step.from;
+    let mut fields = Vec::new();
+    if replicas != step.to.replicas {
+        fields.push(format!("replicas is {replicas}, not {}", step.to.replicas));
+    }
+    if let (Some(found), Some(wanted)) = (cpu, step.to.cpu)
+        && found != wanted
+    {
+        fields.push(format!("cpu is {found}, not {wanted}"));
+    }
+    if let (Some(found), Some(wanted)) = (memory, step.to.memory)
+        && found != wanted
+    {
+        fields.push(format!("memory is {found}, not {wanted}"));
+    }
+    left(format!("{}: {}", step.application, fields.join(", ")))
+}
+
+fn still_rolled_out(rollout: &Rollout) -> Failure {
+    left(format!("{}: version is {}, not {}", rollout.application, rollout.from, rollout.to))
+}

@@ -1,0 +1,166 @@
+//! The task of one run: takes events, journals them, steps the core, and lets activities do what it says.
+//!
+//! The loop has no early return but two: the run is over, or its journal belongs to somebody else. Returning for any
+//! other reason would leave an environment scaled up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conductor_core::failure::{Failure, FailureKind};
+use conductor_core::phase::{Command, Event, Level, State};
+use conductor_core::ports::{Claim, Clock, StopRequests};
+use conductor_core::run::{Record, Run, RunId};
+use conductor_core::view::{EventView, RunView};
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::{mpsc, watch};
+
+use crate::activity::{Activity, Equipment};
+use crate::journal::{Journal, Lost, chain};
+
+/// Drives one run.
+pub(crate) struct Driver {
+    pub(crate) equipment: Equipment,
+    pub(crate) journal: Journal,
+    pub(crate) run: Run,
+    pub(crate) view: RunView,
+    pub(crate) views: watch::Sender<RunView>,
+    pub(crate) last_at: jiff::Timestamp,
+    pub(crate) stops: Arc<dyn StopRequests>,
+    pub(crate) asked: mpsc::Receiver<String>,
+    /// Held for as long as the run is driven.
+    pub(crate) claim: Box<dyn Claim>,
+}
+
+/// What became of an event.
+enum Taken {
+    /// The core answered with these commands.
+    Accepted(Vec<Command>),
+    /// It does not belong to the state.
+    Refused(String),
+}
+
+/// Where the next event comes from, besides the activity.
+struct Interrupts {
+    stop: BoxFuture<'static, String>,
+    deadline: BoxFuture<'static, ()>,
+}
+
+impl Driver {
+    /// Drives the run to its end, beginning with `first` where it is recovered.
+    pub(crate) async fn drive(mut self, first: Option<Event>) {
+        if let Err(lost) = self.follow(first).await {
+            tracing::error!(run = %self.equipment.run, error = chain(&lost.0), "the run is driven by somebody else; this conductor lets go");
+        }
+        drop(self.claim);
+    }
+
+    async fn follow(&mut self, first: Option<Event>) -> Result<(), Lost> {
+        if let Some(event) = first
+            && let Taken::Refused(reason) = self.take(event).await?
+        {
+            tracing::error!(run = %self.equipment.run, reason, "a recovery was refused");
+        }
+        let commands = self.run.state.on_entry();
+        let mut activity = Activity::begin(&self.equipment, &self.run.state, &commands);
+        let mut interrupts = self.interrupts();
+        while !matches!(self.run.state, State::Finished { .. }) {
+            let event = self.next(&mut activity, &mut interrupts).await;
+            let commands = match self.take(event).await? {
+                Taken::Accepted(commands) => commands,
+                Taken::Refused(reason) => self.fail(reason).await?,
+            };
+            if !commands.is_empty() && !activity.take(&commands) {
+                activity = Activity::begin(&self.equipment, &self.run.state, &commands);
+            }
+        }
+        Ok(())
+    }
+
+    /// Journals an event, then lets it happen.
+    async fn take(&mut self, event: Event) -> Result<Taken, Lost> {
+        let at = self.equipment.clock.now().max(self.last_at);
+        let record = Record { revision: self.run.revision + 1, at, event };
+        let mut run = self.run.clone();
+        let commands = match run.apply(&record) {
+            Ok(commands) => commands,
+            Err(error) => {
+                tracing::warn!(run = %self.equipment.run, event = record.event.name(), %error, "an event was refused");
+                return Ok(Taken::Refused(error.to_string()));
+            }
+        };
+        let (view, views) = (&mut self.view, &self.views);
+        let outage = |error: &conductor_core::ports::StoreError| {
+            let message = format!("the journal cannot be written and is tried again: {}", chain(error));
+            view.events.push(EventView { at, level: Level::Warning, message });
+            views.send_replace(view.clone());
+        };
+        self.journal.append(&record, outage).await?;
+        tracing::info!(run = %self.equipment.run, revision = record.revision, event = record.event.name(), state = run.state.name());
+        self.last_at = at;
+        self.run = run;
+        self.view.record(&self.run, &record);
+        self.views.send_replace(self.view.clone());
+        Ok(Taken::Accepted(commands))
+    }
+
+    /// An activity whose event was refused will not tell another one: the run must not wait for it for ever.
+    async fn fail(&mut self, reason: String) -> Result<Vec<Command>, Lost> {
+        let failure =
+            Failure { activity: self.run.state.name().to_owned(), kind: FailureKind::Rejected, message: reason };
+        match self.take(Event::Failed(failure)).await? {
+            Taken::Accepted(commands) => Ok(commands),
+            Taken::Refused(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn next(&self, activity: &mut Activity, interrupts: &mut Interrupts) -> Event {
+        // On the way back neither changes anything, so neither is journalled.
+        let listens = !self.run.state.is_tearing_down();
+        tokio::select! {
+            biased;
+            by = &mut interrupts.stop, if listens => {
+                interrupts.stop = std::future::pending().boxed();
+                Event::StopRequested { by }
+            }
+            () = &mut interrupts.deadline, if listens => {
+                interrupts.deadline = std::future::pending().boxed();
+                Event::DeadlineExceeded
+            }
+            event = activity.next() => event,
+        }
+    }
+
+    fn interrupts(&mut self) -> Interrupts {
+        let Equipment { run, clock, options, created, .. } = &self.equipment;
+        let passed = Duration::try_from(clock.now().duration_since(self.run.created_at)).unwrap_or_default();
+        let left = created.spec.limits.deadline.as_duration().saturating_sub(passed);
+        let (_, nobody) = mpsc::channel(1);
+        let asked = std::mem::replace(&mut self.asked, nobody);
+        let elsewhere = asked_elsewhere(run.clone(), Arc::clone(&self.stops), Arc::clone(clock), options.stop_poll);
+        let waiting = Arc::clone(clock);
+        Interrupts {
+            stop: first_of(asked, elsewhere).boxed(),
+            deadline: async move { waiting.sleep(left).await }.boxed(),
+        }
+    }
+}
+
+/// Who asked first for the run to stop, here or in another process.
+async fn first_of(mut asked: mpsc::Receiver<String>, elsewhere: impl Future<Output = String>) -> String {
+    tokio::select! {
+        biased;
+        Some(by) = asked.recv() => by,
+        by = elsewhere => by,
+    }
+}
+
+async fn asked_elsewhere(run: RunId, stops: Arc<dyn StopRequests>, clock: Arc<dyn Clock>, pause: Duration) -> String {
+    loop {
+        clock.sleep(pause).await;
+        match stops.stop_requested(&run).await {
+            Ok(Some(by)) => return by,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%run, error = chain(&error), "cannot look for requests to stop"),
+        }
+    }
+}

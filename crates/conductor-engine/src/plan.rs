@@ -1,0 +1,74 @@
+//! What a run would do, found out without touching anything.
+
+use std::collections::BTreeMap;
+
+use conductor_core::app::ApplicationId;
+use conductor_core::load::GeneratorFacts;
+use conductor_core::phase::{Deadlines, PhaseDeadline};
+use conductor_core::ports::{FailureKind, PortError, Production};
+use conductor_core::run::{Created, RunId};
+use conductor_core::scale::{Baseline, Plan};
+use serde::Serialize;
+
+use crate::activity::{Surroundings, look_around};
+use crate::ports::Ports;
+
+/// What a run would do, and what it would find.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// What would be changed.
+    pub plan: Plan,
+    /// What the environment is now.
+    pub baseline: Baseline,
+    /// What production runs.
+    pub production: BTreeMap<ApplicationId, Production>,
+    /// What would generate the load.
+    pub generator: GeneratorFacts,
+    /// The tables of test data that would be cleaned, with the rows a run that never was has in them: none.
+    pub test_data: Vec<StoredRows>,
+    /// The time limits.
+    pub deadlines: Vec<PhaseDeadline>,
+}
+
+/// The rows that one table of test data has for a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredRows {
+    /// The store's name.
+    pub store: String,
+    /// The table.
+    pub table: String,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// Finds out what a run would do. Changes nothing.
+///
+/// # Errors
+/// When something cannot be found out, or no plan can be made of it.
+pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortError> {
+    let applications: Vec<ApplicationId> = created.scope.iter().map(|intent| intent.application.clone()).collect();
+    let around = look_around(ports, &applications);
+    let (generator, around, test_data) = futures::try_join!(ports.generator.check(), around, dry_run(ports))?;
+    let (production, baseline): (_, Surroundings) = around;
+    let plan = Plan::make(&created.scope, &production, &baseline)
+        .map_err(|error| PortError::because(FailureKind::Rejected, "could not plan the run", error))?;
+    let deadlines = Deadlines::of(&created.spec).table();
+    Ok(PlanReport { plan, baseline, production, generator, test_data, deadlines })
+}
+
+/// Counts the rows of a run that never was, which proves that the stores answer and shows their tables.
+async fn dry_run(ports: &Ports) -> Result<Vec<StoredRows>, PortError> {
+    let never: RunId = match "dry-run".parse() {
+        Ok(id) => id,
+        Err(error) => return Err(PortError::because(FailureKind::Rejected, "could not name the dry run", error)),
+    };
+    let mut found = Vec::new();
+    for store in &ports.test_data {
+        for count in store.count(&never).await? {
+            found.push(StoredRows { store: store.name(), table: count.table, rows: count.rows });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,35 @@
+//! What a run works with. The adapters behind it are chosen elsewhere.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conductor_core::ports::{Deployer, KpiSource, LoadGenerator, PortError, ReleaseSource, Scaler, TestDataStore};
+use conductor_core::run::Created;
+
+/// Everything one run talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// What production runs.
+    pub releases: Arc<dyn ReleaseSource>,
+    /// Puts versions into the test environment.
+    pub deployer: Arc<dyn Deployer>,
+    /// Gives applications their allocation.
+    pub scaler: Arc<dyn Scaler>,
+    /// Generates load.
+    pub generator: Arc<dyn LoadGenerator>,
+    /// Measures the KPI.
+    pub kpi: Arc<dyn KpiSource>,
+    /// Where runs leave data.
+    pub test_data: Vec<Arc<dyn TestDataStore>>,
+}
+
+/// Makes the ports of a run.
+#[async_trait]
+pub trait PortsFactory: Send + Sync {
+    /// Makes the ports from the environment that the run was created with, so that a run can be restored from its
+    /// journal alone. Idempotent.
+    ///
+    /// # Errors
+    /// When the environment's settings cannot be read or used.
+    async fn connect(&self, created: &Created) -> Result<Ports, PortError>;
+}
