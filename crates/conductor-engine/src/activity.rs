@@ -75,26 +75,24 @@ impl Activity {
 
     /// The next thing that happened. Waits for ever once the work is done.
     pub(crate) async fn next(&mut self) -> Event {
-        loop {
-            let Some(work) = &mut self.work else {
-                return match self.events.recv().await {
-                    Some(event) => event,
-                    None => std::future::pending().await,
-                };
+        let Some(work) = &mut self.work else {
+            return match self.events.recv().await {
+                Some(event) => event,
+                None => std::future::pending().await,
             };
-            tokio::select! {
-                biased;
-                Some(event) = self.events.recv() => return event,
-                last = work => {
-                    self.work = None;
-                    // What the work told before its end comes before its end.
-                    return match self.events.try_recv() {
-                        Ok(event) => {
-                            self.work = Some(std::future::ready(last).boxed());
-                            event
-                        }
-                        Err(_) => last,
-                    };
+        };
+        tokio::select! {
+            biased;
+            Some(event) = self.events.recv() => event,
+            last = work => {
+                self.work = None;
+                // What the work told before its end comes before its end.
+                match self.events.try_recv() {
+                    Ok(event) => {
+                        self.work = Some(std::future::ready(last).boxed());
+                        event
+                    }
+                    Err(_) => last,
                 }
             }
         }

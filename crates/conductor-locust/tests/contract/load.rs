@@ -92,9 +92,7 @@ async fn two_workers_count_by_a_field_of_the_answer_and_every_window_is_right() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_explicit_call_counts_once_though_the_file_is_loaded_twice() {
     let target = Target::start().await;
-    let calling = ORDERS
-        .replace("import FastHttpUser", "import FastHttpUser")
-        .replace("        self.client.get(", "        kpi(\"orders\")\n        self.client.get(");
+    let calling = ORDERS.replace("        self.client.get(", "        kpi(\"orders\")\n        self.client.get(");
     let mut bed = Bed::new(&target.url, &format!("from conductor_locust import kpi\n{calling}"));
     bed.standalone(BOTH);
     let event = KpiEvent::Call(CallEvent { name: "orders".into() });
