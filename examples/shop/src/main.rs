@@ -1,10 +1,11 @@
-//! The shop's command line: `serve` (one replica), `payments` (the payment provider) and `seed` (the database).
+//! The shop's command line: `init` (a folder to test it in), `serve` (one replica) and `payments` (the provider).
 //!
 //! Only arguments are read here; each command lives in a module of its own.
 
 mod capacity;
 mod catalogue;
 mod database;
+mod init;
 mod listener;
 mod payments;
 mod serve;
@@ -19,8 +20,8 @@ enum Command {
     Serve(serve::Settings),
     /// Runs the payment provider that the shop calls.
     Payments(payments::Settings),
-    /// Makes the database, with orders of customers and of an earlier load test in it.
-    Seed(database::seed::Settings),
+    /// Makes a folder with a database, an environment, a load test and a locustfile, on ports that are free now.
+    Init(init::Settings),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,6 +29,6 @@ async fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Serve(settings) => serve::run(settings).await,
         Command::Payments(settings) => payments::run(settings).await,
-        Command::Seed(settings) => database::seed::run(settings).await,
+        Command::Init(settings) => init::run(settings).await,
     }
 }
