@@ -1,1 +1,9 @@
-//! End to end tests.
+//! The bed of the end to end tests: a folder with a shop, real processes, the conductor's program.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
+
+mod bed;
+mod conductor;
+mod rows;
+
+pub use bed::{Bed, SHORT, Shop, until};
+pub use conductor::{Ended, Running};

@@ -1,8 +1,10 @@
 //! Runs a cargo command, passes its output on, and counts the tests it reports.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::program::root;
 
 /// Tests counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,20 +23,15 @@ impl Counts {
     }
 }
 
-/// The workspace's root.
-pub(crate) fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
-
 /// Runs cargo in the workspace's root and counts the tests in what it prints.
 ///
 /// # Errors
 /// When cargo cannot be started or ends with an error; the text names the command.
-pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Counts, String> {
+pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Result<Counts, String> {
     let shown = format!("cargo {}", arguments.join(" "));
     let mut child = Command::new(env!("CARGO"))
         .args(arguments)
-        .envs(environment.iter().copied())
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir(root())
         .stdout(Stdio::piped())
         .spawn()

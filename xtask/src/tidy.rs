@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::stage::{Counts, root};
+use crate::program::root;
+use crate::stage::Counts;
 
 const LONGEST_FILE: usize = 600;
 

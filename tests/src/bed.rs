@@ -1,0 +1,193 @@
+//! A shop in a folder of its own, on ports of its own; dropping it stops everything in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::conductor::{Ended, Running, ended};
+use crate::rows;
+
+/// A load test of half a minute that one replica could take: 600 orders a minute.
+pub const SHORT: &str = "
+apiVersion: loadtest-conductor.dev/v1alpha1
+kind: LoadTest
+metadata: { name: short }
+spec:
+  environment: shop-local
+  kpi: { name: orders, target: 600/min }
+  rampUp: 10s
+  plateau: 20s
+  interval: 5s
+  load: { usersPerKpi: 0.15 }
+  limits: { maxUsers: 400, rehearsal: 40s }
+";
+
+/// What a bed is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Shop {
+    /// What each replica can do, as a factor.
+    pub capacity: f64,
+    /// Locust's dead man's switch.
+    pub dead_man: &'static str,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Self { capacity: 1.0, dead_man: "3m" }
+    }
+}
+
+/// A shop with its environment.
+#[derive(Debug)]
+pub struct Bed {
+    folder: TempDir,
+    shop: PathBuf,
+}
+
+impl Bed {
+    /// Makes a shop in a folder whose path has a space in it. Nothing is started.
+    pub fn new(shop: Shop) -> Self {
+        let folder = tempfile::Builder::new().prefix("a shop ").tempdir().unwrap();
+        let bed = Self { shop: folder.path().join("shop"), folder };
+        let mut init = Command::new(program("shop"));
+        init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string()).arg(&bed.shop);
+        assert!(init.stdout(Stdio::null()).status().unwrap().success());
+        bed.write("conductor_locust.py", &bed.conductor(&["locust-plugin"]).succeeded());
+        bed.edit("environment.yaml", "locust: { url:", &format!("locust: {{ deadMan: {}, url:", shop.dead_man));
+        bed.write("loadtest.yaml", SHORT);
+        bed
+    }
+
+    /// Makes a shop and starts its environment.
+    pub fn up(shop: Shop) -> Self {
+        let bed = Self::new(shop);
+        bed.conductor(&["local", "up", &bed.path("environment.yaml")]).succeeded();
+        bed
+    }
+
+    /// Runs a command of the conductor to its end.
+    pub fn conductor(&self, arguments: &[&str]) -> Ended {
+        ended(self.command(arguments))
+    }
+
+    /// Starts the load test of the bed.
+    pub fn start(&self) -> Running {
+        let loadtest = self.path("loadtest.yaml");
+        Running::start(self.command(&["run", &loadtest]))
+    }
+
+    /// Runs the load test of the bed to its end.
+    pub fn run(&self) -> Ended {
+        self.conductor(&["run", &self.path("loadtest.yaml")])
+    }
+
+    /// A file of the shop's folder.
+    pub fn path(&self, name: &str) -> String {
+        self.shop.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file of the shop's folder.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.shop.join(name), text).unwrap();
+    }
+
+    /// Replaces a text that must be there.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.shop.join(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from:?}");
+        self.write(name, &text.replace(from, to));
+    }
+
+    /// The shop's ready replicas, as versions.
+    pub fn replicas(&self) -> Vec<String> {
+        let environment = self.path("environment.yaml");
+        let status = self.conductor(&["local", "status", &environment, "--output", "json"]).json();
+        let applications = status["applications"].as_array().unwrap();
+        let shop = applications.iter().find(|application| application["name"] == "shop").unwrap();
+        let ready = |replica: &&Value| replica["state"] == "ready";
+        let version = |replica: &Value| replica["version"].as_str().unwrap().to_owned();
+        shop["replicas"].as_array().unwrap().iter().filter(ready).map(version).collect()
+    }
+
+    /// All rows of the shop's database, by table and in order.
+    pub fn rows(&self) -> Vec<String> {
+        rows::all(&self.shop.join("shop.db"))
+    }
+
+    /// The users that Locust runs now, as Locust says.
+    pub fn users(&self) -> u64 {
+        let text = std::fs::read_to_string(self.shop.join("environment.yaml")).unwrap();
+        let (_, rest) = text.split_once("url: \"http://").unwrap();
+        let (address, _) = rest.split_once('"').unwrap();
+        let page = get(address, "/stats/requests");
+        let status: Value = serde_json::from_str(&page).unwrap();
+        status["user_count"].as_u64().unwrap()
+    }
+
+    /// The newest run.
+    pub fn view(&self) -> Value {
+        self.conductor(&["get", "--output", "json"]).json()
+    }
+
+    /// Asserts that the environment is as it was made, and that the database has exactly these rows.
+    pub fn assert_restored(&self, rows: &[String]) {
+        assert_eq!(self.replicas(), ["v1"]);
+        assert_eq!(self.users(), 0, "users still run");
+        let now = self.rows();
+        assert_eq!(now.len(), rows.len(), "rows were left or lost");
+        assert_eq!(now, rows);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program("conductor"));
+        command.args(arguments).env("CONDUCTOR_STATE_DIR", self.folder.path().join("state")).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let down = self.conductor(&["local", "down", &self.path("environment.yaml")]);
+        if !std::thread::panicking() {
+            down.succeeded();
+        }
+    }
+}
+
+/// Waits until a condition holds.
+pub fn until(what: &str, within: Duration, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < within, "{what} did not happen within {within:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A program of this workspace, built beside the tests.
+fn program(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let file = tests.ancestors().nth(2).map(|folder| folder.join(name)).unwrap();
+    assert!(file.exists(), "{} is missing: cargo build -p conductor -p shop, or cargo verify", file.display());
+    file
+}
+
+/// The program that starts Locust.
+fn locust() -> PathBuf {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/locust/bin/locust");
+    let file = std::env::var_os("CONDUCTOR_LOCUST").map_or(installed, PathBuf::from);
+    assert!(file.exists(), "{} is missing: cargo verify installs Locust", file.display());
+    file
+}
+
+/// One HTTP request without more of a client than it needs.
+fn get(address: &str, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}

@@ -1,0 +1,101 @@
+//! The conductor is killed or interrupted in every phase, with real processes, and everything is put back exactly.
+
+use std::time::Duration;
+
+use conductor_tests::{Bed, Shop, until};
+use nix::sys::signal::Signal;
+
+/// Locust's dead man's switch in these tests: longer than the interval of 5 s.
+const SHOP: Shop = Shop { capacity: 1.0, dead_man: "12s" };
+
+/// Kills the conductor some time into a phase, and puts everything back.
+fn killed_in(phase: &str, after: Duration) {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line(&format!("== {phase}"));
+    std::thread::sleep(after);
+    running.signal(Signal::SIGKILL);
+    assert_eq!(running.wait().code, None, "it had ended before it was killed");
+    if phase == "GENERATE_LOAD" {
+        assert!(bed.users() > 0, "no load was running when the conductor was killed");
+        until("Locust's own stop", Duration::from_secs(30), || bed.users() == 0);
+    }
+    bed.conductor(&["restore"]).ended_with(0);
+    bed.assert_restored(&rows);
+    assert_eq!(bed.view()["verdict"]["outcome"], "invalid");
+    assert_eq!(bed.conductor(&["restore"]).succeeded(), "nothing to restore: every run has ended\n");
+}
+
+/// A moment that differs from run to run.
+fn some_milliseconds(most: u32) -> Duration {
+    let chance = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
+    Duration::from_millis(u64::from(chance / 1_000 % most))
+}
+
+#[test]
+fn killed_while_deploying() {
+    killed_in("DEPLOY", some_milliseconds(100));
+}
+
+#[test]
+fn killed_while_scaling_up() {
+    killed_in("SCALE_UP", some_milliseconds(100));
+}
+
+#[test]
+fn killed_while_generating_load() {
+    killed_in("GENERATE_LOAD", Duration::from_secs(12) + some_milliseconds(10_000));
+}
+
+#[test]
+fn killed_while_scaling_down() {
+    killed_in("SCALE_DOWN", some_milliseconds(100));
+}
+
+#[test]
+fn killed_while_cleaning_up() {
+    killed_in("CLEAN_UP", some_milliseconds(1_000));
+}
+
+#[test]
+fn the_next_run_puts_back_what_a_killed_one_left() {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("== GENERATE_LOAD");
+    running.signal(Signal::SIGKILL);
+    running.wait();
+    let ended = bed.run().ended_with(0);
+    assert!(ended.out.contains("was left behind by a conductor that died; it is put back first"), "{}", ended.out);
+    bed.assert_restored(&rows);
+}
+
+#[test]
+fn ctrl_c_once_ends_in_order() {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("orders");
+    running.line(" 0:1");
+    running.signal(Signal::SIGINT);
+    let ended = running.wait().ended_with(4);
+    assert!(ended.out.contains("cancelled: stopped by Ctrl-C"), "{}", ended.out);
+    bed.assert_restored(&rows);
+}
+
+#[test]
+fn ctrl_c_twice_says_what_is_left_and_how_to_finish_it() {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    running.signal(Signal::SIGINT);
+    running.line("stopping in order");
+    running.signal(Signal::SIGINT);
+    let ended = running.wait().ended_with(5);
+    assert!(ended.err.contains("May have to be put back: shop to v1 with 1 replica"), "{}", ended.err);
+    assert!(ended.err.contains("To finish it: conductor restore short-"), "{}", ended.err);
+    bed.conductor(&["restore"]).ended_with(0);
+    bed.assert_restored(&rows);
+}

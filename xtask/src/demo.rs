@@ -1,0 +1,76 @@
+//! `cargo demo`: a whole load test on this machine, with the shop and its Locust as real processes, checked at each step.
+
+mod checks;
+mod steps;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use crate::program;
+use crate::stage::Counts;
+use crate::tools::locust;
+use steps::Demo;
+
+/// Runs the demo for people.
+pub(crate) fn run() -> ExitCode {
+    match play() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("\nthe demo failed: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the demo as a check of the project; it counts as one test.
+pub(crate) fn check() -> Result<Counts, String> {
+    play()?;
+    Ok(Counts { passed: 1, failed: 0 })
+}
+
+/// Builds the programs that the demo shows and answers with their folder.
+pub(crate) fn build() -> Result<PathBuf, String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    program::run(cargo.args(["build", "--quiet", "-p", "conductor", "-p", "shop"]).current_dir(program::root()))?;
+    Ok(program::target()?.join("debug"))
+}
+
+fn play() -> Result<(), String> {
+    say("1 of 6  tools: Locust, the conductor and the shop (a fresh clone takes some minutes)");
+    let locust = locust::install()?;
+    let programs = build()?;
+    let demo = Demo::new(program::target()?.join("demo"), programs, locust);
+
+    say("2 of 6  a shop: database with 550 orders, environment, load test, locustfile");
+    demo.clear()?;
+    demo.make_shop()?;
+    let rows_before = demo.rows()?;
+
+    say("3 of 6  the test environment comes up: one replica of v1, which takes 19 orders a second at most");
+    demo.up()?;
+    let result = load(&demo, &rows_before);
+
+    say("6 of 6  the test environment goes down");
+    let down = demo.down();
+    result.and(down)?;
+    println!("\nthe demo went as it should. Report: {}", demo.report()?.display());
+    Ok(())
+}
+
+/// The load test with its checks; the environment is up.
+fn load(demo: &Demo, rows_before: &str) -> Result<(), String> {
+    demo.expect_replicas("v1", 1)?;
+    say(
+        "4 of 6  the load test: deploys production's v2, scales to production's 3 replicas, pushes to 2,000 orders\n        a minute (33 a second) for three minutes, puts everything back; it takes about five minutes",
+    );
+    demo.run_load_test()?;
+    say("5 of 6  is it true?");
+    demo.expect_replicas("v1", 1)?;
+    checks::versions_and_allocation(&demo.view()?)?;
+    checks::plateau(&demo.view()?)?;
+    checks::rows(rows_before, &demo.rows()?)
+}
+
+fn say(words: &str) {
+    println!("\n── {words}");
+}

@@ -1,0 +1,93 @@
+//! What must be true after the demo's load test, from the run's own record and from the database.
+
+use serde_json::Value;
+
+const TARGET_PER_MIN: f64 = 2_000.0;
+const MEAN_TOLERANCE: f64 = 0.05;
+const MINUTE_TOLERANCE: f64 = 0.10;
+
+/// Production's version and replicas were there during the load.
+pub(super) fn versions_and_allocation(view: &Value) -> Result<(), String> {
+    let during = &view["applications"][0]["during"];
+    let found = (&during["release"]["main"], &during["allocation"]["replicas"]);
+    if found == (&Value::from("v2"), &Value::from(3)) {
+        println!("✔ during the load it was v2 × 3");
+        return Ok(());
+    }
+    Err(format!("during the load the shop should have been v2 × 3, but it was {} × {}", found.0, found.1))
+}
+
+/// The plateau's mean is close to the target, and so is every full minute of it after the first.
+pub(super) fn plateau(view: &Value) -> Result<(), String> {
+    let mean = view["verdict"]["plateau"]["meanPerMin"].as_f64().ok_or("the plateau has no mean")?;
+    if (mean / TARGET_PER_MIN - 1.0).abs() > MEAN_TOLERANCE {
+        return Err(format!("the plateau's mean is {mean:.0}/min, more than 5 % from {TARGET_PER_MIN}/min"));
+    }
+    let minutes = minutes(view)?;
+    let shown: Vec<String> = minutes.iter().map(|minute| format!("{minute:.0}")).collect();
+    let far = |minute: &&f64| (**minute / TARGET_PER_MIN - 1.0).abs() > MINUTE_TOLERANCE;
+    if minutes.len() < 3 || minutes.iter().skip(1).any(|minute| far(&minute)) {
+        return Err(format!("the plateau's minutes are {} orders, too far from {TARGET_PER_MIN}", shown.join(", ")));
+    }
+    println!("✔ {mean:.0} orders a minute on the plateau's mean; minute by minute {}", shown.join(", "));
+    Ok(())
+}
+
+/// Events in each full minute of the plateau, with windows that lie across an edge counted by their share.
+fn minutes(view: &Value) -> Result<Vec<f64>, String> {
+    let number = |value: &Value, name: &str| value[name].as_f64().ok_or_else(|| format!("{name} is missing"));
+    let begin = number(view, "rampUpS")?;
+    let full = (number(view, "plateauS")? / 60.0) as usize;
+    let mut minutes = vec![0.0; full];
+    for tick in view["ticks"].as_array().ok_or("there are no ticks")? {
+        let (from, to) = (number(tick, "fromS")? - begin, number(tick, "toS")? - begin);
+        let count = tick["count"].as_f64().unwrap_or_default();
+        for (minute, events) in minutes.iter_mut().enumerate() {
+            let (left, right) = (from.max(minute as f64 * 60.0), to.min((minute as f64 + 1.0) * 60.0));
+            if right > left {
+                *events += count * (right - left) / (to - from);
+            }
+        }
+    }
+    Ok(minutes)
+}
+
+/// Every row that was there before is there, and no other.
+pub(super) fn rows(before: &str, after: &str) -> Result<(), String> {
+    if before == after {
+        println!("✔ the database has the {} rows it had before, and none of the run", before.lines().count());
+        return Ok(());
+    }
+    let gone = before.lines().filter(|row| !after.contains(row)).count();
+    let new = after.lines().filter(|row| !before.contains(row)).count();
+    Err(format!("the database is not as it was: {gone} rows are gone, {new} are new"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn view(second: u64) -> Value {
+        let tick = |from: f64, count: u64| json!({ "fromS": from, "toS": from + 60.0, "count": count });
+        json!({
+            "rampUpS": 60.0, "plateauS": 180.0,
+            "verdict": { "plateau": { "meanPerMin": 2000.0 } },
+            "ticks": [tick(0.0, 700), tick(60.0, 1500), tick(120.0, second), tick(180.0, 2001)],
+        })
+    }
+
+    #[test]
+    fn a_minute_too_far_from_the_target_is_refused_unless_it_is_the_first() {
+        assert_eq!(minutes(&view(1990)).unwrap(), [1500.0, 1990.0, 2001.0]);
+        assert_eq!(plateau(&view(1990)), Ok(()));
+        assert!(plateau(&view(1700)).unwrap_err().contains("1500, 1700, 2001"));
+    }
+
+    #[test]
+    fn a_row_lost_or_left_is_counted() {
+        assert_eq!(rows("orders 1\norders 2\n", "orders 1\norders 2\n"), Ok(()));
+        assert!(rows("a 1\nb 2\n", "a 1\nc 3\nd 4\n").unwrap_err().contains("1 rows are gone, 2 are new"));
+    }
+}

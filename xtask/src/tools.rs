@@ -1,0 +1,16 @@
+//! The tools that demo and verify need, at pinned versions: installed once, kept by version.
+
+pub(crate) mod deny;
+pub(crate) mod locust;
+
+use std::path::PathBuf;
+
+/// The folder for tools that are heavy to build: outside cargo's, so that a clean build does not lose them.
+fn cache() -> Result<PathBuf, String> {
+    let folder = match (std::env::var_os("XDG_CACHE_HOME"), std::env::home_dir()) {
+        (Some(cache), _) if !cache.is_empty() => PathBuf::from(cache),
+        (_, Some(home)) => home.join(".cache"),
+        (_, None) => return Err("could not find the home folder; expected HOME or XDG_CACHE_HOME".to_owned()),
+    };
+    Ok(folder.join("loadtest-conductor").join("tools"))
+}

@@ -1,0 +1,119 @@
+//! Every check of the project, stage by stage, with the time of each and the number of tests.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use crate::stage::{self, Counts};
+use crate::{demo, program, tidy, tools};
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What every change must pass.
+    Usual,
+    /// The slow checks too.
+    Full,
+}
+
+/// A stage's name and how it is run.
+struct Stage {
+    name: &'static str,
+    run: fn() -> Result<Counts, String>,
+    full_only: bool,
+}
+
+const fn always(name: &'static str, run: fn() -> Result<Counts, String>) -> Stage {
+    Stage { name, run, full_only: false }
+}
+
+const STAGES: [Stage; 10] = [
+    always("tidy: files begin with their subject and stay short", tidy::check),
+    always("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
+    always("tools: Locust and cargo-deny", tools_stage),
+    always("cargo deny", deny_stage),
+    always("cargo clippy", || {
+        stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
+    }),
+    always("cargo test", || stage::cargo(&["test", "--workspace", "--all-features"], &test_environment()?)),
+    always("cargo doc", || {
+        stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings".into())])
+    }),
+    always("cargo bench (compiles)", || stage::cargo(&["bench", "--workspace", "--no-run"], &[])),
+    always("cargo demo", demo::check),
+    Stage { name: "fault runs, ten times", run: fault_runs, full_only: true },
+];
+
+/// Runs the stages.
+pub(crate) fn run(extent: Extent) -> ExitCode {
+    let mut total = Counts::default();
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut failure = None;
+    for Stage { name, run, .. } in STAGES.iter().filter(|stage| extent == Extent::Full || !stage.full_only) {
+        println!("\n== {name}");
+        let begun = Instant::now();
+        let result = run();
+        times.push((name, begun.elapsed()));
+        match result {
+            Ok(counts) => total.add(counts),
+            Err(message) => {
+                failure = Some(format!("{name}: {message}"));
+                break;
+            }
+        }
+    }
+    println!("\nstage times");
+    for (name, time) in times {
+        println!("{:>7.1} s  {name}", time.as_secs_f64());
+    }
+    if let Some(message) = &failure {
+        println!("\nverify failed in {message}");
+        total.failed = total.failed.max(1);
+    }
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    if failure.is_none() && total.failed == 0 && total.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn tools_stage() -> Result<Counts, String> {
+    tools::locust::install()?;
+    tools::deny::install()?;
+    Ok(Counts::default())
+}
+
+/// Bans, licences and sources always; advisories where their database can be reached.
+fn deny_stage() -> Result<Counts, String> {
+    let deny = tools::deny::install()?;
+    let check = |what: &[&str]| {
+        let mut command = Command::new(&deny);
+        command.arg("--all-features").arg("check").args(what).current_dir(program::root());
+        command
+    };
+    program::run(&mut check(&["bans", "licenses", "sources"]))?;
+    let mut fetch = Command::new(&deny);
+    match program::quietly(fetch.arg("fetch").arg("db").current_dir(program::root())) {
+        Ok(_) => program::run(&mut check(&["--disable-fetch", "advisories"]))?,
+        Err(_) => println!("advisories: NOT checked, since their database cannot be reached from here"),
+    }
+    Ok(Counts::default())
+}
+
+/// Tests find their tools by these.
+fn test_environment() -> Result<Vec<(&'static str, std::ffi::OsString)>, String> {
+    let locust = tools::locust::install()?;
+    let shop = demo::build()?.join(Path::new("shop"));
+    Ok(vec![
+        ("INSTA_UPDATE", "no".into()),
+        ("CONDUCTOR_LOCUST", locust.program.into_os_string()),
+        ("CONDUCTOR_SHOP", shop.into_os_string()),
+    ])
+}
+
+fn fault_runs() -> Result<Counts, String> {
+    let mut counts = Counts::default();
+    for round in 1..=10 {
+        println!("round {round} of 10");
+        let arguments = ["test", "-p", "conductor-tests", "--test", "faults"];
+        counts.add(stage::cargo(&arguments, &test_environment()?)?);
+    }
+    Ok(counts)
+}
