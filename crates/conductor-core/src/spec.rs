@@ -13,7 +13,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use document::{
-    ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument, ScaleDocument,
+    API_VERSION, ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument, ScaleDocument,
     ScaleValues, SpecDocument,
 };
 pub use scope::{Intent, Scope};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ramp::Algorithm;
 
 /// The `apiVersion` of documents this version reads.
-pub(crate) const API_VERSION: &str = "loadtest-conductor.dev/v1alpha1";
+pub const API_VERSION: &str = "loadtest-conductor.dev/v1alpha1";
 /// The `kind` of a load test.
 pub(crate) const KIND: &str = "LoadTest";
 

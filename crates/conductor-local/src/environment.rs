@@ -1,0 +1,107 @@
+//! The ports over a supervisor: what is deployed and allocated, rollouts and scaling; production is a manifest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::ports::{Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler};
+use conductor_core::release::{Release, Rollout};
+use conductor_core::run::RunId;
+use conductor_core::scale::ScaleStep;
+
+use crate::manifest;
+use crate::settings::LocalSettings;
+use crate::state::StateDir;
+use crate::wire::{ApplicationStatus, Request, Status, ask};
+
+/// The local applications of an environment, as a place to deploy to and to scale in.
+#[derive(Debug)]
+pub struct LocalEnvironment {
+    settings: LocalSettings,
+    state: StateDir,
+}
+
+impl LocalEnvironment {
+    /// The applications that the supervisor with this folder runs.
+    pub fn new(settings: LocalSettings, state_dir: PathBuf) -> Self {
+        Self { settings, state: StateDir::new(&state_dir) }
+    }
+
+    async fn ask(&self, act: &str, request: &Request) -> Result<Status, PortError> {
+        let down = |error: Box<dyn std::error::Error + Send + Sync>| {
+            let text = format!("could not {act}: the environment is not up; conductor local up ENVIRONMENT starts it");
+            PortError::because(FailureKind::Unavailable, text, error)
+        };
+        let supervisor = self.state.supervisor().map_err(|error| down(error.into()))?;
+        let answer = ask(&supervisor.socket, request).await.map_err(|error| down(error.into()))?;
+        answer.map_err(|refusal| PortError::because(refusal.kind, format!("could not {act}"), refusal.message))
+    }
+
+    /// What the wanted of the applications that exist is.
+    async fn wanted<T>(
+        &self,
+        applications: &[ApplicationId],
+        of: impl Fn(&ApplicationStatus) -> T,
+    ) -> Result<BTreeMap<ApplicationId, T>, PortError> {
+        let status = self.ask("look at the local applications", &Request::Status).await?;
+        let found = status.applications.iter().filter(|application| applications.contains(&application.name));
+        Ok(found.map(|application| (application.name.clone(), of(application))).collect())
+    }
+}
+
+#[async_trait]
+impl ReleaseSource for LocalEnvironment {
+    async fn production(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
+        let Some(file) = &self.settings.production_manifest else { return Ok(BTreeMap::new()) };
+        let entries = manifest::read(file)?;
+        let found = entries.into_iter().filter(|entry| applications.contains(&entry.name));
+        let of = |entry: manifest::Entry| {
+            let allocation = Allocation::of_replicas(entry.replicas);
+            (entry.name, Production { release: Release::single(entry.version), allocation })
+        };
+        Ok(found.map(of).collect())
+    }
+}
+
+#[async_trait]
+impl Deployer for LocalEnvironment {
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError> {
+        self.wanted(applications, |application| Release::single(application.version.clone())).await
+    }
+
+    async fn roll_out(&self, _run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
+        let application = rollout.application.clone();
+        let Some(version) = rollout.to.version() else {
+            let text = format!("{application} is a local process and has one version, not {}", rollout.to);
+            return Err(PortError::new(FailureKind::Rejected, text));
+        };
+        let act = format!("roll out {application} {version}");
+        self.ask(&act, &Request::RollOut { application, version: version.to_owned() }).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Scaler for LocalEnvironment {
+    async fn allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.wanted(applications, |application| Allocation::of_replicas(application.desired)).await
+    }
+
+    async fn scale(&self, _run: &RunId, step: &ScaleStep) -> Result<(), PortError> {
+        let application = step.application.clone();
+        if step.to.cpu.is_some() || step.to.memory.is_some() {
+            let text =
+                format!("{application} is a local process and cannot be given cpu or memory; expected replicas only");
+            return Err(PortError::new(FailureKind::Rejected, text));
+        }
+        let replicas = step.to.replicas;
+        let act = format!("scale {application} to {}", step.to);
+        self.ask(&act, &Request::Scale { application, replicas }).await.map(drop)
+    }
+}
