@@ -36,7 +36,10 @@ fn a_negative_duration_and_an_unknown_application_at_once() {
 #[test]
 fn a_duplicate_key() {
     let text = refused("plateau: 20s", "plateau: 20s\n  plateau: 30s");
-    assert!(text.starts_with("error: loadtest.yaml:10:3: duplicate mapping key: plateau"), "{text}");
+    assert!(
+        text.starts_with("error: loadtest.yaml:10:3: duplicate mapping key: plateau; expected each field once"),
+        "{text}"
+    );
 }
 
 #[test]

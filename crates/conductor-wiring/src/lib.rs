@@ -1,1 +1,19 @@
-//! Placeholder.
+//! From files to ports: reads load tests and environments, and makes the adapters that an environment names.
+//!
+//! * [`Environment`] — an environment's settings, with every path absolute,
+//! * [`declare`] — a load test of that environment, ready to be started,
+//! * [`Wiring`] — the adapters of a run, made from what its journal says,
+//! * [`read`] and [`InputError`] — files, and errors that point at line and column.
+//!
+//! Nothing here runs a load test, and nothing reads the process environment.
+
+mod declare;
+mod environment;
+mod factory;
+mod input;
+mod places;
+
+pub use declare::declare;
+pub use environment::{Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings};
+pub use factory::Wiring;
+pub use input::{InputError, Problem, Written, read};

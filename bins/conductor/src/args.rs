@@ -1,0 +1,154 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use conductor_core::run::RunId;
+
+use crate::exit;
+
+/// Runs load tests: deploys and scales like production, pushes to a business KPI, puts everything back.
+#[derive(Parser)]
+#[command(name = "conductor", version, after_help = exit::TABLE)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What holds for every verb.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Folder of the journal, the reports and the supervisors of local applications.
+    /// Default: loadtest-conductor in the platform's folder for state.
+    #[arg(long, global = true, env = "CONDUCTOR_STATE_DIR", value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// What to print: text for people, or JSON on standard output with progress on standard error.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+/// What to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Text for people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Runs a load test to its end, and back.
+    ///
+    /// Ctrl-C once ends it in order: load stops, everything is put back, its data is deleted. Before it begins, what an
+    /// earlier run left behind in the same environment is put back.
+    #[command(after_help = exit::TABLE)]
+    Run(Declared),
+    /// Tells what a run would change and how long each step may take. Changes nothing.
+    Plan(Declared),
+    /// Lists all runs, newest first.
+    List,
+    /// Shows a run.
+    Get(OneRun),
+    /// Shows a run while it goes on.
+    Watch(OneRun),
+    /// Asks a run to end in order: load stops, everything is put back, its data is deleted.
+    Stop(OneRun),
+    /// Puts back what runs left behind whose conductor died.
+    Restore(OneRun),
+    /// Writes a run's report, one HTML file.
+    Report(Reported),
+    /// Runs the local applications of an environment.
+    #[command(subcommand)]
+    Local(Local),
+    /// Prints the Locust plugin, a Python file to put beside a locustfile.
+    LocustPlugin,
+    /// Prints the JSON Schema of a load test.
+    Schema,
+    /// Prints the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// A load test and its environment.
+#[derive(Args)]
+pub(crate) struct Declared {
+    /// The load test, a YAML or JSON file.
+    pub(crate) load_test: PathBuf,
+    /// The environment's settings, a YAML or JSON file. Default: environment.yaml beside the load test.
+    #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+}
+
+/// One run.
+#[derive(Args)]
+pub(crate) struct OneRun {
+    /// The run. Default: the newest one; for `stop` and `restore`, every one that has not ended.
+    pub(crate) run: Option<RunId>,
+}
+
+/// One run, and where its report goes.
+#[derive(Args)]
+pub(crate) struct Reported {
+    /// The run. Default: the newest one.
+    pub(crate) run: Option<RunId>,
+    /// The file. Default: reports/RUN.html in the state folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// What to do with the local applications of an environment.
+#[derive(Subcommand)]
+pub(crate) enum Local {
+    /// Starts them under a supervisor of their own, and returns when all are ready.
+    Up {
+        /// The environment, a YAML or JSON file.
+        environment: PathBuf,
+    },
+    /// Shows them.
+    Status {
+        /// The environment, a YAML or JSON file.
+        environment: PathBuf,
+    },
+    /// Stops them and their supervisor.
+    Down {
+        /// The environment, a YAML or JSON file.
+        environment: PathBuf,
+    },
+    /// The supervisor itself.
+    #[command(hide = true)]
+    Supervise {
+        /// Its folder.
+        folder: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_argument_has_help() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some() || command.is_hide_set(), "{} has no help", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} of {} has no help", argument.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Arguments::command());
+    }
+}

@@ -1,0 +1,64 @@
+//! The verbs. Each makes what it needs, does one thing and answers with an exit code.
+
+mod follow;
+mod local;
+mod restore;
+mod run;
+mod runs;
+mod tools;
+
+use std::path::PathBuf;
+
+use conductor_core::run::Created;
+use conductor_wiring::{Environment, declare};
+use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::{Arguments, Declared, Verb};
+use crate::exit::Failed;
+use crate::session::{Session, state_dir};
+
+/// Performs a verb.
+pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
+    let Arguments { global, verb } = arguments;
+    match verb {
+        Verb::Run(declared) => threads()?.block_on(async { run::run(Session::open(&global).await?, declared).await }),
+        Verb::Plan(declared) => threads()?.block_on(run::plan(&global, declared)),
+        Verb::List => threads()?.block_on(async { runs::list(Session::open(&global).await?).await }),
+        Verb::Get(one) => threads()?.block_on(async { runs::get(Session::open(&global).await?, one.run).await }),
+        Verb::Watch(one) => threads()?.block_on(async { runs::watch(Session::open(&global).await?, one.run).await }),
+        Verb::Stop(one) => threads()?.block_on(async { runs::stop(Session::open(&global).await?, one.run).await }),
+        Verb::Restore(one) => {
+            threads()?.block_on(async { restore::restore(Session::open(&global).await?, one.run).await })
+        }
+        Verb::Report(reported) => {
+            threads()?.block_on(async { runs::report(Session::open(&global).await?, reported).await })
+        }
+        Verb::Local(verb) => local::local(verb, &state_dir(&global)?, global.output),
+        Verb::LocustPlugin => tools::locust_plugin(),
+        Verb::Schema => tools::schema(),
+        Verb::Completions { shell } => tools::completions(shell),
+    }
+}
+
+fn threads() -> Result<Runtime, Failed> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failed::because)
+}
+
+/// Reads a load test and its environment.
+fn read(declared: &Declared, state_dir: &std::path::Path) -> Result<Created, Failed> {
+    let settings = settings_file(declared);
+    let environment = Environment::read(&settings, state_dir).map_err(Failed::input)?;
+    declare(&declared.load_test, &environment).map_err(Failed::input)
+}
+
+fn settings_file(declared: &Declared) -> PathBuf {
+    declared.settings.clone().unwrap_or_else(|| declared.load_test.with_file_name("environment.yaml"))
+}
+
+/// Prints JSON on standard output.
+fn print_json(value: &impl Serialize) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(value).map_err(Failed::because)?;
+    println!("{text}");
+    Ok(())
+}

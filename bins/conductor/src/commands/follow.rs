@@ -1,0 +1,83 @@
+//! Following a run to its end, and what Ctrl-C means meanwhile.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use conductor_core::run::RunId;
+use conductor_core::view::RunView;
+use futures::StreamExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::{Failed, NOT_RESTORED};
+use crate::session::Session;
+use crate::show::display::Display;
+use crate::show::left_behind;
+
+/// What Ctrl-C or SIGTERM means to a run that is being followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interrupt {
+    /// The run shall end in order; the second time it is left as it is.
+    EndsRun,
+    /// Only the watching ends.
+    EndsWatching,
+}
+
+/// Shows a run until it has ended, or until watching was ended, and answers with the last view.
+pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt) -> Result<RunView, Failed> {
+    let mut signals = Signals::listen()?;
+    let mut views = pin!(session.conductor.watch(run).await.map_err(Failed::because)?);
+    let mut display = Display::choose(session.output);
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut asked = false;
+    let mut last = session.conductor.get(run).await.map_err(Failed::because)?;
+    loop {
+        tokio::select! {
+            view = views.next() => match view {
+                Some(view) => {
+                    display.show(&view);
+                    last = view;
+                }
+                None => return Ok(last),
+            },
+            _ = seconds.tick() => display.refresh(&last),
+            name = signals.next() => match interrupt {
+                Interrupt::EndsWatching => return Ok(last),
+                Interrupt::EndsRun if asked => {
+                    drop(display);
+                    return Err(Failed::with(NOT_RESTORED, left_behind(&last, &restore_command(session, run))));
+                }
+                Interrupt::EndsRun => {
+                    asked = true;
+                    session.conductor.stop(run, name).await.map_err(Failed::because)?;
+                    display.say("stopping in order: load stops, everything is put back, data is deleted; once more leaves it as it is");
+                }
+            },
+        }
+    }
+}
+
+/// The command that finishes what is left.
+fn restore_command(session: &Session, run: &RunId) -> String {
+    format!("conductor restore {run} --state-dir {:?}", session.state_dir)
+}
+
+/// The signals that end things.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failed> {
+        let listen = |kind| signal(kind).map_err(Failed::because);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            Some(()) = self.interrupt.recv() => "Ctrl-C",
+            Some(()) = self.terminate.recv() => "SIGTERM",
+            else => std::future::pending().await,
+        }
+    }
+}

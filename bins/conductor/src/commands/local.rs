@@ -1,0 +1,66 @@
+//! `local`: the local applications of an environment come up, are shown and go down; and the supervisor itself.
+
+use std::path::Path;
+
+use anyhow::Context;
+use conductor_local::{ReplicaState, Status};
+use conductor_wiring::Environment;
+
+use super::{print_json, threads};
+use crate::args::{Local, Output};
+use crate::exit::{FAILED, Failed, PASSED};
+
+/// Performs a verb.
+pub(super) fn local(verb: Local, state_dir: &Path, output: Output) -> Result<u8, Failed> {
+    let read = |file: &Path| Environment::read(file, state_dir).map_err(Failed::input);
+    match verb {
+        Local::Up { environment } => threads()?.block_on(up(&read(&environment)?, output)),
+        Local::Status { environment } => threads()?.block_on(status(&read(&environment)?, output)),
+        Local::Down { environment } => threads()?.block_on(down(&read(&environment)?)),
+        Local::Supervise { folder } => {
+            conductor_local::supervise(&folder).map_err(Failed::because)?;
+            Ok(PASSED)
+        }
+    }
+}
+
+async fn up(environment: &Environment, output: Output) -> Result<u8, Failed> {
+    let program = std::env::current_exe().context("could not find this program's file").map_err(Failed::because)?;
+    let arguments = ["local", "supervise"];
+    let up = conductor_local::up(&environment.spec.local, &environment.local_state, &program, &arguments).await;
+    print(environment, &up.map_err(Failed::because)?, output)
+}
+
+async fn status(environment: &Environment, output: Output) -> Result<u8, Failed> {
+    match conductor_local::status(&environment.local_state).await.map_err(Failed::because)? {
+        Some(status) => print(environment, &status, output),
+        None => Err(Failed::with(FAILED, format!("environment {} is not up", environment.name))),
+    }
+}
+
+async fn down(environment: &Environment) -> Result<u8, Failed> {
+    conductor_local::down(&environment.local_state).await.map_err(Failed::because)?;
+    println!("environment {} is down", environment.name);
+    Ok(PASSED)
+}
+
+fn print(environment: &Environment, status: &Status, output: Output) -> Result<u8, Failed> {
+    match output {
+        Output::Json => print_json(status)?,
+        Output::Text => {
+            println!(
+                "environment {} is up; logs are in {}",
+                environment.name,
+                environment.local_state.join("logs").display()
+            );
+            for application in &status.applications {
+                let ready = application.replicas.iter().filter(|replica| replica.state == ReplicaState::Ready).count();
+                println!(
+                    "  {:<12} {:<8} {ready} of {} ready   http://127.0.0.1:{}",
+                    application.name, application.version, application.desired, application.port
+                );
+            }
+        }
+    }
+    Ok(PASSED)
+}

@@ -1,0 +1,97 @@
+//! `run` and `plan`.
+
+use conductor_core::run::{Created, RunId};
+use conductor_core::view::RunView;
+use conductor_engine::{Recovery, StartError};
+use conductor_wiring::Wiring;
+
+use super::follow::{Interrupt, follow};
+use super::{print_json, read};
+use crate::args::{Declared, Global, Output};
+use crate::exit::{BAD_INPUT, FAILED, Failed, NOT_RESTORED, PASSED};
+use crate::session::{Session, state_dir, write};
+use crate::show;
+
+/// Runs a load test, after what an earlier run left behind is put back.
+pub(super) async fn run(session: Session, declared: Declared) -> Result<u8, Failed> {
+    let created = read(&declared, &session.state_dir)?;
+    let run = start(&session, created).await?;
+    let view = follow(&session, &run, Interrupt::EndsRun).await?;
+    finish(&session, &view)
+}
+
+/// Starts a run; a run that never ended in the same environment is ended first.
+async fn start(session: &Session, created: Created) -> Result<RunId, Failed> {
+    match session.conductor.start(created.clone()).await {
+        Ok(run) => Ok(run),
+        Err(StartError::Unfinished { run, .. }) => {
+            session.say(&format!("run {run} was left behind by a conductor that died; it is put back first"));
+            let left = put_back(session, &run).await?;
+            if left.verdict.as_ref().is_none_or(|verdict| !verdict.restored) {
+                return Err(Failed::with(
+                    NOT_RESTORED,
+                    format!("run {run} could not be put back, so no new run was started"),
+                ));
+            }
+            session.conductor.start(created).await.map_err(refused)
+        }
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// Ends a run whose conductor died.
+pub(super) async fn put_back(session: &Session, run: &RunId) -> Result<RunView, Failed> {
+    session.conductor.recover(run, Recovery::TearDown).await.map_err(Failed::because)?;
+    let view = follow(session, run, Interrupt::EndsRun).await?;
+    session.write_report(&view)?;
+    Ok(view)
+}
+
+fn refused(error: StartError) -> Failed {
+    let code = match &error {
+        StartError::Connect { .. } => BAD_INPUT,
+        StartError::Claimed { .. } | StartError::Unfinished { .. } | StartError::Store(_) => FAILED,
+    };
+    let text = Failed::because(error).to_string();
+    Failed::with(code, text)
+}
+
+/// Tells the end of a run and answers with its exit code.
+pub(super) fn finish(session: &Session, view: &RunView) -> Result<u8, Failed> {
+    let file = session.write_report(view)?;
+    match session.output {
+        Output::Json => print_json(view)?,
+        Output::Text => print!("\n{}report     {}\n", show::summary(view), file.display()),
+    }
+    Ok(view.verdict.as_ref().map_or(FAILED, conductor_core::verdict::Verdict::exit_code))
+}
+
+/// Tells what a run would change.
+pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Failed> {
+    let created = read(&declared, &state_dir(global)?)?;
+    let wiring = Wiring::new(|name| std::env::var(name).ok());
+    let ports = wiring.ports(&created).map_err(Failed::because)?;
+    let report = conductor_engine::plan(&ports, &created).await.map_err(Failed::because)?;
+    match global.output {
+        Output::Json => print_json(&report)?,
+        Output::Text => print!("{}", show::plan(&report)),
+    }
+    Ok(PASSED)
+}
+
+impl Session {
+    /// Writes a run's report where it belongs.
+    pub(super) fn write_report(&self, view: &RunView) -> Result<std::path::PathBuf, Failed> {
+        let file = self.report_file(&view.id);
+        write(&file, &conductor_web::report(view).map_err(Failed::because)?)?;
+        Ok(file)
+    }
+
+    /// Says something that is not the answer.
+    pub(super) fn say(&self, line: &str) {
+        match self.output {
+            Output::Text => println!("{line}"),
+            Output::Json => eprintln!("{line}"),
+        }
+    }
+}

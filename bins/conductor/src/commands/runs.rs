@@ -1,0 +1,70 @@
+//! `list`, `get`, `watch`, `stop` and `report`: looking at runs and asking one to end.
+
+use conductor_core::run::RunId;
+use conductor_core::view::RunView;
+
+use super::follow::{Interrupt, follow};
+use super::print_json;
+use crate::args::{Output, Reported};
+use crate::exit::{Failed, PASSED};
+use crate::session::{Session, write};
+use crate::show;
+
+/// Lists all runs.
+pub(super) async fn list(session: Session) -> Result<u8, Failed> {
+    let runs = session.runs().await?;
+    match session.output {
+        Output::Json => print_json(&runs)?,
+        Output::Text => print!("{}", show::runs(&runs)),
+    }
+    Ok(PASSED)
+}
+
+/// Shows a run.
+pub(super) async fn get(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
+    let run = session.run_or_newest(run).await?;
+    let view = session.conductor.get(&run).await.map_err(Failed::because)?;
+    print(&session, &view)
+}
+
+/// Shows a run until it has ended.
+pub(super) async fn watch(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
+    let run = session.run_or_newest(run).await?;
+    let view = follow(&session, &run, Interrupt::EndsWatching).await?;
+    print(&session, &view)
+}
+
+fn print(session: &Session, view: &RunView) -> Result<u8, Failed> {
+    match session.output {
+        Output::Json => print_json(view)?,
+        Output::Text => print!("{}", show::summary(view)),
+    }
+    Ok(PASSED)
+}
+
+/// Asks a run to end.
+pub(super) async fn stop(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
+    let runs = session.run_or_unfinished(run).await?;
+    for run in &runs {
+        let by = std::env::var("USER").unwrap_or_else(|_| "conductor stop".to_owned());
+        session.conductor.stop(run, &by).await.map_err(Failed::because)?;
+        session.say(&format!("run {run} was asked to end; conductor watch {run} shows it"));
+    }
+    if runs.is_empty() {
+        session.say("nothing to stop: every run has ended");
+    }
+    Ok(PASSED)
+}
+
+/// Writes a run's report.
+pub(super) async fn report(session: Session, reported: Reported) -> Result<u8, Failed> {
+    let run = session.run_or_newest(reported.run).await?;
+    let view = session.conductor.get(&run).await.map_err(Failed::because)?;
+    let file = reported.file.unwrap_or_else(|| session.report_file(&run));
+    write(&file, &conductor_web::report(&view).map_err(Failed::because)?)?;
+    match session.output {
+        Output::Json => print_json(&serde_json::json!({ "run": run, "file": file }))?,
+        Output::Text => println!("{}", file.display()),
+    }
+    Ok(PASSED)
+}

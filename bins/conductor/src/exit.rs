@@ -1,0 +1,52 @@
+//! Exit codes, and errors that carry one.
+
+use std::fmt;
+
+/// Everything was as it should be; a run passed, perhaps with warnings.
+pub(crate) const PASSED: u8 = 0;
+/// A run failed, or something could not be done.
+pub(crate) const FAILED: u8 = 1;
+/// A file or an argument is wrong; nothing was changed.
+pub(crate) const BAD_INPUT: u8 = 2;
+/// Something the run changed is not back.
+pub(crate) const NOT_RESTORED: u8 = 5;
+
+/// The exit codes, for `--help`.
+pub(crate) const TABLE: &str = "Exit codes:
+  0  passed, or warned
+  1  failed, or something could not be done
+  2  bad input: nothing was changed
+  3  invalid: the run could not have shown a problem
+  4  cancelled
+  5  not restored: something the run changed is not back";
+
+/// Why a command ends with an error.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// The exit code.
+    pub(crate) code: u8,
+    message: String,
+}
+
+impl Failed {
+    /// An error of what somebody wrote.
+    pub(crate) fn input(error: impl fmt::Display) -> Self {
+        Self { code: BAD_INPUT, message: error.to_string() }
+    }
+
+    /// An error with all its sources.
+    pub(crate) fn because(error: impl Into<anyhow::Error>) -> Self {
+        Self { code: FAILED, message: format!("{:#}", error.into()) }
+    }
+
+    /// An error of its own.
+    pub(crate) fn with(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

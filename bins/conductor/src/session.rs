@@ -1,0 +1,94 @@
+//! What most verbs work with: the state folder, its journal, and an engine over it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use conductor_core::ports::RunSummary;
+use conductor_core::run::RunId;
+use conductor_engine::{Conductor, EngineOptions, SystemClock};
+use conductor_journal::SqliteStore;
+use conductor_wiring::Wiring;
+use etcetera::BaseStrategy;
+
+use crate::args::{Global, Output};
+use crate::exit::Failed;
+
+/// The state folder with an engine over its journal.
+pub(crate) struct Session {
+    pub(crate) conductor: Conductor,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) output: Output,
+}
+
+impl Session {
+    /// Opens the journal in the state folder.
+    pub(crate) async fn open(global: &Global) -> Result<Self, Failed> {
+        let state_dir = state_dir(global)?;
+        let store = Arc::new(SqliteStore::open(&state_dir).await.map_err(Failed::because)?);
+        let conductor = Conductor::new(
+            store.clone(),
+            store,
+            Arc::new(Wiring::new(|name| std::env::var(name).ok())),
+            Arc::new(SystemClock),
+            EngineOptions::default(),
+        );
+        Ok(Self { conductor, state_dir, output: global.output })
+    }
+
+    /// All runs, newest first.
+    pub(crate) async fn runs(&self) -> Result<Vec<RunSummary>, Failed> {
+        self.conductor.list().await.map_err(Failed::because)
+    }
+
+    /// The run that was named, or the newest one.
+    pub(crate) async fn run_or_newest(&self, run: Option<RunId>) -> Result<RunId, Failed> {
+        match run {
+            Some(run) => Ok(run),
+            None => {
+                let newest = self.runs().await?.into_iter().next().map(|run| run.id);
+                newest.ok_or_else(|| Failed::input(format!("there are no runs in {}", self.state_dir.display())))
+            }
+        }
+    }
+
+    /// The run that was named, or every one that has not ended.
+    pub(crate) async fn run_or_unfinished(&self, run: Option<RunId>) -> Result<Vec<RunId>, Failed> {
+        match run {
+            Some(run) => Ok(vec![run]),
+            None => Ok(self.runs().await?.into_iter().filter(|run| !run.finished).map(|run| run.id).collect()),
+        }
+    }
+
+    /// Where a run's report goes.
+    pub(crate) fn report_file(&self, run: &RunId) -> PathBuf {
+        self.state_dir.join("reports").join(format!("{run}.html"))
+    }
+}
+
+/// The state folder, absolute.
+pub(crate) fn state_dir(global: &Global) -> Result<PathBuf, Failed> {
+    let given = match &global.state_dir {
+        Some(folder) => folder.clone(),
+        None => default_state_dir().map_err(Failed::because)?,
+    };
+    std::path::absolute(&given)
+        .with_context(|| format!("could not find the state folder {}", given.display()))
+        .map_err(Failed::because)
+}
+
+fn default_state_dir() -> anyhow::Result<PathBuf> {
+    const NAME: &str = "loadtest-conductor";
+    let folders = etcetera::choose_base_strategy()
+        .context("could not find the home folder; expected --state-dir or CONDUCTOR_STATE_DIR")?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join(NAME))
+}
+
+/// Writes a file and the folders above it.
+pub(crate) fn write(file: &Path, text: &str) -> Result<(), Failed> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(file, text))
+        .with_context(|| format!("could not write {}", file.display()))
+        .map_err(Failed::because)
+}

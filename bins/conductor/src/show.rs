@@ -1,0 +1,11 @@
+//! What people see: progress line by line, the live view, the summary at the end, plans and lists.
+
+pub(crate) mod display;
+mod figures;
+mod live;
+mod plan;
+mod progress;
+mod summary;
+
+pub(crate) use plan::plan;
+pub(crate) use summary::{left_behind, runs, summary};

@@ -1,0 +1,159 @@
+//! The live view: phases, the KPI against its target as a plot, and the figures of the last interval.
+
+use std::io::{self, Stdout};
+
+use conductor_core::phase::Phase;
+use conductor_core::view::{PhaseView, RunView};
+use jiff::Timestamp;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph, Widget};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
+
+use super::figures::{clock, thousands};
+use super::progress::{Progress, rest, state_of};
+
+/// Lines of the view: phases, plot, figures, time left.
+const HEIGHT: u16 = 18;
+
+/// A view at the bottom of a terminal, with what happens scrolling by above it.
+pub(crate) struct Live {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    progress: Progress,
+}
+
+impl Live {
+    /// Opens the view.
+    ///
+    /// # Errors
+    /// When the terminal does not answer.
+    pub(super) fn open() -> io::Result<Self> {
+        let options = TerminalOptions { viewport: Viewport::Inline(HEIGHT) };
+        let terminal = Terminal::with_options(CrosstermBackend::new(io::stdout()), options)?;
+        Ok(Self { terminal, progress: Progress::default() })
+    }
+
+    pub(super) fn show(&mut self, view: &RunView) {
+        for line in self.progress.told(view) {
+            self.say(&line);
+        }
+        self.refresh(view);
+    }
+
+    pub(super) fn refresh(&mut self, view: &RunView) {
+        let now = Timestamp::now();
+        // A terminal that went away must not end the run.
+        let _ = self.terminal.draw(|frame| draw(frame, view, now));
+    }
+
+    pub(super) fn say(&mut self, line: &str) {
+        let width = self.terminal.size().map_or(80, |size| size.width).max(20);
+        for part in broken(line, usize::from(width)) {
+            // As above: the run matters more than its picture.
+            let _ = self.terminal.insert_before(1, |buffer| Line::raw(part).render(buffer.area, buffer));
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        // The last picture stays; what follows begins below it.
+        let _ = self.terminal.show_cursor();
+        println!();
+    }
+}
+
+/// A line in parts that fit.
+fn broken(line: &str, width: usize) -> Vec<String> {
+    let letters: Vec<char> = line.chars().collect();
+    letters.chunks(width).map(|part| part.iter().collect()).collect()
+}
+
+fn draw(frame: &mut Frame<'_>, view: &RunView, now: Timestamp) {
+    let rows =
+        Layout::vertical([Constraint::Length(1), Constraint::Min(6), Constraint::Length(1), Constraint::Length(1)]);
+    let [phases, plot, figures, left] = rows.areas::<4>(frame.area());
+    frame.render_widget(phase_line(view, now), phases);
+    draw_plot(frame, plot, view);
+    frame.render_widget(figures_line(view), figures);
+    frame.render_widget(left_line(view, now), left);
+}
+
+fn phase_line(view: &RunView, now: Timestamp) -> Line<'static> {
+    let mut parts = Vec::new();
+    for phase in &view.phases {
+        let (sign, style) = look(phase, view.phase);
+        let time = phase
+            .started
+            .map(|began| format!(" {}", clock(phase.ended.unwrap_or(now).duration_since(began).as_secs_f64())));
+        parts.push(Span::styled(format!("{sign} {}{}   ", phase.phase, time.unwrap_or_default()), style));
+    }
+    Line::from(parts)
+}
+
+fn look(phase: &PhaseView, present: Phase) -> (&'static str, Style) {
+    if phase.failure.is_some() {
+        ("✘", Style::new().fg(Color::Red))
+    } else if phase.ended.is_some() {
+        ("✔", Style::new().fg(Color::Green))
+    } else if phase.phase == present {
+        ("▶", Style::new().add_modifier(Modifier::BOLD))
+    } else {
+        ("·", Style::new().add_modifier(Modifier::DIM))
+    }
+}
+
+fn draw_plot(frame: &mut Frame<'_>, area: Rect, view: &RunView) {
+    let length = view.ramp_up_s + view.plateau_s;
+    let target = [(0.0, 0.0), (view.ramp_up_s, view.target_per_min), (length, view.target_per_min)];
+    let kpi: Vec<(f64, f64)> = view.ticks.iter().filter_map(|tick| Some((tick.to_s, tick.kpi_per_min?))).collect();
+    let highest = kpi.iter().fold(view.target_per_min, |highest, (_, kpi)| highest.max(*kpi)) * 1.15;
+    let line = |name: &'static str, data, color| {
+        let style = Style::new().fg(color);
+        Dataset::default().name(name).marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data)
+    };
+    let labels = |figures: [f64; 3], text: fn(f64) -> String| figures.map(|figure| Line::raw(text(figure))).to_vec();
+    let chart = Chart::new(vec![line("target", &target, Color::DarkGray), line("measured", &kpi, Color::Cyan)])
+        .x_axis(Axis::default().bounds([0.0, length]).labels(labels([0.0, length / 2.0, length], clock)))
+        .y_axis(
+            Axis::default()
+                .title(format!("{}/min", view.kpi))
+                .bounds([0.0, highest])
+                .labels(labels([0.0, highest / 2.0, highest], thousands)),
+        );
+    frame.render_widget(chart, area);
+}
+
+fn figures_line(view: &RunView) -> Paragraph<'static> {
+    let text = view.last_tick().map_or_else(
+        || format!("target {}/min of {}", thousands(view.target_per_min), view.kpi),
+        |tick| {
+            let kpi =
+                tick.kpi_per_min.map_or_else(|| "not measured".to_owned(), |kpi| format!("{}/min", thousands(kpi)));
+            format!("{} {kpi}, {}, {}", view.kpi, state_of(tick), rest(tick))
+        },
+    );
+    Paragraph::new(text).style(Style::new().add_modifier(Modifier::BOLD))
+}
+
+fn left_line(view: &RunView, now: Timestamp) -> Line<'static> {
+    let text = match view.load_left_s(now) {
+        Some(left) => format!("{} of load left; Ctrl-C ends the run in order", clock(left)),
+        None => format!("{}  {}", view.id, view.state),
+    };
+    Line::styled(text, Style::new().add_modifier(Modifier::DIM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_broken_and_nothing_is_lost() {
+        assert_eq!(broken("äbcdefg", 3), ["äbc", "def", "g"]);
+        assert!(broken("", 3).is_empty());
+    }
+}

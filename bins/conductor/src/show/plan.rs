@@ -1,0 +1,45 @@
+//! A plan in words: what a run would change, with what, and how long each step may take.
+
+use std::fmt::Write;
+
+use conductor_engine::PlanReport;
+
+/// A plan in words.
+pub(crate) fn plan(report: &PlanReport) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let mut line = |words: String| {
+        let _ = writeln!(text, "{words}");
+    };
+    line("would deploy".to_owned());
+    for rollout in &report.plan.rollouts {
+        line(format!("  {rollout}"));
+    }
+    if report.plan.rollouts.is_empty() {
+        line("  nothing: every wanted version runs already".to_owned());
+    }
+    line("would scale".to_owned());
+    for step in &report.plan.scale_steps {
+        line(format!("  {step}"));
+    }
+    if report.plan.scale_steps.is_empty() {
+        line("  nothing: every application has its allocation already".to_owned());
+    }
+    line(format!("would generate load with {}; {}", report.generator.version, report.generator.counting));
+    line("would scale down to".to_owned());
+    for (application, observed) in &report.baseline {
+        line(format!("  {application}: {} with {}", observed.release, observed.allocation));
+    }
+    line("would delete the run's rows in".to_owned());
+    for rows in &report.test_data {
+        line(format!("  {}/{}", rows.store, rows.table));
+    }
+    if report.test_data.is_empty() {
+        line("  nothing: the environment declares no test data".to_owned());
+    }
+    line("time limits".to_owned());
+    for deadline in &report.deadlines {
+        line(format!("  {:<21} {:>8}  then {}", deadline.activity, deadline.limit.to_string(), deadline.then));
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! The end of a run in a few lines, what an interrupted one leaves behind, and the list of runs.
+
+use std::fmt::Write;
+
+use conductor_core::ports::RunSummary;
+use conductor_core::view::{ApplicationView, RunView};
+
+use super::figures::{clock, signed_percent, thousands, time_of_day};
+
+/// A run in a few lines.
+pub(crate) fn summary(view: &RunView) -> String {
+    let mut text = String::new();
+    let mut line = |words: String| {
+        text.push_str(&words);
+        text.push('\n');
+    };
+    line(format!("run        {}", view.id));
+    line(match &view.verdict {
+        Some(verdict) => format!("verdict    {}", verdict.outcome),
+        None => format!("state      {} since {}", view.state, time_of_day(view.updated_at)),
+    });
+    for cause in view.verdict.iter().flat_map(|verdict| &verdict.causes) {
+        line(format!("           {}: {}", cause.code, cause.message));
+    }
+    if let Some(plateau) = view.verdict.as_ref().and_then(|verdict| verdict.plateau) {
+        line(format!(
+            "{:<10} mean {}/min of {} on the plateau ({}); {:.0} % of {} windows close enough",
+            view.kpi,
+            thousands(plateau.mean_per_min),
+            thousands(view.target_per_min),
+            signed_percent(plateau.mean_error),
+            plateau.windows_within * 100.0,
+            plateau.windows
+        ));
+    }
+    for phase in &view.phases {
+        let took = match (phase.started, phase.ended) {
+            (Some(began), Some(ended)) => clock(ended.duration_since(began).as_secs_f64()),
+            (Some(_), None) => "going on".to_owned(),
+            (None, _) => "not begun".to_owned(),
+        };
+        let failure = phase.failure.as_ref().map_or_else(String::new, |failure| format!("  failed: {failure}"));
+        line(format!("  {:<13} {took:>9}{failure}", phase.phase));
+    }
+    for application in view.applications.iter().filter(|application| application.before != application.during) {
+        line(format!("{:<10} {}", application.application, changed(application)));
+    }
+    if let Some(verdict) = &view.verdict {
+        let rows: u64 = view.deleted.iter().map(|table| table.rows).sum();
+        let back =
+            if verdict.restored { "everything is as it was before" } else { "NOT everything is back, see above" };
+        line(format!("restored   {back}; {rows} rows of the run deleted"));
+    }
+    text
+}
+
+fn changed(application: &ApplicationView) -> String {
+    let ApplicationView { before, during, .. } = application;
+    format!(
+        "was {} with {}, during the load {} with {}",
+        before.release, before.allocation, during.release, during.allocation
+    )
+}
+
+/// What a run leaves behind when its conductor goes before it is over, and how to finish it.
+pub(crate) fn left_behind(view: &RunView, restore: &str) -> String {
+    let mut text = format!("run {} was left in {} before it was over.", view.id, view.phase);
+    let changed: Vec<String> = view
+        .applications
+        .iter()
+        .filter(|application| application.before != application.during)
+        .map(|application| {
+            format!(
+                "{} to {} with {}",
+                application.application, application.before.release, application.before.allocation
+            )
+        })
+        .collect();
+    // Writing to a string does not fail.
+    if !changed.is_empty() {
+        let _ = write!(text, "\nMay have to be put back: {}.", changed.join("; "));
+    }
+    if view.load_started.is_some() {
+        let _ = write!(text, "\nLocust stops by itself within its dead man's time; rows tagged {} are left.", view.id);
+    }
+    let _ = write!(text, "\nTo finish it: {restore}");
+    text
+}
+
+/// The list of runs.
+pub(crate) fn runs(runs: &[RunSummary]) -> String {
+    if runs.is_empty() {
+        return "no runs\n".to_owned();
+    }
+    let width = runs.iter().map(|run| run.id.as_str().len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for run in runs {
+        let state = if run.finished { "ended" } else { "not ended" };
+        let created = run.created.strftime("%Y-%m-%d %H:%M:%SZ");
+        let _ = writeln!(text, "{:<width$}  {created}  {:<9}  {}", run.id, state, run.environment);
+    }
+    text
+}

@@ -1,0 +1,145 @@
+//! An environment: where the applications, the load generator and the test data are, and what counts as a KPI.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use conductor_core::app::ApplicationId;
+use conductor_core::restore::ForeignPolicy;
+use conductor_core::spec::{API_VERSION, Violation};
+use conductor_local::LocalSettings;
+use conductor_locust::{KpiEvent, LocustSettings};
+use conductor_testdata::SqliteTestDataSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::input::{InputError, read};
+
+/// The `kind` of an environment.
+const KIND: &str = "Environment";
+
+/// An environment, as it is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentDocument {
+    /// `loadtest-conductor.dev/v1alpha1`.
+    pub api_version: String,
+    /// `Environment`.
+    pub kind: String,
+    /// Name of the environment.
+    pub metadata: EnvironmentMetadata,
+    /// What is in it.
+    pub spec: EnvironmentSpec,
+}
+
+/// What identifies an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentMetadata {
+    /// The name by which load tests refer to it.
+    pub name: String,
+}
+
+/// What is in an environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentSpec {
+    /// Applications that are processes of this machine.
+    pub local: LocalSettings,
+    /// The load generator.
+    pub locust: LocustSettings,
+    /// What counts as each KPI, by the KPI's name.
+    pub kpis: BTreeMap<String, KpiEvent>,
+    /// Where runs leave data.
+    #[serde(default)]
+    pub test_data: Vec<TestDataSettings>,
+    /// What becomes of values that somebody else changed during a run.
+    #[serde(default)]
+    pub on_foreign_change: ForeignPolicy,
+}
+
+/// A store in which runs leave data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum TestDataSettings {
+    /// A SQLite file.
+    Sqlite(SqliteTestDataSettings),
+}
+
+/// An environment that can be used: checked, with every path absolute. It is kept in the journal of each of its runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub spec: EnvironmentSpec,
+    /// The folder of the supervisor that runs its local applications.
+    pub local_state: PathBuf,
+}
+
+impl Environment {
+    /// Reads an environment from its file. Its local applications are supervised from a folder in `state_dir`.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with everything that is wrong in it.
+    pub fn read(file: &Path, state_dir: &Path) -> Result<Self, InputError> {
+        let written = read::<EnvironmentDocument>(file)?;
+        let violations = violations(&written.value);
+        if !violations.is_empty() {
+            return Err(written.refuse(&violations));
+        }
+        let EnvironmentDocument { metadata, mut spec, .. } = written.value;
+        let folder = folder_of(file);
+        spec.local = spec.local.resolve(&folder);
+        for TestDataSettings::Sqlite(store) in &mut spec.test_data {
+            store.path = folder.join(&store.path);
+        }
+        if let Some(ca_file) = &mut spec.locust.ca_file {
+            *ca_file = folder.join(&*ca_file);
+        }
+        let local_state = state_dir.join("local").join(&metadata.name);
+        Ok(Self { name: metadata.name, spec, local_state })
+    }
+
+    /// The applications that load tests may have in scope.
+    pub fn catalogue(&self) -> Vec<ApplicationId> {
+        conductor_local::catalogue(&self.spec.local)
+    }
+}
+
+/// The folder that relative paths of a file are relative to.
+fn folder_of(file: &Path) -> PathBuf {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut add = |field: &str, problem: String, expected: &str| {
+        found.push(Violation { field: field.to_owned(), problem, expected: expected.to_owned() });
+    };
+    if document.api_version != API_VERSION {
+        add("apiVersion", format!("\"{}\" is not known", document.api_version), API_VERSION);
+    }
+    if document.kind != KIND {
+        add("kind", format!("\"{}\" is not an environment", document.kind), KIND);
+    }
+    let name = &document.metadata.name;
+    if name.parse::<ApplicationId>().is_err() || name.contains('/') {
+        add(
+            "metadata.name",
+            format!("\"{name}\" is not a name"),
+            "1 to 128 letters, digits, '-', '_' or '.', beginning with a letter or digit",
+        );
+    }
+    if document.spec.kpis.is_empty() {
+        add(
+            "spec.kpis",
+            "it is empty".to_owned(),
+            "at least one KPI, such as orders: { request: { method: POST, name: /orders } }",
+        );
+    }
+    for (field, problem, expected) in document.spec.local.violations() {
+        add(&format!("spec.local.{field}"), problem, &expected);
+    }
+    found
+}
