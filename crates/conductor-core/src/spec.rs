@@ -13,8 +13,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use document::{
-    API_VERSION, ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument, ScaleDocument,
-    ScaleValues, SpecDocument,
+    API_VERSION, ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument,
+    ScaleDocument, ScaleValues, SpecDocument,
 };
 pub use scope::{Intent, Scope};
 

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! A model environment that implements every port: a world in which a load test of hours takes milliseconds.
+//!
+//! * [`Plant`] — what the model world is like: applications, users, capacity, delays, and what goes wrong when,
+//! * [`SimEnvironment`] — the world itself, and [`SimPorts`], the ways into it,
+//! * [`MemoryStore`] — journals and stop requests in memory, for tests.
+//!
+//! All of it reads time through [`conductor_core::ports::Clock`] and none of it does input or output. The same plant,
+//! asked the same things at the same times, gives the same answers.
+
+mod calls;
+mod chance;
+mod environment;
+mod kernel;
+mod plant;
+mod ports;
+mod store;
+
+pub use calls::CallRecord;
+pub use environment::{SimEnvironment, SimPorts};
+pub use plant::{
+    Beyond, Call, CallFault, CallOutcome, DelayModel, Fault, FaultKind, GeneratorModel, MeasurementModel, Noise, Origin,
+    Plant, PlantApplication, PlantError, Running, TableModel, TestDataModel, UserModel,
+};
+pub use store::MemoryStore;

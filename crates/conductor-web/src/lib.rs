@@ -1,34 +1,26 @@
-//! The HTML report of a run: one file that needs nothing else.
+//! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
+//!
+//! `page` says what is told, `chart` draws; colours and layout are in the template. No file is written here.
+
+mod chart;
+mod page;
+mod text;
 
 use askama::Template;
 use conductor_core::view::RunView;
 
 /// The report could not be written.
-#[derive(Debug)]
-pub struct ReportError(askama::Error);
-
-impl std::fmt::Display for ReportError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("could not write the report")
-    }
-}
-
-impl std::error::Error for ReportError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
-
-#[derive(Template)]
-#[template(path = "report.html")]
-struct Report<'a> {
-    view: &'a RunView,
-}
+#[derive(Debug, thiserror::Error)]
+#[error("could not write the report")]
+pub struct ReportError(#[from] askama::Error);
 
 /// The report of a run, as far as it has come.
 ///
 /// # Errors
-/// When the template fails, which it does not with any view.
+/// When the template fails, which no view makes it do.
 pub fn report(view: &RunView) -> Result<String, ReportError> {
-    Report { view }.render().map_err(ReportError)
+    Ok(page::Page::of(view).render()?)
 }
+
+#[cfg(test)]
+mod tests;

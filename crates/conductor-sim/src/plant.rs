@@ -1,0 +1,281 @@
+//! What a model world is like, as it is written. What it does is in `kernel`; what goes wrong in it is in `fault`.
+
+mod fault;
+mod validate;
+
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::units::{Cpu, Memory, Rate, Span};
+use serde::{Deserialize, Serialize};
+
+pub use fault::{Call, CallFault, CallOutcome, Fault, FaultKind, Origin};
+pub use validate::PlantError;
+
+/// A model world. Every field may be left out; what is then taken makes a small, healthy shop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Plant {
+    /// Where chance begins; the same seed gives the same run. Default 1.
+    pub seed: u64,
+    /// The applications. Default: `shop`, with one replica of v1 in test and three of v2 in production, each replica
+    /// good for 1000 KPI events a minute, and `payments`, with one replica in test and two in production.
+    pub applications: Vec<PlantApplication>,
+    /// What users do.
+    pub users: UserModel,
+    /// What generates the load.
+    pub generator: GeneratorModel,
+    /// How the KPI is measured.
+    pub measurement: MeasurementModel,
+    /// How long things take.
+    pub delays: DelayModel,
+    /// Where users leave data. Default: one store `shop` with the tables `orders` (one row for each KPI event) and
+    /// `basketLines` (three).
+    pub test_data: Vec<TestDataModel>,
+    /// What goes wrong, and when. Default: nothing.
+    pub faults: Vec<Fault>,
+}
+
+/// One application of a model world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlantApplication {
+    /// Its name in the catalogue.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub name: ApplicationId,
+    /// What runs in the test environment.
+    pub test: Running,
+    /// What runs in production; it does not exist there when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<Running>,
+    /// KPI events that one ready replica can serve, such as `1000/min`; it limits nothing when absent. The application
+    /// that can serve fewest limits the whole environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub kpi_per_replica: Option<Rate>,
+}
+
+/// A version with its replicas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Running {
+    /// The version.
+    pub version: String,
+    /// Replicas.
+    pub replicas: u32,
+    /// CPU of one replica, such as `500m`; not allotted when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub cpu: Option<Cpu>,
+    /// Memory of one replica, such as `2Gi`; not allotted when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub memory: Option<Memory>,
+}
+
+/// What users do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UserModel {
+    /// KPI events that one user causes while nothing holds it up. Default `6/min`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub kpi_per_user: Rate,
+    /// By what share KPI events per user change in an hour, at an even pace; -0.4 means 40 % fewer. Default 0.
+    pub drift_per_hour: f64,
+    /// Requests of one user, those included that cause KPI events. Default `30/min`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub requests_per_user: Rate,
+    /// Mean time from a user's start to its first KPI event becoming possible. Default `9s`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub lag: Span,
+    /// What happens beyond the capacity. Default `saturates`.
+    pub beyond_capacity: Beyond,
+    /// Whether chance plays a part in counts. Default `poisson`.
+    pub noise: Noise,
+    /// Mean response time while nothing is congested, milliseconds. Default 40.
+    pub response_ms: f64,
+}
+
+/// What happens when users ask for more KPI events than can be served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Beyond {
+    /// As many are served as can be; the rest waits.
+    #[default]
+    Saturates,
+    /// Fewer are served the more are asked for: timeouts waste what is done.
+    Collapses,
+}
+
+/// Whether chance plays a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Noise {
+    /// Events come independently of each other.
+    #[default]
+    Poisson,
+    /// Events come evenly.
+    None,
+}
+
+/// What generates the load.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GeneratorModel {
+    /// Workers. Default 2.
+    pub workers: u32,
+    /// Users that fill one worker's core; users beyond them cause no more events. Default 1000.
+    pub users_per_worker: u64,
+    /// The time without a setting after which users stop by themselves; never when absent. Default absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub dead_man_switch: Option<Span>,
+}
+
+/// How the KPI is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MeasurementModel {
+    /// The time after which figures are complete. Default `3s`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub delay: Span,
+}
+
+/// How long things take.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DelayModel {
+    /// Each call, before anything else. Default `20ms`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub call: Span,
+    /// Rolling out a version. Default `20s`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub roll_out: Span,
+    /// Scaling an application. Default `10s`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub scale: Span,
+    /// Stopping all users. Default `1s`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub stop: Span,
+}
+
+/// A store in which users leave data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TestDataModel {
+    /// Its name.
+    pub name: String,
+    /// Its tables.
+    pub tables: Vec<TableModel>,
+    /// The time from a KPI event to its rows. Default `0s`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub write_delay: Span,
+}
+
+/// A table in which users leave rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TableModel {
+    /// Its name.
+    pub name: String,
+    /// Rows for each KPI event.
+    pub rows_per_kpi: u32,
+}
+
+impl Running {
+    /// A version with so many replicas, its resources left to the substrate.
+    pub fn new(version: &str, replicas: u32) -> Self {
+        Self { version: version.to_owned(), replicas, cpu: None, memory: None }
+    }
+
+    pub(crate) fn allocation(&self) -> Allocation {
+        Allocation { replicas: self.replicas, cpu: self.cpu, memory: self.memory }
+    }
+}
+
+impl Default for Plant {
+    fn default() -> Self {
+        let application = |name: &str, test, production, per_minute: Option<f64>| PlantApplication {
+            name: literal(name),
+            test,
+            production: Some(production),
+            kpi_per_replica: per_minute.map(|rate| literal(&format!("{rate}/min"))),
+        };
+        let table = |name: &str, rows_per_kpi| TableModel { name: name.to_owned(), rows_per_kpi };
+        Self {
+            seed: 1,
+            applications: vec![
+                application("shop", Running::new("v1", 1), Running::new("v2", 3), Some(1000.0)),
+                application("payments", Running::new("v7", 1), Running::new("v7", 2), None),
+            ],
+            users: UserModel::default(),
+            generator: GeneratorModel::default(),
+            measurement: MeasurementModel::default(),
+            delays: DelayModel::default(),
+            test_data: vec![TestDataModel {
+                name: "shop".to_owned(),
+                tables: vec![table("orders", 1), table("basketLines", 3)],
+                write_delay: Span::default(),
+            }],
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Default for UserModel {
+    fn default() -> Self {
+        Self {
+            kpi_per_user: literal("6/min"),
+            drift_per_hour: 0.0,
+            requests_per_user: literal("30/min"),
+            lag: Span::seconds(9),
+            beyond_capacity: Beyond::default(),
+            noise: Noise::default(),
+            response_ms: 40.0,
+        }
+    }
+}
+
+impl Default for GeneratorModel {
+    fn default() -> Self {
+        Self { workers: 2, users_per_worker: 1000, dead_man_switch: None }
+    }
+}
+
+impl Default for MeasurementModel {
+    fn default() -> Self {
+        Self { delay: Span::seconds(3) }
+    }
+}
+
+impl Default for DelayModel {
+    fn default() -> Self {
+        Self {
+            call: std::time::Duration::from_millis(20).into(),
+            roll_out: Span::seconds(20),
+            scale: Span::seconds(10),
+            stop: Span::seconds(1),
+        }
+    }
+}
+
+/// A value of this file, which its tests prove to be sound.
+fn literal<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Display,
+{
+    match text.parse() {
+        Ok(value) => value,
+        Err(error) => unreachable!("a default is malformed: {error}"),
+    }
+}

@@ -1,0 +1,305 @@
+//! What the report tells, in the order of the page.
+
+use askama::Template;
+use conductor_core::phase::{Level, Phase};
+use conductor_core::verdict::{MEAN_TOLERANCE, WINDOW_TOLERANCE};
+use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
+
+use crate::chart::{Band, Chart, Line};
+use crate::text::{clock, moment, number, signed_percent, time_of_day};
+
+/// The page.
+#[derive(Template)]
+#[template(path = "report.html")]
+pub(crate) struct Page {
+    name: String,
+    id: String,
+    environment: String,
+    kpi: String,
+    began: String,
+    updated: String,
+    outcome: String,
+    headline: String,
+    causes: Vec<(String, String)>,
+    figures: Vec<Figure>,
+    phases: Vec<PhaseRow>,
+    charts: Vec<Drawing>,
+    applications: Vec<ApplicationRow>,
+    deleted: Vec<(String, String)>,
+    generator: Option<String>,
+    law: Vec<LawRow>,
+    events: Vec<EventRow>,
+}
+
+/// One figure of the headline.
+struct Figure {
+    label: &'static str,
+    value: String,
+    note: String,
+}
+
+struct PhaseRow {
+    name: String,
+    class: &'static str,
+    began: String,
+    took: String,
+    failure: String,
+}
+
+struct Drawing {
+    heading: String,
+    legend: Vec<(&'static str, String)>,
+    svg: String,
+}
+
+struct ApplicationRow {
+    name: String,
+    before: String,
+    during: String,
+    after: String,
+}
+
+struct LawRow {
+    at: String,
+    mode: String,
+    gain: String,
+    lag: String,
+    users: String,
+    alarm: String,
+}
+
+struct EventRow {
+    at: String,
+    class: &'static str,
+    message: String,
+}
+
+impl Page {
+    pub(crate) fn of(view: &RunView) -> Self {
+        let verdict = view.verdict.as_ref();
+        Self {
+            name: view.name.clone(),
+            id: view.id.to_string(),
+            environment: view.environment.clone(),
+            kpi: view.kpi.clone(),
+            began: moment(view.created_at),
+            updated: moment(view.updated_at),
+            outcome: verdict.map_or_else(|| "running".to_owned(), |verdict| verdict.outcome.to_string()),
+            headline: headline(view),
+            causes: verdict
+                .map(|v| v.causes.iter().map(|c| (c.outcome.to_string(), c.message.clone())).collect())
+                .unwrap_or_default(),
+            figures: figures(view),
+            phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
+            charts: charts(view),
+            applications: view.applications.iter().map(|application| application_row(view, application)).collect(),
+            deleted: view.deleted.iter().map(|table| (table.table.clone(), number(table.rows as f64))).collect(),
+            generator: view.generator.as_ref().map(|generator| {
+                let workers = generator.workers.map_or_else(String::new, |workers| format!(", {workers} workers"));
+                format!("{}{workers}; {}", generator.version, generator.counting)
+            }),
+            law: view.ticks.iter().filter_map(law_row).collect(),
+            events: view
+                .events
+                .iter()
+                .map(|event| EventRow {
+                    at: time_of_day(event.at),
+                    class: if event.level == Level::Warning { "warning" } else { "info" },
+                    message: event.message.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn headline(view: &RunView) -> String {
+    let Some(verdict) = &view.verdict else {
+        return format!("The run is in phase {}.", view.phase);
+    };
+    let back =
+        if verdict.restored { "Everything is as it was before." } else { "Not everything is back as it was before." };
+    let held = match &verdict.plateau {
+        Some(plateau) => format!(
+            "{} a minute on the plateau's mean, of a target of {} ({}).",
+            number(plateau.mean_per_min),
+            number(view.target_per_min),
+            signed_percent(plateau.mean_error)
+        ),
+        None => format!("The plateau of {} {} a minute was not measured.", number(view.target_per_min), view.kpi),
+    };
+    format!("{held} {back}")
+}
+
+fn figures(view: &RunView) -> Vec<Figure> {
+    let mut figures = vec![Figure {
+        label: "target",
+        value: format!("{}/min", number(view.target_per_min)),
+        note: format!("ramp-up {}, plateau {}", clock(view.ramp_up_s), clock(view.plateau_s)),
+    }];
+    if let Some(plateau) = view.verdict.as_ref().and_then(|verdict| verdict.plateau) {
+        figures.push(Figure {
+            label: "plateau mean",
+            value: format!("{}/min", number(plateau.mean_per_min)),
+            note: signed_percent(plateau.mean_error),
+        });
+        figures.push(Figure {
+            label: "windows held",
+            value: format!("{:.0} %", plateau.windows_within * 100.0),
+            note: format!("of {} windows", plateau.windows),
+        });
+    }
+    let (requests, failures) = view.ticks.iter().fold((0, 0), |(r, f), tick| (r + tick.requests, f + tick.failures));
+    if requests > 0 {
+        figures.push(Figure {
+            label: "failed requests",
+            value: format!("{:.2} %", failures as f64 * 100.0 / requests as f64),
+            note: format!("{} of {}", number(failures as f64), number(requests as f64)),
+        });
+    }
+    if let Some(users) = view.ticks.iter().filter_map(|tick| tick.users).max() {
+        figures.push(Figure { label: "most users", value: number(users as f64), note: "at one time".to_owned() });
+    }
+    figures
+}
+
+fn phase_row(view: &RunView, phase: &PhaseView) -> PhaseRow {
+    let class = match (phase.started, phase.ended, &phase.failure) {
+        (_, _, Some(_)) => "failed",
+        (None, _, None) => "pending",
+        (Some(_), None, None) => "running",
+        (Some(_), Some(_), None) => "done",
+    };
+    let took = match (phase.started, phase.ended) {
+        (Some(began), ended) => clock(ended.unwrap_or(view.updated_at).duration_since(began).as_secs_f64()),
+        (None, _) if view.phase == Phase::Finished => "skipped".to_owned(),
+        (None, _) => "to come".to_owned(),
+    };
+    PhaseRow {
+        name: phase.phase.to_string(),
+        class,
+        began: phase.started.map_or_else(String::new, time_of_day),
+        took,
+        failure: phase.failure.clone().unwrap_or_default(),
+    }
+}
+
+fn application_row(view: &RunView, application: &ApplicationView) -> ApplicationRow {
+    let told = |observed: &conductor_core::scale::Observed| format!("{}, {}", observed.release, observed.allocation);
+    let name = application.application.to_string();
+    let before = told(&application.before);
+    let after = match &view.ending {
+        None => "the run goes on".to_owned(),
+        Some(ending) => {
+            let foreign = ending.foreign_changes.iter().filter(|change| change.application == application.application);
+            let failed = ending.teardown_failures.iter().filter(|failure| failure.to_string().contains(&name));
+            let told: Vec<String> = foreign.map(ToString::to_string).chain(failed.map(ToString::to_string)).collect();
+            match (told.is_empty(), &view.verdict) {
+                (true, Some(_)) => before.clone(),
+                (true, None) => "being put back".to_owned(),
+                (false, _) => told.join("; "),
+            }
+        }
+    };
+    ApplicationRow { name, before, during: told(&application.during), after }
+}
+
+fn law_row(tick: &Tick) -> Option<LawRow> {
+    let advice = tick.advice.as_ref()?;
+    Some(LawRow {
+        at: clock(tick.at_s),
+        mode: format!("{:?}", advice.mode).to_lowercase(),
+        gain: if advice.gain > 0.0 {
+            format!("{:.3} ± {:.0} %", advice.gain, advice.gain_sd * 100.0)
+        } else {
+            "not learnt".to_owned()
+        },
+        lag: format!("{:.0} s", advice.lag_s),
+        users: number(advice.users as f64),
+        alarm: advice.alarm.as_ref().map(|alarm| format!("{alarm:?}").to_lowercase()).unwrap_or_default(),
+    })
+}
+
+fn charts(view: &RunView) -> Vec<Drawing> {
+    if view.ticks.is_empty() {
+        return Vec::new();
+    }
+    let length_s = view.ticks.iter().map(|tick| tick.at_s).fold(view.ramp_up_s + view.plateau_s, f64::max);
+    let line = |class, of: &dyn Fn(&Tick) -> Option<f64>| Line {
+        class,
+        points: view.ticks.iter().map(|tick| ((tick.from_s + tick.to_s) / 2.0, of(tick))).collect(),
+    };
+    let chart = |title, bands, lines| Chart { title, length_s, bands, lines }.svg();
+    vec![
+        Drawing {
+            heading: format!("{} per minute", view.kpi),
+            legend: vec![
+                ("target", "target".to_owned()),
+                ("measured", "measured".to_owned()),
+                (
+                    "tolerance",
+                    format!("± {:.0} and {:.0} % of the target", MEAN_TOLERANCE * 100.0, WINDOW_TOLERANCE * 100.0),
+                ),
+            ],
+            svg: chart(
+                "KPI against its target",
+                tolerances(view),
+                vec![target(view), line("measured", &|tick| tick.kpi_per_min)],
+            ),
+        },
+        Drawing {
+            heading: "users".to_owned(),
+            legend: vec![("target", "asked for".to_owned()), ("measured", "running".to_owned())],
+            svg: chart(
+                "Users asked for and running",
+                Vec::new(),
+                vec![
+                    line("target", &|tick| Some(tick.users_wanted as f64)),
+                    line("measured", &|tick| tick.users.map(|users| users as f64)),
+                ],
+            ),
+        },
+        Drawing {
+            heading: "response times in milliseconds".to_owned(),
+            legend: [("p50", "median"), ("p95", "95 %"), ("p99", "99 %")]
+                .map(|(class, name)| (class, name.to_owned()))
+                .to_vec(),
+            svg: chart(
+                "Response times",
+                Vec::new(),
+                vec![
+                    line("p99", &|tick| Some(tick.latency?.p99_ms)),
+                    line("p95", &|tick| Some(tick.latency?.p95_ms)),
+                    line("p50", &|tick| Some(tick.latency?.p50_ms)),
+                ],
+            ),
+        },
+        Drawing {
+            heading: "failed requests in percent".to_owned(),
+            legend: vec![("failures", "failed".to_owned())],
+            svg: chart(
+                "Failed requests",
+                Vec::new(),
+                vec![line("failures", &|tick| {
+                    (tick.requests > 0).then(|| tick.failures as f64 * 100.0 / tick.requests as f64)
+                })],
+            ),
+        },
+    ]
+}
+
+fn target(view: &RunView) -> Line {
+    let (target, end) = (view.target_per_min, view.ramp_up_s + view.plateau_s);
+    let points = vec![(0.0, Some(0.0)), (view.ramp_up_s, Some(target)), (end, Some(target))];
+    Line { class: "target", points }
+}
+
+fn tolerances(view: &RunView) -> Vec<Band> {
+    let band = |tolerance: f64| Band {
+        class: "tolerance",
+        from_s: view.ramp_up_s,
+        to_s: view.ramp_up_s + view.plateau_s,
+        low: view.target_per_min * (1.0 - tolerance),
+        high: view.target_per_min * (1.0 + tolerance),
+    };
+    vec![band(WINDOW_TOLERANCE), band(MEAN_TOLERANCE)]
+}

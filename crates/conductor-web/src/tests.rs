@@ -1,0 +1,123 @@
+//! Reports of runs in every state, read as text.
+
+use conductor_core::view::RunView;
+use serde_json::{Value, json};
+
+use super::report;
+
+fn tick(at: u64, count: Option<u64>) -> Value {
+    let (from, to) = (at as f64 - 10.0, at as f64);
+    json!({
+        "atS": to, "fromS": from, "toS": to, "count": count, "kpiPerMin": count.map(|count| count as f64 * 6.0),
+        "setPointPerMin": 2000.0, "users": 300, "usersWanted": 310, "requests": 1000, "failures": 5,
+        "latency": { "meanMs": 200.0, "p50Ms": 190.0, "p95Ms": 260.0, "p99Ms": 400.0 },
+        "cpuPercent": 20.0, "marks": [], "advice": null,
+    })
+}
+
+fn view(changes: Value) -> RunView {
+    let phase = |name: &str| json!({ "phase": name, "started": null, "ended": null, "failure": null });
+    let phases = ["DEPLOY", "SCALE_UP", "GENERATE_LOAD", "SCALE_DOWN", "CLEAN_UP"].map(phase);
+    let mut document = json!({
+        "id": "shop-1", "name": "shop", "environment": "shop-local", "kpi": "orders", "targetPerMin": 2000.0,
+        "rampUpS": 60.0, "plateauS": 180.0, "createdAt": "2026-11-24T14:00:00Z", "updatedAt": "2026-11-24T14:05:00Z",
+        "revision": 9, "phase": "PREPARE", "state": "Preflight",
+        "phases": phases,
+        "loadStarted": null, "generator": null, "ticks": [], "applications": [], "events": [], "deleted": [],
+        "ending": null, "verdict": null,
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    serde_json::from_value(document).unwrap()
+}
+
+fn finished(outcome: &str, restored: bool) -> Value {
+    json!({
+        "phase": "FINISHED", "state": "Finished",
+        "ending": { "cause": "completed", "teardownFailures": [], "foreignChanges": [] },
+        "verdict": {
+            "outcome": outcome, "restored": restored, "causes": [],
+            "plateau": { "meanPerMin": 1960.0, "meanError": -0.02, "windowsWithin": 0.94, "windows": 18, "measured": 1.0 },
+        },
+    })
+}
+
+#[test]
+fn a_passed_run_says_so_with_its_figures() {
+    let mut changes = finished("passed", true);
+    changes["ticks"] = json!([tick(70, Some(330)), tick(80, Some(335))]);
+    changes["deleted"] = json!([{ "table": "shop/orders", "rows": 22038 }]);
+    changes["applications"] = json!([{
+        "application": "shop",
+        "before": { "release": { "main": "v1" }, "allocation": { "replicas": 1 } },
+        "during": { "release": { "main": "v2" }, "allocation": { "replicas": 3 } },
+    }]);
+    let html = report(&view(changes)).unwrap();
+    for part in [
+        "<span class=\"outcome passed\">passed</span>",
+        "1,960 a minute on the plateau&#39;s mean, of a target of 2,000 (−2.0 %). Everything is as it was before.",
+        "<td>shop</td><td>v1, 1 replica</td><td>v2, 3 replicas</td><td>v1, 1 replica</td>",
+        "<td>shop/orders</td><td>22,038</td>",
+        "10 of 2,000",
+    ] {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+    assert_eq!(html.matches("<svg").count(), 4);
+}
+
+#[test]
+fn a_run_that_failed_before_any_load_has_no_charts() {
+    let mut changes = finished("failed", true);
+    changes["ending"]["cause"] =
+        json!({ "failed": { "activity": "check", "kind": "unavailable", "message": "no answer" } });
+    changes["verdict"]["plateau"] = Value::Null;
+    changes["verdict"]["causes"] =
+        json!([{ "outcome": "failed", "code": "run_failed", "message": "check: no answer" }]);
+    let html = report(&view(changes)).unwrap();
+    assert!(html.contains("No load was measured.") && html.contains("Nothing was changed."));
+    assert!(html.contains("<li><b>failed</b>: check: no answer</li>"), "{html}");
+    assert!(!html.contains("<svg"));
+}
+
+#[test]
+fn what_could_not_be_put_back_is_told_beside_its_application() {
+    let mut changes = finished("warned", false);
+    changes["applications"] = json!([{
+        "application": "shop",
+        "before": { "release": { "main": "v1" }, "allocation": { "replicas": 1 } },
+        "during": { "release": { "main": "v2" }, "allocation": { "replicas": 3 } },
+    }]);
+    changes["ending"]["teardownFailures"] =
+        json!([{ "activity": "scale shop back", "kind": "unavailable", "message": "gone" }]);
+    let html = report(&view(changes)).unwrap();
+    assert!(html.contains("Not everything is back as it was before."));
+    assert!(html.contains("<td>scale shop back: gone</td>"), "{html}");
+}
+
+#[test]
+fn a_run_that_goes_on_says_where_it_is() {
+    let html = report(&view(json!({ "phase": "GENERATE_LOAD", "ticks": [tick(10, None)] }))).unwrap();
+    assert!(html.contains("The run is in phase GENERATE_LOAD."), "{html}");
+    assert!(!html.contains("NaN"));
+}
+
+#[test]
+fn text_of_others_is_never_markup() {
+    let event = json!({ "at": "2026-11-24T14:00:00Z", "level": "warning", "message": "<script>alert(1)</script>" });
+    let html = report(&view(json!({ "name": "<b>x", "events": [event] }))).unwrap();
+    assert!(!html.contains("<script") && !html.contains("<b>x"), "{html}");
+}
+
+#[test]
+fn a_long_run_stays_small() {
+    let ticks: Vec<Value> = (1..=1_200).map(|at| tick(at * 10, Some(333))).collect();
+    let html = report(&view(json!({ "ticks": ticks, "rampUpS": 3_000.0, "plateauS": 9_000.0 }))).unwrap();
+    assert!(html.len() < 1_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn nothing_is_loaded_from_elsewhere() {
+    let html = report(&view(json!({ "ticks": [tick(10, Some(3))] }))).unwrap();
+    assert!(!html.contains("http") && !html.contains("@import") && !html.contains("src="), "{html}");
+}
