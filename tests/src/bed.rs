@@ -21,7 +21,6 @@ spec:
   rampUp: 10s
   plateau: 20s
   interval: 5s
-  load: { usersPerKpi: 0.15 }
   limits: { maxUsers: 400, rehearsal: 40s }
 ";
 
@@ -57,6 +56,8 @@ impl Bed {
         assert!(init.stdout(Stdio::null()).status().unwrap().success());
         bed.write("conductor_locust.py", &bed.conductor(&["locust-plugin"]).succeeded());
         bed.edit("environment.yaml", "locust: { url:", &format!("locust: {{ deadMan: {}, url:", shop.dead_man));
+        // Customers in a hurry, so that half a minute is long enough to follow a target.
+        bed.edit("locustfile.py", "between(2, 4)", "between(0.5, 1)");
         bed.write("loadtest.yaml", SHORT);
         bed
     }

@@ -45,6 +45,8 @@ pub struct Retry {
     pub first: Duration,
     /// The longest pause.
     pub longest: Duration,
+    /// How long a call is tried before anything is changed, when somebody waits for the answer.
+    pub check_patience: Duration,
     /// How long a call is tried on the way there.
     pub patience: Duration,
     /// How long a call is tried on the way back, where giving up leaves something dirty.
@@ -56,6 +58,7 @@ impl Default for Retry {
         Self {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(15),
+            check_patience: Duration::from_secs(5),
             patience: Duration::from_secs(60),
             teardown_patience: Duration::from_secs(300),
         }

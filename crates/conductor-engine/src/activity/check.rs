@@ -14,7 +14,7 @@ use crate::ports::Ports;
 
 /// Checks everything the run needs and tells all that is missing at once.
 pub(super) async fn check(context: Shared) -> Event {
-    let patience = context.options.retry.patience;
+    let patience = context.options.retry.check_patience;
     let applications = context.applications();
     let ports = &context.ports;
     let since = context.clock.now();
@@ -37,7 +37,7 @@ pub(super) async fn check(context: Shared) -> Event {
 
 /// Records what the environment is.
 pub(super) async fn record(context: Shared) -> Event {
-    match context.observe(&context.applications(), context.options.retry.patience).await {
+    match context.observe(&context.applications(), context.options.retry.check_patience).await {
         Ok(baseline) => Event::BaselineRecorded { baseline },
         Err(error) => Event::Failed(Failure::of("record the baseline", &error)),
     }
@@ -58,7 +58,7 @@ pub(crate) async fn look_around(
 
 /// Looks whether every store of test data answers.
 async fn stores(context: &Context) -> Vec<Failure> {
-    let patience = context.options.retry.patience;
+    let patience = context.options.retry.check_patience;
     let counts = context.ports.test_data.iter().map(|store: &Arc<dyn TestDataStore>| async move {
         let counted = context.retry(patience, || store.count(&context.run)).await;
         counted.err().map(|error| Failure::of(format!("look into test data store {}", store.name()), &error))
