@@ -29,7 +29,7 @@ fn a_negative_duration_and_an_unknown_application_at_once() {
     let text = refused("plateau: 20s", "plateau: 20s\n  applications: [{ name: chekout }]");
     assert_eq!(
         text,
-        "error: loadtest.yaml:10:27: spec.applications[0].name: \"chekout\" is not in the catalogue of environment \"shop-local\"; expected one of shop\n"
+        "error: loadtest.yaml:10:26: spec.applications[0].name: \"chekout\" is not in the catalogue of environment \"shop-local\"; expected one of shop\n"
     );
 }
 

@@ -6,7 +6,10 @@ use conductor_tests::{Bed, SHORT, Shop};
 fn a_run_that_holds_its_target_passes_and_leaves_nothing() {
     let bed = Bed::up(Shop::default());
     let rows = bed.rows();
-    bed.write("loadtest.yaml", &SHORT.replace("600/min", "1200/min").replace("plateau: 20s", "plateau: 1m"));
+    bed.write(
+        "loadtest.yaml",
+        &SHORT.replace("600/min", "1200/min").replace("plateau: 20s", "plateau: 1m\n  load: { usersPerKpi: 0.04 }"),
+    );
     let mut running = bed.start();
     running.line("the ramp begins");
     running.line("0:20 ");

@@ -1,5 +1,7 @@
 //! Exposure: the user-minutes that could have produced the KPI events of a window, given the lag from user to event.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 /// Points kept; at a 10 s interval they reach back further than the longest lag.
@@ -12,22 +14,22 @@ const LAG_POINTS: usize = 6;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct UserHistory {
     /// (seconds, users), oldest first.
-    points: Vec<(f64, f64)>,
+    points: VecDeque<(f64, f64)>,
 }
 
 impl UserHistory {
     /// Adds an observation; false when it is not later than the last one.
     pub(super) fn observe(&mut self, at_s: f64, users: f64) -> bool {
-        if !at_s.is_finite() || self.points.last().is_some_and(|(last, _)| at_s <= *last) {
+        if !at_s.is_finite() || self.points.back().is_some_and(|(last, _)| at_s <= *last) {
             return false;
         }
         if self.points.capacity() < POINTS {
             self.points.reserve_exact(POINTS - self.points.len());
         }
         if self.points.len() == POINTS {
-            self.points.remove(0);
+            self.points.pop_front();
         }
-        self.points.push((at_s, users));
+        self.points.push_back((at_s, users));
         true
     }
 

@@ -25,6 +25,12 @@ const FARTHEST_BEHIND: f64 = 12.0;
 const MOST_DISPERSION: f64 = 30.0;
 /// Model error of a window's expectation, relative.
 const MODEL_ERROR: f64 = 0.004;
+/// The share of what a slightly other lag would change in the exposure that counts as model error: while users move,
+/// a window tells less of the gain.
+const LAG_ERROR: f64 = 0.5;
+/// How much other, seconds at least and as a share of the lag.
+const LAG_OFF_S: f64 = 12.0;
+const LAG_OFF: f64 = 0.15;
 
 /// One candidate lag: the posterior if it is the true one, and the evidence that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,7 +118,8 @@ impl Bank {
             let shape = candidate.shape / (1.0 + wander * minutes * candidate.shape);
             let rate = candidate.rate * shape / candidate.shape;
             let mean = shape / rate * exposed;
-            let noise = self.dispersion + MODEL_ERROR * MODEL_ERROR * mean;
+            let moving = LAG_ERROR * sensitivity(&exposure, candidate.lag_s);
+            let noise = self.dispersion + (MODEL_ERROR * MODEL_ERROR + moving * moving) * mean;
             expected += weight * mean;
             squares += weight * mean * mean;
             spread += weight * (noise * mean + mean * mean / shape);
@@ -160,6 +167,13 @@ impl Bank {
         });
         sum / all
     }
+}
+
+/// By how much, in ln, the exposure would differ were the lag a little shorter or longer.
+fn sensitivity(exposure: impl Fn(f64) -> f64, lag_s: f64) -> f64 {
+    let off = LAG_OFF_S.max(LAG_OFF * lag_s);
+    let (shorter, longer) = (exposure((lag_s - off).max(0.0)), exposure(lag_s + off));
+    if longer > 0.0 { (shorter / longer).ln().abs().min(3.0) } else { 3.0 }
 }
 
 /// How well a mean explains a count, in nats: a normal density whose variance adds count noise, over-dispersion and
