@@ -1,0 +1,109 @@
+//! Rollouts and scaling, and what happens when they cannot be done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use conductor_core::ports::{Deployer, Scaler};
+
+use crate::bed::{Bed, app};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_behind_the_front_loses_no_request() {
+    let bed = Arc::new(Bed::new("behindFront", "v1", 2));
+    bed.up().await.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let asking = tokio::task::spawn_blocking({
+        let (bed, over) = (Arc::clone(&bed), Arc::clone(&over));
+        move || {
+            let mut answers = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                answers.push(bed.get());
+            }
+            answers
+        }
+    });
+    bed.roll_out("v2").await.unwrap();
+    assert_eq!(bed.versions().await, ["v2", "v2"]);
+    over.store(true, Ordering::Relaxed);
+    let answers = asking.await.unwrap();
+    assert!(answers.len() > 20, "only {} requests were sent", answers.len());
+    let lost = answers.iter().filter(|answer| answer.as_ref().is_none_or(|body| !body.starts_with('v'))).count();
+    assert_eq!(lost, 0, "of {} requests", answers.len());
+}
+
+#[tokio::test]
+async fn replicas_share_a_port_and_scale_there_and_back() {
+    let bed = Bed::new("shared", "v1", 1);
+    bed.up().await.unwrap();
+    bed.scale(3).await.unwrap();
+    assert_eq!(bed.versions().await, ["v1", "v1", "v1"]);
+    let first = bed.status().await.applications[0].replicas[0].clone();
+    bed.roll_out("v2").await.unwrap();
+    bed.scale(1).await.unwrap();
+    assert_eq!(bed.versions().await, ["v2"]);
+    assert_ne!(bed.status().await.applications[0].replicas[0].pid, first.pid);
+    let (environment, app) = (bed.environment(), app());
+    assert_eq!(environment.deployed(std::slice::from_ref(&app)).await.unwrap()[&app].to_string(), "v2");
+    let allocated = environment.allocated(&[app.clone(), "other".parse().unwrap()]).await.unwrap();
+    assert_eq!(allocated.len(), 1, "what does not exist is absent");
+    assert_eq!(allocated[&app].replicas, 1);
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_left_as_it_is() {
+    let bed = Bed::new("shared", "v1", 2);
+    bed.up().await.unwrap();
+    let before = bed.status().await;
+    bed.roll_out("v1").await.unwrap();
+    bed.scale(2).await.unwrap();
+    assert_eq!(bed.status().await, before);
+}
+
+#[tokio::test]
+async fn a_version_that_ends_at_once_is_told_with_its_last_words_and_the_old_one_still_runs() {
+    let bed = Bed::new("shared", "v1", 1);
+    bed.up().await.unwrap();
+    let error = bed.roll_out("broken").await.unwrap_err();
+    assert!(
+        error.starts_with("Unsettled: could not roll out app broken: app broken: 3 starts in a row failed;"),
+        "{error}"
+    );
+    assert!(error.contains("exit status: 1; it printed at last: the configuration is missing"), "{error}");
+    assert!(bed.get().unwrap().starts_with("v1 "));
+    bed.roll_out("v1").await.unwrap();
+    assert_eq!(bed.versions().await, ["v1"]);
+}
+
+#[tokio::test]
+async fn a_version_that_is_never_ready_is_told_so() {
+    let bed = Bed::new("exclusive", "v1", 1);
+    bed.up().await.unwrap();
+    let error = bed.roll_out("deaf").await.unwrap_err();
+    assert!(error.contains("was not ready within 2 s; it printed nothing"), "{error}");
+}
+
+#[tokio::test]
+async fn more_replicas_than_the_port_allows_are_refused() {
+    let bed = Bed::new("exclusive", "v1", 1);
+    bed.up().await.unwrap();
+    let error = bed.scale(2).await.unwrap_err();
+    assert_eq!(
+        error,
+        "Rejected: could not scale app to 2 replicas: app cannot have 2 replicas on one port; expected 1, or port.mode shared or behindFront"
+    );
+    assert_eq!(bed.versions().await, ["v1"]);
+}
+
+#[tokio::test]
+async fn a_later_request_takes_over_from_an_earlier_one() {
+    let bed = Bed::new("shared", "v1", 1);
+    bed.up().await.unwrap();
+    let (first, second) = tokio::join!(bed.roll_out("deaf"), async {
+        crate::bed::until("the first rollout begins", async || bed.status().await.applications[0].version == "deaf")
+            .await;
+        bed.roll_out("v2").await
+    });
+    assert!(first.unwrap_err().contains("app: another request took over"));
+    second.unwrap();
+    assert_eq!(bed.versions().await, ["v2"]);
+}
