@@ -67,7 +67,7 @@ fn a_kpi_and_an_environment_that_are_not_there() {
 fn an_environment_that_is_not_up_is_named_with_what_would_start_it() {
     let bed = Bed::new(Shop::default());
     let ended = bed.run().ended_with(1);
-    assert!(ended.out.contains("conductor local up"), "{}", ended.out);
+    assert!(ended.out.contains("the environment is not up; conductor local up"), "{}", ended.out);
     assert_eq!(bed.view()["applications"].as_array().unwrap().len(), 0, "nothing was changed");
 }
 
@@ -84,4 +84,15 @@ fn a_missing_locust_is_named_before_anything_is_changed() {
     assert!(ended.out.contains("Locust at http://127.0.0.1:"), "{}", ended.out);
     assert_eq!(bed.replicas(), ["v1"]);
     assert!(!ended.out.contains("== DEPLOY"), "{}", ended.out);
+}
+
+#[test]
+fn a_target_that_cannot_be_reached_is_named_before_anything_is_changed() {
+    let bed = Bed::new(Shop::default());
+    bed.edit("environment.yaml", "locust: { deadMan", "locust: { host: \"http://127.0.0.1:1\", deadMan");
+    bed.conductor(&["local", "up", &bed.path("environment.yaml")]).succeeded();
+    let ended = bed.run().ended_with(1);
+    assert!(ended.out.contains("the users' target http://127.0.0.1:1 cannot be reached; expected"), "{}", ended.out);
+    assert!(!ended.out.contains("== DEPLOY"), "{}", ended.out);
+    assert_eq!(bed.replicas(), ["v1"]);
 }

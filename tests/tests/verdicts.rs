@@ -8,11 +8,14 @@ fn a_run_that_holds_its_target_passes_and_leaves_nothing() {
     let rows = bed.rows();
     bed.write(
         "loadtest.yaml",
-        &SHORT.replace("600/min", "1200/min").replace("plateau: 20s", "plateau: 1m\n  load: { usersPerKpi: 0.04 }"),
+        &SHORT
+            .replace("600/min", "1200/min")
+            .replace("rampUp: 10s", "rampUp: 30s")
+            .replace("plateau: 20s", "plateau: 1m\n  load: { usersPerKpi: 0.04 }"),
     );
     let mut running = bed.start();
     running.line("the ramp begins");
-    running.line("0:20 ");
+    running.line("0:40 ");
     let memory = running.memory();
     assert!(memory < 30_000_000, "{memory} bytes");
     let ended = running.wait().ended_with(0);

@@ -42,6 +42,9 @@ pub(crate) struct Page {
     hide_common_options: Option<bool>,
     #[serde(default)]
     show_userclass_picker: bool,
+    /// What the users call, when it is the same for all of them.
+    #[serde(default)]
+    pub(crate) host: Option<String>,
 }
 
 impl Page {

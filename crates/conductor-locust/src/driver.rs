@@ -13,6 +13,7 @@ use crate::csv::Table;
 use crate::guard;
 use crate::memory::Memory;
 use crate::settings::{KpiEvent, LocustSettings};
+use crate::target;
 
 /// Above this Locust's own response times are wrong.
 pub(crate) const CPU_LIMIT: f64 = 90.0;
@@ -178,6 +179,10 @@ impl LoadGenerator for Locust {
         let page = self.api.page().await?;
         guard::no_shape(base, &page)?;
         guard::enough_workers(base, &page, self.settings.minimum_workers)?;
+        let host = self.settings.host.as_ref().or(page.host.as_ref()).filter(|_| self.settings.check_target);
+        if let Some(host) = host {
+            target::reachable(host).await?;
+        }
         let series = self.moment("").await?;
         if page.is_active() && page.user_count > 0 {
             let whose = series.map(|series| series.active_run).filter(|run| !run.is_empty());

@@ -46,6 +46,7 @@ mod histogram;
 mod memory;
 mod sampling;
 mod settings;
+mod target;
 
 pub use driver::Locust;
 pub use settings::{CallEvent, KpiEvent, LocustSettings, RequestEvent};

@@ -24,6 +24,9 @@ pub struct LocustSettings {
     /// Host that the users call, where the locustfile's own is not right for this environment.
     #[serde(default)]
     pub host: Option<String>,
+    /// Whether the conductor connects to the users' host once before a run. Switch it off where only Locust can reach it.
+    #[serde(default = "default_check_target")]
+    pub check_target: bool,
     /// Name of the environment variable that holds a bearer token for Locust's web interface.
     #[serde(default)]
     pub token_env: Option<String>,
@@ -40,10 +43,15 @@ impl LocustSettings {
             minimum_workers: None,
             dead_man: default_dead_man(),
             host: None,
+            check_target: default_check_target(),
             token_env: None,
             ca_file: None,
         }
     }
+}
+
+fn default_check_target() -> bool {
+    true
 }
 
 fn default_dead_man() -> Span {

@@ -41,7 +41,8 @@ pub(super) fn wanted(config: &Config, state: &mut State, observation: &Observati
     if !learnt && (in_plateau || window.is_some()) || observation.congestion == Congestion::Congested {
         wanted = wanted.min(users.max(1.0));
     }
-    if in_plateau && (wanted - users).abs() < DEAD_BAND_SD * users * state.bank.relative_sd() {
+    // What the line asks for decides, not what the growth limit left of it: a long way up begins with a small step.
+    if in_plateau && (line - users).abs() < DEAD_BAND_SD * users * state.bank.relative_sd() {
         wanted = users;
     }
     if state.best_gain > 0.0 {
@@ -91,14 +92,12 @@ fn learn(state: &mut State, window: &Window, observation: &Observation) -> bool 
     true
 }
 
-/// By what factor users may grow in one interval: fast while far from the line, as fast as the line when near it.
+/// By what factor users may grow in one interval: as fast as the line at least, and fast while far from it.
 fn growth(config: &Config, observation: &Observation, users: f64, line: f64, lag_s: f64) -> f64 {
     let minutes = config.interval_s / 60.0;
-    if users < 0.75 * line {
-        return FASTEST_PER_MIN.powf(minutes);
-    }
     let now = profile::set_point(config, observation.at_s + lag_s);
     let then = profile::set_point(config, observation.at_s + config.interval_s + lag_s);
     let of_line = if now > 0.0 { 1.05 * then / now } else { 1.0 };
-    NEAR_PER_MIN.powf(minutes).max(of_line)
+    let limit = if users < 0.75 * line { FASTEST_PER_MIN } else { NEAR_PER_MIN };
+    limit.powf(minutes).max(of_line)
 }

@@ -91,7 +91,7 @@ fn beyond_capacity_users_stay_bounded() {
     let plant = Plant { capacity_per_min: 1000.0, ..Plant::good() };
     let most = plant.run(&config).into_iter().map(|tick| tick.2.users).max().unwrap();
     let needed = 2000.0 / 6.0;
-    assert!((most as f64) < 4.0 * needed, "{most} users where {needed:.0} would do without the limit");
+    assert!((most as f64) < 4.5 * needed, "{most} users where {needed:.0} would do without the limit");
 }
 
 #[test]

@@ -18,15 +18,17 @@ pub(super) async fn check(context: Shared) -> Event {
     let applications = context.applications();
     let ports = &context.ports;
     let since = context.clock.now();
-    let (generator, production, kpi, data) = futures::join!(
+    let (generator, production, present, kpi, data) = futures::join!(
         context.retry(patience, || ports.generator.check()),
         context.retry(patience, || ports.releases.production(&applications)),
+        context.observe(&applications, patience),
         context.retry(patience, || ports.kpi.sample(&context.run, since)),
         stores(&context),
     );
     let mut failures = Vec::new();
     let generator: Option<GeneratorFacts> = keep(generator, "check the load generator", &mut failures);
     let production: Option<BTreeMap<ApplicationId, Production>> = keep(production, "read production", &mut failures);
+    keep(present, "look at the environment", &mut failures);
     keep(kpi, &format!("measure {}", context.created.spec.kpi), &mut failures);
     failures.extend(data);
     match (merged("check", failures), production, generator) {

@@ -10,9 +10,11 @@ use crate::target::Target;
 
 const BOTH: &str = "team.py,conductor_locust.py";
 
-/// Windows begin with whole seconds: one that begins now would leave out what is left of this second.
-fn before_any_load() -> Timestamp {
-    Timestamp::now() - jiff::SignedDuration::from_secs(2)
+/// Waits for the next whole second, with which windows begin: one that began now would leave out the rest of this one.
+async fn before_any_load() -> Timestamp {
+    let begin = Timestamp::from_second(Timestamp::now().as_second() + 1).unwrap();
+    until("the next second", async || Timestamp::now() >= begin).await;
+    begin
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +25,7 @@ async fn a_single_process_tags_every_request_and_counts_every_order_once() {
     let locust = bed.ready(bed.settings(), orders(), 0).await;
     assert_eq!(locust.check().await.unwrap().counting, "in event time, exact");
 
-    let begun = before_any_load();
+    let begun = before_any_load().await;
     locust.set(&tags("r-1"), &users(4)).await.unwrap();
     until("some hundred orders came", async || target.orders("r-1") >= 200).await;
     locust.set(&tags("r-2"), &users(4)).await.unwrap();
@@ -69,7 +71,7 @@ async fn two_workers_count_by_a_field_of_the_answer_and_every_window_is_right() 
     let locust = bed.ready(bed.settings(), event, 2).await;
     let run = "r-1".parse().unwrap();
 
-    let begun = before_any_load();
+    let begun = before_any_load().await;
     locust.set(&tags("r-1"), &users(6)).await.unwrap();
     let mut samples = vec![sample_past(&locust, "r-1", begun, begun + jiff::SignedDuration::from_secs(5)).await];
     for _ in 0..2 {
@@ -102,7 +104,7 @@ async fn an_explicit_call_counts_once_though_the_file_is_loaded_twice() {
     bed.standalone(BOTH);
     let event = KpiEvent::Call(CallEvent { name: "orders".into() });
     let locust = bed.ready(bed.settings(), event, 0).await;
-    let begun = before_any_load();
+    let begun = before_any_load().await;
     locust.set(&tags("r-1"), &users(2)).await.unwrap();
     until("some orders came", async || target.orders("r-1") >= 40).await;
     locust.stop().await.unwrap();
