@@ -18,7 +18,7 @@ mod store;
 pub use calls::CallRecord;
 pub use environment::{SimEnvironment, SimPorts};
 pub use plant::{
-    Beyond, Call, CallFault, CallOutcome, DelayModel, Fault, FaultKind, GeneratorModel, MeasurementModel, Noise, Origin,
-    Plant, PlantApplication, PlantError, Running, TableModel, TestDataModel, UserModel,
+    Beyond, Call, CallFault, CallOutcome, DelayModel, Fault, FaultKind, GeneratorModel, MeasurementModel, Noise,
+    Origin, Plant, PlantApplication, PlantError, Running, TableModel, TestDataModel, UserModel,
 };
 pub use store::MemoryStore;

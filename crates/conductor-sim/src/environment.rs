@@ -1,0 +1,117 @@
+//! The model world as its user holds it: made from a plant, handed out as ports, looked at afterwards.
+
+mod script;
+mod world;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use conductor_core::app::ApplicationId;
+use conductor_core::ports::{Clock, Deployer, KpiSource, LoadGenerator, ReleaseSource, Scaler, TestDataStore};
+use conductor_core::run::RunId;
+use conductor_core::scale::Baseline;
+
+use crate::calls::CallRecord;
+use crate::plant::{DelayModel, MeasurementModel, Plant, PlantError};
+use crate::ports::Store;
+pub(crate) use script::Fate;
+pub(crate) use world::World;
+
+/// A model world. Cloning gives another handle on the same world.
+#[derive(Clone)]
+pub struct SimEnvironment {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) delays: DelayModel,
+    pub(crate) measurement: MeasurementModel,
+    catalogue: Vec<ApplicationId>,
+    stores: Vec<String>,
+    world: Arc<Mutex<World>>,
+}
+
+/// The ways into a model world, one for each port.
+#[derive(Clone)]
+pub struct SimPorts {
+    /// What production runs.
+    pub releases: Arc<dyn ReleaseSource>,
+    /// Puts versions into the test environment.
+    pub deployer: Arc<dyn Deployer>,
+    /// Gives applications their allocation.
+    pub scaler: Arc<dyn Scaler>,
+    /// Generates load.
+    pub generator: Arc<dyn LoadGenerator>,
+    /// Measures the KPI.
+    pub kpi: Arc<dyn KpiSource>,
+    /// Where runs leave data.
+    pub test_data: Vec<Arc<dyn TestDataStore>>,
+}
+
+impl SimEnvironment {
+    /// The world of a plant; it begins now.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the plant, by the paths of its fields.
+    pub fn new(plant: Plant, clock: Arc<dyn Clock>) -> Result<Self, PlantError> {
+        plant.check()?;
+        Ok(Self {
+            delays: plant.delays,
+            measurement: plant.measurement,
+            catalogue: plant.applications.iter().map(|application| application.name.clone()).collect(),
+            stores: plant.test_data.iter().map(|store| store.name.clone()).collect(),
+            world: Arc::new(Mutex::new(World::new(plant, clock.now()))),
+            clock,
+        })
+    }
+
+    /// The applications that load tests may have in scope.
+    pub fn catalogue(&self) -> Vec<ApplicationId> {
+        self.catalogue.clone()
+    }
+
+    /// The ways into this world.
+    pub fn ports(&self) -> SimPorts {
+        let this = Arc::new(self.clone());
+        let store = |(position, name): (usize, &String)| -> Arc<dyn TestDataStore> {
+            Arc::new(Store { environment: self.clone(), position, name: name.clone() })
+        };
+        SimPorts {
+            releases: this.clone(),
+            deployer: this.clone(),
+            scaler: this.clone(),
+            generator: this.clone(),
+            kpi: this,
+            test_data: self.stores.iter().enumerate().map(store).collect(),
+        }
+    }
+
+    /// Versions and allocations in the test environment now.
+    pub fn observed(&self) -> Baseline {
+        self.present().observed()
+    }
+
+    /// Users running now.
+    pub fn users(&self) -> u64 {
+        self.present().kernel.running()
+    }
+
+    /// Rows that a run has left, over all stores and tables.
+    pub fn rows(&self, run: &RunId) -> u64 {
+        let world = self.present();
+        (0..self.stores.len()).flat_map(|store| world.kernel.rows(run, store)).map(|(_, rows)| rows).sum()
+    }
+
+    /// Every call so far, oldest first.
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.present().calls.clone()
+    }
+
+    /// Changes an application as somebody else would; what is `None` stays. False when there is no such application.
+    pub fn change(&self, application: &ApplicationId, version: Option<&str>, replicas: Option<u32>) -> bool {
+        self.present().changed_by_others(application, version, replicas)
+    }
+
+    /// The world, brought up to the present.
+    pub(crate) fn present(&self) -> MutexGuard<'_, World> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance(self.clock.now());
+        world
+    }
+}

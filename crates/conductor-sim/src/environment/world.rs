@@ -1,0 +1,206 @@
+//! What is in a model world, and how it goes on in time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::load::LoadSetting;
+use conductor_core::ports::Production;
+use conductor_core::release::Release;
+use conductor_core::run::RunId;
+use conductor_core::scale::{Baseline, Observed};
+use jiff::Timestamp;
+
+use super::script::Script;
+use crate::calls::CallRecord;
+use crate::kernel::{Conditions, Kernel, TICK_NS};
+use crate::plant::{Plant, PlantApplication};
+
+/// What is in a model world.
+pub(crate) struct World {
+    origin: Timestamp,
+    /// Nanoseconds since the origin.
+    now_ns: i128,
+    /// When the load generator was set first, nanoseconds since the origin.
+    load_ns: Option<i128>,
+    drift_per_hour: f64,
+    workers: u32,
+    applications: BTreeMap<ApplicationId, Application>,
+    pub(crate) kernel: Kernel,
+    pub(crate) script: Script,
+    pub(crate) calls: Vec<CallRecord>,
+}
+
+/// An application of the test environment, and its like in production.
+struct Application {
+    release: Release,
+    allocation: Allocation,
+    production: Option<Production>,
+    kpi_per_replica: Option<f64>,
+    /// Replicas that were ready before the last change.
+    ready_before: u32,
+    /// When the last change of replicas is done, nanoseconds since the origin.
+    scaled_ns: i128,
+    /// When the last rollout is done, nanoseconds since the origin.
+    rolled_ns: i128,
+}
+
+impl Application {
+    fn new(plant: &PlantApplication) -> Self {
+        let production = plant
+            .production
+            .as_ref()
+            .map(|running| Production { release: Release::single(&running.version), allocation: running.allocation() });
+        Self {
+            release: Release::single(&plant.test.version),
+            allocation: plant.test.allocation(),
+            production,
+            kpi_per_replica: plant.kpi_per_replica.map(conductor_core::units::Rate::as_per_minute),
+            ready_before: plant.test.replicas,
+            scaled_ns: 0,
+            rolled_ns: 0,
+        }
+    }
+
+    fn ready(&self, at_ns: i128) -> u32 {
+        if at_ns < self.scaled_ns { self.ready_before } else { self.allocation.replicas }
+    }
+
+    fn scale(&mut self, to: Allocation, now_ns: i128, takes: Duration) {
+        if self.allocation != to {
+            self.ready_before = self.ready(now_ns);
+            self.scaled_ns = now_ns + takes.as_nanos() as i128;
+            self.allocation = to;
+        }
+    }
+
+    fn roll_out(&mut self, to: &Release, now_ns: i128, takes: Duration) {
+        if self.release != *to {
+            self.rolled_ns = now_ns + takes.as_nanos() as i128;
+            self.release = to.clone();
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new(plant: Plant, origin: Timestamp) -> Self {
+        Self {
+            origin,
+            now_ns: 0,
+            load_ns: None,
+            drift_per_hour: plant.users.drift_per_hour,
+            workers: plant.generator.workers,
+            kernel: Kernel::new(&plant),
+            applications: plant.applications.iter().map(|app| (app.name.clone(), Application::new(app))).collect(),
+            script: Script::new(plant.faults),
+            calls: Vec::new(),
+        }
+    }
+
+    /// Lets time pass until `now`.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        let now_ns = self.since_origin(now);
+        while (i128::from(self.kernel.next_tick()) + 1) * TICK_NS <= now_ns {
+            let at_ns = (i128::from(self.kernel.next_tick()) + 1) * TICK_NS;
+            self.others_act(at_ns);
+            if self.kernel.is_idle() && !self.script.has_changes() {
+                self.kernel.skip_to(u64::try_from(now_ns / TICK_NS).unwrap_or_default());
+                break;
+            }
+            let conditions = self.conditions(at_ns);
+            self.kernel.tick(conditions);
+        }
+        self.now_ns = self.now_ns.max(now_ns);
+    }
+
+    /// Nanoseconds from the world's beginning to `time`.
+    pub(crate) fn since_origin(&self, time: Timestamp) -> i128 {
+        time.duration_since(self.origin).as_nanos()
+    }
+
+    /// The time so many ticks after the world's beginning.
+    pub(crate) fn time_of(&self, ticks: i128) -> Timestamp {
+        let passed = Duration::from_nanos(u64::try_from(ticks * TICK_NS).unwrap_or_default());
+        self.origin.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(crate) fn now_ns(&self) -> i128 {
+        self.now_ns
+    }
+
+    pub(crate) fn load_ns(&self) -> Option<i128> {
+        self.load_ns
+    }
+
+    pub(crate) fn workers(&self) -> u32 {
+        self.workers.saturating_sub(self.script.workers_lost(self.now_ns, self.load_ns))
+    }
+
+    pub(crate) fn observed(&self) -> Baseline {
+        let observed = |(name, app): (&ApplicationId, &Application)| {
+            (name.clone(), Observed { release: app.release.clone(), allocation: app.allocation })
+        };
+        self.applications.iter().map(observed).collect()
+    }
+
+    pub(crate) fn production(&self, application: &ApplicationId) -> Option<Production> {
+        self.applications.get(application)?.production.clone()
+    }
+
+    pub(crate) fn set_load(&mut self, run: &RunId, setting: &LoadSetting) {
+        self.load_ns.get_or_insert(self.now_ns);
+        self.kernel.set(run, setting);
+    }
+
+    /// Begins a rollout and tells how long it will take; `None` when there is no such application.
+    pub(crate) fn roll_out(&mut self, application: &ApplicationId, to: &Release, takes: Duration) -> Option<Duration> {
+        let app = self.applications.get_mut(application)?;
+        app.roll_out(to, self.now_ns, takes);
+        Some(left(self.now_ns, app.rolled_ns))
+    }
+
+    /// Begins to scale and tells how long it will take; `None` when there is no such application.
+    pub(crate) fn scale(&mut self, application: &ApplicationId, to: Allocation, takes: Duration) -> Option<Duration> {
+        let app = self.applications.get_mut(application)?;
+        app.scale(to, self.now_ns, takes);
+        Some(left(self.now_ns, app.scaled_ns))
+    }
+
+    pub(crate) fn changed_by_others(
+        &mut self,
+        application: &ApplicationId,
+        version: Option<&str>,
+        replicas: Option<u32>,
+    ) -> bool {
+        let Some(app) = self.applications.get_mut(application) else { return false };
+        if let Some(version) = version {
+            app.roll_out(&Release::single(version), self.now_ns, Duration::ZERO);
+        }
+        if let Some(replicas) = replicas {
+            app.scale(Allocation { replicas, ..app.allocation }, self.now_ns, Duration::ZERO);
+        }
+        true
+    }
+
+    /// Lets somebody else's changes happen that are due.
+    fn others_act(&mut self, at_ns: i128) {
+        for (application, version, replicas) in self.script.due_changes(at_ns, self.load_ns) {
+            self.changed_by_others(&application, version.as_deref(), replicas);
+        }
+    }
+
+    fn conditions(&self, at_ns: i128) -> Conditions {
+        let served = |app: &Application| Some(app.kpi_per_replica? * f64::from(app.ready(at_ns)));
+        let capacity = self.applications.values().filter_map(served).fold(f64::INFINITY, f64::min);
+        let loaded = self.load_ns.map_or(0, |since| at_ns - since);
+        Conditions {
+            capacity_per_min: capacity * self.script.capacity(at_ns, self.load_ns),
+            workers: self.workers.saturating_sub(self.script.workers_lost(at_ns, self.load_ns)),
+            drift: self.drift_per_hour.mul_add(loaded as f64 / 3.6e12, 1.0),
+        }
+    }
+}
+
+fn left(now_ns: i128, done_ns: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(done_ns - now_ns).unwrap_or_default())
+}

@@ -1,0 +1,174 @@
+//! Journals and stop requests in memory, with switches for what a store can do wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use conductor_core::phase::State;
+use conductor_core::ports::{Claim, RunStore, RunSummary, StopRequests, StoreError};
+use conductor_core::run::{Record, Revision, Run, RunId};
+
+/// A store in memory, for tests. Cloning gives another handle on the same store.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    journals: BTreeMap<RunId, Kept>,
+    claims: BTreeSet<String>,
+    stops: BTreeMap<RunId, String>,
+    unavailable: bool,
+    answers_to_lose: u32,
+    last_revision: Option<Revision>,
+    held: bool,
+}
+
+struct Kept {
+    records: Vec<Record>,
+    run: Run,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes every call fail as unavailable, or work again.
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.lock().unavailable = unavailable;
+    }
+
+    /// Keeps the next so many records but answers that the store is unavailable.
+    pub fn lose_answers(&self, times: u32) {
+        self.lock().answers_to_lose = times;
+    }
+
+    /// Never answers an append after this revision, as when the process dies there; `None` answers again. What hangs
+    /// already goes on hanging.
+    pub fn hold_after(&self, revision: Option<Revision>) {
+        let mut shared = self.lock();
+        shared.last_revision = revision;
+        shared.held = false;
+    }
+
+    /// True when an append hangs since [`MemoryStore::hold_after`].
+    pub fn is_held(&self) -> bool {
+        self.lock().held
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn available(&self, act: &str) -> Result<MutexGuard<'_, Shared>, StoreError> {
+        let shared = self.lock();
+        if shared.unavailable { Err(unavailable(act, "the store is switched off")) } else { Ok(shared) }
+    }
+}
+
+fn unavailable(act: &str, why: &str) -> StoreError {
+    StoreError::Unavailable { act: format!("could not {act}"), source: why.into() }
+}
+
+impl Shared {
+    fn append(&mut self, run: &RunId, record: &Record) -> Result<(), StoreError> {
+        let act = format!("append record {} to run {run}", record.revision);
+        let found = self.journals.get(run).map_or(0, |kept| kept.run.revision);
+        if found + 1 != record.revision {
+            return Err(StoreError::Conflict { run: run.clone(), expected: record.revision.saturating_sub(1), found });
+        }
+        match self.journals.get_mut(run) {
+            Some(kept) => {
+                kept.run.apply(record).map_err(|error| unavailable(&act, &error.to_string()))?;
+                kept.records.push(record.clone());
+            }
+            None => {
+                let begun = Run::begin(record).map_err(|error| unavailable(&act, &error.to_string()))?;
+                self.journals.insert(run.clone(), Kept { records: vec![record.clone()], run: begun });
+            }
+        }
+        if self.answers_to_lose > 0 {
+            self.answers_to_lose -= 1;
+            return Err(unavailable(&act, "the answer was lost"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl RunStore for MemoryStore {
+    async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError> {
+        {
+            let mut shared = self.available("append a record")?;
+            if shared.last_revision.is_none_or(|last| record.revision <= last) {
+                return shared.append(run, record);
+            }
+            shared.held = true;
+        }
+        std::future::pending().await
+    }
+
+    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+        let shared = self.available("read a journal")?;
+        let kept = shared.journals.get(run).ok_or_else(|| StoreError::UnknownRun(run.clone()))?;
+        Ok(kept.records.clone())
+    }
+
+    async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
+        let shared = self.available("list runs")?;
+        let summary = |(id, Kept { run, .. }): (&RunId, &Kept)| RunSummary {
+            id: id.clone(),
+            name: run.created.spec.name.clone(),
+            environment: run.created.spec.environment.clone(),
+            created: run.created_at,
+            finished: matches!(run.state, State::Finished { .. }),
+        };
+        let mut runs: Vec<RunSummary> = shared.journals.iter().map(summary).collect();
+        runs.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+        Ok(runs)
+    }
+
+    async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, StoreError> {
+        let mut shared = self.available("claim an environment")?;
+        if !shared.claims.insert(environment.to_owned()) {
+            return Err(StoreError::Claimed {
+                environment: environment.to_owned(),
+                holder: "another conductor".to_owned(),
+            });
+        }
+        Ok(Box::new(Claimed { store: self.clone(), environment: environment.to_owned() }))
+    }
+}
+
+#[async_trait]
+impl StopRequests for MemoryStore {
+    async fn request_stop(&self, run: &RunId, by: &str) -> Result<(), StoreError> {
+        let mut shared = self.available("leave a request to stop")?;
+        if !shared.journals.contains_key(run) {
+            return Err(StoreError::UnknownRun(run.clone()));
+        }
+        shared.stops.insert(run.clone(), by.to_owned());
+        Ok(())
+    }
+
+    async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError> {
+        Ok(self.available("look for requests to stop")?.stops.get(run).cloned())
+    }
+}
+
+/// An environment that is claimed until this is dropped.
+struct Claimed {
+    store: MemoryStore,
+    environment: String,
+}
+
+impl Claim for Claimed {}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        self.store.lock().claims.remove(&self.environment);
+    }
+}
