@@ -36,8 +36,10 @@ async fn a_single_process_tags_every_request_and_counts_every_order_once() {
 
     let first = sample_past(&locust, "r-1", begun, stopped).await;
     let second = sample_past(&locust, "r-2", begun, stopped).await;
-    assert_eq!(first.count, Some(target.orders("r-1")), "{}", bed.logs());
-    assert_eq!(second.count, Some(target.orders("r-2")));
+    // What is in flight when another run takes over counts for the run that it ends in: one request a user at most.
+    let (counted, sent) = (first.count.unwrap(), target.orders("r-1"));
+    assert!(counted.abs_diff(sent) <= 4, "{counted} counted, {sent} sent\n{}", bed.logs());
+    assert_eq!(counted + second.count.unwrap(), sent + target.orders("r-2"), "{}", bed.logs());
     assert_eq!(first.requests + second.requests, seen.len() as u64);
     assert!(first.latency.unwrap().p99_ms >= first.latency.unwrap().p50_ms);
     assert_eq!(first.marks, []);
