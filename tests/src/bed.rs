@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -111,6 +113,22 @@ impl Bed {
         let ready = |replica: &&Value| replica["state"] == "ready";
         let version = |replica: &Value| replica["version"].as_str().unwrap().to_owned();
         shop["replicas"].as_array().unwrap().iter().filter(ready).map(version).collect()
+    }
+
+    /// The process of the only replica of an application, once it is ready.
+    pub fn process(&self, application: &str) -> Option<u64> {
+        let environment = self.path("environment.yaml");
+        let status = self.conductor(&["local", "status", &environment, "--output", "json"]).json();
+        let applications = status["applications"].as_array().unwrap();
+        let found = applications.iter().find(|found| found["name"] == application).unwrap();
+        let replica = found["replicas"].get(0).filter(|replica| replica["state"] == "ready");
+        replica.map(|replica| replica["pid"].as_u64().unwrap())
+    }
+
+    /// Kills the only replica of an application.
+    pub fn kill(&self, application: &str) {
+        let process = self.process(application).unwrap();
+        kill(Pid::from_raw(process.try_into().unwrap()), Signal::SIGKILL).unwrap();
     }
 
     /// All rows of the shop's database, by table and in order.

@@ -50,6 +50,9 @@ pub(crate) enum Verb {
     Run(Declared),
     /// Tells what a run would change and how long each step may take. Changes nothing.
     Plan(Declared),
+    /// Runs a load test against a model of a system, in seconds.
+    #[command(after_help = exit::TABLE)]
+    Simulate(Simulated),
     /// Lists all runs, newest first.
     List,
     /// Shows a run.
@@ -84,6 +87,19 @@ pub(crate) struct Declared {
     /// The environment's settings, a YAML or JSON file. Default: environment.yaml beside the load test.
     #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
+}
+
+/// A load test and a model.
+#[derive(Args)]
+pub(crate) struct Simulated {
+    /// The load test, a YAML or JSON file.
+    pub(crate) load_test: PathBuf,
+    /// The model of the system, a YAML or JSON file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plant: PathBuf,
+    /// Where to write the report.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// One run.

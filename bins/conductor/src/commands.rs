@@ -5,6 +5,7 @@ mod local;
 mod restore;
 mod run;
 mod runs;
+mod simulate;
 mod tools;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
     match verb {
         Verb::Run(declared) => threads()?.block_on(async { run::run(Session::open(&global).await?, declared).await }),
         Verb::Plan(declared) => threads()?.block_on(run::plan(&global, declared)),
+        Verb::Simulate(simulated) => simulate::simulate(&simulated, global.output),
         Verb::List => threads()?.block_on(async { runs::list(Session::open(&global).await?).await }),
         Verb::Get(one) => threads()?.block_on(async { runs::get(Session::open(&global).await?, one.run).await }),
         Verb::Watch(one) => threads()?.block_on(async { runs::watch(Session::open(&global).await?, one.run).await }),

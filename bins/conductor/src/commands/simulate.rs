@@ -1,0 +1,85 @@
+//! `simulate`: a load test against a model, with the same engine, display and summary as a real one, on a clock that
+//! jumps over every wait.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conductor_core::ports::{Clock, PortError};
+use conductor_core::restore::ForeignPolicy;
+use conductor_core::run::Created;
+use conductor_core::spec::{LoadTestDocument, LoadTestSpec};
+use conductor_core::view::RunView;
+use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
+use conductor_sim::{MemoryStore, Plant, SimEnvironment};
+use conductor_wiring::read;
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio::runtime::Builder;
+
+use super::print_json;
+use crate::args::{Output, Simulated};
+use crate::exit::{FAILED, Failed};
+use crate::session::write;
+use crate::show;
+use crate::show::display::Display;
+
+/// Runs a load test against a model.
+pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().map_err(Failed::because)?;
+    let view = runtime.block_on(run(simulated, output))?;
+    if let Some(file) = &simulated.report {
+        write(file, &conductor_web::report(&view).map_err(Failed::because)?)?;
+    }
+    match output {
+        Output::Json => print_json(&view)?,
+        Output::Text => print!("\n{}", show::summary(&view)),
+    }
+    Ok(view.verdict.as_ref().map_or(FAILED, conductor_core::verdict::Verdict::exit_code))
+}
+
+async fn run(simulated: &Simulated, output: Output) -> Result<RunView, Failed> {
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(Timestamp::now()));
+    let plant = read::<Plant>(&simulated.plant).map_err(Failed::input)?;
+    let world = SimEnvironment::new(plant.value.clone(), Arc::clone(&clock))
+        .map_err(|error| Failed::input(plant.refuse(&error.violations)))?;
+    let created = declare(simulated, &world)?;
+    let store = Arc::new(MemoryStore::default());
+    let conductor = Conductor::new(store.clone(), store, Arc::new(Model(world)), clock, EngineOptions::default());
+    let run = conductor.start(created).await.map_err(Failed::because)?;
+    let mut display = Display::choose(output);
+    let mut views = pin!(conductor.watch(&run).await.map_err(Failed::because)?);
+    let mut last = None;
+    while let Some(view) = views.next().await {
+        display.show(&view);
+        last = Some(view);
+    }
+    last.ok_or_else(|| Failed::with(FAILED, "the run ended before it could be seen"))
+}
+
+/// A model has every environment and every KPI; only its applications have names.
+fn declare(simulated: &Simulated, world: &SimEnvironment) -> Result<Created, Failed> {
+    let written = read::<LoadTestDocument>(&simulated.load_test).map_err(Failed::input)?;
+    let refused = |error: conductor_core::spec::SpecError| Failed::input(written.refuse(&error.violations));
+    let spec = LoadTestSpec::try_from(written.value.clone()).map_err(refused)?;
+    let scope = spec.scope(&world.catalogue()).map_err(refused)?;
+    Ok(Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null })
+}
+
+/// The ports of a model world.
+struct Model(SimEnvironment);
+
+#[async_trait]
+impl PortsFactory for Model {
+    async fn connect(&self, _created: &Created) -> Result<Ports, PortError> {
+        let ports = self.0.ports();
+        Ok(Ports {
+            releases: ports.releases,
+            deployer: ports.deployer,
+            scaler: ports.scaler,
+            generator: ports.generator,
+            kpi: ports.kpi,
+            test_data: ports.test_data,
+        })
+    }
+}

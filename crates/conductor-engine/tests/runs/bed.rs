@@ -1,0 +1,150 @@
+//! What the tests stand on: a model environment, a store, conductors for them, and the look at what is left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conductor_core::failure::PortError;
+use conductor_core::phase::Phase;
+use conductor_core::restore::ForeignPolicy;
+use conductor_core::run::{Created, Record, RunId};
+use conductor_core::scale::Baseline;
+use conductor_core::verdict::{Outcome, Verdict};
+use conductor_core::view::RunView;
+use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
+use conductor_sim::{Fault, FaultKind, MemoryStore, Noise, Origin, Plant, SimEnvironment};
+use serde_json::json;
+
+/// No run takes longer than this, on the paused clock.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+
+pub(crate) struct Bed {
+    pub(crate) environment: SimEnvironment,
+    pub(crate) store: MemoryStore,
+    pub(crate) created: Created,
+    clock: Arc<TokioClock>,
+    baseline: Baseline,
+    wrap: fn(Ports) -> Ports,
+}
+
+impl Bed {
+    /// A bed whose plant is the default one without chance, changed.
+    pub(crate) fn new(change: impl FnOnce(&mut Plant)) -> Self {
+        let mut plant = Plant::default();
+        plant.users.noise = Noise::None;
+        change(&mut plant);
+        let clock = Arc::new(TokioClock::starting_at("2026-11-24T14:00:00Z".parse().unwrap()));
+        let environment = SimEnvironment::new(plant, clock.clone()).unwrap();
+        let baseline = environment.observed();
+        let created = created(&environment);
+        Self { environment, store: MemoryStore::new(), created, clock, baseline, wrap: |ports| ports }
+    }
+
+    pub(crate) fn healthy() -> Self {
+        Self::new(|_| ())
+    }
+
+    pub(crate) fn with_fault(what: FaultKind, at_load: bool) -> Self {
+        let from = if at_load { Origin::Load } else { Origin::Start };
+        let fault = Fault { at: "0s".parse().unwrap(), from, lasts: None, what };
+        Self::new(|plant| plant.faults = vec![fault])
+    }
+
+    /// Puts something between the engine and the environment.
+    pub(crate) fn wrapped(self, wrap: fn(Ports) -> Ports) -> Self {
+        Self { wrap, ..self }
+    }
+
+    /// A conductor as another process would have it.
+    pub(crate) fn conductor(&self) -> Conductor {
+        let factory = Factory { environment: self.environment.clone(), wrap: self.wrap };
+        let store = Arc::new(self.store.clone());
+        Conductor::new(store.clone(), store, Arc::new(factory), self.clock.clone(), EngineOptions::default())
+    }
+
+    /// A whole run.
+    pub(crate) async fn run(&self) -> RunView {
+        let conductor = self.conductor();
+        let run = conductor.start(self.created.clone()).await.unwrap();
+        over(&conductor, &run).await
+    }
+
+    /// Asserts that nothing of the run is left, whatever became of it.
+    pub(crate) fn assert_clean(&self, view: &RunView, context: &str) {
+        assert_eq!(view.phase, Phase::Finished, "{context}");
+        assert_eq!(self.environment.observed(), self.baseline, "{context}: {:?}", verdict(view));
+        assert_eq!(self.environment.users(), 0, "{context}");
+        assert_eq!(self.environment.rows(&view.id), 0, "{context}");
+        assert!(verdict(view).restored, "{context}: {:?}", verdict(view));
+    }
+
+    pub(crate) fn is_as_before(&self) -> bool {
+        self.environment.observed() == self.baseline
+    }
+
+    pub(crate) async fn journal(&self, run: &RunId) -> Vec<Record> {
+        conductor_core::ports::RunStore::journal(&self.store, run).await.unwrap()
+    }
+}
+
+struct Factory {
+    environment: SimEnvironment,
+    wrap: fn(Ports) -> Ports,
+}
+
+#[async_trait]
+impl PortsFactory for Factory {
+    async fn connect(&self, _created: &Created) -> Result<Ports, PortError> {
+        let ports = self.environment.ports();
+        Ok((self.wrap)(Ports {
+            releases: ports.releases,
+            deployer: ports.deployer,
+            scaler: ports.scaler,
+            generator: ports.generator,
+            kpi: ports.kpi,
+            test_data: ports.test_data,
+        }))
+    }
+}
+
+fn created(environment: &SimEnvironment) -> Created {
+    let spec: conductor_core::spec::LoadTestSpec = serde_json::from_value(json!({
+        "apiVersion": "loadtest-conductor.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": { "name": "model" },
+        "spec": {
+            "environment": "model",
+            "kpi": { "name": "orders", "target": "1500/min" },
+            "rampUp": "2m",
+            "plateau": "3m",
+            "interval": "10s"
+        }
+    }))
+    .unwrap();
+    let scope = spec.scope(&environment.catalogue()).unwrap();
+    Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null }
+}
+
+/// The run once it has ended.
+pub(crate) async fn over(conductor: &Conductor, run: &RunId) -> RunView {
+    tokio::time::timeout(LONGEST, conductor.wait(run)).await.expect("the run ends").unwrap()
+}
+
+pub(crate) fn verdict(view: &RunView) -> &Verdict {
+    view.verdict.as_ref().expect("a finished run has a verdict")
+}
+
+pub(crate) fn outcome(view: &RunView) -> Outcome {
+    verdict(view).outcome
+}
+
+/// Waits until something is so, on the paused clock.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let mut waited = Duration::ZERO;
+    while !is_so() {
+        assert!(waited < LONGEST, "never {what}");
+        let step = Duration::from_millis(250);
+        tokio::time::sleep(step).await;
+        waited += step;
+    }
+}

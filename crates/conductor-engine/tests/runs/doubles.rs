@@ -1,0 +1,123 @@
+//! Ports that make every call twice, as a conductor does that died before it could write down the first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
+use conductor_core::ports::{
+    Deployer, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount, TestDataStore,
+};
+use conductor_core::release::{Release, Rollout};
+use conductor_core::run::RunId;
+use conductor_core::scale::ScaleStep;
+use conductor_engine::Ports;
+use jiff::Timestamp;
+
+/// Ports that make every call twice and give the second answer.
+pub(crate) fn twice(ports: Ports) -> Ports {
+    let test_data = ports.test_data.iter().cloned().map(|store| -> Arc<dyn TestDataStore> { Arc::new(Store(store)) });
+    let test_data = test_data.collect();
+    let all = Arc::new(Twice(ports));
+    Ports {
+        releases: all.clone(),
+        deployer: all.clone(),
+        scaler: all.clone(),
+        generator: all.clone(),
+        kpi: all,
+        test_data,
+    }
+}
+
+struct Twice(Ports);
+
+#[async_trait]
+impl ReleaseSource for Twice {
+    async fn production(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
+        self.0.releases.production(applications).await?;
+        self.0.releases.production(applications).await
+    }
+}
+
+#[async_trait]
+impl Deployer for Twice {
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError> {
+        self.0.deployer.deployed(applications).await?;
+        self.0.deployer.deployed(applications).await
+    }
+
+    async fn roll_out(&self, run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
+        self.0.deployer.roll_out(run, rollout).await?;
+        self.0.deployer.roll_out(run, rollout).await
+    }
+}
+
+#[async_trait]
+impl Scaler for Twice {
+    async fn allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.0.scaler.allocated(applications).await?;
+        self.0.scaler.allocated(applications).await
+    }
+
+    async fn scale(&self, run: &RunId, step: &ScaleStep) -> Result<(), PortError> {
+        self.0.scaler.scale(run, step).await?;
+        self.0.scaler.scale(run, step).await
+    }
+}
+
+#[async_trait]
+impl LoadGenerator for Twice {
+    async fn check(&self) -> Result<GeneratorFacts, PortError> {
+        self.0.generator.check().await?;
+        self.0.generator.check().await
+    }
+
+    async fn set(&self, tags: &Tags, setting: &LoadSetting) -> Result<(), PortError> {
+        self.0.generator.set(tags, setting).await?;
+        self.0.generator.set(tags, setting).await
+    }
+
+    async fn status(&self) -> Result<GeneratorStatus, PortError> {
+        self.0.generator.status().await?;
+        self.0.generator.status().await
+    }
+
+    async fn stop(&self) -> Result<(), PortError> {
+        self.0.generator.stop().await?;
+        self.0.generator.stop().await
+    }
+}
+
+#[async_trait]
+impl KpiSource for Twice {
+    async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
+        self.0.kpi.sample(run, since).await?;
+        self.0.kpi.sample(run, since).await
+    }
+}
+
+struct Store(Arc<dyn TestDataStore>);
+
+#[async_trait]
+impl TestDataStore for Store {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
+        self.0.count(run).await?;
+        self.0.count(run).await
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
+        self.0.delete(run).await?;
+        self.0.delete(run).await
+    }
+}

@@ -1,0 +1,65 @@
+//! Who may work on an environment, and what others do to it meanwhile.
+
+use std::time::Duration;
+
+use conductor_core::phase::Event;
+use conductor_core::ports::RunStore;
+use conductor_core::restore::ForeignPolicy;
+use conductor_core::run::Record;
+use conductor_core::verdict::Outcome;
+use conductor_engine::Recovery;
+
+use crate::bed::{Bed, outcome, over, until, verdict};
+
+#[tokio::test(start_paused = true)]
+async fn a_second_conductor_is_refused_while_the_first_one_works() {
+    let bed = Bed::healthy();
+    let (first, second) = (bed.conductor(), bed.conductor());
+    let run = first.start(bed.created.clone()).await.unwrap();
+    let refused = second.start(bed.created.clone()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "environment model is in use by another conductor");
+    let refused = second.recover(&run, Recovery::TearDown).await.unwrap_err();
+    assert_eq!(refused.to_string(), "environment model is in use by another conductor");
+    let view = over(&second, &run).await;
+    bed.assert_clean(&view, "watched by the second");
+    assert_eq!(outcome(&view), Outcome::Passed);
+    let refused = second.recover(&run, Recovery::Continue).await.unwrap_err();
+    assert_eq!(refused.to_string(), format!("run {run} has ended"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conductor_whose_journal_somebody_else_writes_lets_go_and_touches_nothing_more() {
+    let bed = Bed::healthy();
+    let conductor = bed.conductor();
+    let run = conductor.start(bed.created.clone()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let last = bed.journal(&run).await.pop().unwrap();
+    let next = Record { revision: last.revision + 1, at: last.at, event: Event::Resumed };
+    bed.store.append(&run, &next).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let calls = bed.environment.calls().len();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(bed.environment.calls().len(), calls, "it goes on");
+    let other = bed.conductor();
+    other.recover(&run, Recovery::TearDown).await.unwrap();
+    bed.assert_clean(&over(&other, &run).await, "taken over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_changes_during_the_load_is_reported_and_left_alone() {
+    for (policy, replicas) in [(ForeignPolicy::Report, 9), (ForeignPolicy::Force, 1)] {
+        let mut bed = Bed::healthy();
+        bed.created.foreign_policy = policy;
+        let conductor = bed.conductor();
+        let run = conductor.start(bed.created.clone()).await.unwrap();
+        until("there is load", || bed.environment.users() > 50).await;
+        let shop = "shop".parse().unwrap();
+        assert!(bed.environment.change(&shop, None, Some(9)));
+        let view = over(&conductor, &run).await;
+        assert_eq!(outcome(&view), Outcome::Warned, "{policy:?}: {:?}", verdict(&view));
+        assert_eq!(verdict(&view).causes[0].code, "changed_by_others");
+        let found = bed.environment.observed().remove(&shop).unwrap();
+        assert_eq!((found.release.version(), found.allocation.replicas), (Some("v1"), replicas), "{policy:?}");
+        assert_eq!(bed.environment.rows(&run), 0);
+    }
+}

@@ -1,0 +1,108 @@
+//! Looking at runs from other processes, asking them to end, and models.
+
+use conductor_tests::{Bed, SHORT, Shop, until};
+use std::time::{Duration, Instant};
+
+#[test]
+fn another_process_sees_a_run_and_asks_it_to_end() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    let view = bed.view();
+    assert_eq!(view["phase"], "GENERATE_LOAD");
+    assert!(bed.conductor(&["list"]).succeeded().contains("not ended"));
+    let refused = bed.run().ended_with(1);
+    assert!(refused.err.contains("environment shop-local is in use by "), "{}", refused.err);
+    bed.conductor(&["stop"]).succeeded();
+    let watched = bed.conductor(&["watch"]).succeeded();
+    assert!(watched.contains("verdict    cancelled"), "{watched}");
+    running.wait().ended_with(4);
+    bed.assert_restored(&rows);
+    assert!(bed.conductor(&["list"]).succeeded().contains("  ended  "));
+    assert_eq!(bed.conductor(&["stop"]).succeeded(), "nothing to stop: every run has ended\n");
+    let report = bed.path("report.html");
+    bed.conductor(&["report", "--file", &report]).succeeded();
+    assert!(std::fs::read_to_string(report).unwrap().contains("cancelled"));
+}
+
+#[test]
+fn a_plan_changes_nothing_and_tells_every_limit() {
+    let bed = Bed::up(Shop::default());
+    let text = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
+    for part in
+        ["shop: v1 → v2", "shop: 1 replica → 3 replicas", "shop/basket_lines", "rehearsal", "start to end of load"]
+    {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert_eq!(bed.replicas(), ["v1"]);
+    assert_eq!(bed.conductor(&["list"]).succeeded(), "no runs\n");
+}
+
+#[test]
+fn json_is_one_document_and_progress_goes_elsewhere() {
+    let bed = Bed::up(Shop::default());
+    bed.write("loadtest.yaml", &SHORT.replace("rampUp: 10s", "rampUp: 0s").replace("plateau: 20s", "plateau: 5s"));
+    let ended = bed.conductor(&["run", &bed.path("loadtest.yaml"), "--output", "json"]);
+    let view: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(view["phase"], "FINISHED");
+    assert!(ended.err.contains("== GENERATE_LOAD"), "{}", ended.err);
+}
+
+#[test]
+fn a_model_takes_seconds_for_hours_and_tells_passed_from_failed() {
+    let bed = Bed::new(Shop::default());
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models");
+    let loadtest = format!("{models}/loadtest.yaml");
+    let report = bed.path("model.html");
+    let begun = Instant::now();
+    let text = bed
+        .conductor(&["simulate", &loadtest, "--plant", &format!("{models}/shop.yaml"), "--report", &report])
+        .succeeded();
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(text.contains("verdict    passed"), "{text}");
+    assert!(std::fs::read_to_string(report).unwrap().contains("rehearsal"));
+    let small = bed.conductor(&["simulate", &loadtest, "--plant", &format!("{models}/too-small.yaml")]);
+    assert!(small.ended_with(1).out.contains("target_not_held"));
+    assert_eq!(bed.conductor(&["list"]).succeeded(), "no runs\n");
+}
+
+#[test]
+fn what_is_wrong_in_a_model_is_pointed_at() {
+    let bed = Bed::new(Shop::default());
+    bed.write("plant.yaml", "applications: []\n");
+    let ended =
+        bed.conductor(&["simulate", &bed.path("loadtest.yaml"), "--plant", &bed.path("plant.yaml")]).ended_with(2);
+    assert!(
+        ended.err.contains("plant.yaml:1:15: applications: it is empty; expected at least one application"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn the_programs_texts_are_there() {
+    let bed = Bed::new(Shop::default());
+    assert!(bed.conductor(&["completions", "bash"]).succeeded().contains("_conductor"));
+    assert!(bed.conductor(&["schema"]).succeeded().contains("\"rampUp\""));
+    assert!(bed.conductor(&["--help"]).succeeded().contains("5  not restored"));
+    assert!(bed.conductor(&["--version"]).succeeded().starts_with("conductor "));
+}
+
+#[test]
+fn a_run_whose_locust_dies_is_put_back() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    bed.write("loadtest.yaml", &SHORT.replace("plateau: 20s", "plateau: 10m"));
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    let before = bed.process("locust");
+    bed.kill("locust");
+    until("Locust's new process", Duration::from_secs(60), || {
+        bed.process("locust").is_some_and(|now| Some(now) != before)
+    });
+    running.line("users 0 ");
+    bed.conductor(&["stop"]).succeeded();
+    running.wait().ended_with(4);
+    bed.assert_restored(&rows);
+}
