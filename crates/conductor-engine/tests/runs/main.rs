@@ -1,5 +1,7 @@
 //! Whole runs of the engine in a model environment, on a paused clock: whatever happens, everything is put back.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod bed;
 mod crashes;
 mod doubles;
