@@ -1,10 +1,10 @@
 //! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
 //!
-//! `page` says what is told, `chart` draws; colours and layout are in the template. No file is written here.
+//! [`text`] writes figures for all who show runs; `page` says what is told, `chart` draws; colours and layout are in the template. No file is written here.
 
 mod chart;
 mod page;
-mod text;
+pub mod text;
 
 use askama::Template;
 use conductor_core::view::RunView;

@@ -6,7 +6,7 @@ use conductor_core::verdict::{MEAN_TOLERANCE, WINDOW_TOLERANCE};
 use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 
 use crate::chart::{Band, Chart, Line};
-use crate::text::{clock, moment, number, signed_percent, time_of_day};
+use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
 
 /// The page.
 #[derive(Template)]
@@ -152,7 +152,7 @@ fn figures(view: &RunView) -> Vec<Figure> {
     if requests > 0 {
         figures.push(Figure {
             label: "failed requests",
-            value: format!("{:.2} %", failures as f64 * 100.0 / requests as f64),
+            value: format!("{:.2} %", error_percent(requests, failures)),
             note: format!("{} of {}", number(failures as f64), number(requests as f64)),
         });
     }
@@ -280,7 +280,7 @@ fn charts(view: &RunView) -> Vec<Drawing> {
                 "Failed requests",
                 Vec::new(),
                 vec![line("failures", &|tick| {
-                    (tick.requests > 0).then(|| tick.failures as f64 * 100.0 / tick.requests as f64)
+                    (tick.requests > 0).then(|| error_percent(tick.requests, tick.failures))
                 })],
             ),
         },
