@@ -21,7 +21,7 @@ fn killed_in(phase: &str, after: Duration) {
         assert!(bed.users() > 0, "no load was running when the conductor was killed");
         until("Locust's own stop", Duration::from_secs(30), || bed.users() == 0);
     }
-    bed.conductor(&["restore"]).ended_with(0);
+    bed.without_files(|| bed.conductor(&["restore"]).ended_with(0));
     bed.assert_restored(&rows);
     let cause = &bed.view()["ending"]["cause"];
     let load_was_over = ["SCALE_DOWN", "CLEAN_UP"].contains(&phase);
