@@ -10,6 +10,42 @@
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`] are their words).
+//!
+//! A run by hand: every event goes into a journal, and the run answers with what to do.
+//!
+//! ```
+//! use conductor_core::phase::{Command, Event};
+//! use conductor_core::restore::ForeignPolicy;
+//! use conductor_core::run::{Created, Record, Run};
+//! use conductor_core::spec::LoadTestSpec;
+//!
+//! let spec: LoadTestSpec = serde_json::from_value(serde_json::json!({
+//!     "apiVersion": "loadtest-conductor.dev/v1alpha1",
+//!     "kind": "LoadTest",
+//!     "metadata": { "name": "cyber-week" },
+//!     "spec": {
+//!         "environment": "shop",
+//!         "kpi": { "name": "orders", "target": "7200/min" },
+//!         "rampUp": "30m",
+//!         "plateau": "90m"
+//!     }
+//! }))?;
+//! let scope = spec.scope(&["checkout".parse()?])?;
+//! let environment = serde_json::Value::Null;
+//! let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment };
+//!
+//! let at = "2026-11-24T14:00:00Z".parse()?;
+//! let mut run = Run::begin(&Record { revision: 1, at, event: Event::Created(Box::new(created)) })?;
+//! assert_eq!(run.state.on_entry(), [Command::Start]);
+//! let commands = run.apply(&Record { revision: 2, at, event: Event::Started })?;
+//! assert_eq!(commands, [Command::Check]);
+//! // Nothing was changed yet, so that a stop ends the run at once.
+//! run.apply(&Record { revision: 3, at, event: Event::StopRequested { by: "ops".to_owned() } })?;
+//! assert_eq!(run.state.name(), "Finished");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The example `embed` goes on from here, through the load to the verdict.
 
 pub mod app;
 pub mod failure;

@@ -46,19 +46,17 @@ impl Load {
     }
 
     /// Lets the control law see one measurement and keeps its advice.
-    pub(super) fn observe(&mut self, spec: &LoadTestSpec, at: Timestamp, measurement: &Measurement) {
+    pub(super) fn observe(self, spec: &LoadTestSpec, at: Timestamp, measurement: &Measurement) -> Self {
         let observation = ramp::Observation {
             at_s: self.seconds(at),
             users: measurement.generator.as_ref().map_or(self.advice.users, |status| status.users),
             window: measurement.sample.as_ref().and_then(|sample| self.window(sample)),
             congestion: ramp::Congestion::Unknown,
         };
-        let (ramp, advice) = ramp::step(&config(spec), self.ramp.clone(), &observation);
-        self.ramp = ramp;
-        self.advice = advice;
-        if let Some(sample) = &measurement.sample {
-            self.measured_to = self.measured_to.max(sample.to);
-        }
+        let measured_to =
+            measurement.sample.as_ref().map_or(self.measured_to, |sample| sample.to.max(self.measured_to));
+        let (ramp, advice) = ramp::step(&config(spec), self.ramp, &observation);
+        Self { started: self.started, measured_to, ramp, advice }
     }
 
     fn window(&self, sample: &KpiSample) -> Option<ramp::Window> {

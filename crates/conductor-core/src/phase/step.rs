@@ -220,7 +220,7 @@ fn measured(
     if load.is_over(spec, at) {
         return enter(State::StoppingLoad { changes, ending: Ending::because(Cause::Completed) });
     }
-    load.observe(spec, at, measurement);
+    *load = (*load).observe(spec, at, measurement);
     let commands = vec![Command::SetLoad(load.setting())];
     Transition { state: State::GeneratingLoad { changes, load }, commands }
 }

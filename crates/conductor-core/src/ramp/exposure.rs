@@ -42,26 +42,30 @@ impl UserHistory {
         let length = to_s - from_s;
         let mut sum = 0.0;
         for i in 0..WINDOW_POINTS {
-            let end = from_s + length * (i as f64 + 0.5) / WINDOW_POINTS as f64;
-            for j in 0..LAG_POINTS {
-                let lag = lag_s * (0.5 + (j as f64 + 0.5) / LAG_POINTS as f64);
-                sum += self.least(end - lag, end);
-            }
+            sum += self.least_by_lag(from_s + length * (i as f64 + 0.5) / WINDOW_POINTS as f64, lag_s);
         }
         sum / (WINDOW_POINTS * LAG_POINTS) as f64 * length / 60.0
     }
 
-    fn least(&self, from_s: f64, to_s: f64) -> f64 {
-        self.points
-            .iter()
-            .rev()
-            .skip_while(|(at, _)| *at >= to_s)
-            .take_while(|(at, _)| *at > from_s)
-            .fold(self.at(from_s).min(self.at(to_s)), |least, (_, users)| least.min(*users))
+    /// The least numbers of users between each of the lags and `end_s`, summed. The lags grow, so that one walk back
+    /// through the points serves all of them.
+    fn least_by_lag(&self, end_s: f64, lag_s: f64) -> f64 {
+        let mut after = self.points.partition_point(|(at, _)| *at < end_s);
+        let mut least = self.between(after, end_s);
+        let mut sum = 0.0;
+        for j in 0..LAG_POINTS {
+            let begin_s = end_s - lag_s * (0.5 + (j as f64 + 0.5) / LAG_POINTS as f64);
+            while let Some((_, users)) = after.checked_sub(1).map(|i| self.points[i]).filter(|(at, _)| *at > begin_s) {
+                least = least.min(users);
+                after -= 1;
+            }
+            sum += least.min(self.between(after, begin_s));
+        }
+        sum
     }
 
-    fn at(&self, at_s: f64) -> f64 {
-        let after = self.points.partition_point(|(at, _)| *at < at_s);
+    /// Users at a time, where `after` is the first point that is later.
+    fn between(&self, after: usize, at_s: f64) -> f64 {
         match (after.checked_sub(1).and_then(|i| self.points.get(i)), self.points.get(after)) {
             (Some((t0, u0)), Some((t1, u1))) => u0 + (u1 - u0) * (at_s - t0) / (t1 - t0),
             (Some((_, users)), None) => *users,

@@ -91,8 +91,7 @@ impl Bank {
                 if self.told || candidate.shape >= 3.0 { 0.0 } else { (candidate.shape + 1.5) / candidate.rate };
             gain.max(unseen)
         };
-        let likely = self.candidates.iter().filter(|candidate| self.weight(candidate) > 0.05);
-        likely.map(of).fold(self.gain(), f64::max)
+        self.likely(0.05).map(of).fold(self.gain(), f64::max)
     }
 
     /// Log-probability of counting nothing in a window, by the lag that makes it likeliest.
@@ -100,8 +99,7 @@ impl Bank {
         let of = |candidate: &Candidate| {
             -candidate.shape / self.dispersion * (exposure(candidate.lag_s) / candidate.rate).ln_1p()
         };
-        let likely = self.candidates.iter().filter(|candidate| self.weight(candidate) > 0.02);
-        likely.map(of).fold(f64::NEG_INFINITY, f64::max)
+        self.likely(0.02).map(of).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// Learns from one window of `minutes` with `count` events; `exposure` gives its user-minutes for a lag.
@@ -155,8 +153,10 @@ impl Bank {
         self.candidates.iter().map(|other| (other.evidence - best).exp()).sum()
     }
 
-    fn weight(&self, candidate: &Candidate) -> f64 {
-        (candidate.evidence - self.best()).exp() / self.total()
+    /// The candidates that weigh more than this share.
+    fn likely(&self, share: f64) -> impl Iterator<Item = &Candidate> {
+        let (best, all) = (self.best(), self.total());
+        self.candidates.iter().filter(move |candidate| (candidate.evidence - best).exp() / all > share)
     }
 
     fn mean(&self, value: impl Fn(&Candidate) -> f64) -> f64 {
