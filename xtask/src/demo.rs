@@ -5,6 +5,10 @@ mod steps;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use signal_hook::consts::SIGINT;
 
 use crate::program;
 use crate::stage::Counts;
@@ -36,6 +40,10 @@ pub(crate) fn build() -> Result<PathBuf, String> {
 }
 
 fn play() -> Result<(), String> {
+    // Ctrl-C is for the conductor, which gets it too and ends the run in order; what follows must still be done.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, interrupted)
+        .map_err(|error| format!("could not listen for Ctrl-C: {error}"))?;
     say("1 of 6  tools: Locust, the conductor and the shop (a fresh clone takes some minutes)");
     let locust = locust::install()?;
     let programs = build()?;

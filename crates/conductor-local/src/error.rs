@@ -12,6 +12,9 @@ pub enum LocalError {
         "the environment is up with other settings; expected the file it was started with, or conductor local down first"
     )]
     OtherSettings,
+    /// Another supervisor works in the folder.
+    #[error("another supervisor works in {path}", path = .0.display())]
+    AnotherSupervisor(PathBuf),
     /// The supervisor did not do what it was asked.
     #[error("{message}")]
     Refused {

@@ -32,6 +32,10 @@ impl StateDir {
         Self(folder.to_owned())
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+
     pub(crate) fn create(&self) -> Result<(), LocalError> {
         fs::create_dir_all(self.logs()).map_err(LocalError::io(format!("make the folder {}", self.0.display())))
     }

@@ -47,7 +47,9 @@ pub fn supervise(state_dir: &Path) -> Result<(), LocalError> {
 }
 
 async fn run(state: &StateDir) -> Result<(), LocalError> {
-    let Some(_lock) = state.lock()? else { return Err(LocalError::OtherSettings) };
+    let Some(_lock) = state.lock()? else {
+        return Err(LocalError::AnotherSupervisor(state.folder().to_owned()));
+    };
     let settings = state.settings()?;
     let socket = state.socket()?;
     // What is there is of a supervisor that died: the lock is ours.

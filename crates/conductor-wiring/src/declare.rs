@@ -55,3 +55,67 @@ fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violatio
     }
     violations
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENVIRONMENT: &str = "
+apiVersion: loadtest-conductor.dev/v1alpha1
+kind: Environment
+metadata: { name: shop }
+spec:
+  local:
+    applications: [{ name: shop, command: [shop], port: { number: 18080 }, ready: {} }]
+  locust: { url: \"http://127.0.0.1:18089\", deadMan: 30s }
+  kpis: { orders: { request: { method: POST, name: /orders } } }
+";
+    const TEST: &str = "
+apiVersion: loadtest-conductor.dev/v1alpha1
+kind: LoadTest
+metadata: { name: test }
+spec:
+  environment: shop
+  kpi: { name: orders, target: 600/min }
+  rampUp: 1m
+  plateau: 1m
+  interval: 10s
+";
+
+    fn declared(test: &str) -> Result<Created, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("environment.yaml");
+        std::fs::write(&file, ENVIRONMENT).unwrap();
+        let environment = Environment::read(&file, folder.path()).unwrap();
+        let file = folder.path().join("test.yaml");
+        std::fs::write(&file, test).unwrap();
+        declare(&file, &environment)
+            .map_err(|error| error.to_string().replace(&file.display().to_string(), "test.yaml"))
+    }
+
+    #[test]
+    fn a_good_test_takes_its_environment_with_it() {
+        let created = declared(TEST).unwrap();
+        assert_eq!(created.scope.len(), 1);
+        let environment: Environment = serde_json::from_value(created.environment).unwrap();
+        assert_eq!(environment.name, "shop");
+    }
+
+    #[test]
+    fn an_interval_longer_than_the_dead_mans_switch_is_refused() {
+        assert_eq!(
+            declared(&TEST.replace("interval: 10s", "interval: 30s")).unwrap_err(),
+            "test.yaml:10:13: spec.interval: 30s is not shorter than Locust's dead man's switch; expected less than 30s (the environment's locust.deadMan)"
+        );
+    }
+
+    #[test]
+    fn names_of_another_environment_are_refused_together() {
+        let error =
+            declared(&TEST.replace("name: orders", "name: returns").replace("environment: shop", "environment: store"));
+        let text = error.unwrap_err();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("test.yaml:6:16: spec.environment: \"store\" is not the environment"), "{text}");
+        assert!(text.contains("test.yaml:7:16: spec.kpi.name: \"returns\" is not a KPI"), "{text}");
+    }
+}

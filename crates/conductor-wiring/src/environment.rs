@@ -143,3 +143,68 @@ fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+apiVersion: loadtest-conductor.dev/v1alpha1
+kind: Environment
+metadata: { name: shop }
+spec:
+  local:
+    productionManifest: production.yaml
+    applications:
+      - { name: shop, command: [shop], port: { number: 18080 }, ready: {} }
+      - { name: locust, support: true, command: [locust], port: { number: 18089 }, ready: {} }
+  locust: { url: "http://127.0.0.1:18089", caFile: ca.pem }
+  kpis: { orders: { request: { method: POST, name: /orders } } }
+  testData: [{ sqlite: { name: shop, path: shop.db, tables: [{ table: orders, tagColumn: run_id }] } }]
+"#;
+
+    fn environment(text: &str) -> Result<Environment, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("environment.yaml");
+        std::fs::write(&file, text).unwrap();
+        let shown = |error: InputError| error.to_string().replace(&file.display().to_string(), "environment.yaml");
+        let mut read = Environment::read(&file, Path::new("/state")).map_err(shown)?;
+        // The folder differs from test to test.
+        let text = serde_json::to_string(&read).unwrap().replace(&folder.path().display().to_string(), "/shop");
+        read = serde_json::from_str(&text).unwrap();
+        Ok(read)
+    }
+
+    #[test]
+    fn every_path_becomes_absolute_and_the_whole_survives_a_journal() {
+        let read = environment(GOOD).unwrap();
+        assert_eq!(read.local_state, Path::new("/state/local/shop"));
+        assert_eq!(read.spec.locust.ca_file.as_deref(), Some(Path::new("/shop/ca.pem")));
+        assert_eq!(read.spec.local.production_manifest.as_deref(), Some(Path::new("/shop/production.yaml")));
+        let TestDataSettings::Sqlite(store) = &read.spec.test_data[0];
+        assert_eq!(store.path, Path::new("/shop/shop.db"));
+        assert_eq!(read.catalogue(), ["shop".parse().unwrap()], "support is not in the catalogue");
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_and_pointed_at() {
+        let bad = GOOD
+            .replace("v1alpha1", "v9")
+            .replace("kind: Environment", "kind: LoadTest")
+            .replace("{ name: shop }", "{ name: a/b }")
+            .replace("command: [shop]", "command: []");
+        assert_eq!(
+            environment(&bad).unwrap_err(),
+            "environment.yaml:2:13: apiVersion: \"loadtest-conductor.dev/v9\" is not known; expected loadtest-conductor.dev/v1alpha1\n\
+             environment.yaml:3:7: kind: \"LoadTest\" is not an environment; expected Environment\n\
+             environment.yaml:4:19: metadata.name: \"a/b\" is not a name; expected 1 to 128 letters, digits, '-', '_' or '.', beginning with a letter or digit\n\
+             environment.yaml:9:32: spec.local.applications[0].command: it is empty; expected a program and its arguments"
+        );
+    }
+
+    #[test]
+    fn a_field_that_does_not_exist_is_pointed_at() {
+        let error = environment(&GOOD.replace("caFile", "cafile")).unwrap_err();
+        assert!(error.starts_with("environment.yaml:11:44: unknown field `cafile`, expected one of"), "{error}");
+    }
+}
