@@ -119,3 +119,92 @@ impl Plan {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::ScaleChoice;
+    use crate::units::Cpu;
+
+    fn intent(name: &str, version: VersionChoice, scale: ScaleChoice) -> Intent {
+        Intent { application: name.parse().unwrap(), version, scale }
+    }
+
+    fn production(name: &str, version: &str, allocation: Allocation) -> (ApplicationId, Production) {
+        (name.parse().unwrap(), Production { release: Release::single(version), allocation })
+    }
+
+    fn present(name: &str, version: &str, allocation: Allocation) -> (ApplicationId, Observed) {
+        (name.parse().unwrap(), Observed { release: Release::single(version), allocation })
+    }
+
+    fn texts(plan: &Plan) -> Vec<String> {
+        let rollouts = plan.rollouts.iter().map(ToString::to_string);
+        rollouts.chain(plan.scale_steps.iter().map(ToString::to_string)).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_planned() {
+        let scope = [
+            intent("same", VersionChoice::Production, ScaleChoice::Production),
+            intent("newer", VersionChoice::Production, ScaleChoice::Keep),
+            intent("larger", VersionChoice::Keep, ScaleChoice::Factor(1.5)),
+            intent("given", VersionChoice::Release("v9".to_owned()), ScaleChoice::Production),
+        ];
+        let one = Allocation::of_replicas(1);
+        let three = Allocation::of_replicas(3);
+        let found = ["newer", "larger", "given"].map(|name| production(name, "v2", three));
+        let mut found = BTreeMap::from(found);
+        found.extend([production("same", "v1", one)]);
+        let baseline = BTreeMap::from(["same", "newer", "larger", "given"].map(|name| present(name, "v1", one)));
+        let plan = Plan::make(&scope, &found, &baseline).unwrap();
+        assert_eq!(
+            texts(&plan),
+            ["newer: v1 → v2", "given: v1 → v9", "larger: 1 replica → 5 replicas", "given: 1 replica → 3 replicas",]
+        );
+        assert!(!plan.is_empty() && Plan::default().is_empty());
+    }
+
+    #[test]
+    fn resources_that_production_does_not_allot_stay_as_they_are() {
+        let small = Allocation { replicas: 1, cpu: Some(Cpu::millicores(250)), memory: None };
+        let scope = [intent("shop", VersionChoice::Keep, ScaleChoice::Production)];
+        let found = BTreeMap::from([production("shop", "v1", Allocation::of_replicas(2))]);
+        let plan = Plan::make(&scope, &found, &BTreeMap::from([present("shop", "v1", small)])).unwrap();
+        assert_eq!(texts(&plan), ["shop: 1 replica, cpu 250m → 2 replicas, cpu 250m"]);
+    }
+
+    #[test]
+    fn everything_that_is_absent_is_named_at_once() {
+        let scope = [
+            intent("gone", VersionChoice::Keep, ScaleChoice::Keep),
+            intent("new", VersionChoice::Production, ScaleChoice::Keep),
+            intent("large", VersionChoice::Keep, ScaleChoice::Production),
+            intent("kept", VersionChoice::Keep, ScaleChoice::Keep),
+        ];
+        let baseline =
+            BTreeMap::from(["new", "large", "kept"].map(|name| present(name, "v1", Allocation::of_replicas(1))));
+        let error = Plan::make(&scope, &BTreeMap::new(), &baseline).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "gone does not exist in the environment; new does not exist in production; large does not exist in production"
+        );
+    }
+
+    #[test]
+    fn a_release_that_does_not_say_which_container_is_meant_is_refused() {
+        let two = Release::new(BTreeMap::from([
+            ("app".to_owned(), "a:1".to_owned()),
+            ("proxy".to_owned(), "p:1".to_owned()),
+        ]));
+        let baseline = BTreeMap::from([(
+            "shop".parse().unwrap(),
+            Observed { release: two, allocation: Allocation::of_replicas(1) },
+        )]);
+        let scope = |wanted: &str| [intent("shop", VersionChoice::Release(wanted.to_owned()), ScaleChoice::Keep)];
+        let error = Plan::make(&scope("a:2"), &BTreeMap::new(), &baseline).unwrap_err();
+        assert!(error.to_string().starts_with("shop: \"a:2\" does not say which container is meant"), "{error}");
+        let plan = Plan::make(&scope("app=a:2"), &BTreeMap::new(), &baseline).unwrap();
+        assert_eq!(texts(&plan), ["shop: app=a:1, proxy=p:1 → app=a:2, proxy=p:1"]);
+    }
+}

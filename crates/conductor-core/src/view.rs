@@ -377,3 +377,7 @@ fn failures(event: &Event) -> Vec<String> {
         | Event::Noted(_) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -1,0 +1,195 @@
+//! A journal as people look at it: phases, ticks, words and the verdict.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::app::Allocation;
+use crate::failure::{Failure, FailureKind};
+use crate::load::GeneratorStatus;
+use crate::ports::Production;
+use crate::release::Release;
+use crate::restore::ForeignPolicy;
+use crate::run::Created;
+use crate::verdict::Outcome;
+
+/// A journal that is written second by second.
+struct Story {
+    journal: Vec<Record>,
+    now: Timestamp,
+}
+
+impl Story {
+    fn begin() -> Self {
+        let spec: crate::spec::LoadTestSpec = serde_json::from_value(serde_json::json!({
+            "apiVersion": "loadtest-conductor.dev/v1alpha1",
+            "kind": "LoadTest",
+            "metadata": { "name": "told" },
+            "spec": {
+                "environment": "shop",
+                "kpi": { "name": "orders", "target": "600/min" },
+                "rampUp": "1m",
+                "plateau": "1m",
+                "interval": "30s"
+            }
+        }))
+        .unwrap();
+        let scope = spec.scope(&["shop".parse().unwrap()]).unwrap();
+        let environment = serde_json::Value::Null;
+        let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment };
+        let mut story = Self { journal: Vec::new(), now: Timestamp::UNIX_EPOCH };
+        story.tell(0, Event::Created(Box::new(created)));
+        story
+    }
+
+    fn tell(&mut self, seconds: i64, event: Event) -> &mut Self {
+        self.now += SignedDuration::from_secs(seconds);
+        self.journal.push(Record { revision: self.journal.len() as u64 + 1, at: self.now, event });
+        self
+    }
+
+    fn until_the_load(&mut self) -> &mut Self {
+        let shop = || "shop".parse().unwrap();
+        let production = Production { release: Release::single("v2"), allocation: Allocation::of_replicas(3) };
+        let present = Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
+        let generator =
+            GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned() };
+        self.tell(1, Event::Started)
+            .tell(1, Event::PreflightPassed { production: BTreeMap::from([(shop(), production)]), generator })
+            .tell(1, Event::BaselineRecorded { baseline: BTreeMap::from([(shop(), present)]) })
+            .tell(20, Event::Deployed)
+            .tell(10, Event::ScaledUp);
+        let sample = sample(self.now, self.now, 1, vec![]);
+        self.tell(7, Event::Rehearsed { sample })
+    }
+
+    /// One interval that ends now, its window a little earlier.
+    fn measured(&mut self, seconds: i64, count: u64, marks: Vec<Mark>) -> &mut Self {
+        let until = self.now + SignedDuration::from_secs(seconds);
+        let sample = sample(self.now, until, count, marks.clone());
+        let generator = GeneratorStatus { users: 50, workers: None, cpu_percent: Some(20.0), marks };
+        self.tell(seconds, Event::Measured(Box::new(Measurement { sample: Some(sample), generator: Some(generator) })))
+    }
+
+    fn view(&self) -> RunView {
+        RunView::of(&"told-1".parse().unwrap(), &self.journal).unwrap()
+    }
+}
+
+fn sample(from: Timestamp, to: Timestamp, count: u64, marks: Vec<Mark>) -> KpiSample {
+    KpiSample { from, to, count: Some(count), requests: 5 * count, failures: 2, latency: None, marks }
+}
+
+#[test]
+fn each_phase_begins_where_the_one_before_it_ends() {
+    let view = Story::begin().until_the_load().view();
+    let times: Vec<(Option<i64>, Option<i64>)> = view
+        .phases
+        .iter()
+        .map(|phase| (phase.started.map(Timestamp::as_second), phase.ended.map(Timestamp::as_second)))
+        .collect();
+    assert_eq!(times, [(Some(3), Some(23)), (Some(23), Some(33)), (Some(33), None), (None, None), (None, None)]);
+    assert_eq!((view.phase, view.state.as_str(), view.revision), (Phase::GenerateLoad, "GeneratingLoad", 7));
+    assert_eq!(view.load_started.map(Timestamp::as_second), Some(40));
+}
+
+#[test]
+fn an_application_is_shown_before_and_during_the_run() {
+    let view = Story::begin().until_the_load().view();
+    let shop = &view.applications[0];
+    assert_eq!((shop.before.release.version(), shop.before.allocation.replicas), (Some("v1"), 1));
+    assert_eq!((shop.during.release.version(), shop.during.allocation.replicas), (Some("v2"), 3));
+}
+
+#[test]
+fn a_tick_is_told_in_seconds_of_load_and_against_the_line_at_its_middle() {
+    let view = Story::begin().until_the_load().measured(30, 75, vec![Mark::ClockSkew]).view();
+    let tick = view.last_tick().unwrap();
+    assert_eq!((tick.at_s, tick.from_s, tick.to_s), (30.0, 0.0, 30.0));
+    assert_eq!((tick.count, tick.kpi_per_min), (Some(75), Some(150.0)));
+    assert_eq!(tick.set_point_per_min, 150.0);
+    assert_eq!((tick.users, tick.requests, tick.failures, tick.cpu_percent), (Some(50), 375, 2, Some(20.0)));
+    assert_eq!(tick.marks, [Mark::ClockSkew], "a mark that both report is shown once");
+    assert_eq!(tick.users_wanted, tick.advice.as_ref().unwrap().users);
+}
+
+#[test]
+fn an_interval_without_an_answer_is_a_tick_without_figures() {
+    let mut story = Story::begin();
+    story.until_the_load().tell(30, Event::Measured(Box::new(Measurement { sample: None, generator: None })));
+    let view = story.view();
+    let tick = view.last_tick().unwrap();
+    assert_eq!((tick.count, tick.kpi_per_min, tick.users, tick.requests), (None, None, None, 0));
+    assert_eq!((tick.from_s, tick.to_s), (30.0, 30.0));
+}
+
+#[test]
+fn the_load_that_is_left_is_known_while_there_is_load() {
+    let mut story = Story::begin();
+    let before = story.tell(1, Event::Started).view();
+    assert_eq!(before.load_left_s(story.now), None);
+    let mut story = Story::begin();
+    let during = story.until_the_load().measured(30, 75, vec![]).view();
+    assert_eq!(during.load_left_s(story.now), Some(90.0));
+    assert_eq!(during.load_left_s(story.now + SignedDuration::from_secs(500)), Some(0.0));
+}
+
+#[test]
+fn a_failure_is_shown_in_the_phase_it_happened_in_and_the_way_back_is_told() {
+    let mut story = Story::begin();
+    let failure = Failure {
+        activity: "generate load".to_owned(),
+        kind: FailureKind::Unavailable,
+        message: "no answer".to_owned(),
+    };
+    let left =
+        Failure { activity: "restore".to_owned(), kind: FailureKind::Unsettled, message: "v2 is left".to_owned() };
+    let deleted = vec![TableCount { table: "shop/orders".to_owned(), rows: 7 }];
+    story
+        .until_the_load()
+        .tell(5, Event::Failed(failure))
+        .tell(1, Event::LoadStopped)
+        .tell(9, Event::Restored { foreign: vec![], failures: vec![left] });
+    assert_eq!(story.view().verdict, None, "a run that is not over has no verdict");
+    let view = story.tell(1, Event::CleanedUp { deleted, failures: vec![] }).view();
+    let failures: Vec<Option<&str>> = view.phases.iter().map(|phase| phase.failure.as_deref()).collect();
+    assert_eq!(failures, [None, None, Some("generate load: no answer"), Some("restore: v2 is left"), None]);
+    assert!(view.phases.iter().all(|phase| phase.ended.is_some()));
+    let verdict = view.verdict.unwrap();
+    assert_eq!((verdict.outcome, verdict.restored, verdict.exit_code()), (Outcome::Failed, false, 5));
+    let words: Vec<&str> = view.events.iter().map(|event| event.message.as_str()).collect();
+    assert_eq!(words.first(), Some(&"load test told accepted"));
+    assert_eq!(words.last(), Some(&"7 rows of the run deleted"));
+    assert!(words.contains(&"checks passed; counted exactly"), "{words:?}");
+}
+
+#[test]
+fn a_view_taken_in_record_by_record_is_the_view_of_the_whole_journal() {
+    let mut story = Story::begin();
+    story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]).measured(30, 300, vec![]);
+    story.measured(30, 300, vec![]).tell(1, Event::LoadStopped);
+    story.tell(9, Event::Restored { foreign: vec![], failures: vec![] });
+    story.tell(1, Event::CleanedUp { deleted: vec![], failures: vec![] });
+    let id = "told-1".parse().unwrap();
+    let mut run = Run::begin(&story.journal[0]).unwrap();
+    let mut view = RunView::begin(&id, &run);
+    for record in &story.journal[1..] {
+        run.apply(record).unwrap();
+        view.record(&run, record);
+    }
+    assert_eq!(view, story.view());
+    assert_eq!(view.verdict.as_ref().map(|verdict| verdict.outcome), Some(Outcome::Passed), "{:?}", view.verdict);
+    let text = serde_json::to_string(&view).unwrap();
+    assert_eq!(serde_json::from_str::<RunView>(&text).unwrap(), view);
+}
+
+#[test]
+fn a_journal_that_makes_no_sense_has_no_view() {
+    let id = "told-1".parse().unwrap();
+    assert_eq!(RunView::of(&id, &[]), Err(ReplayError::Empty));
+    let mut story = Story::begin();
+    story.tell(1, Event::LoadStopped);
+    let refused = RunView::of(&id, &story.journal).unwrap_err();
+    assert_eq!(refused.to_string(), "record 2 does not belong there: LoadStopped is not accepted while Accepted");
+}
