@@ -8,6 +8,8 @@ pub(crate) const PASSED: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// A file or an argument is wrong; nothing was changed.
 pub(crate) const BAD_INPUT: u8 = 2;
+/// Somebody ended it.
+pub(crate) const CANCELLED: u8 = 4;
 /// Something the run changed is not back.
 pub(crate) const NOT_RESTORED: u8 = 5;
 

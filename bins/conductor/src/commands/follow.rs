@@ -22,32 +22,40 @@ pub(super) enum Interrupt {
     EndsWatching,
 }
 
-/// Shows a run until it has ended, or until watching was ended, and answers with the last view.
-pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt) -> Result<RunView, Failed> {
+/// A run that was followed.
+pub(super) struct Followed {
+    /// The last view.
+    pub(super) view: RunView,
+    /// True when somebody asked for an end meanwhile.
+    pub(super) interrupted: bool,
+}
+
+/// Shows a run until it has ended, or until watching was ended.
+pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt) -> Result<Followed, Failed> {
     let mut signals = Signals::listen()?;
     let mut views = pin!(session.conductor.watch(run).await.map_err(Failed::because)?);
     let mut display = Display::choose(session.output);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let mut asked = false;
-    let mut last = session.conductor.get(run).await.map_err(Failed::because)?;
+    let mut interrupted = false;
+    let mut view = session.conductor.get(run).await.map_err(Failed::because)?;
     loop {
         tokio::select! {
-            view = views.next() => match view {
-                Some(view) => {
-                    display.show(&view);
-                    last = view;
+            next = views.next() => match next {
+                Some(next) => {
+                    display.show(&next);
+                    view = next;
                 }
-                None => return Ok(last),
+                None => return Ok(Followed { view, interrupted }),
             },
-            _ = seconds.tick() => display.refresh(&last),
+            _ = seconds.tick() => display.refresh(&view),
             name = signals.next() => match interrupt {
-                Interrupt::EndsWatching => return Ok(last),
-                Interrupt::EndsRun if asked => {
+                Interrupt::EndsWatching => return Ok(Followed { view, interrupted: true }),
+                Interrupt::EndsRun if interrupted => {
                     drop(display);
-                    return Err(Failed::with(NOT_RESTORED, left_behind(&last, &restore_command(session, run))));
+                    return Err(Failed::with(NOT_RESTORED, left_behind(&view, &restore_command(session, run))));
                 }
                 Interrupt::EndsRun => {
-                    asked = true;
+                    interrupted = true;
                     session.conductor.stop(run, name).await.map_err(Failed::because)?;
                     display.say("stopping in order: load stops, everything is put back, data is deleted; once more leaves it as it is");
                 }

@@ -14,13 +14,18 @@ pub(super) async fn restore(session: Session, run: Option<RunId>) -> Result<u8, 
     let left = session.run_or_unfinished(run).await?;
     let mut views = Vec::new();
     for run in &left {
-        views.push(put_back(&session, run).await?);
+        let followed = put_back(&session, run).await?;
+        views.push(followed.view);
+        if followed.interrupted {
+            break;
+        }
     }
     match session.output {
         Output::Json => print_json(&views)?,
-        Output::Text if views.is_empty() => println!("nothing to restore: every run has ended"),
+        Output::Text if left.is_empty() => println!("nothing to restore: every run has ended"),
         Output::Text => views.iter().for_each(|view| print!("\n{}", show::summary(view))),
     }
-    let restored = views.iter().all(|view| view.verdict.as_ref().is_some_and(|verdict| verdict.restored));
+    let restored = views.len() == left.len()
+        && views.iter().all(|view| view.verdict.as_ref().is_some_and(|verdict| verdict.restored));
     Ok(if restored { PASSED } else { NOT_RESTORED })
 }

@@ -5,10 +5,10 @@ use conductor_core::view::RunView;
 use conductor_engine::{Recovery, StartError};
 use conductor_wiring::Wiring;
 
-use super::follow::{Interrupt, follow};
+use super::follow::{Followed, Interrupt, follow};
 use super::{print_json, read};
 use crate::args::{Declared, Global, Output};
-use crate::exit::{BAD_INPUT, FAILED, Failed, NOT_RESTORED, PASSED};
+use crate::exit::{BAD_INPUT, CANCELLED, FAILED, Failed, NOT_RESTORED, PASSED};
 use crate::session::{Session, state_dir, write};
 use crate::show;
 
@@ -16,7 +16,7 @@ use crate::show;
 pub(super) async fn run(session: Session, declared: Declared) -> Result<u8, Failed> {
     let created = read(&declared, &session.state_dir)?;
     let run = start(&session, created).await?;
-    let view = follow(&session, &run, Interrupt::EndsRun).await?;
+    let Followed { view, .. } = follow(&session, &run, Interrupt::EndsRun).await?;
     finish(&session, &view)
 }
 
@@ -26,7 +26,13 @@ async fn start(session: &Session, created: Created) -> Result<RunId, Failed> {
         Ok(run) => Ok(run),
         Err(StartError::Unfinished { run, .. }) => {
             session.say(&format!("run {run} was left behind by a conductor that died; it is put back first"));
-            let left = put_back(session, &run).await?;
+            let Followed { view: left, interrupted } = put_back(session, &run).await?;
+            if interrupted {
+                return Err(Failed::with(
+                    CANCELLED,
+                    format!("run {run} is put back; no new run was started, as was asked"),
+                ));
+            }
             if left.verdict.as_ref().is_none_or(|verdict| !verdict.restored) {
                 return Err(Failed::with(
                     NOT_RESTORED,
@@ -40,11 +46,11 @@ async fn start(session: &Session, created: Created) -> Result<RunId, Failed> {
 }
 
 /// Ends a run whose conductor died.
-pub(super) async fn put_back(session: &Session, run: &RunId) -> Result<RunView, Failed> {
+pub(super) async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
     session.conductor.recover(run, Recovery::TearDown).await.map_err(Failed::because)?;
-    let view = follow(session, run, Interrupt::EndsRun).await?;
-    session.write_report(&view)?;
-    Ok(view)
+    let followed = follow(session, run, Interrupt::EndsRun).await?;
+    session.write_report(&followed.view)?;
+    Ok(followed)
 }
 
 fn refused(error: StartError) -> Failed {

@@ -30,8 +30,8 @@ pub(super) async fn get(session: Session, run: Option<RunId>) -> Result<u8, Fail
 /// Shows a run until it has ended.
 pub(super) async fn watch(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
     let run = session.run_or_newest(run).await?;
-    let view = follow(&session, &run, Interrupt::EndsWatching).await?;
-    print(&session, &view)
+    let followed = follow(&session, &run, Interrupt::EndsWatching).await?;
+    print(&session, &followed.view)
 }
 
 fn print(session: &Session, view: &RunView) -> Result<u8, Failed> {
