@@ -39,7 +39,7 @@ const STAGES: [Stage; 10] = [
     always("cargo doc", || {
         stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings".into())])
     }),
-    always("cargo bench (compiles)", || stage::cargo(&["bench", "--workspace", "--no-run"], &[])),
+    always("cargo bench (compiles)", || stage::cargo(&["bench", "-p", "conductor-core", "--benches", "--no-run"], &[])),
     always("cargo demo", demo::check),
     Stage { name: "fault runs, ten times", run: fault_runs, full_only: true },
 ];
