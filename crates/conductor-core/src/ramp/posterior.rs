@@ -117,7 +117,9 @@ impl Bank {
             let rate = candidate.rate * shape / candidate.shape;
             let mean = shape / rate * exposed;
             let moving = LAG_ERROR * sensitivity(&exposure, candidate.lag_s);
-            let noise = self.dispersion + (MODEL_ERROR * MODEL_ERROR + moving * moving) * mean;
+            // Relative to what was counted where that is more: a lag that reaches back to before there were users
+            // expects nothing, and must not take the whole count as proof of a huge gain.
+            let noise = self.dispersion + (MODEL_ERROR * MODEL_ERROR + moving * moving) * mean.max(count);
             expected += weight * mean;
             squares += weight * mean * mean;
             spread += weight * (noise * mean + mean * mean / shape);

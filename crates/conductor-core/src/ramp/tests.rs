@@ -86,6 +86,17 @@ fn the_adaptive_law_overshoots_less_than_the_published_one() {
 }
 
 #[test]
+fn users_who_are_worth_much_are_not_taken_for_a_miracle() {
+    // A lag that reaches back to before the load sees no users: it must not be believed that none are needed.
+    for (target, ramp_up_s) in [(600.0, 300.0), (6000.0, 300.0), (6000.0, 1800.0)] {
+        let config = config(Algorithm::Adaptive, target, 60.0, ramp_up_s);
+        let ticks = Plant { per_user_min: 60.0, ..Plant::good() }.run(&config);
+        let last = ticks.last().unwrap().1;
+        assert!((last / target - 1.0).abs() < 0.05, "{target}/min after {ramp_up_s} s of ramp ends at {last:.0}/min");
+    }
+}
+
+#[test]
 fn beyond_capacity_users_stay_bounded() {
     let config = config(Algorithm::Adaptive, 2000.0, 10.0, 60.0);
     let plant = Plant { capacity_per_min: 1000.0, ..Plant::good() };
