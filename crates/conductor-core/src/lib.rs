@@ -47,6 +47,8 @@
 //!
 //! The example `embed` goes on from here, through the load to the verdict.
 
+#![forbid(unsafe_code)]
+
 pub mod app;
 pub mod failure;
 pub mod load;

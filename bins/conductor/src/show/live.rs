@@ -149,7 +149,56 @@ fn left_line(view: &RunView, now: Timestamp) -> Line<'static> {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::backend::TestBackend;
+    use serde_json::json;
+
     use super::*;
+
+    fn view() -> RunView {
+        let phase = |name: &str, started: bool, ended: bool| {
+            let at = |there: bool, at: &str| if there { json!(at) } else { json!(null) };
+            json!({
+                "phase": name, "failure": null,
+                "started": at(started, "2026-11-24T14:00:00Z"), "ended": at(ended, "2026-11-24T14:00:03Z"),
+            })
+        };
+        let phases = [
+            phase("DEPLOY", true, true),
+            phase("SCALE_UP", true, true),
+            phase("GENERATE_LOAD", true, false),
+            phase("SCALE_DOWN", false, false),
+            phase("CLEAN_UP", false, false),
+        ];
+        let tick = json!({
+            "atS": 70.0, "fromS": 60.0, "toS": 70.0, "count": 331, "kpiPerMin": 1986.0, "setPointPerMin": 2000.0,
+            "users": 300, "usersWanted": 310, "requests": 1000, "failures": 5, "cpuPercent": null, "marks": [],
+            "latency": { "meanMs": 200.0, "p50Ms": 190.0, "p95Ms": 260.0, "p99Ms": 400.0 }, "advice": null,
+        });
+        serde_json::from_value(json!({
+            "id": "shop-1", "name": "shop", "environment": "shop-local", "kpi": "orders", "targetPerMin": 2000.0,
+            "rampUpS": 60.0, "plateauS": 180.0, "createdAt": "2026-11-24T14:00:00Z",
+            "updatedAt": "2026-11-24T14:01:10Z", "revision": 9, "phase": "GENERATE_LOAD", "state": "GeneratingLoad",
+            "phases": phases, "loadStarted": "2026-11-24T14:00:10Z", "generator": null, "ticks": [tick],
+            "applications": [], "events": [], "deleted": [], "ending": null, "verdict": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn one_look_tells_phases_figures_and_the_time_left() {
+        let mut terminal = Terminal::new(TestBackend::new(110, HEIGHT)).unwrap();
+        let now = "2026-11-24T14:01:20Z".parse().unwrap();
+        terminal.draw(|frame| draw(frame, &view(), now)).unwrap();
+        let screen = terminal.backend().to_string();
+        for part in [
+            "✔ DEPLOY 0:03   ✔ SCALE_UP 0:03   ▶ GENERATE_LOAD 1:20   · SCALE_DOWN   · CLEAN_UP",
+            "orders 1,986/min, target 2,000/min (−0.7 %), users 300 → 310, errors 0.5 %, p95 260 ms",
+            "2:50 of load left; Ctrl-C ends the run in order",
+            "2,300│orders/min",
+        ] {
+            assert!(screen.contains(part), "{part} is not in\n{screen}");
+        }
+    }
 
     #[test]
     fn long_lines_are_broken_and_nothing_is_lost() {
