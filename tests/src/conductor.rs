@@ -79,6 +79,12 @@ impl Running {
         }
     }
 
+    /// Closes the pipe that it prints to.
+    pub fn stop_reading(&mut self) {
+        // The reading thread ends, and its end of the pipe with it, at the next line that nobody takes.
+        self.lines = channel().1;
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();

@@ -101,3 +101,20 @@ fn ctrl_c_twice_says_what_is_left_and_how_to_finish_it() {
     bed.conductor(&["restore"]).ended_with(0);
     bed.assert_restored(&rows);
 }
+
+#[test]
+fn a_reader_that_goes_away_and_a_closed_terminal_do_not_leave_the_environment_as_it_is() {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("== DEPLOY");
+    running.stop_reading();
+    until("the load", Duration::from_secs(60), || {
+        bed.view()["ticks"].as_array().is_some_and(|ticks| !ticks.is_empty())
+    });
+    running.signal(Signal::SIGHUP);
+    let ended = running.wait().ended_with(4);
+    assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    assert_eq!(bed.view()["ending"]["cause"]["cancelled"]["by"], "the end of its terminal");
+    bed.assert_restored(&rows);
+}

@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Arguments, Declared, Verb};
 use crate::exit::Failed;
+use crate::out;
 use crate::session::{Session, state_dir};
 
 /// Performs a verb.
@@ -61,6 +62,5 @@ fn settings_file(declared: &Declared) -> PathBuf {
 /// Prints JSON on standard output.
 fn print_json(value: &impl Serialize) -> Result<(), Failed> {
     let text = serde_json::to_string_pretty(value).map_err(Failed::because)?;
-    println!("{text}");
-    Ok(())
+    out::answer(&(text + "\n"))
 }

@@ -1,8 +1,10 @@
 //! The command line interface: arguments, logs, one runtime, and the exit code.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads; see `out`")]
 
 mod args;
 mod commands;
 mod exit;
+mod out;
 mod session;
 mod show;
 
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
     match commands::perform(arguments) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error}");
+            out::aside(&format!("error: {error}"));
             ExitCode::from(error.code)
         }
     }

@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::show::display::Display;
 use crate::show::left_behind;
 
-/// What Ctrl-C or SIGTERM means to a run that is being followed.
+/// What Ctrl-C, SIGTERM or a terminal that was closed means to a run that is being followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interrupt {
     /// The run shall end in order; the second time it is left as it is.
@@ -73,19 +73,38 @@ fn restore_command(session: &Session, run: &RunId) -> String {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` where it is ignored on purpose, as by `nohup`.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     fn listen() -> Result<Self, Failed> {
         let listen = |kind| signal(kind).map_err(Failed::because);
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        let hangup = if hangup_is_ignored() { None } else { Some(listen(SignalKind::hangup())?) };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, hangup })
     }
 
     async fn next(&mut self) -> &'static str {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => None,
+            }
+        };
         tokio::select! {
             Some(()) = self.interrupt.recv() => "Ctrl-C",
             Some(()) = self.terminate.recv() => "SIGTERM",
+            Some(()) = hangup => "the end of its terminal",
             else => std::future::pending().await,
         }
     }
+}
+
+/// True when this process was started with SIGHUP ignored. Known on Linux only.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    // The lowest bit is signal 1, which is SIGHUP.
+    mask & 1 == 1
 }

@@ -1,5 +1,6 @@
 //! `local`: the local applications of an environment come up, are shown and go down; and the supervisor itself.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use conductor_wiring::Environment;
 use super::{print_json, threads};
 use crate::args::{Local, Output};
 use crate::exit::{FAILED, Failed, PASSED};
+use crate::out;
 
 /// Performs a verb.
 pub(super) fn local(verb: Local, state_dir: &Path, output: Output) -> Result<u8, Failed> {
@@ -40,7 +42,7 @@ async fn status(environment: &Environment, output: Output) -> Result<u8, Failed>
 
 async fn down(environment: &Environment) -> Result<u8, Failed> {
     conductor_local::down(&environment.local_state).await.map_err(Failed::because)?;
-    println!("environment {} is down", environment.name);
+    out::line(&format!("environment {} is down", environment.name));
     Ok(PASSED)
 }
 
@@ -48,18 +50,18 @@ fn print(environment: &Environment, status: &Status, output: Output) -> Result<u
     match output {
         Output::Json => print_json(status)?,
         Output::Text => {
-            println!(
-                "environment {} is up; logs are in {}",
-                environment.name,
-                environment.local_state.join("logs").display()
-            );
+            let logs = environment.local_state.join("logs");
+            let mut text = format!("environment {} is up; logs are in {}\n", environment.name, logs.display());
             for application in &status.applications {
                 let ready = application.replicas.iter().filter(|replica| replica.state == ReplicaState::Ready).count();
-                println!(
+                // Writing to a string does not fail.
+                let _ = writeln!(
+                    text,
                     "  {:<12} {:<8} {ready} of {} ready   http://127.0.0.1:{}",
                     application.name, application.version, application.desired, application.port
                 );
             }
+            out::answer(&text)?;
         }
     }
     Ok(PASSED)

@@ -6,6 +6,7 @@ use super::print_json;
 use super::run::put_back;
 use crate::args::Output;
 use crate::exit::{Failed, NOT_RESTORED, PASSED};
+use crate::out;
 use crate::session::Session;
 use crate::show;
 
@@ -22,8 +23,8 @@ pub(super) async fn restore(session: Session, run: Option<RunId>) -> Result<u8, 
     }
     match session.output {
         Output::Json => print_json(&views)?,
-        Output::Text if left.is_empty() => println!("nothing to restore: every run has ended"),
-        Output::Text => views.iter().for_each(|view| print!("\n{}", show::summary(view))),
+        Output::Text if left.is_empty() => out::line("nothing to restore: every run has ended"),
+        Output::Text => views.iter().for_each(|view| out::line(&format!("\n{}", show::summary(view)))),
     }
     let restored = views.len() == left.len()
         && views.iter().all(|view| view.verdict.as_ref().is_some_and(|verdict| verdict.restored));

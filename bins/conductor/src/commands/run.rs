@@ -9,6 +9,7 @@ use super::follow::{Followed, Interrupt, follow};
 use super::{print_json, read};
 use crate::args::{Declared, Global, Output};
 use crate::exit::{BAD_INPUT, CANCELLED, FAILED, Failed, NOT_RESTORED, PASSED};
+use crate::out;
 use crate::session::{Session, state_dir, write};
 use crate::show;
 
@@ -67,7 +68,7 @@ pub(super) fn finish(session: &Session, view: &RunView) -> Result<u8, Failed> {
     let file = session.write_report(view)?;
     match session.output {
         Output::Json => print_json(view)?,
-        Output::Text => print!("\n{}report     {}\n", show::summary(view), file.display()),
+        Output::Text => out::line(&format!("\n{}report     {}", show::summary(view), file.display())),
     }
     Ok(view.verdict.as_ref().map_or(FAILED, conductor_core::verdict::Verdict::exit_code))
 }
@@ -80,7 +81,7 @@ pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Fail
     let report = conductor_engine::plan(&ports, &created).await.map_err(Failed::because)?;
     match global.output {
         Output::Json => print_json(&report)?,
-        Output::Text => print!("{}", show::plan(&report)),
+        Output::Text => out::answer(&show::plan(&report))?,
     }
     Ok(PASSED)
 }
@@ -96,8 +97,8 @@ impl Session {
     /// Says something that is not the answer.
     pub(super) fn say(&self, line: &str) {
         match self.output {
-            Output::Text => println!("{line}"),
-            Output::Json => eprintln!("{line}"),
+            Output::Text => out::line(line),
+            Output::Json => out::aside(line),
         }
     }
 }

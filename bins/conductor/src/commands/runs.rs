@@ -7,6 +7,7 @@ use super::follow::{Interrupt, follow};
 use super::print_json;
 use crate::args::{Output, Reported};
 use crate::exit::{Failed, PASSED};
+use crate::out;
 use crate::session::{Session, write};
 use crate::show;
 
@@ -15,7 +16,7 @@ pub(super) async fn list(session: Session) -> Result<u8, Failed> {
     let runs = session.runs().await?;
     match session.output {
         Output::Json => print_json(&runs)?,
-        Output::Text => print!("{}", show::runs(&runs)),
+        Output::Text => out::answer(&show::runs(&runs))?,
     }
     Ok(PASSED)
 }
@@ -37,7 +38,7 @@ pub(super) async fn watch(session: Session, run: Option<RunId>) -> Result<u8, Fa
 fn print(session: &Session, view: &RunView) -> Result<u8, Failed> {
     match session.output {
         Output::Json => print_json(view)?,
-        Output::Text => print!("{}", show::summary(view)),
+        Output::Text => out::answer(&show::summary(view))?,
     }
     Ok(PASSED)
 }
@@ -64,7 +65,7 @@ pub(super) async fn report(session: Session, reported: Reported) -> Result<u8, F
     write(&file, &conductor_web::report(&view).map_err(Failed::because)?)?;
     match session.output {
         Output::Json => print_json(&serde_json::json!({ "run": run, "file": file }))?,
-        Output::Text => println!("{}", file.display()),
+        Output::Text => out::answer(&format!("{}\n", file.display()))?,
     }
     Ok(PASSED)
 }

@@ -20,6 +20,7 @@ use tokio::runtime::Builder;
 use super::print_json;
 use crate::args::{Output, Simulated};
 use crate::exit::{FAILED, Failed};
+use crate::out;
 use crate::session::write;
 use crate::show;
 use crate::show::display::Display;
@@ -33,7 +34,7 @@ pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Fail
     }
     match output {
         Output::Json => print_json(&view)?,
-        Output::Text => print!("\n{}", show::summary(&view)),
+        Output::Text => out::answer(&format!("\n{}", show::summary(&view)))?,
     }
     Ok(view.verdict.as_ref().map_or(FAILED, conductor_core::verdict::Verdict::exit_code))
 }

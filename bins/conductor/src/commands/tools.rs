@@ -1,23 +1,23 @@
 //! `locust-plugin`, `schema` and `completions`: texts that the program carries.
 
-use std::io::{self, Write};
-
-use anyhow::Context;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use conductor_core::spec::LoadTestDocument;
 
 use crate::args::Arguments;
 use crate::exit::{Failed, PASSED};
+use crate::out;
 
 /// Prints the Locust plugin.
 pub(super) fn locust_plugin() -> Result<u8, Failed> {
-    print(conductor_locust::PLUGIN)
+    out::answer(conductor_locust::PLUGIN)?;
+    Ok(PASSED)
 }
 
 /// Prints the JSON Schema of a load test.
 pub(super) fn schema() -> Result<u8, Failed> {
-    print(&schema_text().map_err(Failed::because)?)
+    out::answer(&schema_text().map_err(Failed::because)?)?;
+    Ok(PASSED)
 }
 
 fn schema_text() -> serde_json::Result<String> {
@@ -29,11 +29,7 @@ fn schema_text() -> serde_json::Result<String> {
 pub(super) fn completions(shell: Shell) -> Result<u8, Failed> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "conductor", &mut text);
-    print(&String::from_utf8_lossy(&text))
-}
-
-fn print(text: &str) -> Result<u8, Failed> {
-    io::stdout().write_all(text.as_bytes()).context("could not write to standard output").map_err(Failed::because)?;
+    out::answer(&String::from_utf8_lossy(&text))?;
     Ok(PASSED)
 }
 

@@ -7,6 +7,7 @@ use conductor_core::view::RunView;
 use super::live::Live;
 use super::progress::Progress;
 use crate::args::Output;
+use crate::out;
 
 /// Shows a run while it goes on.
 pub(crate) enum Display {
@@ -34,8 +35,8 @@ impl Display {
     /// Shows what is new.
     pub(crate) fn show(&mut self, view: &RunView) {
         match self {
-            Self::Lines(progress) => progress.lines(view).iter().for_each(|line| println!("{line}")),
-            Self::Aside(progress) => progress.lines(view).iter().for_each(|line| eprintln!("{line}")),
+            Self::Lines(progress) => progress.lines(view).iter().for_each(|line| out::line(line)),
+            Self::Aside(progress) => progress.lines(view).iter().for_each(|line| out::aside(line)),
             Self::Live(live) => live.show(view),
         }
     }
@@ -51,8 +52,8 @@ impl Display {
     /// Says something that is not in the run.
     pub(crate) fn say(&mut self, line: &str) {
         match self {
-            Self::Lines(_) => println!("{line}"),
-            Self::Aside(_) => eprintln!("{line}"),
+            Self::Lines(_) => out::line(line),
+            Self::Aside(_) => out::aside(line),
             Self::Live(live) => live.say(line),
         }
     }

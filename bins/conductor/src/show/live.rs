@@ -62,7 +62,7 @@ impl Drop for Live {
     fn drop(&mut self) {
         // The last picture stays; what follows begins below it.
         let _ = self.terminal.show_cursor();
-        println!();
+        crate::out::line("");
     }
 }
 
