@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+use serde_saphyr::options::NonFiniteFloatPolicy;
 
 /// A line and a column, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,9 @@ impl Places {
     /// The places in a text that can be read as YAML; none in any other.
     pub(crate) fn of(text: &str) -> Self {
         let mut places = Self::default();
-        if let Ok(root) = serde_saphyr::from_str::<Spanned<Tree>>(text) {
+        // Values do not matter here, not even those that the fields themselves refuse.
+        let options = serde_saphyr::options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
+        if let Ok(root) = serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options) {
             places.collect(String::new(), &root);
         }
         places
@@ -141,6 +144,11 @@ mod tests {
         assert_eq!(places.of_field("spec.kpi.target"), Some(Place { line: 3, column: 32 }));
         assert_eq!(places.of_field("spec.applications[1].name"), Some(Place { line: 6, column: 13 }));
         assert_eq!(places.of_field("spec.applications[1].version"), Some(Place { line: 7, column: 16 }));
+    }
+
+    #[test]
+    fn a_value_that_is_no_number_has_a_place_all_the_same() {
+        assert_eq!(Places::of("target: .nan\n").of_field("target"), Some(Place { line: 1, column: 9 }));
     }
 
     #[test]
