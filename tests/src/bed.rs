@@ -78,8 +78,12 @@ impl Bed {
 
     /// Starts the load test of the bed.
     pub fn start(&self) -> Running {
-        let loadtest = self.path("loadtest.yaml");
-        Running::start(self.command(&["run", &loadtest]))
+        self.start_command(&["run", &self.path("loadtest.yaml")])
+    }
+
+    /// Starts a command of the conductor.
+    pub fn start_command(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
     }
 
     /// Runs the load test of the bed to its end.

@@ -118,3 +118,20 @@ fn a_reader_that_goes_away_and_a_closed_terminal_do_not_leave_the_environment_as
     assert_eq!(bed.view()["ending"]["cause"]["cancelled"]["by"], "the end of its terminal");
     bed.assert_restored(&rows);
 }
+
+#[test]
+fn restoring_an_environment_that_is_down_says_so_and_goes_on_when_it_is_up() {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let environment = bed.path("environment.yaml");
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    running.signal(Signal::SIGKILL);
+    running.wait();
+    bed.conductor(&["local", "down", &environment]).succeeded();
+    let mut restoring = bed.start_command(&["restore"]);
+    restoring.line("it is tried again and again");
+    bed.conductor(&["local", "up", &environment]).succeeded();
+    restoring.wait().ended_with(0);
+    bed.assert_restored(&rows);
+}

@@ -17,6 +17,9 @@ use tokio::sync::mpsc;
 
 use super::Equipment;
 
+/// The failed attempt at which people are told: they should not watch a run wait without knowing for what.
+const TOLD_AT_ATTEMPT: u32 = 4;
+
 /// What one activity works with.
 pub(crate) struct Context {
     equipment: Equipment,
@@ -75,9 +78,12 @@ impl Context {
             if !error.kind.is_transient() || waited >= patience {
                 return Err(error);
             }
-            tracing::debug!(run = %self.run, error = message, "trying again");
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
             attempt += 1;
+            tracing::debug!(run = %self.run, error = message, attempt, "trying again");
+            if attempt == TOLD_AT_ATTEMPT {
+                self.note(Level::Warning, format!("{message}; it is tried again and again")).await;
+            }
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
             self.clock.sleep(self.options.retry.pause(attempt)).await;
         }
     }
