@@ -50,7 +50,11 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         fs::write(&path, filled(template, &values)).with_context(|| format!("could not write {}", path.display()))?;
     }
     seed::fill(&folder.join("shop.db")).await?;
-    println!("a shop is in {}: shop on port {shop_port}, Locust on port {locust_port}", folder.display());
+    let shown = folder.display();
+    println!("a shop is in {shown}: shop on port {shop_port}, Locust on port {locust_port}");
+    println!("next: conductor locust-plugin > {shown}/conductor_locust.py");
+    println!("      conductor local up {shown}/environment.yaml");
+    println!("      conductor run {shown}/loadtest.yaml");
     Ok(())
 }
 
