@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use conductor_core::ramp::{Algorithm, Config, Congestion, Observation, State, Window, step};
+use conductor_core::ramp::{Algorithm, Config, Congestion, Observation, Profile, State, Tuning, Window, step};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const INTERVAL_S: f64 = 60.0;
@@ -10,13 +10,12 @@ const INTERVAL_S: f64 = 60.0;
 fn config(algorithm: Algorithm) -> Config {
     Config {
         algorithm,
-        target_per_min: 7200.0,
-        ramp_up_s: 1800.0,
-        plateau_s: 5400.0,
+        profile: Profile::ramp(7200.0, 1800.0, 5400.0),
         interval_s: INTERVAL_S,
         users_per_kpi: None,
         kpi_lag_s: None,
         max_users: None,
+        tuning: Tuning::default(),
     }
 }
 

@@ -5,15 +5,27 @@
 //! Neither knows what a load generator or a KPI source is.
 
 mod adaptive;
-mod exposure;
+mod advice;
+mod anchor;
+mod history;
+mod modes;
 mod posterior;
-pub mod profile;
+mod profile;
 mod published;
+mod tuning;
+mod zeros;
 
 use serde::{Deserialize, Serialize};
 
-use exposure::UserHistory;
+use adaptive::Setting;
+pub use advice::{Advice, Alarm, Knee, Mode, Reason};
+use anchor::Anchor;
+use history::History;
+use modes::Modes;
 use posterior::Bank;
+pub use profile::{Profile, ProfilePoint};
+pub use tuning::{Lags, MOST_LAGS, Tuning};
+use zeros::Zeros;
 
 /// The law that steers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,21 +35,19 @@ pub enum Algorithm {
     /// Feed-forward on a learnt ratio, aligned in time by a bank of candidate lags.
     #[default]
     Adaptive,
-    /// Users ÷ KPI × target, each interval anew.
+    /// Users ÷ KPI × target, each interval anew; in the plateau it goes on as if one interval were left.
     Published,
+    /// The same, which lets users be once the ramp-up is over.
+    PublishedFrozen,
 }
 
 /// What the law is told once.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The law.
     pub algorithm: Algorithm,
-    /// The KPI to reach and hold, events per minute.
-    pub target_per_min: f64,
-    /// Time from the first user to the target, seconds.
-    pub ramp_up_s: f64,
-    /// Time to hold the target, seconds.
-    pub plateau_s: f64,
+    /// The KPI to reach and hold over time.
+    pub profile: Profile,
     /// Time between two observations, seconds.
     pub interval_s: f64,
     /// Users needed for one KPI event per minute, if known from an earlier run.
@@ -46,6 +56,8 @@ pub struct Config {
     pub kpi_lag_s: Option<f64>,
     /// Most users.
     pub max_users: Option<u64>,
+    /// The parameters of the adaptive law.
+    pub tuning: Tuning,
 }
 
 /// KPI events in a window of true time, `from` excluded, `to` included.
@@ -58,6 +70,17 @@ pub struct Window {
     pub to_s: f64,
     /// Events.
     pub count: f64,
+}
+
+impl Window {
+    /// Its length, minutes.
+    pub fn minutes(&self) -> f64 {
+        (self.to_s - self.from_s) / 60.0
+    }
+
+    fn is_sound(&self) -> bool {
+        self.count.is_finite() && self.count >= 0.0 && self.from_s.is_finite() && self.to_s > self.from_s
+    }
 }
 
 /// What response times and failures say about the system.
@@ -86,137 +109,106 @@ pub struct Observation {
     pub congestion: Congestion,
 }
 
-/// Something the law wants people to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Alarm {
-    /// The KPI is zero, and chance does not explain it.
-    Stalled,
-    /// The generator runs fewer users than it was told to, three times in a row.
-    GeneratorShort,
-}
-
-/// How far the law has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Mode {
-    /// Too few events were seen to trust the ratio: users grow with care.
-    #[default]
-    Boot,
-    /// The ratio is known: users follow the line.
-    Track,
-    /// The KPI is gone: users are drawn back.
-    Stalled,
-}
-
-/// What the law advises.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Advice {
-    /// Users from now on, at least 1.
-    pub users: u64,
-    /// Users started or stopped per second, at least 0.01.
-    pub spawn_rate: f64,
-    /// The line's value now, events per minute.
-    pub set_point_per_min: f64,
-    /// What people should know.
-    pub alarm: Option<Alarm>,
-    /// How far the law has come.
-    pub mode: Mode,
-    /// Learnt KPI events per user and minute; 0 when nothing is learnt.
-    pub gain: f64,
-    /// The gain's relative standard deviation; 0 when nothing is learnt.
-    pub gain_sd: f64,
-    /// Learnt time from users to KPI, seconds.
-    pub lag_s: f64,
-}
-
 /// What the law has learnt so far. Its size is bounded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
-    users: UserHistory,
+    history: History,
     bank: Bank,
-    mode: Mode,
+    zeros: Zeros,
+    anchor: Anchor,
+    modes: Modes,
+    /// Observations taken in.
+    observed: u64,
+    /// KPI per user of the last window against the anchor.
+    efficiency: f64,
+    /// A gain that was surely reached, lowered slowly: the bound on users rests on it.
+    sure_gain: f64,
+    /// Whether users were kept from growing because the KPI has fallen since they did.
+    frozen: bool,
+    /// The sign of an outlier that waits for a second one; 0 for none.
+    outlier: f64,
     /// Users advised last; compared with what is observed.
     wanted: u64,
     /// Observations in a row with clearly fewer users than advised.
     short: u32,
-    /// Log-probability that the present run of zeros is chance.
-    ln_zeros: f64,
-    /// Seconds the present run of zeros lasts.
-    zeros_s: f64,
-    /// Users when the KPI went away; 0 when it did not.
-    before_stall: f64,
-    /// Best gain seen so far, lowered slowly: the bound on users rests on it.
-    best_gain: f64,
 }
 
 impl State {
     /// Nothing learnt but what the configuration says.
     pub fn new(config: &Config) -> Self {
         Self {
-            users: UserHistory::default(),
+            history: History::default(),
             bank: Bank::new(config),
-            mode: Mode::Boot,
+            zeros: Zeros::default(),
+            anchor: Anchor::default(),
+            modes: Modes::new(&config.tuning),
+            observed: 0,
+            efficiency: 1.0,
+            sure_gain: 0.0,
+            frozen: false,
+            outlier: 0.0,
             wanted: 0,
             short: 0,
-            ln_zeros: 0.0,
-            zeros_s: 0.0,
-            before_stall: 0.0,
-            best_gain: 0.0,
         }
     }
-}
-
-/// Takes in one observation and advises for the next interval. The first one is at 0 s, without a window.
-///
-/// Observations that are not later than the last one change nothing that was learnt.
-pub fn step(config: &Config, mut state: State, observation: &Observation) -> (State, Advice) {
-    let wanted = match config.algorithm {
-        Algorithm::Adaptive => adaptive::wanted(config, &mut state, observation),
-        Algorithm::Published => published::wanted(config, observation),
-    };
-    let users = observation.users as f64;
-    let most = config.max_users.map_or(MOST_USERS, |most| most as f64).min(MOST_USERS);
-    let wanted = if wanted.is_finite() { wanted.round().clamp(1.0, most.max(1.0)) } else { users.max(1.0).min(most) };
-    let alarm = alarm(&mut state, observation);
-    state.wanted = wanted as u64;
-    let advice = Advice {
-        users: state.wanted,
-        spawn_rate: spawn_rate(config, users, wanted),
-        set_point_per_min: profile::set_point(config, observation.at_s),
-        alarm,
-        mode: state.mode,
-        gain: state.bank.gain(),
-        gain_sd: state.bank.relative_sd(),
-        lag_s: state.bank.lag_s(),
-    };
-    (state, advice)
 }
 
 /// No generator runs more than this; it keeps every count exact in an `f64`.
 const MOST_USERS: f64 = 1e9;
 const FEWEST_PER_SECOND: f64 = 0.01;
-/// Users are taken away within this time: load that is too much must not last an interval.
-const CUT_TIME_S: f64 = 10.0;
 
-/// Spreads a change over the interval; clear cuts are faster.
-fn spawn_rate(config: &Config, users: f64, wanted: f64) -> f64 {
-    let change = (wanted - users).abs();
-    let time = if wanted < users * 0.97 { CUT_TIME_S.min(config.interval_s) } else { config.interval_s };
-    (change / time.max(1.0)).max(FEWEST_PER_SECOND)
+/// Takes in one observation and advises for the next interval. The first one is at 0 s, without a window.
+///
+/// An observation that is not later than the last one teaches nothing and changes no users. A window that is not sound
+/// (a negative or infinite count, an end before its start) counts as missing.
+pub fn step(config: &Config, mut state: State, observation: &Observation) -> (State, Advice) {
+    let observation = Observation { window: observation.window.filter(Window::is_sound), ..*observation };
+    let users = observation.users as f64;
+    let number = state.observed;
+    let setting = if state.history.observe(observation.at_s, users, observation.window) {
+        state.observed += 1;
+        match config.algorithm {
+            Algorithm::Adaptive => adaptive::setting(config, &mut state, &observation, number),
+            Algorithm::Published => published::setting(config, &observation, false),
+            Algorithm::PublishedFrozen => published::setting(config, &observation, true),
+        }
+    } else {
+        Setting { users: state.wanted.max(1) as f64, spawn_rate: 0.0, alarm: None }
+    };
+    let most = config.max_users.map_or(MOST_USERS, |most| most as f64).clamp(1.0, MOST_USERS);
+    let wanted = if setting.users.is_finite() { setting.users.round() } else { users }.clamp(1.0, most);
+    let alarm = setting.alarm.or(generator_alarm(&mut state, &observation));
+    state.wanted = wanted as u64;
+    let advice = advice(config, &state, &observation, &Setting { users: wanted, alarm, ..setting });
+    (state, advice)
 }
 
-fn alarm(state: &mut State, observation: &Observation) -> Option<Alarm> {
+fn advice(config: &Config, state: &State, observation: &Observation, setting: &Setting) -> Advice {
+    let belief = state.bank.belief(&config.tuning);
+    let stalled = state.zeros.is_stalled();
+    Advice {
+        users: setting.users as u64,
+        spawn_rate: if setting.spawn_rate.is_finite() { setting.spawn_rate } else { 0.0 }.max(FEWEST_PER_SECOND),
+        set_point_per_min: config.profile.at(observation.at_s),
+        alarm: setting.alarm,
+        mode: if stalled { Mode::Stalled } else { state.modes.mode },
+        reason: if stalled { Reason::NothingCounted } else { state.modes.reason },
+        gain: belief.gain,
+        gain_sd: belief.worth.sqrt().recip(),
+        lag_s: belief.lag_s,
+        efficiency: state.anchor.is_set().then_some(state.efficiency),
+        knee: state.modes.knee(),
+    }
+}
+
+/// Tells when the generator runs clearly fewer users than it was told to, three times in a row.
+fn generator_alarm(state: &mut State, observation: &Observation) -> Option<Alarm> {
     const SHORT: f64 = 0.9;
     const TIMES: u32 = 3;
     let short = (observation.users as f64) < SHORT * state.wanted as f64;
     state.short = if short { state.short.saturating_add(1) } else { 0 };
-    match state.mode {
-        Mode::Stalled => Some(Alarm::Stalled),
-        Mode::Boot | Mode::Track => (state.short >= TIMES).then_some(Alarm::GeneratorShort),
-    }
+    (state.short >= TIMES).then_some(Alarm::GeneratorShort)
 }
 
 #[cfg(test)]

@@ -70,12 +70,15 @@ impl Load {
 fn config(spec: &LoadTestSpec) -> ramp::Config {
     ramp::Config {
         algorithm: spec.load.algorithm,
-        target_per_min: spec.target.as_per_minute(),
-        ramp_up_s: spec.ramp_up.as_secs_f64(),
-        plateau_s: spec.plateau.as_secs_f64(),
+        profile: ramp::Profile::ramp(
+            spec.target.as_per_minute(),
+            spec.ramp_up.as_secs_f64(),
+            spec.plateau.as_secs_f64(),
+        ),
         interval_s: spec.interval.as_secs_f64(),
         users_per_kpi: spec.load.users_per_kpi,
         kpi_lag_s: spec.load.kpi_lag.map(crate::units::Span::as_secs_f64),
         max_users: spec.limits.max_users,
+        tuning: ramp::Tuning::default(),
     }
 }

@@ -1,39 +1,38 @@
 //! What is believed of the gain (KPI events per user and minute): a Gamma posterior for each candidate lag, and how
 //! well each lag explains what was counted.
 //!
-//! A window with exposure E is expected to hold gain × E events, Poisson but for an over-dispersion φ. The posterior
-//! forgets slowly, so that it follows a gain that drifts.
+//! A window with exposure E is expected to hold gain × E events; its variance is that of Poisson counts times an
+//! over-dispersion φ, plus a model error. The posterior forgets slowly, so that it follows a gain that drifts.
 
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::history::History;
+use super::tuning::{MOST_LAGS, Tuning};
+use super::{Config, Window};
 
-/// Candidate lags, seconds.
-const LAGS: [f64; 10] = [0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0];
-/// Shape of a prior that the spec gives: worth twelve events.
-const TOLD_SHAPE: f64 = 12.0;
-/// Variance by which ln gain wanders in a minute: while little is known, and once the belief is worth [`KNOWN`] events.
-const WANDER_PER_MIN: f64 = 0.03 * 0.03;
-const KNOWN_WANDER_PER_MIN: f64 = 0.012 * 0.012;
-const KNOWN: f64 = 100.0;
-/// Evidence for a lag that is kept after a minute.
-const EVIDENCE_KEPT_PER_MIN: f64 = 0.98;
-/// No window counts more than this against a lag, in nats: one odd window must not decide.
+/// What a lag's evidence loses for each place in the list, nats: of lags that explain alike the shorter one is taken.
+const LATER_LAG: f64 = 0.1;
+/// A lag that weighs less counts for nothing.
+const LEAST_WEIGHT: f64 = 0.02;
+/// No window counts more than this against a lag, nats: one odd window must not decide.
 const WORST_EVIDENCE: f64 = -30.0;
-/// How far behind the best a lag's evidence may fall, in nats, so that it can come back.
+/// How far behind the best a lag's evidence may fall, nats, so that it can come back.
 const FARTHEST_BEHIND: f64 = 12.0;
-const MOST_DISPERSION: f64 = 30.0;
-/// Model error of a window's expectation, relative.
-const MODEL_ERROR: f64 = 0.004;
-/// The share of what a slightly other lag would change in the exposure that counts as model error: while users move,
-/// a window tells less of the gain.
-const LAG_ERROR: f64 = 0.5;
-/// How much other, seconds at least and as a share of the lag.
+/// By how much other a lag is taken to see what that would change: seconds at least, and as a share of it.
 const LAG_OFF_S: f64 = 12.0;
 const LAG_OFF: f64 = 0.15;
+/// A count this many times what was expected says that the expectation was absurd.
+const ABSURD: f64 = 4.0;
+/// The most the trend may be, in ln gain a minute.
+const STEEPEST_TREND: f64 = 0.015;
+const TREND_KEPT: f64 = 0.97;
+/// A window this many standard deviations off is a surprise; so many of one sign in a row mean that the gain moves.
+const SURPRISE_SD: f64 = 0.6;
+const SURPRISES: u32 = 3;
+const MOST_BOOST: f64 = 64.0;
 
 /// One candidate lag: the posterior if it is the true one, and the evidence that it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Candidate {
     lag_s: f64,
     shape: f64,
@@ -44,144 +43,304 @@ struct Candidate {
 /// The candidates together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bank {
-    candidates: Vec<Candidate>,
-    dispersion: f64,
+    candidates: [Candidate; MOST_LAGS],
+    lags: usize,
     told: bool,
+    /// Over-dispersion of counts, 1 for Poisson.
+    pub(super) dispersion: f64,
+    /// Windows the dispersion was learnt from.
+    dispersed: f64,
+    /// Change of ln gain a minute.
+    pub(super) trend: f64,
+    /// Surprises in a row, and their sign.
+    surprises: u32,
+    sign: f64,
+}
+
+/// What the candidates expect of a window, before it is learnt from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forecast {
+    exposed: [f64; MOST_LAGS],
+    noise: [f64; MOST_LAGS],
+    weight: [f64; MOST_LAGS],
+    /// Events expected.
+    pub(super) events: f64,
+    /// Standard deviation of what is counted.
+    pub(super) sd: f64,
+    /// How much the exposure would change, in ln, were the lag a little other.
+    pub(super) sensitivity: f64,
+    /// Events the belief is worth.
+    pub(super) worth: f64,
+    mean_noise: f64,
+    wander: f64,
+    drift: f64,
+}
+
+/// What is believed over all lags.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Belief {
+    /// KPI events per user and minute.
+    pub(super) gain: f64,
+    /// From users to KPI, seconds.
+    pub(super) lag_s: f64,
+    /// Events the belief is worth.
+    pub(super) worth: f64,
+    /// The largest gain that a likely lag allows, for planning while little is known.
+    pub(super) most_gain: f64,
+}
+
+/// How a window is learnt from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lesson {
+    /// Whether it tells lags apart.
+    pub(super) tells_lags: bool,
+    /// Whether the trend is followed.
+    pub(super) follows_trend: bool,
+    /// Whether it teaches how much counts scatter.
+    pub(super) teaches_noise: bool,
+    /// Whether all that was believed is in doubt.
+    pub(super) breaks: bool,
+}
+
+/// What a forecast rests on besides the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outlook {
+    /// Whether users follow the line: then the trend is foreseen.
+    pub(super) tracking: bool,
+    /// Whether the gain is anchored.
+    pub(super) anchored: bool,
 }
 
 impl Bank {
     pub(super) fn new(config: &Config) -> Self {
+        let tuning = &config.tuning;
         let told = config.users_per_kpi.filter(|users| users.is_finite() && *users > 0.0);
-        let (shape, rate) = told.map_or((1.0, 1.0), |users| (TOLD_SHAPE, TOLD_SHAPE * users));
-        let candidate = |(position, lag_s)| Candidate { lag_s, shape, rate, evidence: -0.1 * position as f64 };
-        let candidates = match config.kpi_lag_s.filter(|lag| lag.is_finite() && *lag >= 0.0) {
-            Some(lag_s) => vec![candidate((0, lag_s))],
-            None => LAGS.into_iter().enumerate().map(candidate).collect(),
+        let (shape, rate) =
+            told.map_or((1.0, tuning.prior_gain.recip()), |users| (tuning.told_shape, tuning.told_shape * users));
+        let mut candidates = [Candidate::default(); MOST_LAGS];
+        let hinted = config.kpi_lag_s.filter(|lag| lag.is_finite() && *lag >= 0.0);
+        let hint = [hinted.unwrap_or_default()];
+        let lags = if hinted.is_some() { &hint[..] } else { tuning.lags };
+        for (position, (candidate, lag_s)) in candidates.iter_mut().zip(lags).enumerate() {
+            *candidate = Candidate { lag_s: *lag_s, shape, rate, evidence: -LATER_LAG * position as f64 };
+        }
+        Self {
+            candidates,
+            lags: lags.len().min(MOST_LAGS),
+            told: told.is_some(),
+            dispersion: 1.0,
+            dispersed: 0.0,
+            trend: 0.0,
+            surprises: 0,
+            sign: 0.0,
+        }
+    }
+
+    /// Whether the ratio was told.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// What the candidates expect of a window.
+    pub(super) fn forecast(&self, tuning: &Tuning, history: &History, window: &Window, outlook: Outlook) -> Forecast {
+        let minutes = window.minutes();
+        let mut forecast = Forecast {
+            exposed: [0.0; MOST_LAGS],
+            noise: [0.0; MOST_LAGS],
+            weight: self.weights(),
+            events: 0.0,
+            sd: 0.0,
+            sensitivity: 0.0,
+            worth: 0.0,
+            mean_noise: 0.0,
+            wander: self.wander(tuning, outlook) * minutes,
+            drift: if outlook.tracking { (self.trend * minutes).exp() } else { 1.0 },
         };
-        Self { candidates, dispersion: 1.0, told: told.is_some() }
+        for (position, candidate) in self.candidates[..self.lags].iter().enumerate() {
+            let lag_s = candidate.lag_s;
+            let exposed = history.exposure(window, lag_s);
+            let moving = sensitivity(history, window, lag_s);
+            let events = candidate.shape / candidate.rate * forecast.drift * exposed;
+            // A lag that reaches back to before there were users expects next to nothing, and must not take the whole
+            // count as proof of a huge gain: its error is relative to what was counted.
+            let basis = if window.count > ABSURD * events { window.count } else { events };
+            let noise = self.dispersion + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * basis;
+            let weight = forecast.weight[position];
+            forecast.exposed[position] = exposed;
+            forecast.noise[position] = noise;
+            forecast.events += weight * events;
+            forecast.worth += weight * candidate.shape;
+            forecast.mean_noise += weight * noise;
+            forecast.sensitivity += weight * moving;
+        }
+        let relative = forecast.worth.recip() + forecast.wander;
+        forecast.sd = (forecast.mean_noise * forecast.events + forecast.events.powi(2) * relative + 0.25).sqrt();
+        forecast
     }
 
-    /// Mean gain over the lags, by their weight.
-    pub(super) fn gain(&self) -> f64 {
-        self.mean(|candidate| candidate.shape / candidate.rate)
-    }
-
-    /// Mean lag over the lags, by their weight, seconds.
-    pub(super) fn lag_s(&self) -> f64 {
-        self.mean(|candidate| candidate.lag_s)
-    }
-
-    /// How many events the belief is worth.
-    pub(super) fn worth(&self) -> f64 {
-        self.mean(|candidate| candidate.shape)
-    }
-
-    /// Relative standard deviation of the gain.
-    pub(super) fn relative_sd(&self) -> f64 {
-        self.worth().sqrt().recip()
-    }
-
-    /// The gain to plan with: above the mean while little is known, so that users are not over-estimated.
-    pub(super) fn cautious_gain(&self) -> f64 {
-        const TRUSTED: f64 = 30.0;
-        let of = |candidate: &Candidate| {
-            let caution = (1.0 - candidate.shape / TRUSTED).max(0.0) / candidate.shape.sqrt();
-            let gain = candidate.shape / candidate.rate * (1.0 + caution);
-            let unseen =
-                if self.told || candidate.shape >= 3.0 { 0.0 } else { (candidate.shape + 1.5) / candidate.rate };
-            gain.max(unseen)
+    /// Log-probability of counting nothing in the window, by the lag that makes it likeliest.
+    pub(super) fn ln_nothing(&self, forecast: &Forecast) -> f64 {
+        let of = |(position, candidate): (usize, &Candidate)| {
+            let noise = forecast.noise[position].max(1.0);
+            -candidate.shape / noise * (forecast.exposed[position] / candidate.rate).ln_1p()
         };
-        self.likely(0.05).map(of).fold(self.gain(), f64::max)
+        let likely =
+            self.candidates[..self.lags].iter().enumerate().filter(|(i, _)| forecast.weight[*i] > LEAST_WEIGHT);
+        likely.map(of).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// Log-probability of counting nothing in a window, by the lag that makes it likeliest.
-    pub(super) fn ln_nothing(&self, exposure: impl Fn(f64) -> f64) -> f64 {
-        let of = |candidate: &Candidate| {
-            -candidate.shape / self.dispersion * (exposure(candidate.lag_s) / candidate.rate).ln_1p()
-        };
-        self.likely(0.02).map(of).fold(f64::NEG_INFINITY, f64::max)
-    }
-
-    /// Learns from one window of `minutes` with `count` events; `exposure` gives its user-minutes for a lag.
-    pub(super) fn learn(&mut self, count: f64, minutes: f64, exposure: impl Fn(f64) -> f64) {
-        let kept = EVIDENCE_KEPT_PER_MIN.powf(minutes);
-        let (mut expected, mut squares, mut spread) = (0.0, 0.0, 0.0);
-        // Weights are those from before this window, for all candidates alike.
-        let (best, all) = (self.best(), self.total());
-        for position in 0..self.candidates.len() {
-            let mut candidate = self.candidates[position];
-            let weight = (candidate.evidence - best).exp() / all;
-            let exposed = exposure(candidate.lag_s);
-            let wander = if candidate.shape < KNOWN { WANDER_PER_MIN } else { KNOWN_WANDER_PER_MIN };
-            let shape = candidate.shape / (1.0 + wander * minutes * candidate.shape);
-            let rate = candidate.rate * shape / candidate.shape;
-            let mean = shape / rate * exposed;
-            let moving = LAG_ERROR * sensitivity(&exposure, candidate.lag_s);
-            // Relative to what was counted where that is more: a lag that reaches back to before there were users
-            // expects nothing, and must not take the whole count as proof of a huge gain.
-            let noise = self.dispersion + (MODEL_ERROR * MODEL_ERROR + moving * moving) * mean.max(count);
-            expected += weight * mean;
-            squares += weight * mean * mean;
-            spread += weight * (noise * mean + mean * mean / shape);
-            candidate.evidence = kept * candidate.evidence + ln_likelihood(count, mean, noise, shape);
-            candidate.shape = shape + count / noise;
-            candidate.rate = rate + exposed / noise;
-            self.candidates[position] = candidate;
+    /// Learns from a window.
+    pub(super) fn learn(&mut self, tuning: &Tuning, window: &Window, forecast: &Forecast, lesson: Lesson) {
+        let minutes = window.minutes();
+        let kept = tuning.evidence_kept_per_min.powf(minutes);
+        let (mut before, mut after) = (0.0, 0.0);
+        for (position, candidate) in self.candidates[..self.lags].iter_mut().enumerate() {
+            let exposed = forecast.exposed[position];
+            let mut shape = candidate.shape / (1.0 + forecast.wander * candidate.shape);
+            if lesson.breaks {
+                shape = shape.min(4.0);
+            }
+            let rate = candidate.rate * shape / candidate.shape / forecast.drift;
+            before += forecast.weight[position] * shape / rate;
+            if lesson.tells_lags {
+                let found = ln_likelihood(window.count, shape, shape / rate * exposed, forecast.mean_noise);
+                candidate.evidence = kept * candidate.evidence + found.max(WORST_EVIDENCE);
+            }
+            candidate.shape = shape + window.count / forecast.noise[position];
+            candidate.rate = rate + exposed / forecast.noise[position];
+            after += forecast.weight[position] * candidate.shape / candidate.rate;
         }
         self.settle_evidence();
-        let spread = spread + (squares - expected * expected).max(0.0);
-        if expected > 2.0 && spread > 0.0 {
-            let seen = self.dispersion * (count - expected).powi(2) / spread;
-            let step = (0.1 * minutes).min(0.5);
-            let aim = seen.min(12.0 * self.dispersion);
-            self.dispersion = (self.dispersion + step * (aim - self.dispersion)).clamp(1.0, MOST_DISPERSION);
+        let surprise = (window.count - forecast.events) / forecast.sd;
+        if lesson.breaks {
+            self.calm();
+        } else if lesson.follows_trend {
+            let trend = TREND_KEPT * self.trend + tuning.trend_gain * (after / before).ln();
+            self.trend = trend.clamp(-STEEPEST_TREND, STEEPEST_TREND);
         }
+        self.count_surprise(surprise);
+        if lesson.teaches_noise && forecast.events > 2.0 && surprise.abs() < 6.0 {
+            self.learn_dispersion(tuning, window, forecast);
+        }
+    }
+
+    /// What is believed.
+    pub(super) fn belief(&self, tuning: &Tuning) -> Belief {
+        let weights = self.weights();
+        let mut belief = Belief { gain: 0.0, lag_s: 0.0, worth: 0.0, most_gain: 0.0 };
+        for (candidate, weight) in self.candidates[..self.lags].iter().zip(weights) {
+            let gain = candidate.shape / candidate.rate;
+            belief.gain += weight * gain;
+            belief.lag_s += weight * candidate.lag_s;
+            belief.worth += weight * candidate.shape;
+            let mut most = gain * caution(tuning, candidate.shape);
+            if !self.told && candidate.shape < 3.0 {
+                most = most.max((candidate.shape + 1.5) / candidate.rate);
+            }
+            if weight > 0.05 {
+                belief.most_gain = belief.most_gain.max(most);
+            }
+        }
+        belief
+    }
+
+    /// Believes this gain from now on, at all lags.
+    pub(super) fn reset(&mut self, shape: f64, gain: f64) {
+        let gain = gain.max(1e-9);
+        for candidate in &mut self.candidates[..self.lags] {
+            (candidate.shape, candidate.rate) = (shape, shape / gain);
+        }
+    }
+
+    /// Forgets trend and surprises.
+    pub(super) fn calm(&mut self) {
+        self.trend = 0.0;
+        self.surprises = 0;
+    }
+
+    fn wander(&self, tuning: &Tuning, outlook: Outlook) -> f64 {
+        let unanchored = outlook.tracking && !outlook.anchored;
+        let wander = if unanchored {
+            tuning.unanchored_wander_per_min.max(tuning.wander_per_min)
+        } else {
+            tuning.wander_per_min
+        };
+        let more = self.surprises.saturating_sub(SURPRISES - 1);
+        if more > 0 { wander * tuning.wander_boost.powf(f64::from(more)).min(MOST_BOOST) } else { wander }
+    }
+
+    fn count_surprise(&mut self, surprise: f64) {
+        if surprise.abs() <= SURPRISE_SD {
+            return;
+        }
+        let same = surprise.signum() == self.sign;
+        self.surprises = if same { self.surprises.saturating_add(1) } else { 1 };
+        self.sign = surprise.signum();
+    }
+
+    fn learn_dispersion(&mut self, tuning: &Tuning, window: &Window, forecast: &Forecast) {
+        let excess = forecast.mean_noise - self.dispersion;
+        let expected = forecast.events * (1.0 + excess + forecast.events / forecast.worth);
+        let seen = ((window.count - forecast.events).powi(2) / expected).min(12.0 * self.dispersion);
+        self.dispersed += 1.0;
+        let minutes = window.minutes();
+        let step = if self.surprises < SURPRISES {
+            (0.10 * minutes).max((self.dispersed + 4.0).recip())
+        } else {
+            0.03 * minutes
+        };
+        self.dispersion =
+            (self.dispersion + step.min(1.0) * (seen - self.dispersion)).clamp(1.0, tuning.most_dispersion);
     }
 
     fn settle_evidence(&mut self) {
         let best = self.best();
-        for candidate in &mut self.candidates {
+        for candidate in &mut self.candidates[..self.lags] {
             candidate.evidence = (candidate.evidence - best).max(-FARTHEST_BEHIND);
         }
     }
 
     fn best(&self) -> f64 {
-        self.candidates.iter().map(|candidate| candidate.evidence).fold(f64::NEG_INFINITY, f64::max)
+        self.candidates[..self.lags].iter().map(|candidate| candidate.evidence).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The sum of all weights when the best candidate weighs 1.
-    fn total(&self) -> f64 {
+    /// The share of each lag; those that say next to nothing have none.
+    fn weights(&self) -> [f64; MOST_LAGS] {
         let best = self.best();
-        self.candidates.iter().map(|other| (other.evidence - best).exp()).sum()
+        let mut weights = [0.0; MOST_LAGS];
+        let mut sum = 0.0;
+        for (weight, candidate) in weights.iter_mut().zip(&self.candidates[..self.lags]) {
+            let share = (candidate.evidence - best).exp();
+            *weight = if share < LEAST_WEIGHT { 0.0 } else { share };
+            sum += *weight;
+        }
+        weights.map(|weight| weight / sum)
     }
+}
 
-    /// The candidates that weigh more than this share.
-    fn likely(&self, share: f64) -> impl Iterator<Item = &Candidate> {
-        let (best, all) = (self.best(), self.total());
-        self.candidates.iter().filter(move |candidate| (candidate.evidence - best).exp() / all > share)
-    }
-
-    fn mean(&self, value: impl Fn(&Candidate) -> f64) -> f64 {
-        let best = self.best();
-        let (sum, all) = self.candidates.iter().fold((0.0, 0.0), |(sum, all), candidate| {
-            let weight = (candidate.evidence - best).exp();
-            (sum + weight * value(candidate), all + weight)
-        });
-        sum / all
-    }
+/// By what factor a gain known so well is over-estimated on purpose.
+pub(super) fn caution(tuning: &Tuning, worth: f64) -> f64 {
+    1.0 + tuning.caution_sd * (1.0 - worth / tuning.sure_worth).max(0.0) / worth.sqrt()
 }
 
 /// By how much, in ln, the exposure would differ were the lag a little shorter or longer.
-fn sensitivity(exposure: impl Fn(f64) -> f64, lag_s: f64) -> f64 {
+fn sensitivity(history: &History, window: &Window, lag_s: f64) -> f64 {
     let off = LAG_OFF_S.max(LAG_OFF * lag_s);
-    let (shorter, longer) = (exposure((lag_s - off).max(0.0)), exposure(lag_s + off));
-    if longer > 0.0 { (shorter / longer).ln().abs().min(3.0) } else { 3.0 }
+    let (shorter, longer) = (history.exposure(window, (lag_s - off).max(0.0)), history.exposure(window, lag_s + off));
+    if shorter > 0.0 || longer > 0.0 { ((shorter + 1e-3) / (longer + 1e-3)).ln().abs().min(3.0) } else { 0.0 }
 }
 
-/// How well a mean explains a count, in nats: a normal density whose variance adds count noise, over-dispersion and
-/// the belief's own width.
-fn ln_likelihood(count: f64, mean: f64, noise: f64, shape: f64) -> f64 {
-    let variance = noise * mean + mean * mean / shape + 0.5;
-    let ln = -0.5 * ((count - mean).powi(2) / variance + variance.ln());
-    ln.max(WORST_EVIDENCE)
+/// How well a belief explains a count, in nats: negative binomial with this mean, its shape that of the belief widened by
+/// the noise beyond Poisson.
+fn ln_likelihood(count: f64, shape: f64, mean: f64, noise: f64) -> f64 {
+    if mean <= 1e-12 {
+        return if count < 0.5 { 0.0 } else { WORST_EVIDENCE };
+    }
+    let shape = (shape.recip() + (noise - 1.0) / mean.max(1.0)).recip().clamp(0.5, 1e7);
+    let none = shape * (shape / (shape + mean)).ln();
+    if count <= 0.0 {
+        return none;
+    }
+    let choices = libm::lgamma(shape + count) - libm::lgamma(shape) - libm::lgamma(count + 1.0);
+    choices + none + count * (mean / (shape + mean)).ln()
 }

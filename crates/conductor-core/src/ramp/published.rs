@@ -1,16 +1,32 @@
-//! The ratio rule of Zalando's article: users ÷ KPI × target. It knows neither lag nor noise nor capacity.
+//! The ratio rule of Zalando's article on its load test conductor (2021), as published: users ÷ KPI × target, reached in
+//! the time that is left of the ramp-up. It knows neither lag nor noise nor capacity; a KPI of zero resets it to one user.
 //!
-//! As published it aims at the full target in the time that is left of the ramp; it is given the line one interval
-//! ahead here, so that the ramp-up of the spec holds for both laws. A KPI of zero resets it to one user, as published.
+//! What the article leaves open is what happens after the ramp-up: both readings are here. Where users are to be taken
+//! away its formula gives a negative rate, which generators refuse; they are taken away at once then.
 
-use super::{Config, Observation, profile};
+use super::adaptive::Setting;
+use super::{Alarm, Config, Observation};
 
-pub(super) fn wanted(config: &Config, observation: &Observation) -> f64 {
-    let line = profile::set_point(config, observation.at_s + config.interval_s);
-    let Some(window) = observation.window else { return observation.users.max(1) as f64 };
-    let minutes = (window.to_s - window.from_s) / 60.0;
-    if window.count <= 0.0 || observation.users == 0 || minutes <= 0.0 {
-        return 1.0;
+/// What is set when nothing is known, or nothing was counted.
+const FIRST: Setting = Setting { users: 1.0, spawn_rate: 1.0, alarm: None };
+
+pub(super) fn setting(config: &Config, observation: &Observation, frozen: bool) -> Setting {
+    let ramp_up_s = config.profile.points().iter().find(|point| point.per_min >= config.profile.highest());
+    let ramp_up_s = ramp_up_s.map_or(0.0, |point| point.at_s);
+    let users = observation.users as f64;
+    let left_s = ramp_up_s - observation.at_s;
+    if frozen && left_s <= 0.0 {
+        return Setting { users, spawn_rate: 0.0, alarm: None };
     }
-    observation.users as f64 / (window.count / minutes) * line
+    let Some(window) = observation.window else { return Setting { users: users.max(1.0), ..FIRST } };
+    if observation.users == 0 {
+        return FIRST;
+    }
+    if window.count <= 0.0 {
+        return Setting { alarm: Some(Alarm::Stalled), ..FIRST };
+    }
+    let required = (users * config.profile.highest() * window.minutes() / window.count + 0.5).floor();
+    let intervals_left = (left_s / config.interval_s).max(1.0);
+    let spawn_rate = (required - users) / intervals_left / config.interval_s;
+    Setting { users: required, spawn_rate: if spawn_rate < 0.0 { users } else { spawn_rate }, alarm: None }
 }

@@ -7,13 +7,12 @@ use super::*;
 fn config(algorithm: Algorithm, target_per_min: f64, interval_s: f64, ramp_up_s: f64) -> Config {
     Config {
         algorithm,
-        target_per_min,
-        ramp_up_s,
-        plateau_s: 3.0 * ramp_up_s,
+        profile: Profile::ramp(target_per_min, ramp_up_s, 3.0 * ramp_up_s),
         interval_s,
         users_per_kpi: None,
         kpi_lag_s: None,
         max_users: None,
+        tuning: Tuning::default(),
     }
 }
 
@@ -36,7 +35,7 @@ impl Plant {
         let (mut state, mut advice) = step(config, State::new(config), &observe(0.0, 1, None));
         let mut ticks = Vec::new();
         let mut debt = 0.0;
-        for tick in 1..=((config.ramp_up_s + config.plateau_s) / config.interval_s) as usize {
+        for tick in 1..=(config.profile.end_s() / config.interval_s) as usize {
             let mut count = 0.0;
             for _ in 0..config.interval_s as usize {
                 let now = *users.last().unwrap();
@@ -60,8 +59,9 @@ impl Plant {
 }
 
 fn plateau_error(config: &Config, ticks: &[(f64, f64, Advice)]) -> f64 {
-    let plateau: Vec<f64> = ticks.iter().filter(|tick| tick.0 > config.ramp_up_s).map(|tick| tick.1).collect();
-    plateau.iter().sum::<f64>() / plateau.len() as f64 / config.target_per_min - 1.0
+    let plateau: Vec<f64> =
+        ticks.iter().filter(|tick| tick.0 > 0.25 * config.profile.end_s()).map(|tick| tick.1).collect();
+    plateau.iter().sum::<f64>() / plateau.len() as f64 / config.profile.highest() - 1.0
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_missing_sample_is_not_a_zero() {
     );
     assert!(advice.users >= before.users);
     assert_eq!(advice.alarm, None);
-    assert_eq!(state.ln_zeros, 0.0);
+    assert_eq!(state.zeros, zeros::Zeros::default());
 }
 
 #[test]

@@ -1,0 +1,296 @@
+//! What is done when users are worth less than they were: the modes beyond following the line, and the ways between
+//! them. How users are counted and what they are worth is not decided here.
+//!
+//! ```text
+//! Track ── efficiency lost ──▶ Test ── comes back with fewer users ──▶ Drain ── well again ──▶ Hold ◀─▶ Probe
+//!   ▲ ◀── does not: the ratio changed ──┘                                └─ limit unknown ──▶ Climb
+//!   └──────────────── the line is within reach again ◀──── Hold, Probe, Climb
+//! ```
+
+mod climb;
+mod collapse;
+mod drain;
+mod hold;
+mod probe;
+mod test;
+mod track;
+
+use serde::{Deserialize, Serialize};
+
+use super::advice::{Knee, Mode, Reason};
+use super::anchor::Anchor;
+use super::history::{Entry, History};
+use super::posterior::Bank;
+use super::tuning::Tuning;
+use super::{Congestion, Window};
+
+/// One believed or doubted window with all that is known about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tick<'a> {
+    pub(super) tuning: &'a Tuning,
+    pub(super) history: &'a History,
+    pub(super) now_s: f64,
+    pub(super) interval_min: f64,
+    pub(super) number: u64,
+    pub(super) users: f64,
+    pub(super) window: Window,
+    pub(super) congestion: Congestion,
+    /// Whether the window is believed.
+    pub(super) accepted: bool,
+    /// An outlier that a second window like it has confirmed: above 0 upwards, below 0 downwards, 0 for none.
+    pub(super) broke: f64,
+    /// Whether users grew clearly in the last minutes.
+    pub(super) grew: bool,
+    /// Zeros that are not chance, and what they mean.
+    pub(super) gone: Gone,
+    /// Whether the window before was bad.
+    pub(super) before_was_bad: bool,
+    /// User-minutes that could have produced the window.
+    pub(super) exposed: f64,
+    pub(super) sensitivity: f64,
+    /// Believed gain, KPI events per user and minute.
+    pub(super) gain: f64,
+    pub(super) lag_s: f64,
+    pub(super) dispersion: f64,
+    /// Efficiency against the anchor, and its standard deviation by chance.
+    pub(super) efficiency: f64,
+    pub(super) efficiency_sd: f64,
+    /// Users the line needs.
+    pub(super) line: f64,
+    /// Ticks until a change of users shows in the KPI.
+    pub(super) settle: i64,
+    /// Whether the anchor was set before this window.
+    pub(super) anchored: bool,
+    /// The best KPI since the last change of mode, where users have grown since and the KPI has fallen far below it.
+    pub(super) fell_from: Option<(f64, Entry)>,
+    /// The gain that was surely reached.
+    pub(super) sure_gain: f64,
+}
+
+/// What zeros that are not chance mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// Nothing yet.
+    No,
+    /// Users grew while the KPI was failing already.
+    WhileGrowing,
+    /// They last, while the system is under suspicion.
+    Lasting,
+}
+
+/// A verdict that the ratio has changed, kept so that it can be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct RatioVerdict {
+    at_s: f64,
+    tick: u64,
+    /// The anchor before it.
+    gain: f64,
+    /// The limit that would have been.
+    limit_per_min: f64,
+    /// Users of the test.
+    users_tested: f64,
+    /// Users and KPI rate when it fell.
+    users: f64,
+    kpi_per_min: f64,
+}
+
+/// Where the law stands beyond following the line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Modes {
+    pub(super) mode: Mode,
+    pub(super) reason: Reason,
+    /// The tick from which time in the mode counts.
+    entered: i64,
+    /// Users that the mode allows; the line alone decides when absent.
+    pub(super) cap: Option<f64>,
+    /// The best KPI the system has sustained, events per minute.
+    limit_per_min: f64,
+    /// Users that fill the system, where that is known.
+    knee_users: Option<f64>,
+    /// Failures to hold or to go up since the line was last within reach.
+    fails: u32,
+    /// Whether the system broke down rather than just filled up.
+    collapsed: bool,
+    /// Whether it did so though users had not grown.
+    abrupt: bool,
+    /// Whether the limit was known when the test began.
+    limit_known: bool,
+    /// Losses of efficiency so far.
+    pub(super) losses: u32,
+    /// Efficiency before the last cut, when the trouble began, and in the last two windows.
+    efficiency_before: f64,
+    efficiency_at_loss: f64,
+    efficiency_last: f64,
+    /// The last efficiency of a window that was not empty.
+    pub(super) efficiency_seen: f64,
+    /// Events per window when the test began.
+    events_at_test: f64,
+    /// Evidence of the test or the probe, nats, and the time it was gathered in, minutes.
+    evidence: f64,
+    evidence_min: f64,
+    cuts: u32,
+    /// Users when the trouble began.
+    users_at_loss: f64,
+    /// Minutes in the hold before the next probe.
+    wait_min: f64,
+    /// Whether users are at the hold's level, or still below it, and ticks they have been there.
+    holding: bool,
+    steady: i64,
+    probe_step: f64,
+    cap_before_probe: f64,
+    congested: u32,
+    ratio: Option<RatioVerdict>,
+    /// Windows in a row that were bad.
+    pub(super) bad: u32,
+}
+
+impl Modes {
+    pub(super) fn new(tuning: &Tuning) -> Self {
+        Self {
+            mode: Mode::Boot,
+            reason: Reason::Begin,
+            entered: 0,
+            cap: None,
+            limit_per_min: 0.0,
+            knee_users: None,
+            fails: 0,
+            collapsed: false,
+            abrupt: false,
+            limit_known: false,
+            losses: 0,
+            efficiency_before: 0.0,
+            efficiency_at_loss: 0.0,
+            efficiency_last: 0.0,
+            efficiency_seen: 0.0,
+            events_at_test: 0.0,
+            evidence: 0.0,
+            evidence_min: 0.0,
+            cuts: 0,
+            users_at_loss: 0.0,
+            wait_min: tuning.first_probe_min,
+            holding: false,
+            steady: 0,
+            probe_step: tuning.probe_step,
+            cap_before_probe: 0.0,
+            congested: 0,
+            ratio: None,
+            bad: 0,
+        }
+    }
+
+    /// True once more than following the line is going on.
+    pub(super) fn is_beyond_track(&self) -> bool {
+        match self.mode {
+            Mode::Boot | Mode::Track | Mode::Stalled => false,
+            Mode::Test | Mode::Drain | Mode::Climb | Mode::Hold | Mode::Probe => true,
+        }
+    }
+
+    /// The limit, where one is known and holds.
+    pub(super) fn knee(&self) -> Option<Knee> {
+        let users = self.knee_users.filter(|_| self.is_beyond_track())?;
+        Some(Knee { users, kpi_per_min: self.limit_per_min })
+    }
+
+    /// The tick at which the mode was entered.
+    pub(super) fn entered(&self) -> u64 {
+        u64::try_from(self.entered).unwrap_or_default()
+    }
+
+    /// Remembers the efficiency of a window after it was acted on.
+    pub(super) fn remember(&mut self, efficiency: f64) {
+        self.efficiency_last = efficiency;
+    }
+
+    /// Follows the line from now on.
+    pub(super) fn track(&mut self, tick: u64, reason: Reason) {
+        self.enter(Mode::Track, tick, reason);
+        self.cap = None;
+    }
+
+    /// Most growth of users in a minute after a verdict that the ratio has changed, which may be wrong.
+    pub(super) fn is_doubtful(&self, now_s: f64) -> bool {
+        self.ratio_within(now_s, 8.0).is_some()
+    }
+
+    fn ratio_within(&self, now_s: f64, minutes: f64) -> Option<RatioVerdict> {
+        self.ratio.filter(|verdict| now_s - verdict.at_s < minutes * 60.0 - 1e-6)
+    }
+
+    /// Takes in a window and decides what is done. Not called before the ratio is known, nor in and just after a stall.
+    pub(super) fn act(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        self.answer_collapse(tick, anchor);
+        match self.mode {
+            Mode::Track | Mode::Hold => self.answer_loss(tick, anchor),
+            Mode::Test => self.test(tick, bank, anchor),
+            Mode::Boot | Mode::Drain | Mode::Climb | Mode::Probe | Mode::Stalled => {}
+        }
+        match self.mode {
+            Mode::Drain => self.drain(tick, bank, anchor),
+            Mode::Climb => self.climb(tick, anchor),
+            Mode::Hold => self.hold(tick, anchor),
+            Mode::Probe => self.probe(tick, anchor),
+            Mode::Boot | Mode::Track | Mode::Test | Mode::Stalled => {}
+        }
+    }
+
+    fn enter(&mut self, mode: Mode, tick: u64, reason: Reason) {
+        (self.mode, self.reason) = (mode, reason);
+        self.entered = tick.cast_signed();
+    }
+
+    /// Ticks in the mode.
+    fn since(&self, tick: &Tick<'_>) -> i64 {
+        tick.number.cast_signed() - self.entered
+    }
+
+    /// The trouble begins: what is looked back at until it is over.
+    fn trouble(&mut self, tick: &Tick<'_>, efficiency: f64) {
+        self.users_at_loss = tick.users;
+        (self.efficiency_before, self.efficiency_at_loss) = (efficiency, efficiency);
+        self.cuts = 0;
+    }
+
+    /// Draws users back to `cap`.
+    fn drain_to(&mut self, cap: f64, tick: &Tick<'_>, reason: Reason) {
+        self.enter(Mode::Drain, tick.number, reason);
+        self.cap = Some(cap.max(1.0));
+    }
+
+    /// The limit turned out to be lower than it was taken for.
+    fn lower_knee(&mut self, users: f64) {
+        self.knee_users = self.knee_users.map(|knee| 0.95 * knee.min(users));
+    }
+
+    /// Users may follow the line again, and what went before is forgotten.
+    fn back_on_line(&mut self, tick: &Tick<'_>) {
+        self.track(tick.number, Reason::LineWithinReach);
+        (self.fails, self.collapsed) = (0, false);
+    }
+
+    /// The ratio is what is seen now; the anchor starts anew.
+    fn ratio_is(&mut self, gain: f64, shape: f64, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        anchor.reset(gain);
+        bank.reset(shape, gain);
+        self.track(tick.number, Reason::RatioChanged);
+    }
+}
+
+impl Tick<'_> {
+    /// Variance of a count against Poisson where `expected` is right, with so much relative model error.
+    fn noise(&self, expected: f64, error: f64) -> f64 {
+        self.dispersion + (self.tuning.model_error.powi(2) + error.powi(2)) * expected
+    }
+
+    fn per_min(&self, events: f64) -> f64 {
+        events / self.window.minutes()
+    }
+
+    fn is_congested(&self) -> bool {
+        self.congestion == Congestion::Congested
+    }
+
+    fn is_clear(&self) -> bool {
+        self.congestion == Congestion::Clear
+    }
+}

@@ -1,0 +1,76 @@
+//! A KPI that breaks down at once: users are drawn back without a test.
+
+use super::super::advice::{Mode, Reason};
+use super::super::anchor::Anchor;
+use super::super::history::Pairs;
+use super::{Gone, Modes, Tick};
+
+/// Below this share of what is expected, and so many standard deviations off, the KPI has broken down.
+const BROKEN: f64 = 0.6;
+const BROKEN_SD: f64 = 3.0;
+/// How far back the best KPI of a climb is looked for.
+const BEST_OF_CLIMB_MIN: f64 = 4.0;
+
+impl Modes {
+    /// Draws users back where the KPI has broken down.
+    pub(super) fn answer_collapse(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
+        if matches!(self.mode, Mode::Hold | Mode::Probe | Mode::Climb) && tick.exposed > 0.0 {
+            self.answer_breakdown(tick, anchor);
+        }
+        if tick.gone == Gone::Lasting && (self.mode != Mode::Drain || self.since(tick) >= 2) {
+            self.answer_zeros(tick, anchor);
+        }
+        if let (Mode::Track, false, Some((best_per_min, entry))) = (self.mode, tick.anchored, tick.fell_from) {
+            let exposed = entry.window.map_or(0.0, |window| tick.history.exposure(&window, tick.lag_s));
+            let events = best_per_min * entry.window.map_or(0.0, |window| window.minutes());
+            let gain = (events / exposed.max(1e-9)).max(0.9 * tick.sure_gain);
+            anchor.reset(gain);
+            anchor.trust();
+            self.limit_per_min = best_per_min;
+            let knee = best_per_min / gain;
+            self.knee_users = Some(knee);
+            self.fails += 1;
+            (self.collapsed, self.abrupt) = (true, false);
+            self.trouble(tick, tick.window.count / tick.exposed.max(1e-9) / gain);
+            self.drain_to((0.45 * tick.users).min(0.6 * knee), tick, Reason::FellWhileGrowing);
+        }
+    }
+
+    fn answer_breakdown(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
+        let expected = anchor.gain * tick.exposed;
+        let count = tick.window.count;
+        let broken = count < BROKEN * expected - BROKEN_SD * (tick.dispersion * expected).sqrt();
+        let believed = count > 0.0 || tick.before_was_bad && self.efficiency_seen < 0.85;
+        if broken && !tick.is_clear() && believed {
+            self.bad = 1;
+            if self.mode == Mode::Climb {
+                let pairs = Pairs { minutes: BEST_OF_CLIMB_MIN, after: 0, newest: true, accepted: false };
+                self.limit_per_min = tick.history.best_pair(tick.now_s, pairs).map_or(0.0, |(rate, _)| rate);
+                self.knee_users = Some(self.limit_per_min / anchor.gain);
+            } else {
+                self.lower_knee(tick.users);
+            }
+            self.trouble(tick, tick.efficiency);
+            self.fails += 1;
+            self.collapsed = true;
+            anchor.trust();
+            let share = if tick.efficiency < 0.3 { 0.45 } else { 0.6 };
+            self.drain_to(share * tick.users, tick, Reason::BrokeDown);
+        } else if count <= 0.0 && expected > 8.0 {
+            self.bad = 1;
+        }
+    }
+
+    fn answer_zeros(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
+        if self.mode != Mode::Drain {
+            self.lower_knee(tick.users);
+            self.users_at_loss = tick.users;
+            self.fails += 1;
+            self.cuts = 0;
+        }
+        self.collapsed = true;
+        (self.efficiency_before, self.efficiency_at_loss) = (tick.efficiency, 0.0);
+        anchor.trust();
+        self.drain_to(0.45 * tick.users, tick, Reason::NothingCounted);
+    }
+}

@@ -1,0 +1,77 @@
+//! Drawing users back until the system is well again.
+
+use super::super::advice::{Mode, Reason};
+use super::super::anchor::Anchor;
+use super::super::posterior::Bank;
+use super::{Modes, Tick};
+
+/// Shape of the belief in the anchor once the system is well again, and of a ratio that no cut has changed.
+const WELL_SHAPE: f64 = 100.0;
+const UNMOVED_SHAPE: f64 = 30.0;
+/// So many cuts that changed nothing show that it is not the system.
+const CUTS_WITHOUT_EFFECT: u32 = 2;
+const MOST_CUTS: u32 = 8;
+/// Time to the first probe after a collapse, where users had grown and where they had not; minutes.
+const WAIT_AFTER_COLLAPSE_MIN: f64 = 12.0;
+const WAIT_AFTER_ABRUPT_COLLAPSE_MIN: f64 = 5.0;
+const WAIT_AFTER_ABRUPT_LOSS_MIN: f64 = 3.0;
+
+impl Modes {
+    pub(super) fn drain(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        let since = self.since(tick);
+        let sd = tick.efficiency_sd;
+        let recent = f64::midpoint(tick.efficiency, self.efficiency_last);
+        let well = tick.efficiency >= tick.tuning.well - sd || recent >= 0.86 && since >= 2;
+        let shown = since >= tick.settle || self.cuts > 0 || since == 0;
+        if well && shown && tick.accepted && tick.window.count > 0.0 {
+            self.well_again(tick, bank, anchor);
+        } else if since >= 2 {
+            self.cut(tick, sd, bank, anchor);
+        }
+    }
+
+    fn well_again(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        bank.reset(WELL_SHAPE, anchor.gain);
+        anchor.trust();
+        if let Some(knee) = self.knee_users {
+            self.enter(Mode::Hold, tick.number, Reason::Drained);
+            self.cap = Some(0.90 * knee);
+            (self.holding, self.steady) = (false, 0);
+            let (wait, factor) = match (self.collapsed, self.abrupt) {
+                (true, false) => (WAIT_AFTER_COLLAPSE_MIN, 2.0),
+                (true, true) => (WAIT_AFTER_ABRUPT_COLLAPSE_MIN, 2.0),
+                (false, false) => (tick.tuning.first_probe_min, 1.5_f64),
+                (false, true) => (WAIT_AFTER_ABRUPT_LOSS_MIN, 1.5),
+            };
+            self.wait_min = wait * factor.powi(self.fails.saturating_sub(1).min(4).cast_signed());
+        } else {
+            self.enter(Mode::Climb, tick.number, Reason::Drained);
+            self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
+        }
+    }
+
+    fn cut(&mut self, tick: &Tick<'_>, sd: f64, bank: &mut Bank, anchor: &mut Anchor) {
+        let (count, efficiency) = (tick.window.count, tick.efficiency);
+        let tolerance = 0.2 + 2.0 * (tick.dispersion / count.max(1.0)).sqrt();
+        let as_before = |before: f64| (efficiency / before - 1.0).abs() < tolerance;
+        let unmoved = self.cuts >= CUTS_WITHOUT_EFFECT
+            && self.efficiency_at_loss > 0.2
+            && as_before(self.efficiency_at_loss)
+            && as_before(self.efficiency_before.max(1e-9))
+            && count > 0.0;
+        let before = self.efficiency_before;
+        self.efficiency_before = efficiency;
+        if unmoved {
+            self.ratio_is(efficiency * anchor.gain, UNMOVED_SHAPE, tick, bank, anchor);
+            return;
+        }
+        self.entered = tick.number.cast_signed();
+        if efficiency < 1.1 * before && efficiency < 0.80 - sd || efficiency < 0.3 {
+            self.cap = Some((tick.users * if efficiency < 0.15 { 0.45 } else { 0.7 }).max(1.0));
+            self.cuts += 1;
+            if self.cuts >= MOST_CUTS && count > 0.0 {
+                self.ratio_is(count / tick.exposed.max(1e-9), UNMOVED_SHAPE, tick, bank, anchor);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Holding users just under a known limit.
+
+use super::super::advice::{Mode, Reason};
+use super::super::anchor::Anchor;
+use super::{Modes, Tick};
+
+/// Windows before a probe that tell what is normal, minutes.
+const BASE_MIN: f64 = 4.0;
+const LARGEST_PROBE: f64 = 0.25;
+/// The largest probe where users are far below the line and worth what they should be.
+const LARGEST_PROBE_FAR: f64 = 0.5;
+
+impl Modes {
+    pub(super) fn hold(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
+        if !self.holding {
+            self.settle_in(tick, anchor);
+        }
+        let Some(cap) = self.cap else { return };
+        let since = self.since(tick);
+        if tick.line <= cap {
+            self.back_on_line(tick);
+            self.probe_step = tick.tuning.probe_step;
+        } else if self.holding
+            && since as f64 * tick.interval_min >= self.wait_min - 1e-9
+            && since > tick.settle + 1
+            && tick.accepted
+            && !tick.is_congested()
+            && tick.users > 0.98 * cap - 1.0
+        {
+            self.begin_probe(tick, anchor, cap);
+        }
+    }
+
+    /// Waits until users are steady at nine tenths of the limit, looks again at what they are worth, and goes up to the
+    /// hold's level.
+    fn settle_in(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
+        let Some(cap) = self.cap else { return };
+        if tick.users < 0.97 * cap - 1.0 {
+            self.steady = 0;
+            return;
+        }
+        self.steady += 1;
+        if self.steady < tick.settle + 2 {
+            return;
+        }
+        let (events, exposed, _) = tick.history.pooled(2, tick.lag_s);
+        let efficiency = events / exposed / anchor.gain;
+        if events > 0.0 && exposed > 0.0 && (efficiency - 1.0).abs() < 0.12 + 2.0 * (tick.dispersion / events).sqrt() {
+            // Users have been steady, so that what they are worth does not depend on the lag.
+            let weight = events / tick.dispersion;
+            anchor.gain *= 1.0 + weight / (weight + 400.0) * (efficiency - 1.0);
+            if self.limit_per_min > 0.0 {
+                self.knee_users = self.knee_users.map(|knee| (1.03 * knee).min(self.limit_per_min / anchor.gain));
+            }
+        }
+        self.holding = true;
+        self.cap = self.knee_users.map(|knee| tick.tuning.hold_share * knee);
+        self.entered = tick.number.cast_signed();
+    }
+
+    fn begin_probe(&mut self, tick: &Tick<'_>, anchor: &Anchor, cap: f64) {
+        let since = self.since(tick);
+        let base = (BASE_MIN / tick.interval_min).round().min((since - tick.settle) as f64).max(1.0) as usize;
+        let (events, exposed, windows) = tick.history.pooled(base, tick.lag_s);
+        if windows <= 0.0 {
+            return;
+        }
+        let far = tick.line > 2.0 * tick.users && events / exposed / anchor.gain > 0.9;
+        let largest = if far { LARGEST_PROBE_FAR } else { LARGEST_PROBE };
+        // Large enough to show against the noise of three windows.
+        let visible = (8.0 * tick.dispersion / (events / windows * 3.0).max(1.0)).sqrt().min(largest);
+        self.probe_step = self.probe_step.max(visible);
+        if !self.collapsed {
+            let missing = 0.5 * (tick.line / tick.users.max(1.0) - 1.0);
+            self.probe_step = self.probe_step.max(missing.clamp(0.12, 0.20));
+        }
+        self.cap_before_probe = cap;
+        self.cap = Some((cap * (1.0 + self.probe_step)).max(cap + 1.0));
+        self.evidence = 0.0;
+        self.enter(Mode::Probe, tick.number, Reason::TimeToProbe);
+    }
+}

@@ -1,0 +1,147 @@
+//! Users are worth less than they were: whether to test, to draw back at once, or to believe it.
+
+use super::super::advice::{Mode, Reason};
+use super::super::anchor::Anchor;
+use super::super::history::Pairs;
+use super::{Gone, Modes, RatioVerdict, Tick};
+
+/// The largest share of users that is taken away for a test.
+const LARGEST_STEP: f64 = 0.4;
+/// How far back the best KPI is looked for, minutes; and after a collapse.
+const BEST_MIN: f64 = 6.0;
+const BEST_BEFORE_COLLAPSE_MIN: f64 = 8.0;
+/// For so long a verdict that the ratio has changed can be taken back, minutes.
+const REVERSIBLE_MIN: f64 = 12.0;
+/// With congestion seen, this share of the evidence is enough.
+const EVIDENCE_WHEN_CONGESTED: f64 = 0.4;
+/// An efficiency below this is a collapse, whatever the evidence.
+const COLLAPSED_BELOW: f64 = 0.40;
+
+/// What was pooled at a loss.
+struct Loss {
+    events: f64,
+    efficiency: f64,
+    /// The limit is known: users had grown, or the loss was slow.
+    known: bool,
+}
+
+impl Modes {
+    /// Answers a loss of efficiency while users follow the line or are held.
+    pub(super) fn answer_loss(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
+        let needed = tick.tuning.loss_evidence * if tick.is_congested() { EVIDENCE_WHEN_CONGESTED } else { 1.0 };
+        let collapsing = tick.gone == Gone::WhileGrowing;
+        let relapse = self.relapse(tick);
+        let slow = anchor.suspicion > needed;
+        if !(slow || tick.broke < 0.0 || collapsing || relapse.is_some()) {
+            return;
+        }
+        let broke = tick.broke != 0.0;
+        if tick.is_clear() && broke && !tick.grew && !collapsing && relapse.is_none() {
+            // The system says that it is well: what changed is what users are worth.
+            anchor.reset(tick.gain);
+            anchor.trust();
+            return;
+        }
+        if anchor.gain < 0.7 * anchor.best {
+            // The loss itself has drawn the anchor down.
+            anchor.gain = 0.95 * anchor.best;
+        }
+        let loss = self.look_at(tick, anchor, broke || collapsing);
+        self.trouble(tick, loss.efficiency);
+        self.losses += 1;
+        self.abrupt = !loss.known;
+        self.limit_known = loss.known;
+        let again = self
+            .ratio_within(tick.now_s, REVERSIBLE_MIN)
+            .filter(|verdict| relapse.is_some() || tick.users > 1.02 * verdict.users_tested);
+        if let Some(verdict) = relapse.or(again) {
+            self.take_back(verdict, tick, anchor);
+        } else if collapsing || broke && tick.grew {
+            let knee = self.limit_per_min / anchor.gain;
+            self.knee_users = Some(knee);
+            self.fail_collapsed();
+            let deep = loss.efficiency < 0.4;
+            let cap = if deep { (0.45 * tick.users).min(0.6 * knee) } else { (0.6 * tick.users).min(0.75 * knee) };
+            self.drain_to(cap, tick, Reason::Collapsed);
+        } else if loss.efficiency < COLLAPSED_BELOW {
+            self.knee_users = loss.known.then(|| self.limit_per_min / anchor.gain);
+            self.fail_collapsed();
+            self.drain_to(0.45 * tick.users, tick, Reason::BrokeDown);
+        } else {
+            self.begin_test(tick, anchor, &loss, broke);
+        }
+        anchor.trust();
+        anchor.suspicious = 0;
+    }
+
+    fn fail_collapsed(&mut self) {
+        self.fails += 1;
+        self.collapsed = true;
+    }
+
+    /// A verdict that the ratio has changed, where more users since have brought less KPI.
+    fn relapse(&self, tick: &Tick<'_>) -> Option<RatioVerdict> {
+        self.ratio_within(tick.now_s, REVERSIBLE_MIN).filter(|verdict| {
+            tick.users > 1.10 * verdict.users
+                && tick.per_min(tick.window.count) < 0.9 * verdict.kpi_per_min
+                && tick.number.cast_signed() - verdict.tick.cast_signed() > tick.settle
+                && !tick.is_clear()
+        })
+    }
+
+    /// Pools the windows of the loss and remembers the best KPI before it.
+    fn look_at(&mut self, tick: &Tick<'_>, anchor: &Anchor, sudden: bool) -> Loss {
+        let broke = tick.broke != 0.0;
+        let windows = if broke { 1 } else { anchor.suspicious.clamp(1, 3) as usize };
+        let (mut events, mut exposed, mut number) = tick.history.pooled(windows, tick.lag_s);
+        if events <= 0.0 || exposed <= 0.0 {
+            (events, exposed, number) = (tick.window.count + 0.5, tick.exposed.max(1e-9), 1.0);
+        }
+        self.events_at_test = events / number;
+        let mut limit = tick.per_min(events / number);
+        let best = |minutes, newest| {
+            let pairs = Pairs { minutes, after: 0, newest, accepted: true };
+            tick.history.best_pair(tick.now_s, pairs).map_or(0.0, |(rate, _)| rate)
+        };
+        if !broke {
+            limit = limit.max(best(BEST_MIN, true));
+        }
+        if sudden {
+            let before = best(BEST_BEFORE_COLLAPSE_MIN, false);
+            limit = if before > 0.0 { before } else { limit };
+        }
+        self.limit_per_min = limit;
+        Loss { events: self.events_at_test, efficiency: events / exposed / anchor.gain, known: !broke || tick.grew }
+    }
+
+    /// The verdict that the ratio had changed was wrong: it is the system's limit after all.
+    fn take_back(&mut self, verdict: RatioVerdict, tick: &Tick<'_>, anchor: &mut Anchor) {
+        anchor.gain = verdict.gain;
+        self.ratio = None;
+        self.limit_per_min = verdict.limit_per_min;
+        let knee = verdict.limit_per_min / verdict.gain;
+        self.knee_users = Some(knee);
+        self.limit_known = true;
+        self.fails += 1;
+        self.drain_to(0.7 * tick.users.min(knee), tick, Reason::Relapsed);
+    }
+
+    /// Takes users away: if it is the system's limit, those that stay are worth more.
+    fn begin_test(&mut self, tick: &Tick<'_>, anchor: &Anchor, loss: &Loss, broke: bool) {
+        let step = (2.0 * tick.dispersion / loss.events.max(1.0)).sqrt().clamp(tick.tuning.test_step, LARGEST_STEP);
+        let mut share = 1.0 - step;
+        if loss.known {
+            let within = 0.85 * self.limit_per_min / (anchor.gain * tick.users).max(1e-9);
+            share = share.min(within).max(0.45);
+        }
+        if broke && 1.05 * loss.efficiency < share {
+            share = (1.05 * loss.efficiency).max(0.55);
+        }
+        if self.mode == Mode::Hold {
+            self.knee_users = self.knee_users.map(|knee| 0.95 * knee);
+        }
+        (self.evidence, self.evidence_min) = (0.0, 0.0);
+        self.enter(Mode::Test, tick.number, Reason::EfficiencyLost);
+        self.cap = Some((share * tick.users).max(1.0));
+    }
+}
