@@ -9,11 +9,19 @@
 
 mod calls;
 mod chance;
+pub mod document;
+mod draw;
 mod environment;
 mod kernel;
+mod model;
+mod network;
 mod plant;
 mod ports;
+mod scenarios;
+mod score;
 mod store;
+mod table;
+mod trial;
 
 pub use calls::CallRecord;
 pub use environment::{SimEnvironment, SimPorts};
@@ -21,4 +29,8 @@ pub use plant::{
     Beyond, Call, CallFault, CallOutcome, DelayModel, Fault, FaultKind, GeneratorModel, MeasurementModel, Noise,
     Origin, Plant, PlantApplication, PlantError, Running, TableModel, TestDataModel, UserModel,
 };
+pub use scenarios::scenarios;
+pub use score::Score;
 pub use store::MemoryStore;
+pub use table::{Row, ScoreTable, Spread, Trials, table};
+pub use trial::law::{Algorithm, UnknownAlgorithm};
