@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use conductor_core::run::RunId;
+use conductor_core::units::Span;
 
 use crate::exit;
 
@@ -34,6 +35,7 @@ pub(crate) struct Global {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// Text for people.
+    #[value(alias = "table")]
     Text,
     /// One JSON document.
     Json,
@@ -50,7 +52,7 @@ pub(crate) enum Verb {
     Run(Declared),
     /// Tells what a run would change and how long each step may take. Changes nothing.
     Plan(Declared),
-    /// Runs a load test against a model of a system, in seconds.
+    /// Runs a load test against a model of a system, in seconds, or compares algorithms on models.
     #[command(after_help = exit::TABLE)]
     Simulate(Simulated),
     /// Lists all runs, newest first.
@@ -89,17 +91,41 @@ pub(crate) struct Declared {
     pub(crate) settings: Option<PathBuf>,
 }
 
-/// A load test and a model.
+/// Models, and what to try on them.
 #[derive(Args)]
 pub(crate) struct Simulated {
-    /// The load test, a YAML or JSON file.
-    pub(crate) load_test: PathBuf,
-    /// The model of the system, a YAML or JSON file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) plant: PathBuf,
+    /// The load test, a YAML or JSON file. Default: the model's own `run`.
+    #[arg(conflicts_with_all = ["score", "plot"])]
+    pub(crate) load_test: Option<PathBuf>,
+    /// The model of the system, a YAML or JSON file. With --score or --plot also several, or names of built-in ones;
+    /// `all` is every built-in one.
+    #[arg(long, value_name = "FILE_OR_NAME", num_args = 1.., required = true)]
+    pub(crate) plant: Vec<String>,
     /// Where to write the report.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["score", "plot"])]
     pub(crate) report: Option<PathBuf>,
+    /// Prints how near algorithms come to what could be achieved, over many runs.
+    #[arg(long)]
+    pub(crate) score: bool,
+    #[command(flatten)]
+    pub(crate) trials: TrialArguments,
+}
+
+/// What is tried on models.
+#[derive(Args)]
+pub(crate) struct TrialArguments {
+    /// Algorithms, by comma, or `all`.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "adaptive")]
+    pub(crate) algorithm: Vec<String>,
+    /// Runs of each algorithm on each model, each with a seed of its own.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) seeds: u32,
+    /// The first run's seed.
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub(crate) first_seed: u64,
+    /// Time between two decisions, in half seconds.
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) tick: Span,
 }
 
 /// One run.

@@ -5,7 +5,9 @@ mod figures;
 mod live;
 mod plan;
 mod progress;
+mod scores;
 mod summary;
 
 pub(crate) use plan::plan;
+pub(crate) use scores::scores;
 pub(crate) use summary::{left_behind, runs, summary};

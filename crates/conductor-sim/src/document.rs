@@ -2,11 +2,13 @@
 //! is told, and what changes while it runs. What it computes is in `model`; what a written value must be is in
 //! `validate`.
 
+mod file;
 mod validate;
 
 use conductor_core::units::{Rate, Span};
 use serde::{Deserialize, Serialize};
 
+pub use file::PlantFile;
 pub use validate::PlantError;
 
 /// A model of a system. Only `run`, `journey` and `checkout` must be written.

@@ -8,6 +8,8 @@ use rand::{Rng, SeedableRng};
 const LARGE: f64 = 25.0;
 /// Up to so many trials their joint probability is cheaper to multiply than to exponentiate.
 const FEW: i64 = 16;
+/// So many numbers of trials are looked up.
+const TABLE: usize = 1024;
 /// Keeps a draw below what rounding makes of a distribution's whole sum.
 const BELOW_ONE: f64 = 1.0 - 1e-12;
 
@@ -19,19 +21,38 @@ pub(crate) struct Chance {
 }
 
 /// A probability that many counts are drawn with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Odds {
     probability: f64,
+    /// The logarithm of the probability that one trial does not have the rarer outcome.
     ln_rest: f64,
+    /// The probabilities that none of so many trials has the rarer outcome; empty until it is worth while.
+    none: Vec<f64>,
 }
 
 impl Odds {
     pub(crate) fn new(probability: f64) -> Self {
-        Self { probability, ln_rest: libm::log(1.0 - rarer(probability)) }
+        Self { probability, ln_rest: libm::log(1.0 - rarer(probability)), none: Vec::new() }
     }
 
-    pub(crate) fn probability(self) -> f64 {
-        self.probability
+    /// Makes these the odds of another probability. Only one that stays is worth a table.
+    #[inline]
+    pub(crate) fn set(&mut self, probability: f64) {
+        if probability != self.probability {
+            (self.probability, self.ln_rest) = (probability, libm::log(1.0 - rarer(probability)));
+            self.none.clear();
+        } else if self.none.is_empty() {
+            let rest = 1.0 - rarer(probability);
+            self.none.extend(std::iter::successors(Some(1.0), |none| Some(none * rest)).take(TABLE));
+        }
+    }
+
+    #[inline]
+    fn none_of(&self, trials: i64) -> f64 {
+        match self.none.get(trials as usize) {
+            Some(none) => *none,
+            None => libm::exp(trials as f64 * self.ln_rest),
+        }
     }
 }
 
@@ -82,17 +103,20 @@ impl Chance {
     /// How many of `trials` succeed.
     #[inline]
     pub(crate) fn binomial(&mut self, trials: i64, probability: f64) -> i64 {
-        self.count(trials, probability, libm::log)
+        self.count(trials, probability, |rest| {
+            if trials <= FEW { power(rest, trials) } else { libm::exp(trials as f64 * libm::log(rest)) }
+        })
     }
 
     /// How many of `trials` succeed, where many such counts are drawn with the same probability.
     #[inline]
     pub(crate) fn binomial_of(&mut self, trials: i64, odds: &Odds) -> i64 {
-        self.count(trials, odds.probability, |_| odds.ln_rest)
+        self.count(trials, odds.probability, |_| odds.none_of(trials))
     }
 
+    /// The count; `none` gives the probability that no trial has the rarer outcome, from that of one.
     #[inline]
-    fn count(&mut self, trials: i64, probability: f64, ln_rest: impl FnOnce(f64) -> f64) -> i64 {
+    fn count(&mut self, trials: i64, probability: f64, none: impl FnOnce(f64) -> f64) -> i64 {
         if trials <= 0 || probability <= 0.0 {
             return 0;
         }
@@ -107,9 +131,7 @@ impl Chance {
             return ((drawn.max(0.0) + 0.5) as i64).min(trials);
         }
         let p = rarer(probability);
-        let rest = 1.0 - p;
-        let none = if trials <= FEW { power(rest, trials) } else { libm::exp(trials as f64 * ln_rest(rest)) };
-        let rare = self.inverted(trials, p / rest, none);
+        let rare = self.inverted(trials, p / (1.0 - p), none(1.0 - p));
         if probability > 0.5 { trials - rare } else { rare }
     }
 
@@ -171,7 +193,9 @@ mod tests {
     #[test]
     fn counts_have_the_mean_and_the_variance_of_the_binomial_distribution() {
         for (trials, probability) in [(5, 0.3), (14, 0.9), (300, 1.0 / 30.0), (90, 0.7), (5000, 0.02), (40, 0.001)] {
-            let (mut once, mut often, odds) = (Chance::new(3), Chance::new(3), Odds::new(probability));
+            let (mut once, mut often) = (Chance::new(3), Chance::new(3));
+            let mut odds = Odds::new(probability);
+            odds.set(probability);
             let (mean, variance) = mean_and_variance(|| {
                 let count = once.binomial(trials, probability);
                 assert_eq!(count, often.binomial_of(trials, &odds));

@@ -90,9 +90,7 @@ impl Network {
         let running = self.running as f64;
         let slowed = if running > max_users { max_users / running } else { 1.0 };
         let leave = (self.stages.len() as f64 / now.think_s * slowed * STEP_S).min(1.0);
-        if leave != self.leave.probability() {
-            self.leave = Odds::new(leave);
-        }
+        self.leave.set(leave);
         if self.noise > 0.0 && self.steps.is_multiple_of(NOISE_STEPS) {
             self.mood = self.chance.factor(self.noise);
         }

@@ -1,6 +1,9 @@
 //! `simulate`: a load test against a model, with the same engine, display and summary as a real one, on a clock that
-//! jumps over every wait.
+//! jumps over every wait. Comparing algorithms is in `trials`.
 
+mod trials;
+
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -27,6 +30,9 @@ use crate::show::display::Display;
 
 /// Runs a load test against a model.
 pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
+    if simulated.score {
+        return trials::score(simulated, output);
+    }
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().map_err(Failed::because)?;
     let view = runtime.block_on(run(simulated, output))?;
     if let Some(file) = &simulated.report {
@@ -41,7 +47,7 @@ pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Fail
 
 async fn run(simulated: &Simulated, output: Output) -> Result<RunView, Failed> {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(Timestamp::now()));
-    let plant = read::<Plant>(&simulated.plant).map_err(Failed::input)?;
+    let plant = read::<Plant>(Path::new(&simulated.plant[0])).map_err(Failed::input)?;
     let world = SimEnvironment::new(plant.value.clone(), Arc::clone(&clock))
         .map_err(|error| Failed::input(plant.refuse(&error.violations)))?;
     let created = declare(simulated, &world)?;
@@ -60,7 +66,8 @@ async fn run(simulated: &Simulated, output: Output) -> Result<RunView, Failed> {
 
 /// A model has every environment and every KPI; only its applications have names.
 fn declare(simulated: &Simulated, world: &SimEnvironment) -> Result<Created, Failed> {
-    let written = read::<LoadTestDocument>(&simulated.load_test).map_err(Failed::input)?;
+    let written =
+        read::<LoadTestDocument>(simulated.load_test.as_deref().unwrap_or(Path::new(""))).map_err(Failed::input)?;
     let refused = |error: conductor_core::spec::SpecError| Failed::input(written.refuse(&error.violations));
     let spec = LoadTestSpec::try_from(written.value.clone()).map_err(refused)?;
     let scope = spec.scope(&world.catalogue()).map_err(refused)?;

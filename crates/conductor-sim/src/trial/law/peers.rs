@@ -93,13 +93,15 @@ fn pid(integral: &mut f64, error: f64, change: f64, minutes: f64) -> f64 {
 fn tst_feedback(users: f64, measured: f64, line: f64) -> f64 {
     /// The share of users that may be waiting before some are taken away.
     const SPARE: f64 = 0.1;
+    /// JMeter counts them in 32 bits.
+    const MOST: f64 = i32::MAX as f64;
     if line <= 0.0 {
         users
     } else if measured > line {
         let delayed = users * (1.0 - line / measured);
         if delayed > (users * SPARE).ceil() { (users * (1.0 - SPARE)).floor() } else { users }
     } else if measured < line {
-        (users * (2.0 - measured / line)).ceil()
+        (users * (2.0 - measured / line)).ceil().min(MOST)
     } else {
         users
     }

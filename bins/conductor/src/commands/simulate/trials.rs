@@ -1,0 +1,83 @@
+//! Comparing algorithms on models: which models, which algorithms, how often.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use conductor_core::units::Span;
+use conductor_sim::document::{Plant, PlantFile};
+use conductor_sim::{Algorithm, Trials, scenarios, table};
+use conductor_wiring::read;
+
+use crate::args::{Output, Simulated, TrialArguments};
+use crate::commands::print_json;
+use crate::exit::{Failed, PASSED};
+use crate::{out, show};
+
+/// What stands for every model, or every algorithm.
+const ALL: &str = "all";
+const LONGEST_TICK: Span = Span::minutes(10);
+
+/// Prints the scores of algorithms on models.
+pub(super) fn score(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
+    let begun = Instant::now();
+    let plants = plants(&simulated.plant)?;
+    let rows = table(&plants, &algorithms(&simulated.trials.algorithm)?, &trials(&simulated.trials)?);
+    match output {
+        Output::Json => print_json(&rows)?,
+        Output::Text => out::answer(&show::scores(&rows, begun.elapsed()))?,
+    }
+    Ok(PASSED)
+}
+
+/// The models that are named, in their order: built-in ones by their names, others by their files.
+fn plants(named: &[String]) -> Result<Vec<Plant>, Failed> {
+    let mut plants = Vec::new();
+    for name in named {
+        let mut known = scenarios();
+        if name != ALL {
+            known.retain(|plant| plant.name == *name);
+        }
+        if known.is_empty() { plants.extend(of_file(name)?) } else { plants.extend(known) }
+    }
+    Ok(plants)
+}
+
+fn of_file(name: &str) -> Result<Vec<Plant>, Failed> {
+    let file = Path::new(name);
+    if !file.exists() {
+        let names: Vec<String> = scenarios().into_iter().map(|plant| plant.name).collect();
+        let known = names.join(", ");
+        return Err(Failed::input(format!("there is no file {name}; expected a file, {ALL}, or some of {known}")));
+    }
+    let written = read::<PlantFile>(file).map_err(Failed::input)?;
+    let violations = written.value.violations();
+    if violations.is_empty() {
+        Ok(written.value.into_plants())
+    } else {
+        Err(Failed::input(written.refuse(&violations)))
+    }
+}
+
+/// The algorithms that are named, each once.
+fn algorithms(named: &[String]) -> Result<Vec<Algorithm>, Failed> {
+    let mut algorithms = Vec::new();
+    for name in named {
+        let meant = if name == ALL { Algorithm::ALL.to_vec() } else { vec![name.parse().map_err(Failed::input)?] };
+        algorithms.extend(meant.into_iter().filter(|algorithm| !algorithms.contains(algorithm)).collect::<Vec<_>>());
+    }
+    Ok(algorithms)
+}
+
+fn trials(arguments: &TrialArguments) -> Result<Trials, Failed> {
+    let TrialArguments { seeds, first_seed, tick, .. } = arguments;
+    const STEP: Duration = Duration::from_millis(500);
+    let is_whole = tick.as_duration().as_nanos().is_multiple_of(STEP.as_nanos());
+    if !is_whole || tick.is_zero() || *tick > LONGEST_TICK {
+        let expected = "half seconds from 500ms to 10m, such as 60s";
+        return Err(Failed::input(format!("--tick: {tick} is out of range; expected {expected}")));
+    }
+    let end = first_seed
+        .checked_add(u64::from(*seeds))
+        .ok_or_else(|| Failed::input(format!("--first-seed: {first_seed} leaves no room for {seeds} seeds")))?;
+    Ok(Trials { seeds: *first_seed..end, tick: *tick })
+}
