@@ -3,6 +3,8 @@
 
 mod steady;
 
+use conductor_core::ramp::Profile;
+
 use crate::document::{LostSample, Plant};
 
 /// Length of a step of the model, seconds.
@@ -11,9 +13,10 @@ pub(crate) const STEP_S: f64 = 0.5;
 /// A plant in numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
+    /// The KPI wanted over time.
+    pub(crate) line: Profile,
     pub(crate) target_per_min: f64,
     pub(crate) ramp_up_s: f64,
-    pub(crate) plateau_s: f64,
     think_s: f64,
     /// Steps of a journey, as many as steps of time can tell apart.
     pub(crate) stages: usize,
@@ -64,11 +67,12 @@ impl Model {
     pub(crate) fn new(plant: &Plant) -> Self {
         const DEFAULT_SPAWN_RATE: f64 = 100.0;
         let Plant { run, journey, kpi, ratio, warm_up, generator, hints, .. } = plant;
+        let target_per_min = run.target.as_per_minute();
         let think_s = journey.think_time.as_secs_f64();
         Self {
-            target_per_min: run.target.as_per_minute(),
+            line: Profile::ramp(target_per_min, run.ramp_up.as_secs_f64(), run.plateau.as_secs_f64()),
+            target_per_min,
             ramp_up_s: run.ramp_up.as_secs_f64(),
-            plateau_s: run.plateau.as_secs_f64(),
             think_s,
             stages: (journey.stages as usize).min((think_s / STEP_S) as usize).max(1),
             login_s: journey.login.as_secs_f64(),
@@ -106,12 +110,7 @@ impl Model {
     }
 
     pub(crate) fn length_s(&self) -> f64 {
-        self.ramp_up_s + self.plateau_s
-    }
-
-    /// The KPI wanted at a time, events per minute.
-    pub(crate) fn line(&self, at_s: f64) -> f64 {
-        if at_s <= 0.0 { 0.0 } else { self.target_per_min * (at_s / self.ramp_up_s).min(1.0) }
+        self.line.end_s()
     }
 
     /// What the model is like at a time.

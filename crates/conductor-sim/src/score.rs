@@ -105,12 +105,12 @@ impl Yardstick {
         let achievable = |window: usize| {
             let look = |look: u32| {
                 let at_s = (window as f64 - 1.0 + (f64::from(look) + 0.5) / f64::from(LOOKS)) * WINDOW_S;
-                model.line(at_s).min(model.knee(at_s).kpi_per_min)
+                model.line.at(at_s).min(model.knee(at_s).kpi_per_min)
             };
             if window == 0 { 0.0 } else { (0..LOOKS).map(look).sum::<f64>() / f64::from(LOOKS) }
         };
         let needed = |window: usize| {
-            model.users_for(middle_s(window), model.line(middle_s(window))).max(1.0).min(model.max_users)
+            model.users_for(middle_s(window), model.line.at(middle_s(window))).max(1.0).min(model.max_users)
         };
         let outage = model.drop.filter(|(_, _, factor)| *factor < OUTAGE).map(|(from_s, to_s, _)| {
             let minute = |at_s: f64| (at_s / WINDOW_S).floor() * WINDOW_S;

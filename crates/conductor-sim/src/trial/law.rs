@@ -6,7 +6,7 @@ mod peers;
 use std::fmt;
 use std::str::FromStr;
 
-use conductor_core::ramp::{self, Alarm, Congestion, Mode, Observation, Window};
+use conductor_core::ramp::{self, Alarm, Congestion, Mode, Observation, Tuning, Window};
 
 use super::Bench;
 use crate::draw::Chance;
@@ -136,7 +136,7 @@ pub(crate) struct Order {
 /// An algorithm at work.
 pub(crate) enum Law<'a> {
     /// One of the product's.
-    Product(Product),
+    Product(Box<Product>),
     /// One for comparison.
     Peer(Peer<'a>),
 }
@@ -157,14 +157,19 @@ impl<'a> Law<'a> {
     pub(crate) fn new(bench: &'a Bench, algorithm: Algorithm, seed: u64) -> Self {
         match algorithm {
             Algorithm::Adaptive | Algorithm::AdaptiveCongestion => {
-                Self::Product(Product::new(bench, ramp::Algorithm::Adaptive, bench.model.users_per_kpi))
+                Self::Product(Box::new(Product::new(bench, ramp::Algorithm::Adaptive, bench.model.users_per_kpi)))
             }
             Algorithm::AdaptivePrior | Algorithm::AdaptiveBoth => {
                 let error = libm::exp(PRIOR_ERROR * Chance::new(seed ^ PRIOR).normal());
-                Self::Product(Product::new(bench, ramp::Algorithm::Adaptive, Some(error / bench.nominal_gain)))
+                Self::Product(Box::new(Product::new(
+                    bench,
+                    ramp::Algorithm::Adaptive,
+                    Some(error / bench.nominal_gain),
+                )))
             }
-            Algorithm::Published | Algorithm::PublishedFrozen => {
-                Self::Product(Product::new(bench, ramp::Algorithm::Published, None))
+            Algorithm::Published => Self::Product(Box::new(Product::new(bench, ramp::Algorithm::Published, None))),
+            Algorithm::PublishedFrozen => {
+                Self::Product(Box::new(Product::new(bench, ramp::Algorithm::PublishedFrozen, None)))
             }
             Algorithm::Fixed => Self::Peer(Peer::fixed(bench)),
             Algorithm::Pid => Self::Peer(Peer::pid(bench)),
@@ -186,13 +191,12 @@ impl Product {
     fn new(bench: &Bench, algorithm: ramp::Algorithm, users_per_kpi: Option<f64>) -> Self {
         let config = ramp::Config {
             algorithm,
-            target_per_min: bench.model.target_per_min,
-            ramp_up_s: bench.model.ramp_up_s,
-            plateau_s: bench.model.plateau_s,
+            profile: bench.model.line.clone(),
             interval_s: bench.tick_s,
             users_per_kpi,
             kpi_lag_s: bench.model.kpi_lag_s,
             max_users: None,
+            tuning: Tuning::default(),
         };
         let state = Some(ramp::State::new(&config));
         Self { config, state }

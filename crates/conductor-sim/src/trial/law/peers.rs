@@ -49,7 +49,7 @@ impl<'a> Peer<'a> {
     /// Decides; without a measurement, the laws that need one change nothing.
     pub(crate) fn decide(&mut self, seen: &Seen) -> Order {
         let Bench { model, tick_s, nominal_gain, .. } = self.bench;
-        let (now, next) = (model.line(seen.at_s), model.line(seen.at_s + tick_s));
+        let (now, next) = (model.line.at(seen.at_s), model.line.at(seen.at_s + tick_s));
         let measured = seen.count.map(|count| count * 60.0 / tick_s);
         let users = match (&mut self.law, measured) {
             (PeerLaw::Fixed, _) => (next / nominal_gain).ceil(),
@@ -138,7 +138,7 @@ pub(crate) fn oracle_users(model: &Model, tick_s: f64) -> Vec<f64> {
         let half_ahead_s = (at_s + lag_s * 0.5).min(model.length_s());
         let most = model.knee(half_ahead_s).kpi_per_min;
         if most > 0.0 {
-            last = model.users_for(half_ahead_s, model.line(ahead_s).min(SUSTAINED * most)).max(1.0);
+            last = model.users_for(half_ahead_s, model.line.at(ahead_s).min(SUSTAINED * most)).max(1.0);
         }
         last = last.min(model.max_users);
         users.push(last);
