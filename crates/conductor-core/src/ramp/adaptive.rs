@@ -400,7 +400,9 @@ fn dead_banded(config: &Config, state: &State, observation: &Observation, line: 
     }
     let worth = state.bank.belief(&config.tuning).worth;
     let band = config.tuning.dead_band_sd * users / worth.max(1.0).sqrt();
-    if (wanted - users).abs() < band { users } else { wanted }
+    // What the line asks for decides, not what the growth limit left of it: a long way up begins with small steps.
+    let asked = if wanted > users { wanted.max(line.users) } else { wanted };
+    if (asked - users).abs() < band { users } else { wanted }
 }
 
 /// Never more users than the best gain seen could need three times over.

@@ -14,15 +14,17 @@ use super::{Config, Window};
 const LATER_LAG: f64 = 0.1;
 /// A lag that weighs less counts for nothing.
 const LEAST_WEIGHT: f64 = 0.02;
-/// No window counts more than this against a lag, nats: one odd window must not decide.
+/// No window counts more than this against a lag, nats, beside the best: one odd window must not decide.
 const WORST_EVIDENCE: f64 = -30.0;
+/// What a count is worth where nothing could be counted, nats.
+const IMPOSSIBLE: f64 = -1e9;
 /// How far behind the best a lag's evidence may fall, nats, so that it can come back.
 const FARTHEST_BEHIND: f64 = 12.0;
 /// By how much other a lag is taken to see what that would change: seconds at least, and as a share of it.
 const LAG_OFF_S: f64 = 12.0;
 const LAG_OFF: f64 = 0.15;
-/// A count this many times what was expected says that the expectation was absurd.
-const ABSURD: f64 = 4.0;
+/// User-minutes that are next to none.
+const LEAST_EXPOSED: f64 = 1e-9;
 /// The most the trend may be, in ln gain a minute.
 const STEEPEST_TREND: f64 = 0.015;
 const TREND_KEPT: f64 = 0.97;
@@ -161,10 +163,7 @@ impl Bank {
             let exposed = history.exposure(window, lag_s);
             let moving = sensitivity(history, window, lag_s);
             let events = candidate.shape / candidate.rate * forecast.drift * exposed;
-            // A lag that reaches back to before there were users expects next to nothing, and must not take the whole
-            // count as proof of a huge gain: its error is relative to what was counted.
-            let basis = if window.count > ABSURD * events { window.count } else { events };
-            let noise = self.dispersion + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * basis;
+            let noise = self.dispersion + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
             let weight = forecast.weight[position];
             forecast.exposed[position] = exposed;
             forecast.noise[position] = noise;
@@ -194,6 +193,7 @@ impl Bank {
         let minutes = window.minutes();
         let kept = tuning.evidence_kept_per_min.powf(minutes);
         let (mut before, mut after) = (0.0, 0.0);
+        let mut found = [0.0; MOST_LAGS];
         for (position, candidate) in self.candidates[..self.lags].iter_mut().enumerate() {
             let exposed = forecast.exposed[position];
             let mut shape = candidate.shape / (1.0 + forecast.wander * candidate.shape);
@@ -202,13 +202,17 @@ impl Bank {
             }
             let rate = candidate.rate * shape / candidate.shape / forecast.drift;
             before += forecast.weight[position] * shape / rate;
-            if lesson.tells_lags {
-                let found = ln_likelihood(window.count, shape, shape / rate * exposed, forecast.mean_noise);
-                candidate.evidence = kept * candidate.evidence + found.max(WORST_EVIDENCE);
+            found[position] = ln_likelihood(window.count, shape, shape / rate * exposed, forecast.mean_noise);
+            (candidate.shape, candidate.rate) = (shape, rate);
+            // Events that no user can have caused by this lag tell nothing of what users are worth.
+            if exposed > LEAST_EXPOSED {
+                candidate.shape += window.count / forecast.noise[position];
+                candidate.rate += exposed / forecast.noise[position];
             }
-            candidate.shape = shape + window.count / forecast.noise[position];
-            candidate.rate = rate + exposed / forecast.noise[position];
             after += forecast.weight[position] * candidate.shape / candidate.rate;
+        }
+        if lesson.tells_lags {
+            self.weigh_lags(&found, kept);
         }
         self.settle_evidence();
         let surprise = (window.count - forecast.events) / forecast.sd;
@@ -293,6 +297,14 @@ impl Bank {
             (self.dispersion + step.min(1.0) * (seen - self.dispersion)).clamp(1.0, tuning.most_dispersion);
     }
 
+    /// Adds what was found for each lag, the best taken as nothing.
+    fn weigh_lags(&mut self, found: &[f64; MOST_LAGS], kept: f64) {
+        let best = found[..self.lags].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        for (candidate, found) in self.candidates[..self.lags].iter_mut().zip(found) {
+            candidate.evidence = kept * candidate.evidence + (found - best).max(WORST_EVIDENCE);
+        }
+    }
+
     fn settle_evidence(&mut self) {
         let best = self.best();
         for candidate in &mut self.candidates[..self.lags] {
@@ -334,7 +346,7 @@ fn sensitivity(history: &History, window: &Window, lag_s: f64) -> f64 {
 /// the noise beyond Poisson.
 fn ln_likelihood(count: f64, shape: f64, mean: f64, noise: f64) -> f64 {
     if mean <= 1e-12 {
-        return if count < 0.5 { 0.0 } else { WORST_EVIDENCE };
+        return if count < 0.5 { 0.0 } else { IMPOSSIBLE };
     }
     let shape = (shape.recip() + (noise - 1.0) / mean.max(1.0)).recip().clamp(0.5, 1e7);
     let none = shape * (shape / (shape + mean)).ln();

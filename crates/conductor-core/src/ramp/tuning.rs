@@ -82,7 +82,7 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            lags: &[0.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0],
+            lags: &[0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0],
             wander_per_min: 0.006 * 0.006,
             unanchored_wander_per_min: 0.03 * 0.03,
             prior_gain: 1.0,
