@@ -64,15 +64,11 @@ fn plateau_error(config: &Config, ticks: &[(f64, f64, Advice)]) -> f64 {
     plateau.iter().sum::<f64>() / plateau.len() as f64 / config.profile.highest() - 1.0
 }
 
-fn config_ticks(config: &Config) -> Vec<String> {
-    Plant::good().run(config).iter().map(|t| format!("{} kpi {:.0} users {} {} {} gain {:.3} sd {:.3} lag {:.0} eff {:?} knee {:?}", t.0, t.1, t.2.users, t.2.mode, t.2.reason, t.2.gain, t.2.gain_sd, t.2.lag_s, t.2.efficiency, t.2.knee)).collect()
-}
 #[test]
 fn the_adaptive_law_holds_the_target_at_short_and_long_intervals() {
     for (target, interval, ramp) in [(2000.0, 10.0, 60.0), (600.0, 60.0, 1800.0), (7200.0, 60.0, 1800.0)] {
         let config = config(Algorithm::Adaptive, target, interval, ramp);
         let error = plateau_error(&config, &Plant::good().run(&config));
-        for t in config_ticks(&config) { eprintln!("{t}"); }
         assert!(error.abs() < 0.03, "{target}/min at {interval} s: {error:+.3}");
     }
 }
