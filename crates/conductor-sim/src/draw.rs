@@ -10,12 +10,16 @@ const LARGE: f64 = 25.0;
 const FEW: i64 = 16;
 /// So many numbers of trials are looked up.
 const TABLE: usize = 1024;
+/// Multiples of it, less their whole parts, are spread evenly.
+const GOLDEN: f64 = 0.618_033_988_749_894_8;
 /// Keeps a draw below what rounding makes of a distribution's whole sum.
 const BELOW_ONE: f64 = 1.0 - 1e-12;
 
 /// A stream of chance.
 pub(crate) struct Chance {
     source: Xoshiro256PlusPlus,
+    /// Where numbers stand that are spread evenly, where chance plays no part.
+    even: Option<f64>,
     /// The normal draw that the last pair left over.
     spare: Option<f64>,
 }
@@ -58,7 +62,12 @@ impl Odds {
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { source: Xoshiro256PlusPlus::seed_from_u64(seed), spare: None }
+        Self { source: Xoshiro256PlusPlus::seed_from_u64(seed), even: None, spare: None }
+    }
+
+    /// No chance: counts are their means, rounded so that nothing is lost over time.
+    pub(crate) fn none() -> Self {
+        Self { even: Some(0.5), ..Self::new(0) }
     }
 
     /// A number from 0 to less than 1.
@@ -69,6 +78,9 @@ impl Chance {
 
     /// A draw from the standard normal distribution (Marsaglia's polar method).
     pub(crate) fn normal(&mut self) -> f64 {
+        if self.even.is_some() {
+            return 0.0;
+        }
         if let Some(spare) = self.spare.take() {
             return spare;
         }
@@ -85,6 +97,9 @@ impl Chance {
 
     /// A factor with mean 1 and this coefficient of variation, from the gamma distribution (Marsaglia and Tsang).
     pub(crate) fn factor(&mut self, variation: f64) -> f64 {
+        if self.even.is_some() {
+            return 1.0;
+        }
         let shape = 1.0 / (variation * variation);
         // The method wants a shape of at least 1; a smaller one is drawn one higher and scaled down.
         let (raised, scale) =
@@ -124,6 +139,10 @@ impl Chance {
             return trials;
         }
         let mean = trials as f64 * probability;
+        if let Some(even) = &mut self.even {
+            *even = (*even + GOLDEN).fract();
+            return ((mean + *even) as i64).min(trials);
+        }
         let variance = mean * (1.0 - probability);
         if variance > LARGE {
             let drawn = mean + variance.sqrt() * self.normal();
@@ -228,6 +247,18 @@ mod tests {
             assert!((mean - 1.0).abs() < 0.025 * variation, "{variation}: {mean}");
             assert!((variance.sqrt() / variation - 1.0).abs() < 0.08, "{variation}: {variance}");
         }
+    }
+
+    #[test]
+    fn without_chance_nothing_is_lost_between_counts() {
+        let mut none = Chance::none();
+        let (mut rare, mut usual) = (0, 0);
+        for _ in 0..10_000 {
+            rare += none.binomial(7, 0.03);
+            usual += none.binomial(300, 0.5);
+        }
+        assert!((rare - 2100).abs() < 30 && usual == 1_500_000, "{rare}, {usual}");
+        assert_eq!((none.normal(), none.factor(0.2)), (0.0, 1.0));
     }
 
     #[test]

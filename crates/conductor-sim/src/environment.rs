@@ -11,7 +11,7 @@ use conductor_core::run::RunId;
 use conductor_core::scale::Baseline;
 
 use crate::calls::CallRecord;
-use crate::plant::{DelayModel, MeasurementModel, Plant, PlantError};
+use crate::plant::{DelayModel, KpiModel, Plant, PlantError};
 use crate::ports::Store;
 pub(crate) use script::Fate;
 pub(crate) use world::World;
@@ -21,7 +21,7 @@ pub(crate) use world::World;
 pub struct SimEnvironment {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) delays: DelayModel,
-    pub(crate) measurement: MeasurementModel,
+    pub(crate) measurement: KpiModel,
     catalogue: Vec<ApplicationId>,
     stores: Vec<String>,
     world: Arc<Mutex<World>>,
@@ -51,12 +51,13 @@ impl SimEnvironment {
     /// Everything that is wrong with the plant, by the paths of its fields.
     pub fn new(plant: Plant, clock: Arc<dyn Clock>) -> Result<Self, PlantError> {
         plant.check()?;
+        let environment = &plant.environment;
         Ok(Self {
-            delays: plant.delays,
-            measurement: plant.measurement,
-            catalogue: plant.applications.iter().map(|application| application.name.clone()).collect(),
-            stores: plant.test_data.iter().map(|store| store.name.clone()).collect(),
-            world: Arc::new(Mutex::new(World::new(plant, clock.now()))),
+            delays: environment.delays,
+            measurement: plant.kpi,
+            catalogue: environment.applications.iter().map(|application| application.name.clone()).collect(),
+            stores: environment.test_data.iter().map(|store| store.name.clone()).collect(),
+            world: Arc::new(Mutex::new(World::new(&plant, clock.now()))),
             clock,
         })
     }

@@ -1,34 +1,28 @@
-//! Users and the KPI events they cause, tick by tick. It knows no ports, no faults and no wall clock: what the world is
-//! like in a tick is an argument.
+//! The network as an environment has it: users by workers, a dead man's switch, and the traces that runs leave behind.
+//! It knows no ports, no faults and no wall clock: what the world is like in a tick is an argument.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use conductor_core::load::{LoadSetting, Mark};
 use conductor_core::run::RunId;
 
-use crate::chance::Chance;
-use crate::plant::{Beyond, GeneratorModel, Plant, TestDataModel, UserModel};
+use crate::draw::Chance;
+use crate::model::{self, Model, STEP_S};
+use crate::network::{Network, Responses};
+use crate::plant::{Noise, Plant, TestDataModel, WorkerModel};
 
 /// Length of a tick, nanoseconds.
-pub(crate) const TICK_NS: i128 = 250_000_000;
-const TICK_S: f64 = 0.25;
-const TICK_MIN: f64 = TICK_S / 60.0;
-/// Steps a user takes on its way to its first KPI event; they give the lag its spread.
-const STEPS: usize = 6;
-/// How sharp the knee is: capacity and demand are joined by this norm.
-const KNEE: f64 = 8.0;
+pub(crate) const TICK_NS: i128 = (STEP_S * 1e9) as i128;
 /// CPU of a worker above which its latencies are its own, percent.
 const BOUND_PERCENT: f64 = 90.0;
 
 /// What the world is like in a tick.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conditions {
-    /// KPI events per minute that can be served.
-    pub(crate) capacity_per_min: f64,
+    /// What the plant is like.
+    pub(crate) plant: model::Conditions,
     /// Workers of the load generator.
     pub(crate) workers: u32,
-    /// What KPI events per user are multiplied by.
-    pub(crate) drift: f64,
 }
 
 /// What happened in one tick.
@@ -54,39 +48,37 @@ pub(crate) struct Traces {
 
 /// Users, and what they have caused.
 pub(crate) struct Kernel {
-    users: UserModel,
-    generator: GeneratorModel,
+    network: Network,
+    limits: WorkerModel,
+    max_users: f64,
+    response_ms: f64,
     stores: Vec<TestDataModel>,
-    chance: Chance,
     next: u64,
     run: Option<RunId>,
-    wanted: f64,
-    spawn_rate: f64,
+    setting: LoadSetting,
     armed: u64,
     workers: u32,
-    /// Users on their way to their first KPI event, the newest first.
-    starting: [f64; STEPS],
-    producing: f64,
-    debts: [f64; 3],
     traces: BTreeMap<RunId, Traces>,
 }
 
 impl Kernel {
-    pub(crate) fn new(plant: &Plant) -> Self {
+    pub(crate) fn new(plant: &Plant, model: &Model) -> Self {
+        let environment = &plant.environment;
+        let chance = match environment.noise {
+            Noise::Binomial => Chance::new(environment.seed),
+            Noise::None => Chance::none(),
+        };
         Self {
-            users: plant.users,
-            generator: plant.generator,
-            stores: plant.test_data.clone(),
-            chance: Chance::new(plant.seed, plant.users.noise),
+            network: Network::new(model, chance),
+            limits: environment.workers,
+            max_users: model.max_users,
+            response_ms: environment.response_ms,
+            stores: environment.test_data.clone(),
             next: 0,
             run: None,
-            wanted: 0.0,
-            spawn_rate: 1.0,
+            setting: LoadSetting { users: 0, spawn_rate: 0.0 },
             armed: 0,
-            workers: plant.generator.workers,
-            starting: [0.0; STEPS],
-            producing: 0.0,
-            debts: [0.0; 3],
+            workers: environment.workers.count,
             traces: BTreeMap::new(),
         }
     }
@@ -98,13 +90,23 @@ impl Kernel {
 
     /// Users running.
     pub(crate) fn running(&self) -> u64 {
-        self.all().round() as u64
+        self.network.running().unsigned_abs()
+    }
+
+    /// Users beyond which users slow each other: what the workers hold, or the whole generator.
+    fn most_users(&self) -> f64 {
+        let held = self.limits.users_per_worker.map_or_else(
+            || self.max_users / f64::from(self.limits.count) * f64::from(self.workers),
+            |users| users as f64 * f64::from(self.workers),
+        );
+        // Without workers there are no users that could be slow.
+        if held.is_nan() { 0.0 } else { held.min(self.max_users) }
     }
 
     /// The busiest worker's CPU in percent of one core.
     pub(crate) fn cpu_percent(&self) -> f64 {
-        let most = f64::from(self.workers) * self.generator.users_per_worker as f64;
-        if most > 0.0 { (100.0 * self.all() / most).min(100.0) } else { 0.0 }
+        let most = self.most_users();
+        if most > 0.0 { (100.0 * self.network.running() as f64 / most).min(100.0) } else { 0.0 }
     }
 
     /// True when the generator is what limits the load.
@@ -115,16 +117,14 @@ impl Kernel {
     /// Runs so many users from now on.
     pub(crate) fn set(&mut self, run: &RunId, setting: &LoadSetting) {
         self.run = Some(run.clone());
-        self.wanted = setting.users as f64;
-        self.spawn_rate = setting.spawn_rate.max(0.0);
+        self.setting = setting.clone();
         self.armed = self.next;
     }
 
     /// Stops all users.
     pub(crate) fn stop(&mut self) {
-        self.wanted = 0.0;
-        self.starting = [0.0; STEPS];
-        self.producing = 0.0;
+        self.setting.users = 0;
+        self.network.stop_all();
     }
 
     /// What a run has caused.
@@ -149,7 +149,7 @@ impl Kernel {
     /// True when ticks change nothing.
     pub(crate) fn is_idle(&self) -> bool {
         let unwritten = self.traces.values().any(|traces| !traces.unwritten.is_empty());
-        self.wanted <= 0.0 && self.all() <= 0.0 && !unwritten
+        self.setting.users == 0 && self.network.running() == 0 && !unwritten
     }
 
     /// Lets ticks pass in which nothing happens.
@@ -158,94 +158,46 @@ impl Kernel {
     }
 
     /// Lives through one tick.
-    pub(crate) fn tick(&mut self, conditions: Conditions) {
+    pub(crate) fn tick(&mut self, conditions: &Conditions) {
         let tick = self.next;
         self.next += 1;
-        let switch = self.generator.dead_man_switch.map(|time| (time.as_secs_f64() / TICK_S) as u64);
+        let switch = self.limits.dead_man_switch.map(|time| (time.as_secs_f64() / STEP_S) as u64);
         if switch.is_some_and(|ticks| tick > self.armed + ticks) {
             self.stop();
         }
         let mark = self.workers_are(conditions.workers);
-        self.spawn();
-        self.progress();
+        let users = if self.workers == 0 { 0.0 } else { self.setting.users as f64 };
+        self.network.command(users, self.setting.spawn_rate);
+        let count = self.network.step(&conditions.plant, self.most_users()).unsigned_abs();
+        let responses = self.network.take_responses();
         if let Some(run) = self.run.clone() {
-            let mut bucket = self.cause(conditions);
-            (bucket.tick, bucket.mark) = (tick, mark);
-            self.keep(run, bucket);
+            self.keep(run, self.bucket(tick, count, &responses, mark));
         }
         self.write(tick);
-    }
-
-    fn all(&self) -> f64 {
-        self.starting.iter().sum::<f64>() + self.producing
     }
 
     /// Takes in how many workers there are; lost ones take their users with them.
     fn workers_are(&mut self, workers: u32) -> Option<Mark> {
         let before = std::mem::replace(&mut self.workers, workers);
         if workers < before {
-            let kept = f64::from(workers) / f64::from(before);
-            self.starting.iter_mut().for_each(|users| *users *= kept);
-            self.producing *= kept;
+            let lost = self.network.running() * i64::from(before - workers) / i64::from(before);
+            self.network.lose(lost);
             return Some(Mark::WorkerLost);
         }
         (workers > before).then_some(Mark::WorkerJoined)
     }
 
-    /// Starts new users, or stops the newest.
-    fn spawn(&mut self) {
-        let most = self.spawn_rate * TICK_S;
-        let wanted = if self.workers == 0 { 0.0 } else { self.wanted };
-        let change = (wanted - self.all()).clamp(-most, most);
-        if change >= 0.0 {
-            self.starting[0] += change;
-            return;
+    fn bucket(&self, tick: u64, count: u64, responses: &Responses, mark: Option<Mark>) -> Bucket {
+        let requests = (responses.stages + responses.answered) as f64;
+        let waited_ms = responses.stages as f64 * self.response_ms + 1000.0 * responses.waited_s;
+        Bucket {
+            tick,
+            count,
+            requests: requests as u64,
+            failures: responses.given_up.unsigned_abs(),
+            response_ms: if requests > 0.0 { waited_ms / requests } else { 0.0 },
+            mark,
         }
-        let mut surplus = -change;
-        for users in self.starting.iter_mut().chain(std::iter::once(&mut self.producing)) {
-            let stopped = surplus.min(*users);
-            *users -= stopped;
-            surplus -= stopped;
-        }
-    }
-
-    /// Lets users come nearer to their first KPI event.
-    fn progress(&mut self) {
-        let lag_s = self.users.lag.as_secs_f64();
-        let share = if lag_s > 0.0 { 1.0 - (-(STEPS as f64) * TICK_S / lag_s).exp() } else { 1.0 };
-        let mut arriving = 0.0;
-        for users in &mut self.starting {
-            // With no lag at all a user passes every step at once.
-            let present = if lag_s > 0.0 { *users } else { *users + arriving };
-            let leaving = present * share;
-            let stayed = if lag_s > 0.0 { arriving } else { 0.0 };
-            *users = present - leaving + stayed;
-            arriving = leaving;
-        }
-        self.producing += arriving;
-    }
-
-    /// What the users cause in one tick.
-    fn cause(&mut self, conditions: Conditions) -> Bucket {
-        let running = self.all();
-        let most = f64::from(self.workers) * self.generator.users_per_worker as f64;
-        let useful = if running > most { most / running } else { 1.0 };
-        let gain = self.users.kpi_per_user.as_per_minute() * conditions.drift.max(0.0);
-        let demand = self.producing * useful * gain;
-        let strain = if demand <= 0.0 { 0.0 } else { demand / conditions.capacity_per_min };
-        let share = served_share(strain, self.users.beyond_capacity);
-        let failing = match self.users.beyond_capacity {
-            Beyond::Saturates if share > 0.0 => 0.0,
-            Beyond::Saturates | Beyond::Collapses => 1.0 - share,
-        };
-        let slowed = if failing > 0.0 { 1.0 } else { share };
-        let requested = running * useful * self.users.requests_per_user.as_per_minute() * slowed * TICK_MIN;
-        let [kpi_debt, request_debt, failure_debt] = &mut self.debts;
-        let count = self.chance.count(demand * share * TICK_MIN, kpi_debt);
-        let sound = self.chance.count(requested * (1.0 - failing), request_debt).max(count);
-        let failures = self.chance.count(requested * failing, failure_debt);
-        let response_ms = self.users.response_ms / (1.0 - 0.95 * strain.min(1.0).powi(4)) * strain.clamp(1.0, 100.0);
-        Bucket { tick: 0, count, requests: sound + failures, failures, response_ms, mark: None }
     }
 
     fn keep(&mut self, run: RunId, bucket: Bucket) {
@@ -254,7 +206,7 @@ impl Kernel {
         traces.written.resize(stores, 0);
         traces.buckets.push(bucket);
         for (position, store) in self.stores.iter().enumerate().filter(|_| bucket.count > 0) {
-            let later = (store.write_delay.as_secs_f64() / TICK_S) as u64;
+            let later = (store.write_delay.as_secs_f64() / STEP_S) as u64;
             traces.unwritten.push_back((bucket.tick + later, position, bucket.count));
         }
     }
@@ -272,87 +224,98 @@ impl Kernel {
     }
 }
 
-/// The share of the demand that is served when it is `strain` times the capacity.
-fn served_share(strain: f64, beyond: Beyond) -> f64 {
-    if !strain.is_finite() {
-        return 0.0;
-    }
-    let share = (1.0 + strain.powf(KNEE)).powf(-1.0 / KNEE);
-    match beyond {
-        Beyond::Saturates => share,
-        Beyond::Collapses => share / strain.max(1.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plant::Noise;
 
-    fn kernel(change: impl FnOnce(&mut Plant)) -> Kernel {
-        let mut plant = Plant::default();
-        plant.users.noise = Noise::None;
-        change(&mut plant);
-        Kernel::new(&plant)
+    struct Bed {
+        kernel: Kernel,
+        model: Model,
     }
 
-    /// KPI events a minute in the third minute with so many users.
-    fn settled(kernel: &mut Kernel, users: u64, capacity_per_min: f64) -> f64 {
-        let run: RunId = "r".parse().unwrap();
-        kernel.set(&run, &LoadSetting { users, spawn_rate: 1e6 });
-        for _ in 0..720 {
-            kernel.tick(Conditions { capacity_per_min, workers: kernel.workers, drift: 1.0 });
+    impl Bed {
+        /// Users order once in ten seconds; 3000 orders a minute can be served.
+        fn new(change: impl FnOnce(&mut Plant)) -> Self {
+            let mut plant: Plant = serde_json::from_value(serde_json::json!({
+                "run": { "target": "1500/min" },
+                "journey": { "thinkTime": "9s", "checkoutRatio": 1.0 },
+                "checkout": { "capacity": "50/s" },
+                "generator": { "maxSpawnRate": "10000/s" },
+                "environment": { "noise": "none" }
+            }))
+            .unwrap();
+            change(&mut plant);
+            let model = Model::new(&plant);
+            Self { kernel: Kernel::new(&plant, &model), model }
         }
-        kernel.traces(&run).unwrap().buckets.iter().rev().take(240).map(|bucket| bucket.count as f64).sum()
+
+        /// Lives through a time with so many workers.
+        fn live(&mut self, seconds: u32, workers: u32) {
+            for _ in 0..2 * seconds {
+                self.kernel.tick(&Conditions { plant: self.model.at(0.0), workers });
+            }
+        }
+
+        /// KPI events in the third minute with so many users.
+        fn settled(&mut self, users: u64) -> u64 {
+            let run: RunId = "r".parse().unwrap();
+            self.kernel.set(&run, &LoadSetting { users, spawn_rate: 1e6 });
+            let workers = self.kernel.workers;
+            self.live(180, workers);
+            self.kernel.traces(&run).unwrap().buckets.iter().rev().take(120).map(|bucket| bucket.count).sum()
+        }
     }
 
     #[test]
-    fn users_cause_events_in_proportion_below_the_capacity_and_no_more_beyond_it() {
-        assert!((settled(&mut kernel(|_| ()), 100, 3000.0) - 600.0).abs() <= 2.0);
-        assert!((settled(&mut kernel(|_| ()), 1000, 3000.0) - 3000.0).abs() <= 30.0);
-    }
-
-    #[test]
-    fn a_collapsing_plant_serves_less_the_more_is_asked_for() {
-        let collapsing = || kernel(|plant| plant.users.beyond_capacity = Beyond::Collapses);
-        let (some, many) = (settled(&mut collapsing(), 600, 3000.0), settled(&mut collapsing(), 1500, 3000.0));
-        assert!(many < 0.5 * some, "{some} with 600 users, {many} with 1500");
+    fn users_cause_events_in_proportion() {
+        let events = Bed::new(|_| ()).settled(100);
+        assert!((580..=600).contains(&events), "{events}");
     }
 
     #[test]
     fn users_beyond_what_the_workers_hold_cause_nothing() {
-        let mut kernel = kernel(|plant| plant.generator.users_per_worker = 50);
-        assert!((settled(&mut kernel, 400, 1e9) - 600.0).abs() <= 2.0);
-        assert!(kernel.is_bound());
+        let mut bed = Bed::new(|plant| plant.environment.workers.users_per_worker = Some(50));
+        let events = bed.settled(400);
+        assert!((580..=680).contains(&events), "{events}");
+        assert!(bed.kernel.is_bound());
     }
 
     #[test]
-    fn the_first_events_come_a_lag_after_the_users() {
-        let mut kernel = kernel(|_| ());
+    fn a_generator_without_limits_is_never_full() {
+        let mut bed = Bed::new(|_| ());
+        bed.settled(5000);
+        assert_eq!((bed.kernel.cpu_percent(), bed.kernel.is_bound()), (0.0, false));
+        bed.live(1, 0);
+        assert_eq!((bed.kernel.cpu_percent(), bed.kernel.running()), (0.0, 0));
+    }
+
+    #[test]
+    fn requests_are_those_of_journeys_and_checkouts() {
+        let mut bed = Bed::new(|_| ());
+        bed.settled(100);
         let run: RunId = "r".parse().unwrap();
-        kernel.set(&run, &LoadSetting { users: 1000, spawn_rate: 1e6 });
-        for _ in 0..160 {
-            kernel.tick(Conditions { capacity_per_min: 1e9, workers: 2, drift: 1.0 });
-        }
-        let buckets = &kernel.traces(&run).unwrap().buckets;
-        let half = buckets.iter().position(|bucket| bucket.count as f64 >= 0.5 * 25.0).unwrap();
-        assert!((7.0..11.0).contains(&(half as f64 * TICK_S)), "half of the events after {} s", half as f64 * TICK_S);
+        let last: Vec<Bucket> = bed.kernel.traces(&run).unwrap().buckets.iter().rev().take(120).copied().collect();
+        let requests: u64 = last.iter().map(|bucket| bucket.requests).sum();
+        assert!((4060..=4200).contains(&requests), "{requests}");
+        assert!(last.iter().all(|bucket| bucket.failures == 0 && bucket.response_ms < 400.0));
     }
 
     #[test]
-    fn a_lost_worker_takes_its_users_with_it() {
-        let mut kernel = kernel(|_| ());
-        settled(&mut kernel, 100, 1e9);
-        kernel.spawn_rate = 0.0;
-        kernel.tick(Conditions { capacity_per_min: 1e9, workers: 1, drift: 1.0 });
-        assert_eq!(kernel.running(), 50);
+    fn a_lost_worker_takes_its_users_with_it_and_another_takes_them_over() {
+        let mut bed = Bed::new(|_| ());
+        bed.settled(100);
+        bed.kernel.setting.spawn_rate = 2.0;
+        bed.live(1, 1);
+        assert!((51..=52).contains(&bed.kernel.running()), "{}", bed.kernel.running());
+        bed.live(60, 1);
+        assert_eq!(bed.kernel.running(), 100);
     }
 
     #[test]
     fn a_dead_man_switch_stops_users_nobody_asks_for_any_more() {
         let seconds = conductor_core::units::Span::seconds;
-        let mut kernel = kernel(|plant| plant.generator.dead_man_switch = Some(seconds(60)));
-        settled(&mut kernel, 100, 1e9);
-        assert_eq!(kernel.running(), 0);
+        let mut bed = Bed::new(|plant| plant.environment.workers.dead_man_switch = Some(seconds(60)));
+        bed.settled(100);
+        assert_eq!(bed.kernel.running(), 0);
     }
 }

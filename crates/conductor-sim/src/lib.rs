@@ -8,8 +8,6 @@
 //! asked the same things at the same times, gives the same answers.
 
 mod calls;
-mod chance;
-pub mod document;
 mod draw;
 mod environment;
 mod kernel;
@@ -26,8 +24,10 @@ mod trial;
 pub use calls::CallRecord;
 pub use environment::{SimEnvironment, SimPorts};
 pub use plant::{
-    Beyond, Call, CallFault, CallOutcome, DelayModel, Fault, FaultKind, GeneratorModel, MeasurementModel, Noise,
-    Origin, Plant, PlantApplication, PlantError, Running, TableModel, TestDataModel, UserModel,
+    Call, CallFault, CallOutcome, CapacityDrop, CapacityModel, CheckoutModel, DelayModel, EnvironmentModel, Fault,
+    FaultKind, GeneratorLimits, Hints, JourneyModel, KpiModel, LostSample, Noise, Origin, Plant, PlantApplication,
+    PlantError, PlantFile, RatioModel, RatioStep, RunModel, Running, TableModel, TestDataModel, WarmUpModel,
+    WorkerModel,
 };
 pub use scenarios::scenarios;
 pub use score::Score;

@@ -5,7 +5,7 @@ mod steady;
 
 use conductor_core::ramp::Profile;
 
-use crate::document::{LostSample, Plant};
+use crate::plant::{LostSample, Plant};
 
 /// Length of a step of the model, seconds.
 pub(crate) const STEP_S: f64 = 0.5;
@@ -123,7 +123,7 @@ impl Model {
         Conditions {
             capacity: drop * (1.0 - self.capacity_loss * cold),
             think_s: self.think_s * (1.0 + self.extra_think * cold),
-            ratio: self.ratio * (1.0 + self.drift * at_s / self.length_s()) * step,
+            ratio: self.ratio * (1.0 + self.drift * at_s / self.length_s()).max(0.0) * step,
         }
     }
 }

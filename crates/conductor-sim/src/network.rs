@@ -35,9 +35,11 @@ pub(crate) struct Network {
     responses: Responses,
 }
 
-/// What orders have met since the last look.
+/// What users have met since the last look.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Responses {
+    /// Stages of journeys that were finished, logins included.
+    pub(crate) stages: i64,
     /// Orders that were answered, given up or not.
     pub(crate) answered: i64,
     /// Orders that were given up.
@@ -47,9 +49,9 @@ pub(crate) struct Responses {
 }
 
 impl Network {
-    pub(crate) fn new(model: &Model, seed: u64) -> Self {
+    pub(crate) fn new(model: &Model, chance: Chance) -> Self {
         Self {
-            chance: Chance::new(seed),
+            chance,
             station: model.station,
             login: (model.login_s > 0.0).then(|| Odds::new((STEP_S / model.login_s).min(1.0))),
             noise: model.ratio_noise,
@@ -79,7 +81,18 @@ impl Network {
         self.spawn_rate = if spawn_rate > 0.0 { spawn_rate } else { AT_ONCE };
     }
 
-    /// What orders have met since the last call.
+    /// Stops all users at once.
+    pub(crate) fn stop_all(&mut self) {
+        self.command(0.0, 0.0);
+        self.stop(self.running);
+    }
+
+    /// Takes so many users away at once; the command stays.
+    pub(crate) fn lose(&mut self, users: i64) {
+        self.stop(users.clamp(0, self.running));
+    }
+
+    /// What users have met since the last call.
     pub(crate) fn take_responses(&mut self) -> Responses {
         std::mem::take(&mut self.responses)
     }
@@ -161,12 +174,14 @@ impl Network {
         {
             arriving = self.chance.binomial_of(self.logging_in, login);
             self.logging_in -= arriving;
+            self.responses.stages += arriving;
         }
         let mut finished = 0;
         for stage in &mut self.stages {
             let leaving = self.chance.binomial_of(*stage, &self.leave);
             *stage += finished - leaving;
             finished = leaving;
+            self.responses.stages += leaving;
         }
         let orders = self.chance.binomial(finished, ratio);
         self.stages[0] += arriving + finished - orders;
@@ -212,7 +227,7 @@ mod tests {
         let model = model(serde_json::json!({
             "run": { "target": "600/min" }, "journey": { "login": "20s" }, "checkout": { "capacity": "2/s", "timeout": "20s" }
         }));
-        let mut network = Network::new(&model, 1);
+        let mut network = Network::new(&model, Chance::new(1));
         for (users, rate) in [(700.0, 50.0), (90.0, 400.0), (1200.0, 0.0), (3.0, 0.5), (0.0, 1e9)] {
             network.command(users, rate);
             for _ in 0..400 {
@@ -228,7 +243,7 @@ mod tests {
     #[test]
     fn the_kpi_is_what_the_steady_state_says() {
         let model = model(serde_json::json!({ "run": { "target": "600/min" }, "journey": {}, "checkout": {} }));
-        let mut network = Network::new(&model, 2);
+        let mut network = Network::new(&model, Chance::new(2));
         network.command(model.users_for(0.0, 600.0).round(), 0.0);
         minutes(&mut network, &model, 40);
         let per_minute = minutes(&mut network, &model, 100) as f64 / 100.0;
@@ -241,7 +256,7 @@ mod tests {
             "run": { "target": "600/min" }, "journey": {}, "checkout": { "capacity": "7/s", "timeout": "30s", "retryShare": 0.6 }
         }));
         let events = |users: f64| {
-            let mut network = Network::new(&model, 3);
+            let mut network = Network::new(&model, Chance::new(3));
             network.command(users, 1.0);
             minutes(&mut network, &model, 60);
             minutes(&mut network, &model, 10)
@@ -255,7 +270,7 @@ mod tests {
         let model = model(serde_json::json!({
             "run": { "target": "600/min" }, "journey": {}, "checkout": {}, "generator": { "maxSpawnRate": "10/s" }
         }));
-        let mut network = Network::new(&model, 4);
+        let mut network = Network::new(&model, Chance::new(4));
         network.command(1000.0, 50.0);
         minutes(&mut network, &model, 1);
         assert_eq!(network.running(), 600);

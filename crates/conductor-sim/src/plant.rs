@@ -1,281 +1,271 @@
-//! What a model world is like, as it is written. What it does is in `kernel`; what goes wrong in it is in `fault`.
+//! A model of a system as it is written: what is run on it, what its users do, what its checkout can take, how its KPI
+//! is told, and what changes while it runs. What surrounds it when a whole run is tried on it is in `environment`, what
+//! a written value must be in `validate`, what is computed in `crate::model`.
 
-mod fault;
+mod environment;
+mod file;
 mod validate;
 
-use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::units::{Cpu, Memory, Rate, Span};
+use conductor_core::units::{Rate, Span};
 use serde::{Deserialize, Serialize};
 
-pub use fault::{Call, CallFault, CallOutcome, Fault, FaultKind, Origin};
+pub use environment::{
+    Call, CallFault, CallOutcome, DelayModel, EnvironmentModel, Fault, FaultKind, Noise, Origin, PlantApplication,
+    Running, TableModel, TestDataModel, WorkerModel,
+};
+pub use file::PlantFile;
 pub use validate::PlantError;
 
-/// A model world. Every field may be left out; what is then taken makes a small, healthy shop.
+/// A model of a system. Only `run`, `journey` and `checkout` must be written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plant {
-    /// Where chance begins; the same seed gives the same run. Default 1.
-    pub seed: u64,
-    /// The applications. Default: `shop`, with one replica of v1 in test and three of v2 in production, each replica
-    /// good for 1000 KPI events a minute, and `payments`, with one replica in test and two in production.
-    pub applications: Vec<PlantApplication>,
-    /// What users do.
-    pub users: UserModel,
+    /// Its name in tables. Default `plant`.
+    #[serde(default = "Plant::unnamed")]
+    pub name: String,
+    /// The load test.
+    pub run: RunModel,
+    /// What users do between two checkouts.
+    pub journey: JourneyModel,
+    /// What limits the system.
+    pub checkout: CheckoutModel,
+    /// How the KPI is told.
+    #[serde(default)]
+    pub kpi: KpiModel,
+    /// How the share of journeys that reach the checkout changes.
+    #[serde(default)]
+    pub ratio: RatioModel,
+    /// How the checkout's capacity changes.
+    #[serde(default)]
+    pub capacity: CapacityModel,
+    /// What is slow and small at first. Default: nothing.
+    #[serde(default)]
+    pub warm_up: WarmUpModel,
     /// What generates the load.
-    pub generator: GeneratorModel,
-    /// How the KPI is measured.
-    pub measurement: MeasurementModel,
-    /// How long things take.
-    pub delays: DelayModel,
-    /// Where users leave data. Default: one store `shop` with the tables `orders` (one row for each KPI event) and
-    /// `basketLines` (three).
-    pub test_data: Vec<TestDataModel>,
-    /// What goes wrong, and when. Default: nothing.
-    pub faults: Vec<Fault>,
+    #[serde(default)]
+    pub generator: GeneratorLimits,
+    /// What the control law is told. Default: nothing.
+    #[serde(default)]
+    pub hints: Hints,
+    /// What surrounds it when a whole run is tried on it. Default: a small shop with everything that a run needs.
+    #[serde(default)]
+    pub environment: EnvironmentModel,
 }
 
-/// One application of a model world.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// The load test that is run on a plant.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PlantApplication {
-    /// Its name in the catalogue.
+pub struct RunModel {
+    /// KPI events to reach and hold, such as `600/min`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub name: ApplicationId,
-    /// What runs in the test environment.
-    pub test: Running,
-    /// What runs in production; it does not exist there when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub production: Option<Running>,
-    /// KPI events that one ready replica can serve, such as `1000/min`; it limits nothing when absent. The application
-    /// that can serve fewest limits the whole environment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub kpi_per_replica: Option<Rate>,
+    pub target: Rate,
+    /// Time from the first user to the target. Default `30m`.
+    #[serde(default = "RunModel::ramp_up")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub ramp_up: Span,
+    /// Time for which the target is held, at least `1m`. Default `1h`.
+    #[serde(default = "RunModel::plateau")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub plateau: Span,
 }
 
-/// A version with its replicas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Running {
-    /// The version.
-    pub version: String,
-    /// Replicas.
-    pub replicas: u32,
-    /// CPU of one replica, such as `500m`; not allotted when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub cpu: Option<Cpu>,
-    /// Memory of one replica, such as `2Gi`; not allotted when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub memory: Option<Memory>,
-}
-
-/// What users do.
+/// What users do between two checkouts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct UserModel {
-    /// KPI events that one user causes while nothing holds it up. Default `6/min`.
+pub struct JourneyModel {
+    /// Mean time of one journey without the checkout. Default `90s`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub kpi_per_user: Rate,
-    /// By what share KPI events per user change in an hour, at an even pace; -0.4 means 40 % fewer. Default 0.
-    pub drift_per_hour: f64,
-    /// Requests of one user, those included that cause KPI events. Default `30/min`.
+    pub think_time: Span,
+    /// Steps of equal mean length that a journey consists of; the more there are, the less journeys differ in length.
+    /// At most two steps a second are told apart. Default 6.
+    pub stages: u32,
+    /// Mean time of what a user does once, before its first journey. Default `0s`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub requests_per_user: Rate,
-    /// Mean time from a user's start to its first KPI event becoming possible. Default `9s`.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub lag: Span,
-    /// What happens beyond the capacity. Default `saturates`.
-    pub beyond_capacity: Beyond,
-    /// Whether chance plays a part in counts. Default `poisson`.
-    pub noise: Noise,
-    /// Mean response time while nothing is congested, milliseconds. Default 40.
-    pub response_ms: f64,
+    pub login: Span,
+    /// Share of journeys that reach the checkout. Default 0.5.
+    pub checkout_ratio: f64,
 }
 
-/// What happens when users ask for more KPI events than can be served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Beyond {
-    /// As many are served as can be; the rest waits.
-    #[default]
-    Saturates,
-    /// Fewer are served the more are asked for: timeouts waste what is done.
-    Collapses,
-}
-
-/// Whether chance plays a part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Noise {
-    /// Events come independently of each other.
-    #[default]
-    Poisson,
-    /// Events come evenly.
-    None,
-}
-
-/// What generates the load.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// What limits the system: one station that all orders pass, which serves fewest users best, most orders at its
+/// `peakConcurrency`, and fewer beyond it (the universal scalability law).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct GeneratorModel {
-    /// Workers. Default 2.
-    pub workers: u32,
-    /// Users that fill one worker's core; users beyond them cause no more events. Default 1000.
-    pub users_per_worker: u64,
-    /// The time without a setting after which users stop by themselves; never when absent. Default absent.
+pub struct CheckoutModel {
+    /// Time of one order while nobody else orders. Default `1s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub dead_man_switch: Option<Span>,
+    pub service_time: Option<Span>,
+    /// Most orders that can be served, such as `16/s`. Default: 1.6 times the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub capacity: Option<Rate>,
+    /// Orders under way at once when most are served. Default: 10 times `capacity` times `serviceTime`, at least 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_concurrency: Option<f64>,
+    /// Response time at which half of the orders are given up; the work for them is done all the same. Default `120s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub timeout: Option<Span>,
+    /// Share of orders given up that are tried again at once. Default 0.3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_share: Option<f64>,
 }
 
-/// How the KPI is measured.
+/// How the KPI is told.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct MeasurementModel {
-    /// The time after which figures are complete. Default `3s`.
+pub struct KpiModel {
+    /// Time from an event to its being counted: a window shows what happened so much earlier. Default `10s`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub delay: Span,
+    pub report_delay: Span,
+    /// Share of windows that are lost. Default 0.
+    pub lost_samples: f64,
+    /// What a lost window looks like. Default `missing`.
+    pub lost_read_as: LostSample,
 }
 
-/// How long things take.
+/// What a lost window looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum LostSample {
+    /// It is known to be missing.
+    #[default]
+    Missing,
+    /// It reads as no events at all.
+    Zero,
+}
+
+/// How the share of journeys that reach the checkout changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RatioModel {
+    /// By what share it changes over the whole run, at an even pace; -0.4 means 40 % fewer. Default 0.
+    pub drift: f64,
+    /// A change for good. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<RatioStep>,
+    /// Coefficient of variation of a factor that is drawn anew every 30 s. Default 0.
+    pub noise: f64,
+}
+
+/// A change of the checkout ratio for good.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RatioStep {
+    /// When, from the load's beginning.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub at: Span,
+    /// What the ratio is multiplied by.
+    pub factor: f64,
+}
+
+/// How the checkout's capacity changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CapacityModel {
+    /// A time with another capacity. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<CapacityDrop>,
+}
+
+/// A time with another capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CapacityDrop {
+    /// When it begins, from the load's beginning.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub from: Span,
+    /// When it ends.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub to: Span,
+    /// What the capacity is multiplied by; 0 is an outage.
+    pub factor: f64,
+}
+
+/// What is slow and small at first, and decays exponentially.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct DelayModel {
-    /// Each call, before anything else. Default `20ms`.
+pub struct WarmUpModel {
+    /// By what share journeys take longer at first; 1.0 means twice as long. Default 0.
+    pub extra_think_time: f64,
+    /// What share of the capacity is missing at first. Default 0.
+    pub capacity_loss: f64,
+    /// The time in which it decays to a third. Default `300s`.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub call: Span,
-    /// Rolling out a version. Default `20s`.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub roll_out: Span,
-    /// Scaling an application. Default `10s`.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub scale: Span,
-    /// Stopping all users. Default `1s`.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub stop: Span,
+    pub time_constant: Span,
 }
 
-/// A store in which users leave data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the load generator can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TestDataModel {
-    /// Its name.
-    pub name: String,
-    /// Its tables.
-    pub tables: Vec<TableModel>,
-    /// The time from a KPI event to its rows. Default `0s`.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub write_delay: Span,
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GeneratorLimits {
+    /// Users beyond which users slow each other: journeys stay as many. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_users: Option<u64>,
+    /// Most users started in a time, such as `5000/s`; ten times as many are stopped. Default `100/s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub max_spawn_rate: Option<Rate>,
 }
 
-/// A table in which users leave rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the control law is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TableModel {
-    /// Its name.
-    pub name: String,
-    /// Rows for each KPI event.
-    pub rows_per_kpi: u32,
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Hints {
+    /// Users needed for one KPI event a minute. Default: not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_per_kpi: Option<f64>,
+    /// Time from a user's start to the events it causes. Default: not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub kpi_lag: Option<Span>,
+    /// Whether it is told what response times and failures say. Default false.
+    pub congestion: bool,
 }
 
-impl Running {
-    /// A version with so many replicas, its resources left to the substrate.
-    pub fn new(version: &str, replicas: u32) -> Self {
-        Self { version: version.to_owned(), replicas, cpu: None, memory: None }
-    }
-
-    pub(crate) fn allocation(&self) -> Allocation {
-        Allocation { replicas: self.replicas, cpu: self.cpu, memory: self.memory }
+impl Plant {
+    fn unnamed() -> String {
+        "plant".to_owned()
     }
 }
 
-impl Default for Plant {
+impl RunModel {
+    const fn ramp_up() -> Span {
+        Span::minutes(30)
+    }
+
+    const fn plateau() -> Span {
+        Span::minutes(60)
+    }
+}
+
+impl Default for JourneyModel {
     fn default() -> Self {
-        let application = |name: &str, test, production, per_minute: Option<f64>| PlantApplication {
-            name: literal(name),
-            test,
-            production: Some(production),
-            kpi_per_replica: per_minute.map(|rate| literal(&format!("{rate}/min"))),
-        };
-        let table = |name: &str, rows_per_kpi| TableModel { name: name.to_owned(), rows_per_kpi };
-        Self {
-            seed: 1,
-            applications: vec![
-                application("shop", Running::new("v1", 1), Running::new("v2", 3), Some(1000.0)),
-                application("payments", Running::new("v7", 1), Running::new("v7", 2), None),
-            ],
-            users: UserModel::default(),
-            generator: GeneratorModel::default(),
-            measurement: MeasurementModel::default(),
-            delays: DelayModel::default(),
-            test_data: vec![TestDataModel {
-                name: "shop".to_owned(),
-                tables: vec![table("orders", 1), table("basketLines", 3)],
-                write_delay: Span::default(),
-            }],
-            faults: Vec::new(),
-        }
+        Self { think_time: Span::seconds(90), stages: 6, login: Span::seconds(0), checkout_ratio: 0.5 }
     }
 }
 
-impl Default for UserModel {
+impl Default for KpiModel {
     fn default() -> Self {
-        Self {
-            kpi_per_user: literal("6/min"),
-            drift_per_hour: 0.0,
-            requests_per_user: literal("30/min"),
-            lag: Span::seconds(9),
-            beyond_capacity: Beyond::default(),
-            noise: Noise::default(),
-            response_ms: 40.0,
-        }
+        Self { report_delay: Span::seconds(10), lost_samples: 0.0, lost_read_as: LostSample::default() }
     }
 }
 
-impl Default for GeneratorModel {
+impl Default for WarmUpModel {
     fn default() -> Self {
-        Self { workers: 2, users_per_worker: 1000, dead_man_switch: None }
-    }
-}
-
-impl Default for MeasurementModel {
-    fn default() -> Self {
-        Self { delay: Span::seconds(3) }
-    }
-}
-
-impl Default for DelayModel {
-    fn default() -> Self {
-        Self {
-            call: std::time::Duration::from_millis(20).into(),
-            roll_out: Span::seconds(20),
-            scale: Span::seconds(10),
-            stop: Span::seconds(1),
-        }
-    }
-}
-
-/// A value of this file, which its tests prove to be sound.
-fn literal<T: std::str::FromStr>(text: &str) -> T
-where
-    T::Err: std::fmt::Display,
-{
-    match text.parse() {
-        Ok(value) => value,
-        Err(error) => unreachable!("a default is malformed: {error}"),
+        Self { extra_think_time: 0.0, capacity_loss: 0.0, time_constant: Span::seconds(300) }
     }
 }

@@ -189,13 +189,13 @@ impl LoadGenerator for SimEnvironment {
 #[async_trait]
 impl KpiSource for SimEnvironment {
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
-        let delay_ns = self.measurement.delay.as_duration().as_nanos() as i128;
+        let delay_ns = self.measurement.report_delay.as_duration().as_nanos() as i128;
         self.call(Call::Sample, run.as_str(), |world| at_once(sample(world, run, since, delay_ns))).await
     }
 }
 
 /// What happened after `since`, as far as it is known.
-fn sample(world: &World, run: &RunId, since: Timestamp, delay_ns: i128) -> KpiSample {
+fn sample(world: &mut World, run: &RunId, since: Timestamp, delay_ns: i128) -> KpiSample {
     let known_ticks = ((world.now_ns() - delay_ns) / TICK_NS).max(0);
     let to = world.time_of(known_ticks).max(since);
     let since_ns = world.since_origin(since);
@@ -210,13 +210,14 @@ fn sample(world: &World, run: &RunId, since: Timestamp, delay_ns: i128) -> KpiSa
     let mut marks: Vec<Mark> = window.iter().filter_map(|bucket| bucket.mark).collect();
     marks.sort_unstable();
     marks.dedup();
+    let (count, failures) = (sum(|bucket| bucket.count), sum(|bucket| bucket.failures));
     let lost = world.script.samples_lost(world.now_ns(), world.load_ns());
     KpiSample {
         from: since,
         to,
-        count: (!lost).then(|| sum(|bucket| bucket.count)),
+        count: if lost { None } else { world.told(count) },
         requests,
-        failures: sum(|bucket| bucket.failures),
+        failures,
         latency: (requests > 0).then(|| latency(waited / requests as f64)),
         marks,
     }

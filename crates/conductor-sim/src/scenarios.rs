@@ -2,9 +2,9 @@
 
 use conductor_core::units::{Rate, Span};
 
-use crate::document::{
-    CapacityDrop, CapacityModel, CheckoutModel, GeneratorLimits, JourneyModel, KpiModel, LostSample, Plant, RatioModel,
-    RatioStep, RunModel, WarmUpModel,
+use crate::plant::{
+    CapacityDrop, CapacityModel, CheckoutModel, EnvironmentModel, GeneratorLimits, Hints, JourneyModel, KpiModel,
+    LostSample, Plant, RatioModel, RatioStep, RunModel, WarmUpModel,
 };
 
 /// The named scenarios, from nothing special to what is out of reach.
@@ -57,7 +57,8 @@ fn plant(name: &str, target_per_min: f64, headroom: f64) -> Plant {
         capacity: CapacityModel::default(),
         warm_up: WarmUpModel::default(),
         generator: GeneratorLimits::default(),
-        hints: crate::document::Hints::default(),
+        hints: Hints::default(),
+        environment: EnvironmentModel::default(),
     }
 }
 

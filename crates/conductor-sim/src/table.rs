@@ -8,7 +8,7 @@ use std::thread;
 use conductor_core::units::Span;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::document::Plant;
+use crate::plant::Plant;
 use crate::score::{Score, Scores, Yardstick};
 use crate::trial::Bench;
 use crate::trial::law::Algorithm;

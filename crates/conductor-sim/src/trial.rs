@@ -3,10 +3,10 @@
 
 pub(crate) mod law;
 
-use crate::document::{LostSample, Plant};
 use crate::draw::Chance;
 use crate::model::{Model, STEP_S};
 use crate::network::{Network, Responses};
+use crate::plant::{LostSample, Plant};
 use law::{Algorithm, Law, Order, Seen};
 
 use conductor_core::ramp::{Congestion, Mode};
@@ -90,7 +90,7 @@ impl<'a> Run<'a> {
         let windows = bench.windows() + 1;
         Self {
             bench,
-            network: Network::new(model, seed),
+            network: Network::new(model, Chance::new(seed)),
             law: Law::new(bench, algorithm, seed),
             luck: Chance::new(seed ^ LUCK),
             flag: CongestionFlag { chance: Chance::new(seed ^ FLAG), base_s: None },
@@ -237,7 +237,8 @@ mod tests {
     #[test]
     fn slow_answers_are_congestion_and_answers_as_ever_are_not() {
         let mut flag = CongestionFlag { chance: Chance::new(1), base_s: None };
-        let responses = |mean_s: f64, given_up: i64| Responses { answered: 1000, given_up, waited_s: 1000.0 * mean_s };
+        let responses =
+            |mean_s: f64, given_up: i64| Responses { stages: 0, answered: 1000, given_up, waited_s: 1000.0 * mean_s };
         assert_eq!(flag.of(&Responses::default()), Congestion::Unknown);
         assert_eq!(flag.of(&responses(1.0, 0)), Congestion::Clear);
         assert_eq!(flag.of(&responses(2.2, 0)), Congestion::Unknown);

@@ -12,7 +12,7 @@ use conductor_core::scale::Baseline;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::RunView;
 use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
-use conductor_sim::{Fault, FaultKind, MemoryStore, Noise, Origin, Plant, SimEnvironment};
+use conductor_sim::{Fault, FaultKind, MemoryStore, Origin, Plant, SimEnvironment};
 use serde_json::json;
 
 /// No run takes longer than this, on the paused clock.
@@ -28,10 +28,9 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// A bed whose plant is the default one without chance, changed.
+    /// A bed whose plant is a healthy shop without chance, changed.
     pub(crate) fn new(change: impl FnOnce(&mut Plant)) -> Self {
-        let mut plant = Plant::default();
-        plant.users.noise = Noise::None;
+        let mut plant = shop();
         change(&mut plant);
         let clock = Arc::new(TokioClock::starting_at("2026-11-24T14:00:00Z".parse().unwrap()));
         let environment = SimEnvironment::new(plant, clock.clone()).unwrap();
@@ -47,7 +46,7 @@ impl Bed {
     pub(crate) fn with_fault(what: FaultKind, at_load: bool) -> Self {
         let from = if at_load { Origin::Load } else { Origin::Start };
         let fault = Fault { at: "0s".parse().unwrap(), from, lasts: None, what };
-        Self::new(|plant| plant.faults = vec![fault])
+        Self::new(|plant| plant.environment.faults = vec![fault])
     }
 
     /// Puts something between the engine and the environment.
@@ -105,6 +104,18 @@ impl PortsFactory for Factory {
             test_data: ports.test_data,
         }))
     }
+}
+
+/// A shop whose users order once in ten seconds, and that serves 3000 orders a minute in production.
+fn shop() -> Plant {
+    serde_json::from_value(json!({
+        "run": { "target": "1500/min", "rampUp": "2m", "plateau": "3m" },
+        "journey": { "thinkTime": "9800ms", "checkoutRatio": 1.0 },
+        "checkout": { "serviceTime": "200ms", "capacity": "3000/min" },
+        "kpi": { "reportDelay": "3s" },
+        "environment": { "noise": "none" }
+    }))
+    .unwrap()
 }
 
 fn created(environment: &SimEnvironment) -> Created {

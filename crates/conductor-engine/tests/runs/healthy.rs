@@ -1,14 +1,14 @@
 //! Runs in which nothing goes wrong.
 
 use conductor_core::verdict::Outcome;
-use conductor_sim::{Beyond, Call, Noise};
+use conductor_sim::{Call, Noise};
 
 use crate::bed::{Bed, outcome, verdict};
 use crate::doubles::twice;
 
 #[tokio::test(start_paused = true)]
 async fn a_run_goes_there_and_back_and_passes() {
-    let bed = Bed::new(|plant| plant.users.noise = Noise::Poisson);
+    let bed = Bed::new(|plant| plant.environment.noise = Noise::Binomial);
     let view = bed.run().await;
     bed.assert_clean(&view, "healthy");
     assert_eq!(outcome(&view), Outcome::Passed, "{:?}", verdict(&view));
@@ -21,7 +21,7 @@ async fn a_run_goes_there_and_back_and_passes() {
 async fn the_same_plant_gives_the_same_figures() {
     let mut figures = Vec::new();
     for _ in 0..2 {
-        let view = Bed::new(|plant| plant.users.noise = Noise::Poisson).run().await;
+        let view = Bed::new(|plant| plant.environment.noise = Noise::Binomial).run().await;
         figures.push(view.ticks.iter().map(|tick| (tick.users_wanted, tick.count)).collect::<Vec<_>>());
     }
     assert_eq!(figures[0], figures[1]);
@@ -40,8 +40,8 @@ async fn doing_everything_twice_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_system_without_the_capacity_fails_the_run_and_is_put_back() {
     let bed = Bed::new(|plant| {
-        plant.users.beyond_capacity = Beyond::Collapses;
-        plant.applications[0].kpi_per_replica = Some("300/min".parse().unwrap());
+        plant.checkout.capacity = Some("900/min".parse().unwrap());
+        plant.checkout.timeout = Some("10s".parse().unwrap());
     });
     let view = bed.run().await;
     bed.assert_clean(&view, "overloaded");
@@ -51,7 +51,7 @@ async fn a_system_without_the_capacity_fails_the_run_and_is_put_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_generator_at_its_limit_makes_the_run_invalid() {
-    let bed = Bed::new(|plant| plant.generator.users_per_worker = 100);
+    let bed = Bed::new(|plant| plant.environment.workers.users_per_worker = Some(100));
     let view = bed.run().await;
     bed.assert_clean(&view, "generator bound");
     assert_eq!(outcome(&view), Outcome::Invalid);
@@ -61,8 +61,9 @@ async fn a_generator_at_its_limit_makes_the_run_invalid() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_are_written_late_are_deleted_too() {
     let bed = Bed::new(|plant| {
-        plant.test_data[0].write_delay = "3s".parse().unwrap();
-        (plant.delays.roll_out, plant.delays.scale) = Default::default();
+        plant.environment.test_data[0].write_delay = "3s".parse().unwrap();
+        let delays = &mut plant.environment.delays;
+        (delays.roll_out, delays.scale) = Default::default();
     });
     let view = bed.run().await;
     bed.assert_clean(&view, "late rows");

@@ -13,8 +13,13 @@ use jiff::Timestamp;
 
 use super::script::Script;
 use crate::calls::CallRecord;
+use crate::draw::Chance;
 use crate::kernel::{Conditions, Kernel, TICK_NS};
-use crate::plant::{Plant, PlantApplication};
+use crate::model::Model;
+use crate::plant::{LostSample, Plant, PlantApplication};
+
+/// The stream of chance that decides which samples are lost.
+const LUCK: u64 = 0x6c75_636b;
 
 /// What is in a model world.
 pub(crate) struct World {
@@ -23,7 +28,11 @@ pub(crate) struct World {
     now_ns: i128,
     /// When the load generator was set first, nanoseconds since the origin.
     load_ns: Option<i128>,
-    drift_per_hour: f64,
+    model: Model,
+    /// Decides which samples are lost.
+    luck: Chance,
+    /// KPI events that the applications of production can serve, per minute.
+    production_per_min: f64,
     workers: u32,
     applications: BTreeMap<ApplicationId, Application>,
     pub(crate) kernel: Kernel,
@@ -83,16 +92,25 @@ impl Application {
 }
 
 impl World {
-    pub(crate) fn new(plant: Plant, origin: Timestamp) -> Self {
+    pub(crate) fn new(plant: &Plant, origin: Timestamp) -> Self {
+        let (environment, model) = (&plant.environment, Model::new(plant));
+        let applications = environment.applications.iter();
+        let applications: BTreeMap<_, _> = applications.map(|app| (app.name.clone(), Application::new(app))).collect();
+        let in_production = |app: &Application| {
+            let replicas = app.production.as_ref().map_or(app.allocation, |production| production.allocation).replicas;
+            Some(app.kpi_per_replica? * f64::from(replicas))
+        };
         Self {
             origin,
             now_ns: 0,
             load_ns: None,
-            drift_per_hour: plant.users.drift_per_hour,
-            workers: plant.generator.workers,
-            kernel: Kernel::new(&plant),
-            applications: plant.applications.iter().map(|app| (app.name.clone(), Application::new(app))).collect(),
-            script: Script::new(plant.faults),
+            kernel: Kernel::new(plant, &model),
+            luck: Chance::new(environment.seed ^ LUCK),
+            production_per_min: applications.values().filter_map(in_production).fold(f64::INFINITY, f64::min),
+            model,
+            workers: environment.workers.count,
+            applications,
+            script: Script::new(environment.faults.clone()),
             calls: Vec::new(),
         }
     }
@@ -108,7 +126,7 @@ impl World {
                 break;
             }
             let conditions = self.conditions(at_ns);
-            self.kernel.tick(conditions);
+            self.kernel.tick(&conditions);
         }
         self.now_ns = self.now_ns.max(now_ns);
     }
@@ -189,15 +207,31 @@ impl World {
         }
     }
 
-    fn conditions(&self, at_ns: i128) -> Conditions {
-        let served = |app: &Application| Some(app.kpi_per_replica? * f64::from(app.ready(at_ns)));
-        let capacity = self.applications.values().filter_map(served).fold(f64::INFINITY, f64::min);
-        let loaded = self.load_ns.map_or(0, |since| at_ns - since);
-        Conditions {
-            capacity_per_min: capacity * self.script.capacity(at_ns, self.load_ns),
-            workers: self.workers.saturating_sub(self.script.workers_lost(at_ns, self.load_ns)),
-            drift: self.drift_per_hour.mul_add(loaded as f64 / 3.6e12, 1.0),
+    /// What becomes of a count: nothing, or what a lost sample looks like.
+    pub(crate) fn told(&mut self, count: u64) -> Option<u64> {
+        let is_lost = self.model.lost_samples > 0.0 && self.luck.uniform() < self.model.lost_samples;
+        match self.model.lost_read_as {
+            _ if !is_lost => Some(count),
+            LostSample::Missing => None,
+            LostSample::Zero => Some(0),
         }
+    }
+
+    fn conditions(&self, at_ns: i128) -> Conditions {
+        let loaded_ns = self.load_ns.map_or(0, |since| (at_ns - since).max(0));
+        let mut plant = self.model.at(loaded_ns as f64 / 1e9);
+        plant.capacity *= self.script.capacity(at_ns, self.load_ns) * self.share_of_production(at_ns);
+        let workers = self.workers.saturating_sub(self.script.workers_lost(at_ns, self.load_ns));
+        Conditions { plant, workers }
+    }
+
+    /// What the application that can serve fewest can serve, relative to production.
+    fn share_of_production(&self, at_ns: i128) -> f64 {
+        let served = |app: &Application| Some(app.kpi_per_replica? * f64::from(app.ready(at_ns)));
+        let served = self.applications.values().filter_map(served).fold(f64::INFINITY, f64::min);
+        let share = served / self.production_per_min;
+        // Nothing limits, or production has no replicas at all.
+        if share.is_finite() { share } else { 1.0 }
     }
 }
 

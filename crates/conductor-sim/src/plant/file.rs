@@ -23,6 +23,11 @@ impl PlantFile {
         let of = |plant: &Plant| plant.check().err().map(|error| error.violations).unwrap_or_default();
         match self {
             Self::One(plant) => of(plant),
+            Self::Many(plants) if plants.is_empty() => vec![Violation {
+                field: "[0]".to_owned(),
+                problem: "it is absent".to_owned(),
+                expected: "at least one plant".to_owned(),
+            }],
             Self::Many(plants) => {
                 let placed = |(position, plant): (usize, &Plant)| {
                     let place = move |violation: Violation| Violation {
