@@ -68,16 +68,47 @@ fn a_model_takes_seconds_for_hours_and_tells_passed_from_failed() {
 }
 
 #[test]
+fn a_model_without_a_load_test_runs_its_own() {
+    let bed = Bed::new(Shop::default());
+    let text = bed.conductor(&["simulate", "--plant", "nom600"]).succeeded();
+    assert!(text.contains("verdict    passed") && text.contains("/min of 600 on the plateau"), "{text}");
+}
+
+#[test]
+fn algorithms_are_compared_on_models() {
+    let bed = Bed::new(Shop::default());
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models");
+    let scored = ["simulate", "--plant", "nom600", &format!("{models}/shop.yaml"), "--seeds", "3", "--score"];
+    let table = bed.conductor(&[&scored[..], &["--algorithm", "adaptive,oracle", "--output", "table"]].concat());
+    let table = table.succeeded();
+    for part in ["nom600, 3 runs each", "shop, 3 runs each", "  adaptive ", "  oracle ", "12 runs in "] {
+        assert!(table.contains(part), "{part} is not in\n{table}");
+    }
+    let json = bed.conductor(&[&scored[..], &["--algorithm", "fixed", "--output", "json"]].concat()).succeeded();
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    assert_eq!((rows[0]["plant"].as_str(), rows[0]["algorithm"].as_str()), (Some("nom600"), Some("fixed")));
+    let rmse = &rows[0]["scores"]["rmse"];
+    assert!(rmse["median"].as_f64() <= rmse["worst"].as_f64(), "{rmse}");
+}
+
+#[test]
 fn what_is_wrong_in_a_model_is_pointed_at() {
     let bed = Bed::new(Shop::default());
-    bed.write("plant.yaml", "applications: []\n");
-    let ended =
-        bed.conductor(&["simulate", &bed.path("loadtest.yaml"), "--plant", &bed.path("plant.yaml")]).ended_with(2);
-    assert!(
-        ended.err.contains("plant.yaml:1:15: applications: it is empty; expected at least one application"),
-        "{}",
-        ended.err
-    );
+    let refused = |plant: &str, more: &[&str]| {
+        bed.write("plant.yaml", plant);
+        bed.conductor(&[&["simulate", "--plant", &bed.path("plant.yaml")], more].concat()).ended_with(2).err
+    };
+    let sound = "run: { target: 600/min }\njourney: {}\n";
+    for more in [&[][..], &["--score"]] {
+        let err = refused(&format!("{sound}checkout: {{}}\nenvironment: {{ applications: [] }}\n"), more);
+        let expected = "plant.yaml:4:30: environment.applications: it is empty; expected at least one application";
+        assert!(err.contains(expected), "{err}");
+    }
+    let err = refused(&format!("{sound}checkout: {{ capacity: 16/s, retries: 0.2 }}\n"), &["--score"]);
+    assert!(err.contains("plant.yaml:3:29: unknown field `retries`") && err.contains("retryShare"), "{err}");
+    let err = refused(&format!("{sound}checkout: {{}}\n"), &["--score", "--algorithm", "best"]);
+    assert!(err.contains("\"best\" is no algorithm; expected all or some of adaptive"), "{err}");
 }
 
 #[test]

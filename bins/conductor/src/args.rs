@@ -95,17 +95,17 @@ pub(crate) struct Declared {
 #[derive(Args)]
 pub(crate) struct Simulated {
     /// The load test, a YAML or JSON file. Default: the model's own `run`.
-    #[arg(conflicts_with_all = ["score", "plot"])]
+    #[arg(conflicts_with = "compared")]
     pub(crate) load_test: Option<PathBuf>,
-    /// The model of the system, a YAML or JSON file. With --score or --plot also several, or names of built-in ones;
+    /// The model of the system: a YAML or JSON file, or the name of a built-in one. Several are compared with --score;
     /// `all` is every built-in one.
     #[arg(long, value_name = "FILE_OR_NAME", num_args = 1.., required = true)]
     pub(crate) plant: Vec<String>,
     /// Where to write the report.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["score", "plot"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "compared")]
     pub(crate) report: Option<PathBuf>,
     /// Prints how near algorithms come to what could be achieved, over many runs.
-    #[arg(long)]
+    #[arg(long, group = "compared")]
     pub(crate) score: bool,
     #[command(flatten)]
     pub(crate) trials: TrialArguments,
@@ -115,16 +115,16 @@ pub(crate) struct Simulated {
 #[derive(Args)]
 pub(crate) struct TrialArguments {
     /// Algorithms, by comma, or `all`.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "adaptive")]
+    #[arg(long, requires = "compared", value_name = "LIST", value_delimiter = ',', default_value = "adaptive")]
     pub(crate) algorithm: Vec<String>,
     /// Runs of each algorithm on each model, each with a seed of its own.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, requires = "compared", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) seeds: u32,
     /// The first run's seed.
-    #[arg(long, value_name = "K", default_value_t = 1)]
+    #[arg(long, requires = "compared", value_name = "K", default_value_t = 1)]
     pub(crate) first_seed: u64,
     /// Time between two decisions, in half seconds.
-    #[arg(long, value_name = "TIME", default_value = "60s")]
+    #[arg(long, requires = "compared", value_name = "TIME", default_value = "60s")]
     pub(crate) tick: Span,
 }
 

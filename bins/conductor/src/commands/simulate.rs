@@ -1,9 +1,9 @@
 //! `simulate`: a load test against a model, with the same engine, display and summary as a real one, on a clock that
 //! jumps over every wait. Comparing algorithms is in `trials`.
 
+mod models;
 mod trials;
 
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use conductor_core::ports::{Clock, PortError};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
-use conductor_core::spec::{LoadTestDocument, LoadTestSpec};
+use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
 use conductor_core::view::RunView;
 use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
-use conductor_sim::{MemoryStore, Plant, SimEnvironment};
+use conductor_sim::{MemoryStore, SimEnvironment};
 use conductor_wiring::read;
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -47,10 +47,10 @@ pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Fail
 
 async fn run(simulated: &Simulated, output: Output) -> Result<RunView, Failed> {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(Timestamp::now()));
-    let plant = read::<Plant>(Path::new(&simulated.plant[0])).map_err(Failed::input)?;
-    let world = SimEnvironment::new(plant.value.clone(), Arc::clone(&clock))
-        .map_err(|error| Failed::input(plant.refuse(&error.violations)))?;
-    let created = declare(simulated, &world)?;
+    let plant = models::model(&simulated.plant)?;
+    let own = models::own_load_test(&plant)?;
+    let world = SimEnvironment::new(plant, Arc::clone(&clock)).map_err(Failed::input)?;
+    let created = declare(simulated, own, &world)?;
     let store = Arc::new(MemoryStore::default());
     let conductor = Conductor::new(store.clone(), store, Arc::new(Model(world)), clock, EngineOptions::default());
     let run = conductor.start(created).await.map_err(Failed::because)?;
@@ -64,12 +64,21 @@ async fn run(simulated: &Simulated, output: Output) -> Result<RunView, Failed> {
     last.ok_or_else(|| Failed::with(FAILED, "the run ended before it could be seen"))
 }
 
-/// A model has every environment and every KPI; only its applications have names.
-fn declare(simulated: &Simulated, world: &SimEnvironment) -> Result<Created, Failed> {
-    let written =
-        read::<LoadTestDocument>(simulated.load_test.as_deref().unwrap_or(Path::new(""))).map_err(Failed::input)?;
-    let refused = |error: conductor_core::spec::SpecError| Failed::input(written.refuse(&error.violations));
-    let spec = LoadTestSpec::try_from(written.value.clone()).map_err(refused)?;
+/// The load test that is written, or the model's own. A model has every environment and every KPI; only its
+/// applications have names.
+fn declare(simulated: &Simulated, own: LoadTestDocument, world: &SimEnvironment) -> Result<Created, Failed> {
+    let (document, written) = match &simulated.load_test {
+        Some(file) => {
+            let written = read::<LoadTestDocument>(file).map_err(Failed::input)?;
+            (written.value.clone(), Some(written))
+        }
+        None => (own, None),
+    };
+    let refused = |error: SpecError| match &written {
+        Some(written) => Failed::input(written.refuse(&error.violations)),
+        None => Failed::input(error),
+    };
+    let spec = LoadTestSpec::try_from(document).map_err(refused)?;
     let scope = spec.scope(&world.catalogue()).map_err(refused)?;
     Ok(Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null })
 }

@@ -1,61 +1,28 @@
-//! Comparing algorithms on models: which models, which algorithms, how often.
+//! Comparing algorithms on models: which algorithms, how often.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use conductor_core::units::Span;
-use conductor_sim::document::{Plant, PlantFile};
-use conductor_sim::{Algorithm, Trials, scenarios, table};
-use conductor_wiring::read;
+use conductor_sim::{Algorithm, Trials, table};
 
+use super::models::{ALL, models};
 use crate::args::{Output, Simulated, TrialArguments};
 use crate::commands::print_json;
 use crate::exit::{Failed, PASSED};
 use crate::{out, show};
 
-/// What stands for every model, or every algorithm.
-const ALL: &str = "all";
 const LONGEST_TICK: Span = Span::minutes(10);
 
 /// Prints the scores of algorithms on models.
 pub(super) fn score(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
     let begun = Instant::now();
-    let plants = plants(&simulated.plant)?;
+    let plants = models(&simulated.plant)?;
     let rows = table(&plants, &algorithms(&simulated.trials.algorithm)?, &trials(&simulated.trials)?);
     match output {
         Output::Json => print_json(&rows)?,
         Output::Text => out::answer(&show::scores(&rows, begun.elapsed()))?,
     }
     Ok(PASSED)
-}
-
-/// The models that are named, in their order: built-in ones by their names, others by their files.
-fn plants(named: &[String]) -> Result<Vec<Plant>, Failed> {
-    let mut plants = Vec::new();
-    for name in named {
-        let mut known = scenarios();
-        if name != ALL {
-            known.retain(|plant| plant.name == *name);
-        }
-        if known.is_empty() { plants.extend(of_file(name)?) } else { plants.extend(known) }
-    }
-    Ok(plants)
-}
-
-fn of_file(name: &str) -> Result<Vec<Plant>, Failed> {
-    let file = Path::new(name);
-    if !file.exists() {
-        let names: Vec<String> = scenarios().into_iter().map(|plant| plant.name).collect();
-        let known = names.join(", ");
-        return Err(Failed::input(format!("there is no file {name}; expected a file, {ALL}, or some of {known}")));
-    }
-    let written = read::<PlantFile>(file).map_err(Failed::input)?;
-    let violations = written.value.violations();
-    if violations.is_empty() {
-        Ok(written.value.into_plants())
-    } else {
-        Err(Failed::input(written.refuse(&violations)))
-    }
 }
 
 /// The algorithms that are named, each once.
