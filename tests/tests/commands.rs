@@ -93,6 +93,20 @@ fn algorithms_are_compared_on_models() {
 }
 
 #[test]
+fn runs_on_models_are_drawn() {
+    let bed = Bed::new(Shop::default());
+    for (file, begins) in [("runs.svg", "<svg "), ("runs.html", "<!doctype html>")] {
+        let file = bed.path(file);
+        let drawn = ["simulate", "--plant", "overcap", "--algorithm", "adaptive,fixed", "--plot", &file];
+        bed.conductor(&drawn).succeeded();
+        let picture = std::fs::read_to_string(&file).unwrap();
+        assert!(picture.starts_with(begins) && picture.contains("overcap, fixed, seed 1"), "{picture}");
+    }
+    let refused = bed.conductor(&["simulate", "--plant", "overcap", "--plot", "runs.png"]).ended_with(2);
+    assert!(refused.err.contains("expected a name that ends in .svg or .html"), "{}", refused.err);
+}
+
+#[test]
 fn what_is_wrong_in_a_model_is_pointed_at() {
     let bed = Bed::new(Shop::default());
     let refused = |plant: &str, more: &[&str]| {

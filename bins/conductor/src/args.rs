@@ -97,8 +97,8 @@ pub(crate) struct Simulated {
     /// The load test, a YAML or JSON file. Default: the model's own `run`.
     #[arg(conflicts_with = "compared")]
     pub(crate) load_test: Option<PathBuf>,
-    /// The model of the system: a YAML or JSON file, or the name of a built-in one. Several are compared with --score;
-    /// `all` is every built-in one.
+    /// The model of the system: a YAML or JSON file, or the name of a built-in one. Several are compared with --score
+    /// or --plot; `all` is every built-in one.
     #[arg(long, value_name = "FILE_OR_NAME", num_args = 1.., required = true)]
     pub(crate) plant: Vec<String>,
     /// Where to write the report.
@@ -107,6 +107,10 @@ pub(crate) struct Simulated {
     /// Prints how near algorithms come to what could be achieved, over many runs.
     #[arg(long, group = "compared")]
     pub(crate) score: bool,
+    /// Draws the first seed's run of each algorithm on each model: target, KPI, users, knee and modes over time. The
+    /// file ends in .svg or .html.
+    #[arg(long, group = "compared", value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trials: TrialArguments,
 }

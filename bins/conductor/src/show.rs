@@ -4,6 +4,7 @@ pub(crate) mod display;
 mod figures;
 mod live;
 mod plan;
+pub(crate) mod plot;
 mod progress;
 mod scores;
 mod summary;

@@ -1,6 +1,7 @@
 //! A model environment that implements every port: a world in which a load test of hours takes milliseconds.
 //!
-//! * [`Plant`] — what the model world is like: applications, users, capacity, delays, and what goes wrong when,
+//! * [`Plant`] — what the model is like: journeys, checkout, KPI, what changes, and what surrounds it in a run,
+//! * [`scenarios`] — plants with names, [`table`] — algorithms compared on plants, [`Course`] — one run to look at,
 //! * [`SimEnvironment`] — the world itself, and [`SimPorts`], the ways into it,
 //! * [`MemoryStore`] — journals and stop requests in memory, for tests.
 //!
@@ -8,6 +9,7 @@
 //! asked the same things at the same times, gives the same answers.
 
 mod calls;
+mod course;
 mod draw;
 mod environment;
 mod kernel;
@@ -22,6 +24,7 @@ mod table;
 mod trial;
 
 pub use calls::CallRecord;
+pub use course::{Course, CourseWindow};
 pub use environment::{SimEnvironment, SimPorts};
 pub use plant::{
     Call, CallFault, CallOutcome, CapacityDrop, CapacityModel, CheckoutModel, DelayModel, EnvironmentModel, Fault,
@@ -33,4 +36,5 @@ pub use scenarios::scenarios;
 pub use score::Score;
 pub use store::MemoryStore;
 pub use table::{Row, ScoreTable, Spread, Trials, table};
+pub use trial::Insight;
 pub use trial::law::{Algorithm, UnknownAlgorithm};

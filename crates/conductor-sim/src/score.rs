@@ -127,6 +127,16 @@ impl Yardstick {
         }
     }
 
+    /// What could be achieved in each window, events per minute.
+    pub(crate) fn achievable(&self) -> &[f64] {
+        &self.achievable
+    }
+
+    /// Users at the knee in each window.
+    pub(crate) fn knee_users(&self) -> &[f64] {
+        &self.knee_users
+    }
+
     /// The scores of a run; not a number where there is no window to take one on.
     pub(crate) fn scores(&self, trace: &Trace) -> Scores {
         Score::ALL.map(|score| self.score(score, trace))

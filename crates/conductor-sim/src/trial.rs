@@ -1,5 +1,5 @@
 //! One run of an algorithm on a plant: the network lives, the algorithm sees what it may see and commands users. What
-//! the algorithms do is in `law`, what a run is worth in `score`, and many runs are in `table`.
+//! the algorithms do is in `law`, what a run is worth in `score`, one run to look at in `course`, and many runs are in `table`.
 
 pub(crate) mod law;
 
@@ -39,11 +39,13 @@ pub(crate) struct Trace {
 
 /// What an algorithm made of what it saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Insight {
-    /// When, seconds.
-    pub(crate) at_s: f64,
-    /// How far it has come; absent for algorithms without modes.
-    pub(crate) mode: Option<Mode>,
+pub struct Insight {
+    /// When, seconds since the load began.
+    pub at_s: f64,
+    /// What it is doing; absent for algorithms without modes.
+    pub mode: Option<Mode>,
+    /// Users at the plant's limit as it believes, where it has found one.
+    pub knee_users: Option<f64>,
 }
 
 impl Bench {
@@ -147,12 +149,12 @@ impl<'a> Run<'a> {
         let responses = self.network.take_responses();
         let congestion = if self.tells_congestion { self.flag.of(&responses) } else { Congestion::Unknown };
         let seen = Seen { at_s, users: self.network.running() as f64, count, congestion };
-        let Order { users, spawn_rate, is_stalled, mode } = self.law.decide(&seen);
+        let Order { users, spawn_rate, is_stalled, mode, knee_users } = self.law.decide(&seen);
         self.network.command(users, spawn_rate);
         if is_stalled {
             self.trace.stall_alarms_s.push(at_s);
         }
-        self.trace.insights.push(Insight { at_s, mode });
+        self.trace.insights.push(Insight { at_s, mode, knee_users });
     }
 }
 

@@ -30,8 +30,8 @@ use crate::show::display::Display;
 
 /// Runs a load test against a model.
 pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
-    if simulated.score {
-        return trials::score(simulated, output);
+    if simulated.score || simulated.plot.is_some() {
+        return trials::compare(simulated, output);
     }
     let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().map_err(Failed::because)?;
     let view = runtime.block_on(run(simulated, output))?;

@@ -129,8 +129,10 @@ pub(crate) struct Order {
     pub(crate) spawn_rate: f64,
     /// Whether it says that the KPI is gone.
     pub(crate) is_stalled: bool,
-    /// How far it has come, where it tells.
+    /// What it is doing, where it tells.
     pub(crate) mode: Option<Mode>,
+    /// Users at the limit it has found, where it has found one.
+    pub(crate) knee_users: Option<f64>,
 }
 
 /// An algorithm at work.
@@ -214,7 +216,13 @@ impl Product {
             Some(Alarm::Stalled) => true,
             Some(Alarm::GeneratorShort) | None => false,
         };
-        Order { users: advice.users as f64, spawn_rate: advice.spawn_rate, is_stalled, mode: Some(advice.mode) }
+        Order {
+            users: advice.users as f64,
+            spawn_rate: advice.spawn_rate,
+            is_stalled,
+            mode: (self.config.algorithm == ramp::Algorithm::Adaptive).then_some(advice.mode),
+            knee_users: advice.knee.map(|knee| knee.users),
+        }
     }
 }
 

@@ -1,28 +1,57 @@
 //! Comparing algorithms on models: which algorithms, how often.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use conductor_core::units::Span;
-use conductor_sim::{Algorithm, Trials, table};
+use conductor_sim::{Algorithm, Course, Trials, table};
 
 use super::models::{ALL, models};
 use crate::args::{Output, Simulated, TrialArguments};
 use crate::commands::print_json;
 use crate::exit::{Failed, PASSED};
+use crate::session::write;
+use crate::show::plot;
 use crate::{out, show};
 
 const LONGEST_TICK: Span = Span::minutes(10);
 
-/// Prints the scores of algorithms on models.
-pub(super) fn score(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
+/// Prints the scores of algorithms on models, draws their runs, or both.
+pub(super) fn compare(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
     let begun = Instant::now();
     let plants = models(&simulated.plant)?;
-    let rows = table(&plants, &algorithms(&simulated.trials.algorithm)?, &trials(&simulated.trials)?);
-    match output {
-        Output::Json => print_json(&rows)?,
-        Output::Text => out::answer(&show::scores(&rows, begun.elapsed()))?,
+    let (algorithms, trials) = (algorithms(&simulated.trials.algorithm)?, trials(&simulated.trials)?);
+    if let Some(file) = &simulated.plot {
+        let draw = drawing(file)?;
+        let course = |plant| {
+            let tick_s = trials.tick.as_secs_f64();
+            algorithms.iter().map(move |algorithm| Course::run(plant, *algorithm, trials.seeds.start, tick_s))
+        };
+        let courses: Vec<Course> = plants.iter().flat_map(course).collect();
+        write(file, &draw(&courses))?;
+        out::aside(&format!("{} runs are drawn in {}", courses.len(), file.display()));
+    }
+    if simulated.score {
+        let rows = table(&plants, &algorithms, &trials);
+        match output {
+            Output::Json => print_json(&rows)?,
+            Output::Text => out::answer(&show::scores(&rows, begun.elapsed()))?,
+        }
     }
     Ok(PASSED)
+}
+
+/// How a file of this name is drawn.
+fn drawing(file: &Path) -> Result<fn(&[Course]) -> String, Failed> {
+    match file.extension().and_then(OsStr::to_str) {
+        Some("svg") => Ok(plot::svg),
+        Some("html") => Ok(plot::html),
+        Some(_) | None => {
+            let expected = "expected a name that ends in .svg or .html";
+            Err(Failed::input(format!("--plot: {} is no kind of picture; {expected}", file.display())))
+        }
+    }
 }
 
 /// The algorithms that are named, each once.

@@ -72,7 +72,13 @@ impl<'a> Peer<'a> {
             (PeerLaw::Pid { .. } | PeerLaw::TstFeedback { .. } | PeerLaw::GoalBased, None) => self.commanded,
         };
         self.commanded = users;
-        Order { users, spawn_rate: (users - seen.users).abs() / tick_s, is_stalled: false, mode: None }
+        Order {
+            users,
+            spawn_rate: (users - seen.users).abs() / tick_s,
+            is_stalled: false,
+            mode: None,
+            knee_users: None,
+        }
     }
 }
 
