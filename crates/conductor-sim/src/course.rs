@@ -21,6 +21,8 @@ pub struct Course {
     pub windows: Vec<CourseWindow>,
     /// What the algorithm made of it, decision by decision.
     pub insights: Vec<Insight>,
+    /// When it said that the KPI is gone, seconds since the load began.
+    pub stall_alarms_s: Vec<f64>,
 }
 
 /// One minute of a run.
@@ -65,6 +67,7 @@ impl Course {
             length_s: bench.model.length_s(),
             windows: (0..=bench.windows()).map(window).collect(),
             insights: trace.insights,
+            stall_alarms_s: trace.stall_alarms_s,
         }
     }
 }
@@ -74,6 +77,18 @@ mod tests {
     use conductor_core::ramp::Mode;
 
     use super::*;
+
+    #[test]
+    fn an_outage_is_alarmed_and_a_healthy_plant_is_not() {
+        let plants = crate::scenarios();
+        let alarms = |name: &str| {
+            let plant = plants.iter().find(|plant| plant.name == name).unwrap();
+            Course::run(plant, Algorithm::Adaptive, 1, 60.0).stall_alarms_s
+        };
+        let first = alarms("outage5m")[0];
+        assert!((3060.0..=3240.0).contains(&first), "{first}");
+        assert!(alarms("nom600").is_empty());
+    }
 
     #[test]
     fn a_course_tells_modes_and_knee_of_the_law_that_has_them() {

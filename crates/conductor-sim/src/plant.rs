@@ -103,7 +103,8 @@ pub struct CheckoutModel {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub capacity: Option<Rate>,
-    /// Orders under way at once when most are served. Default: 10 times `capacity` times `serviceTime`, at least 2.
+    /// Orders under way at once when most are served; below some twice `capacity` times `serviceTime` the capacity is
+    /// not reached. Default: 10 times `capacity` times `serviceTime`, at least 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_concurrency: Option<f64>,
     /// Response time at which half of the orders are given up; the work for them is done all the same. Default `120s`.

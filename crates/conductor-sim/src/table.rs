@@ -50,6 +50,9 @@ pub struct Spread {
     pub p95: f64,
     /// The worst run.
     pub worst: f64,
+    /// The mean of all runs, for scores that are rarely other than zero; tables and documents leave it out.
+    #[serde(skip)]
+    pub mean: f64,
 }
 
 impl ScoreTable {
@@ -133,14 +136,15 @@ impl Spread {
     fn of(score: Score, mut values: Vec<f64>) -> Self {
         values.sort_unstable_by(f64::total_cmp);
         let median = quantile(&values, 0.5);
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
         if score == Score::PlateauMeanError {
             values.iter_mut().for_each(|value| *value = value.abs());
             values.sort_unstable_by(f64::total_cmp);
         }
         if score.is_better_when_greater() {
-            Self { median, p95: quantile(&values, 0.05), worst: quantile(&values, 0.0) }
+            Self { median, p95: quantile(&values, 0.05), worst: quantile(&values, 0.0), mean }
         } else {
-            Self { median, p95: quantile(&values, 0.95), worst: quantile(&values, 1.0) }
+            Self { median, p95: quantile(&values, 0.95), worst: quantile(&values, 1.0), mean }
         }
     }
 }
@@ -168,8 +172,8 @@ mod tests {
     #[test]
     fn the_worst_is_what_is_least_wanted() {
         let values = || (1..=101).map(f64::from).collect();
-        assert_eq!(Spread::of(Score::Rmse, values()), Spread { median: 51.0, p95: 96.0, worst: 101.0 });
-        assert_eq!(Spread::of(Score::Inside5Pct, values()), Spread { median: 51.0, p95: 6.0, worst: 1.0 });
+        assert_eq!(Spread::of(Score::Rmse, values()), Spread { median: 51.0, p95: 96.0, worst: 101.0, mean: 51.0 });
+        assert_eq!(Spread::of(Score::Inside5Pct, values()), Spread { median: 51.0, p95: 6.0, worst: 1.0, mean: 51.0 });
         let signed = Spread::of(Score::PlateauMeanError, vec![-3.0, -1.0, 2.0]);
         assert_eq!((signed.median, signed.worst), (-1.0, 3.0));
     }
