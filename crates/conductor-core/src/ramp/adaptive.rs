@@ -97,7 +97,7 @@ fn with_window(
     let outlook = Outlook { tracking: state.modes.mode == Mode::Track, anchored };
     let forecast = state.bank.forecast(&config.tuning, &state.history, &window, outlook);
     let seen = believe(config, state, observation, window, &forecast);
-    let learnt = learn(config, state, &seen, &forecast);
+    let learnt = learn(config, state, number, &seen, &forecast);
     let belief = state.bank.belief(&config.tuning);
     if state.modes.mode == Mode::Boot && belief.worth >= KNOWN_WORTH {
         state.modes.track(number, Reason::RatioLearnt);
@@ -109,7 +109,7 @@ fn with_window(
     }
     let (frozen, fell_from) = fallen(state, observation, &seen, &belief);
     let exposed = state.history.exposure(&window, belief.lag_s);
-    anchor(config, state, observation, &seen, &forecast, &belief, exposed);
+    anchor(config, state, number, observation, &seen, &forecast, &belief, exposed);
     let line = line(config, state, observation.at_s, &belief, anchored);
     let mut wanted = towards(config, state, observation, &line, frozen && !anchored);
     let tick = Tick {
@@ -181,7 +181,7 @@ fn believe(config: &Config, state: &mut State, observation: &Observation, window
     let recovering = state.zeros.is_recovering(observation.at_s);
     let known = state.modes.mode == Mode::Track && forecast.worth > config.tuning.sure_worth && !recovering;
     if seen.accepted && known {
-        bad |= doubt_outlier(config, state, forecast, &mut seen);
+        bad |= doubt_outlier(config, state, observation.congestion, forecast, &mut seen);
     }
     if recovering && window.count < 0.7 * forecast.events {
         seen.accepted = false;
@@ -211,7 +211,13 @@ fn nothing_counted(config: &Config, state: &mut State, observation: &Observation
 }
 
 /// Holds back one window that is far off, until a second one confirms it; true where the window is bad.
-fn doubt_outlier(config: &Config, state: &mut State, forecast: &Forecast, seen: &mut Seen) -> bool {
+fn doubt_outlier(
+    config: &Config,
+    state: &mut State,
+    congestion: Congestion,
+    forecast: &Forecast,
+    seen: &mut Seen,
+) -> bool {
     let count = seen.window.count;
     let off = (count - forecast.events) / forecast.sd;
     let far = off.abs() > config.tuning.outlier_sd && ((count + 0.5) / (forecast.events + 0.5)).ln().abs() > 0.15;
@@ -220,7 +226,9 @@ fn doubt_outlier(config: &Config, state: &mut State, forecast: &Forecast, seen: 
         return false;
     }
     let confirmed = before * off > 0.0;
-    if confirmed || off < 0.0 && (state.anchor.suspicion > 1.5 || seen.before_was_bad) {
+    // Where users have grown, or response times say that the system is well, one window is enough.
+    let plain = count > 0.0 && (seen.grew || congestion == Congestion::Clear);
+    if confirmed || off < 0.0 && (plain || state.anchor.suspicion > 1.5 || seen.before_was_bad) {
         seen.broke = off.signum();
     } else {
         state.outlier = off.signum();
@@ -239,9 +247,9 @@ fn grew(config: &Config, state: &State, observation: &Observation, window: &Wind
 }
 
 /// Learns from a window that is believed, unless the system is in trouble; tells whether it did.
-fn learn(config: &Config, state: &mut State, seen: &Seen, forecast: &Forecast) -> bool {
+fn learn(config: &Config, state: &mut State, number: u64, seen: &Seen, forecast: &Forecast) -> bool {
     let (boot, tracking) = (state.modes.mode == Mode::Boot, state.modes.mode == Mode::Track);
-    if !seen.accepted || !(boot || tracking || state.modes.mode == Mode::Hold) {
+    if !seen.accepted || !(boot || state.modes.is_settled(number, config.interval_s / 60.0)) {
         return false;
     }
     let (suspicion, breaks) = (state.anchor.suspicion, seen.broke != 0.0);
@@ -279,9 +287,11 @@ fn fallen(state: &mut State, observation: &Observation, seen: &Seen, belief: &Be
 }
 
 /// Tells the anchor and the efficiency of a window.
+#[allow(clippy::too_many_arguments)]
 fn anchor(
     config: &Config,
     state: &mut State,
+    number: u64,
     observation: &Observation,
     seen: &Seen,
     forecast: &Forecast,
@@ -296,7 +306,7 @@ fn anchor(
         state.modes.efficiency_seen = state.efficiency;
     }
     let calm = !state.zeros.is_stalled() && !state.zeros.is_recovering(now_s);
-    if matches!(mode, Mode::Track | Mode::Hold) && seen.accepted && calm {
+    if state.modes.is_settled(number, config.interval_s / 60.0) && seen.accepted && calm {
         let back_s = 2.0 * belief.lag_s.max(SETTLED_LAG_S);
         let earlier = Window { from_s: window.from_s - back_s, to_s: window.to_s - back_s, count: 0.0 };
         let before = state.history.exposure(&earlier, belief.lag_s);

@@ -83,6 +83,8 @@ pub enum Reason {
     ProbeWorked,
     /// The limit is where it was.
     ProbeFailed,
+    /// Response times say that the limit is no longer where it was met.
+    LimitMoved,
     /// The limit was found on the way up.
     LimitFound,
     /// The line is within what the system can do.
@@ -109,6 +111,7 @@ impl fmt::Display for Reason {
             Self::TimeToProbe => "it is time to look whether the limit has moved",
             Self::ProbeWorked => "the limit has moved up",
             Self::ProbeFailed => "the limit is where it was",
+            Self::LimitMoved => "response times say that the limit has moved",
             Self::LimitFound => "the limit was found on the way up",
             Self::LineWithinReach => "the line is within what the system can do",
             Self::NothingCounted => "the KPI is zero, and chance does not explain it",

@@ -24,6 +24,9 @@ use super::posterior::Bank;
 use super::tuning::Tuning;
 use super::{Congestion, Window};
 
+/// After the system is well again, its backlog comes out in a burst that says nothing of what users are worth.
+const SETTLING_MIN: f64 = 1.0;
+
 /// One believed or doubted window with all that is known about it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tick<'a> {
@@ -117,9 +120,8 @@ pub(super) struct Modes {
     limit_known: bool,
     /// Losses of efficiency so far.
     pub(super) losses: u32,
-    /// Efficiency before the last cut, when the trouble began, and in the last two windows.
+    /// Efficiency when the trouble began or at the last look, and in the last window.
     efficiency_before: f64,
-    efficiency_at_loss: f64,
     efficiency_last: f64,
     /// The last efficiency of a window that was not empty.
     pub(super) efficiency_seen: f64,
@@ -129,6 +131,10 @@ pub(super) struct Modes {
     evidence: f64,
     evidence_min: f64,
     cuts: u32,
+    /// The tick at which it was last decided whether to cut.
+    looked: i64,
+    /// Looks in a row that saw no effect of the cuts.
+    unmoved: u32,
     /// Users when the trouble began.
     users_at_loss: f64,
     /// Minutes in the hold before the next probe.
@@ -139,6 +145,10 @@ pub(super) struct Modes {
     probe_step: f64,
     cap_before_probe: f64,
     congested: u32,
+    /// Whether response times spoke of congestion when the limit was met, and windows in a row in which they say since
+    /// that all is well.
+    met_congested: bool,
+    clear: u32,
     ratio: Option<RatioVerdict>,
     /// Windows in a row that were bad.
     pub(super) bad: u32,
@@ -159,13 +169,14 @@ impl Modes {
             limit_known: false,
             losses: 0,
             efficiency_before: 0.0,
-            efficiency_at_loss: 0.0,
             efficiency_last: 0.0,
             efficiency_seen: 0.0,
             events_at_test: 0.0,
             evidence: 0.0,
             evidence_min: 0.0,
             cuts: 0,
+            looked: 0,
+            unmoved: 0,
             users_at_loss: 0.0,
             wait_min: tuning.first_probe_min,
             holding: false,
@@ -173,6 +184,8 @@ impl Modes {
             probe_step: tuning.probe_step,
             cap_before_probe: 0.0,
             congested: 0,
+            met_congested: false,
+            clear: 0,
             ratio: None,
             bad: 0,
         }
@@ -183,6 +196,15 @@ impl Modes {
         match self.mode {
             Mode::Boot | Mode::Track | Mode::Stalled => false,
             Mode::Test | Mode::Drain | Mode::Climb | Mode::Hold | Mode::Probe => true,
+        }
+    }
+
+    /// True when users follow the line or have settled under the limit, so that windows tell what a user is worth.
+    pub(super) fn is_settled(&self, number: u64, interval_min: f64) -> bool {
+        match self.mode {
+            Mode::Track => true,
+            Mode::Hold => self.holding || (number.cast_signed() - self.entered) as f64 * interval_min >= SETTLING_MIN,
+            Mode::Boot | Mode::Test | Mode::Drain | Mode::Climb | Mode::Probe | Mode::Stalled => false,
         }
     }
 
@@ -219,6 +241,8 @@ impl Modes {
 
     /// Takes in a window and decides what is done. Not called before the ratio is known, nor in and just after a stall.
     pub(super) fn act(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        self.clear = if tick.is_clear() { self.clear.saturating_add(1) } else { 0 };
+        self.met_congested |= tick.is_congested() && self.is_beyond_track();
         self.answer_collapse(tick, anchor);
         match self.mode {
             Mode::Track | Mode::Hold => self.answer_loss(tick, anchor),
@@ -247,13 +271,14 @@ impl Modes {
     /// The trouble begins: what is looked back at until it is over.
     fn trouble(&mut self, tick: &Tick<'_>, efficiency: f64) {
         self.users_at_loss = tick.users;
-        (self.efficiency_before, self.efficiency_at_loss) = (efficiency, efficiency);
+        self.efficiency_before = efficiency;
         self.cuts = 0;
     }
 
     /// Draws users back to `cap`.
     fn drain_to(&mut self, cap: f64, tick: &Tick<'_>, reason: Reason) {
         self.enter(Mode::Drain, tick.number, reason);
+        (self.looked, self.unmoved) = (self.entered, 0);
         self.cap = Some(cap.max(1.0));
     }
 
@@ -265,7 +290,7 @@ impl Modes {
     /// Users may follow the line again, and what went before is forgotten.
     fn back_on_line(&mut self, tick: &Tick<'_>) {
         self.track(tick.number, Reason::LineWithinReach);
-        (self.fails, self.collapsed) = (0, false);
+        (self.fails, self.collapsed, self.met_congested) = (0, false, false);
     }
 
     /// The ratio is what is seen now; the anchor starts anew.

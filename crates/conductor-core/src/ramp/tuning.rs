@@ -99,7 +99,7 @@ impl Default for Tuning {
             most_dispersion: 30.0,
             wander_boost: 2.0,
             evidence_kept_per_min: 0.98,
-            outlier_sd: f64::INFINITY,
+            outlier_sd: 5.0,
             chance: 1e-3,
             stall_min: 3.0,
             model_error: 0.004,

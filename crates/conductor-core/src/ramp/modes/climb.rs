@@ -11,6 +11,8 @@ const ENOUGH_WHEN_CLEAR: f64 = 2.0;
 const ENOUGH_WHEN_CONGESTED: f64 = 0.2;
 /// Growth in a minute below half of the users at the loss, as a factor.
 const FAST_GROWTH_PER_MIN: f64 = 1.5;
+/// … and while response times say that all is well.
+const CLEAR_GROWTH_PER_MIN: f64 = 1.25;
 const BEST_MIN: f64 = 3.0;
 /// Relative error of what is expected on the way up, and how much longer the lag may be.
 const ERROR: f64 = 0.02;
@@ -45,7 +47,13 @@ impl Modes {
             return;
         }
         let far = tick.users < 0.5 * self.users_at_loss;
-        let growth = if far { FAST_GROWTH_PER_MIN } else { tuning.climb_growth_per_min };
+        let growth = if far {
+            FAST_GROWTH_PER_MIN
+        } else if self.clear >= 2 {
+            CLEAR_GROWTH_PER_MIN
+        } else {
+            tuning.climb_growth_per_min
+        };
         let cap = tick.users * growth.powf(tick.interval_min);
         self.cap = Some(cap);
         if tick.line <= cap {

@@ -69,7 +69,7 @@ impl Modes {
             self.cuts = 0;
         }
         self.collapsed = true;
-        (self.efficiency_before, self.efficiency_at_loss) = (tick.efficiency, 0.0);
+        self.efficiency_before = tick.efficiency;
         anchor.trust();
         self.drain_to(0.45 * tick.users, tick, Reason::NothingCounted);
     }

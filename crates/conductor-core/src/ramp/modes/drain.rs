@@ -8,8 +8,8 @@ use super::{Modes, Tick};
 /// Shape of the belief in the anchor once the system is well again, and of a ratio that no cut has changed.
 const WELL_SHAPE: f64 = 100.0;
 const UNMOVED_SHAPE: f64 = 30.0;
-/// So many cuts that changed nothing show that it is not the system.
-const CUTS_WITHOUT_EFFECT: u32 = 2;
+/// So many looks in a row, after a cut, that see no change show that it is not the system.
+const LOOKS_WITHOUT_EFFECT: u32 = 2;
 const MOST_CUTS: u32 = 8;
 /// Time to the first probe after a collapse, where users had grown and where they had not; minutes.
 const WAIT_AFTER_COLLAPSE_MIN: f64 = 12.0;
@@ -25,7 +25,7 @@ impl Modes {
         let shown = since >= tick.settle || self.cuts > 0 || since == 0;
         if well && shown && tick.accepted && tick.window.count > 0.0 {
             self.well_again(tick, bank, anchor);
-        } else if since >= 2 {
+        } else if tick.number.cast_signed() - self.looked >= tick.settle.max(2) {
             self.cut(tick, sd, bank, anchor);
         }
     }
@@ -53,19 +53,16 @@ impl Modes {
     fn cut(&mut self, tick: &Tick<'_>, sd: f64, bank: &mut Bank, anchor: &mut Anchor) {
         let (count, efficiency) = (tick.window.count, tick.efficiency);
         let tolerance = 0.2 + 2.0 * (tick.dispersion / count.max(1.0)).sqrt();
-        let as_before = |before: f64| (efficiency / before - 1.0).abs() < tolerance;
-        let unmoved = self.cuts >= CUTS_WITHOUT_EFFECT
-            && self.efficiency_at_loss > 0.2
-            && as_before(self.efficiency_at_loss)
-            && as_before(self.efficiency_before.max(1e-9))
-            && count > 0.0;
+        let as_before = (efficiency / self.efficiency_before.max(1e-9) - 1.0).abs() < tolerance;
+        self.unmoved = if as_before && self.cuts > 0 { self.unmoved + 1 } else { 0 };
+        let unmoved = self.unmoved >= LOOKS_WITHOUT_EFFECT && efficiency > 0.2 && count > 0.0;
         let before = self.efficiency_before;
         self.efficiency_before = efficiency;
         if unmoved {
             self.ratio_is(efficiency * anchor.gain, UNMOVED_SHAPE, tick, bank, anchor);
             return;
         }
-        self.entered = tick.number.cast_signed();
+        self.looked = tick.number.cast_signed();
         if efficiency < 1.1 * before && efficiency < 0.80 - sd || efficiency < 0.3 {
             self.cap = Some((tick.users * if efficiency < 0.15 { 0.45 } else { 0.7 }).max(1.0));
             self.cuts += 1;

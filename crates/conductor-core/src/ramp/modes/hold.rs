@@ -6,6 +6,8 @@ use super::{Modes, Tick};
 
 /// Windows before a probe that tell what is normal, minutes.
 const BASE_MIN: f64 = 4.0;
+/// So many windows in a row without congestion, at a limit that was met with it, mean that the limit has moved.
+const CLEAR_WINDOWS: u32 = 2;
 const LARGEST_PROBE: f64 = 0.25;
 /// The largest probe where users are far below the line and worth what they should be.
 const LARGEST_PROBE_FAR: f64 = 0.5;
@@ -20,6 +22,12 @@ impl Modes {
         if tick.line <= cap {
             self.back_on_line(tick);
             self.probe_step = tick.tuning.probe_step;
+        } else if self.met_congested && self.clear >= CLEAR_WINDOWS {
+            // The limit is no longer where it was met: what is there now is looked for on the way up.
+            self.met_congested = false;
+            self.enter(Mode::Climb, tick.number, Reason::LimitMoved);
+            anchor.trust();
+            self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
         } else if self.holding
             && since as f64 * tick.interval_min >= self.wait_min - 1e-9
             && since > tick.settle + 1
