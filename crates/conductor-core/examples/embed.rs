@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         story.tell(60, Event::Measured(Box::new(measurement)))?;
     }
     story.tell(1, Event::LoadStopped)?;
-    story.tell(20, Event::Restored { foreign: Vec::new(), failures: Vec::new() })?;
+    story.tell(20, Event::Restored { found: BTreeMap::new(), foreign: Vec::new(), failures: Vec::new() })?;
     story.tell(1, Event::CleanedUp { deleted: Vec::new(), failures: Vec::new() })?;
 
     let view = RunView::of(&"embedded-1".parse()?, &story.journal)?;

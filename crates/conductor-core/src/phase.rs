@@ -284,6 +284,9 @@ pub enum Event {
     LoadStopped,
     /// The environment is as it was before, as far as that was possible.
     Restored {
+        /// What the applications that the run changed were when it looked for the last time.
+        #[serde(default)]
+        found: Baseline,
         /// What somebody else changed.
         foreign: Vec<ForeignChange>,
         /// What could not be put back.

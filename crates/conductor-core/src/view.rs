@@ -108,7 +108,7 @@ pub struct Tick {
     pub advice: Option<ramp::Advice>,
 }
 
-/// One application before and during the run.
+/// One application before, during and after the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationView {
@@ -118,6 +118,9 @@ pub struct ApplicationView {
     pub before: Observed,
     /// What it is during the load.
     pub during: Observed,
+    /// What it was when the run looked for the last time; `None` until then, and where the run did not change it.
+    #[serde(default)]
+    pub after: Option<Observed>,
 }
 
 /// Something that happened, in words.
@@ -213,13 +216,17 @@ impl RunView {
                 let tick = self.tick(run, record.at, measurement);
                 self.ticks.extend(tick);
             }
+            Event::Restored { found, .. } => {
+                for application in &mut self.applications {
+                    application.after = found.get(&application.application).cloned();
+                }
+            }
             Event::CleanedUp { deleted, .. } => self.deleted.clone_from(deleted),
             Event::Created(_)
             | Event::Started
             | Event::Deployed
             | Event::ScaledUp
             | Event::LoadStopped
-            | Event::Restored { .. }
             | Event::Failed(_)
             | Event::StopRequested { .. }
             | Event::DeadlineExceeded
@@ -316,7 +323,7 @@ fn applications(state: &State) -> Vec<ApplicationView> {
         if let Some(step) = changes.plan.scale_steps.iter().find(|s| s.application == *application) {
             during.allocation = step.to;
         }
-        ApplicationView { application: application.clone(), before: before.clone(), during }
+        ApplicationView { application: application.clone(), before: before.clone(), during, after: None }
     };
     changes.baseline.iter().map(view).collect()
 }
@@ -333,10 +340,10 @@ fn words(event: &Event) -> Option<(Level, String)> {
         Event::ScaledUp => info("every application has its allocation".to_owned()),
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
         Event::LoadStopped => info("all users are stopped".to_owned()),
-        Event::Restored { foreign, failures } if foreign.is_empty() && failures.is_empty() => {
+        Event::Restored { foreign, failures, .. } if foreign.is_empty() && failures.is_empty() => {
             info("the environment is as it was before".to_owned())
         }
-        Event::Restored { foreign, failures } => {
+        Event::Restored { foreign, failures, .. } => {
             let all = foreign.iter().map(ToString::to_string).chain(failures.iter().map(ToString::to_string));
             warning(all.collect::<Vec<_>>().join("; "))
         }

@@ -14,6 +14,12 @@ use crate::restore::ForeignPolicy;
 use crate::run::Created;
 use crate::verdict::Outcome;
 
+/// What the last look finds of one replica.
+fn found(version: &str) -> crate::scale::Baseline {
+    let observed = Observed { release: Release::single(version), allocation: Allocation::of_replicas(1) };
+    BTreeMap::from([("shop".parse().unwrap(), observed)])
+}
+
 /// A journal that is written second by second.
 struct Story {
     journal: Vec<Record>,
@@ -150,7 +156,7 @@ fn a_failure_is_shown_in_the_phase_it_happened_in_and_the_way_back_is_told() {
         .until_the_load()
         .tell(5, Event::Failed(failure))
         .tell(1, Event::LoadStopped)
-        .tell(9, Event::Restored { foreign: vec![], failures: vec![left] });
+        .tell(9, Event::Restored { found: found("v2"), foreign: vec![], failures: vec![left] });
     assert_eq!(story.view().verdict, None, "a run that is not over has no verdict");
     let view = story.tell(1, Event::CleanedUp { deleted, failures: vec![] }).view();
     let failures: Vec<Option<&str>> = view.phases.iter().map(|phase| phase.failure.as_deref()).collect();
@@ -161,6 +167,7 @@ fn a_failure_is_shown_in_the_phase_it_happened_in_and_the_way_back_is_told() {
     let words: Vec<&str> = view.events.iter().map(|event| event.message.as_str()).collect();
     assert_eq!(words.first(), Some(&"load test told accepted"));
     assert_eq!(words.last(), Some(&"7 rows of the run deleted"));
+    assert_eq!(view.applications[0].after, found("v2").remove(&view.applications[0].application));
     assert!(words.contains(&"checks passed; counted exactly"), "{words:?}");
 }
 
@@ -169,7 +176,7 @@ fn a_view_taken_in_record_by_record_is_the_view_of_the_whole_journal() {
     let mut story = Story::begin();
     story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]).measured(30, 300, vec![]);
     story.measured(30, 300, vec![]).tell(1, Event::LoadStopped);
-    story.tell(9, Event::Restored { foreign: vec![], failures: vec![] });
+    story.tell(9, Event::Restored { found: found("v1"), foreign: vec![], failures: vec![] });
     story.tell(1, Event::CleanedUp { deleted: vec![], failures: vec![] });
     let id = "told-1".parse().unwrap();
     let mut run = Run::begin(&story.journal[0]).unwrap();

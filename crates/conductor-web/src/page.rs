@@ -54,6 +54,7 @@ struct Drawing {
 
 struct ApplicationRow {
     name: String,
+    class: &'static str,
     before: String,
     during: String,
     after: String,
@@ -185,22 +186,29 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> PhaseRow {
 
 fn application_row(view: &RunView, application: &ApplicationView) -> ApplicationRow {
     let told = |observed: &conductor_core::scale::Observed| format!("{}, {}", observed.release, observed.allocation);
-    let name = application.application.to_string();
-    let before = told(&application.before);
-    let after = match &view.ending {
-        None => "the run goes on".to_owned(),
-        Some(ending) => {
-            let foreign = ending.foreign_changes.iter().filter(|change| change.application == application.application);
-            let failed = ending.teardown_failures.iter().filter(|failure| failure.to_string().contains(&name));
-            let told: Vec<String> = foreign.map(ToString::to_string).chain(failed.map(ToString::to_string)).collect();
-            match (told.is_empty(), &view.verdict) {
-                (true, Some(_)) => before.clone(),
-                (true, None) => "being put back".to_owned(),
-                (false, _) => told.join("; "),
-            }
-        }
+    let after = match (&application.after, &view.ending) {
+        (Some(after), _) => told(after),
+        (None, _) if application.before == application.during => "not changed".to_owned(),
+        (None, Some(_)) if view.verdict.is_some() => "not known".to_owned(),
+        (None, Some(_)) => "being put back".to_owned(),
+        (None, None) => "the run goes on".to_owned(),
     };
-    ApplicationRow { name, before, during: told(&application.during), after }
+    let mut remarks = Vec::new();
+    if let Some(ending) = &view.ending {
+        let foreign = ending.foreign_changes.iter().filter(|change| change.application == application.application);
+        remarks.extend(foreign.map(ToString::to_string));
+    }
+    let is_back = match &application.after {
+        Some(after) => *after == application.before,
+        None => application.before == application.during || view.verdict.is_none(),
+    };
+    ApplicationRow {
+        name: application.application.to_string(),
+        before: told(&application.before),
+        during: told(&application.during),
+        class: if is_back { "" } else { "warning" },
+        after: std::iter::once(after).chain(remarks).collect::<Vec<_>>().join("; "),
+    }
 }
 
 fn law_row(tick: &Tick) -> Option<LawRow> {

@@ -52,6 +52,7 @@ fn a_passed_run_says_so_with_its_figures() {
         "application": "shop",
         "before": { "release": { "main": "v1" }, "allocation": { "replicas": 1 } },
         "during": { "release": { "main": "v2" }, "allocation": { "replicas": 3 } },
+        "after": { "release": { "main": "v1" }, "allocation": { "replicas": 1 } },
     }]);
     let html = report(&view(changes)).unwrap();
     for part in [
@@ -81,18 +82,30 @@ fn a_run_that_failed_before_any_load_has_no_charts() {
 }
 
 #[test]
-fn what_could_not_be_put_back_is_told_beside_its_application() {
+fn what_was_found_at_last_is_told_as_it_was_found() {
     let mut changes = finished("warned", false);
-    changes["applications"] = json!([{
-        "application": "shop",
-        "before": { "release": { "main": "v1" }, "allocation": { "replicas": 1 } },
-        "during": { "release": { "main": "v2" }, "allocation": { "replicas": 3 } },
+    let observed = |version: &str, replicas: u32| json!({ "release": { "main": version }, "allocation": { "replicas": replicas } });
+    let (before, during) = (observed("v1", 1), observed("v2", 3));
+    changes["applications"] = json!([
+        { "application": "shop", "before": before, "during": during, "after": observed("v1", 3) },
+        { "application": "basket", "before": before, "during": during },
+        { "application": "shop-front", "before": before, "during": before },
+    ]);
+    changes["ending"]["foreignChanges"] = json!([{
+        "application": "shop", "field": "replicas", "original": "1", "applied": "3", "found": "9", "forced": true,
     }]);
     changes["ending"]["teardownFailures"] =
-        json!([{ "activity": "scale shop back", "kind": "unavailable", "message": "gone" }]);
+        json!([{ "activity": "delete the run's data in shop-front", "kind": "unavailable", "message": "gone" }]);
     let html = report(&view(changes)).unwrap();
     assert!(html.contains("Not everything is back as it was before."));
-    assert!(html.contains("<td>scale shop back: gone</td>"), "{html}");
+    assert!(html.contains("<tr class=\"warning\"><td>shop</td>"), "{html}");
+    assert!(html.contains("<td>v1, 3 replicas; shop: replicas is 9, which is neither 1"), "{html}");
+    assert!(html.contains("<tr class=\"warning\"><td>basket</td>"), "{html}");
+    assert!(html.contains("<td>v2, 3 replicas</td><td>not known</td>"), "{html}");
+    assert!(
+        html.contains("<td>shop-front</td><td>v1, 1 replica</td><td>v1, 1 replica</td><td>not changed</td>"),
+        "{html}"
+    );
 }
 
 #[test]

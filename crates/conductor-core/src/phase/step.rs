@@ -94,7 +94,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             tearing_down(State::StoppingLoad { changes, ending }, event)
         }
         State::ScalingDown { changes, ending } => {
-            if let Event::Restored { foreign, failures } = event {
+            if let Event::Restored { foreign, failures, .. } = event {
                 let mut ending = noting(ending, failures);
                 ending.foreign_changes.extend_from_slice(foreign);
                 return Ok(enter(State::CleaningUp { ending }));

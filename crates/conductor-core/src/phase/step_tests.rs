@@ -62,7 +62,7 @@ fn events() -> Vec<Event> {
         Event::Rehearsed { sample },
         Event::Measured(Box::new(Measurement { sample: None, generator: None })),
         Event::LoadStopped,
-        Event::Restored { foreign: vec![], failures: vec![] },
+        Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
         Event::CleanedUp { deleted: vec![], failures: vec![] },
         Event::Failed(failure()),
         Event::StopRequested { by: "ops".to_owned() },

@@ -13,13 +13,13 @@ use conductor_core::scale::{Plan, ScaleStep};
 use futures::future::{BoxFuture, FutureExt};
 
 use super::change::Progress;
-use super::context::Shared;
+use super::context::{Shared, Surroundings};
 
 /// Puts back what the run changed and proves it.
 pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
     let applications = changed(&changes.plan);
     if applications.is_empty() {
-        return Event::Restored { foreign: Vec::new(), failures: Vec::new() };
+        return Event::Restored { found: Surroundings::new(), foreign: Vec::new(), failures: Vec::new() };
     }
     let policy = context.created.foreign_policy;
     // Until the deadline: giving up to look would leave everything as the run made it.
@@ -30,15 +30,19 @@ pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
     let plan = RestorePlan::make(&changes.plan, &found, policy);
     let mut failures: Vec<Failure> = plan.missing.iter().map(gone).collect();
     failures.extend(put_back(&context, &plan).await);
-    match context.observe(&applications, Duration::MAX).await {
+    let found = match context.observe(&applications, Duration::MAX).await {
         Ok(found) => {
             let left = RestorePlan::make(&changes.plan, &found, policy);
             failures.extend(left.scale_steps.iter().map(still_scaled));
             failures.extend(left.rollouts.iter().map(still_rolled_out));
+            found
         }
-        Err(error) => failures.push(Failure::of("look whether everything is back", &error)),
-    }
-    Event::Restored { foreign: plan.foreign, failures }
+        Err(error) => {
+            failures.push(Failure::of("look whether everything is back", &error));
+            Surroundings::new()
+        }
+    };
+    Event::Restored { found, foreign: plan.foreign, failures }
 }
 
 /// The applications that the plan changes.
