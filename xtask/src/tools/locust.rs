@@ -21,9 +21,11 @@ pub(crate) struct Locust {
 pub(crate) fn install() -> Result<Locust, String> {
     let folder = program::target()?.join("tools").join("locust");
     let stamp = folder.join("installed.txt");
-    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
+    // A virtual environment works where it was made only, so a clone that was moved makes a new one.
+    let wanted = format!("{REQUIREMENTS}# in {}\n", folder.display());
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         make(&folder)?;
-        write(&stamp)?;
+        fs::write(&stamp, wanted).map_err(|error| format!("could not write {}: {error}", stamp.display()))?;
     }
     let bin = folder.join("bin");
     Ok(Locust { program: bin.join("locust"), python: bin.join("python") })
@@ -52,8 +54,4 @@ fn make(folder: &Path) -> Result<(), String> {
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements);
     program::quietly(&mut install)?;
     Ok(())
-}
-
-fn write(stamp: &Path) -> Result<(), String> {
-    fs::write(stamp, REQUIREMENTS).map_err(|error| format!("could not write {}: {error}", stamp.display()))
 }
