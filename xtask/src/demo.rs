@@ -71,9 +71,10 @@ fn load(demo: &Demo, rows_before: &str) -> Result<(), String> {
     say(
         "4 of 6  the load test: deploys production's v2, scales to production's 3 replicas, pushes to 2,000 orders\n        a minute (33 a second) for three minutes, puts everything back; it takes about five minutes",
     );
-    demo.run_load_test()?;
+    let memory = demo.run_load_test()?;
     say("5 of 6  is it true?");
     demo.expect_replicas("v1", 1)?;
+    checks::memory(memory)?;
     checks::versions_and_allocation(&demo.view()?)?;
     checks::plateau(&demo.view()?)?;
     checks::rows(rows_before, &demo.rows()?)

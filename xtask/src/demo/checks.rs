@@ -5,6 +5,22 @@ use serde_json::Value;
 const TARGET_PER_MIN: f64 = 2_000.0;
 const MEAN_TOLERANCE: f64 = 0.05;
 const MINUTE_TOLERANCE: f64 = 0.10;
+/// What a conductor may need while it drives a run; the one measured is a debug build.
+const MOST_MEMORY: u64 = 30_000_000;
+
+/// The conductor stayed small.
+pub(super) fn memory(most: u64) -> Result<(), String> {
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    if (1..MOST_MEMORY).contains(&most) {
+        println!("✔ the conductor needed {:.1} MB of memory at most", megabytes(most));
+        return Ok(());
+    }
+    Err(format!(
+        "the conductor needed {:.1} MB of memory; at most {:.0} are allowed",
+        megabytes(most),
+        megabytes(MOST_MEMORY)
+    ))
+}
 
 /// Production's version and replicas were there during the load.
 pub(super) fn versions_and_allocation(view: &Value) -> Result<(), String> {
@@ -83,6 +99,13 @@ mod tests {
         assert_eq!(minutes(&view(1990)).unwrap(), [1500.0, 1990.0, 2001.0]);
         assert_eq!(plateau(&view(1990)), Ok(()));
         assert!(plateau(&view(1700)).unwrap_err().contains("1500, 1700, 2001"));
+    }
+
+    #[test]
+    fn a_conductor_that_is_too_large_or_was_not_seen_is_refused() {
+        assert_eq!(memory(22_000_000), Ok(()));
+        assert!(memory(31_000_000).unwrap_err().contains("31.0 MB"));
+        assert!(memory(0).is_err());
     }
 
     #[test]

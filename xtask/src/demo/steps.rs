@@ -56,8 +56,32 @@ impl Demo {
         Err(format!("processes are left:\n{left}"))
     }
 
-    pub(super) fn run_load_test(&self) -> Result<(), String> {
-        program::run(self.conductor(&["run"]).arg(self.folder.join("loadtest.yaml")).stdin(Stdio::null()))
+    /// Runs the load test and answers with the most memory that the conductor had meanwhile, in bytes.
+    pub(super) fn run_load_test(&self) -> Result<u64, String> {
+        const WATCH: &str = "import psutil, signal, sys, time\n\
+            signal.signal(signal.SIGINT, signal.SIG_IGN)\n\
+            most = 0\n\
+            try:\n\
+            \x20   process = psutil.Process(int(sys.argv[1]))\n\
+            \x20   while process.is_running():\n\
+            \x20       most = max(most, process.memory_info().rss)\n\
+            \x20       time.sleep(1)\n\
+            except psutil.Error: pass\n\
+            print(most)\n";
+        let mut conductor = self.conductor(&["run"]);
+        conductor.arg(self.folder.join("loadtest.yaml")).stdin(Stdio::null());
+        let mut running = conductor.spawn().map_err(|error| format!("could not start the conductor: {error}"))?;
+        let mut watch = Command::new(&self.locust.python);
+        watch.args(["-c", WATCH, &running.id().to_string()]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let watching = watch.spawn();
+        let status = running.wait().map_err(|error| format!("could not wait for the conductor: {error}"))?;
+        if !status.success() {
+            return Err(format!("conductor run ended with {status}"));
+        }
+        let seen = watching.and_then(std::process::Child::wait_with_output);
+        let seen = seen.map_err(|error| format!("could not look at the conductor's memory: {error}"))?;
+        let most = String::from_utf8_lossy(&seen.stdout).trim().parse();
+        most.map_err(|error| format!("could not look at the conductor's memory: {error}"))
     }
 
     /// Checks which version the shop runs, and how often.
