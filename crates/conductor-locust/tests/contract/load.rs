@@ -40,7 +40,10 @@ async fn a_single_process_tags_every_request_and_counts_every_order_once() {
     let (counted, sent) = (first.count.unwrap(), target.orders("r-1"));
     assert!(counted.abs_diff(sent) <= 4, "{counted} counted, {sent} sent\n{}", bed.logs());
     assert_eq!(counted + second.count.unwrap(), sent + target.orders("r-2"), "{}", bed.logs());
-    assert_eq!(first.requests + second.requests, seen.len() as u64);
+    // A request that failed, as one that the stop cuts off, may never have come to the target.
+    let (requests, failed) = (first.requests + second.requests, first.failures + second.failures);
+    let came = requests - failed..=requests;
+    assert!(came.contains(&(seen.len() as u64)), "{} came, not {came:?}\n{}", seen.len(), bed.logs());
     assert!(first.latency.unwrap().p99_ms >= first.latency.unwrap().p50_ms);
     assert_eq!(first.marks, []);
 
