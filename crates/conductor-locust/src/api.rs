@@ -266,13 +266,18 @@ impl Api {
     }
 
     async fn send(&self, request: RequestBuilder, act: &str) -> Result<Response, PortError> {
-        request.send().await.map_err(|error| PortError::because(FailureKind::Unavailable, act, error))
+        request.send().await.map_err(|error| unanswered(act, error))
     }
 
     async fn text(&self, request: RequestBuilder, act: &str) -> Result<String, PortError> {
         let response = accepted(self.send(request, act).await?, act)?;
-        response.text().await.map_err(|error| PortError::because(FailureKind::Unavailable, act, error))
+        response.text().await.map_err(|error| unanswered(act, error))
     }
+}
+
+/// An answer that did not come. The act names the address already, which the client's error would only repeat.
+fn unanswered(act: &str, error: reqwest::Error) -> PortError {
+    PortError::because(FailureKind::Unavailable, act, error.without_url())
 }
 
 /// The response, unless its status says that Locust did not do it.
@@ -310,6 +315,6 @@ async fn json<T: DeserializeOwned>(response: Response, act: &str) -> Result<T, P
         );
         return Err(PortError::because(FailureKind::Rejected, act, why));
     }
-    let body = response.bytes().await.map_err(|error| PortError::because(FailureKind::Unavailable, act, error))?;
+    let body = response.bytes().await.map_err(|error| unanswered(act, error))?;
     serde_json::from_slice(&body).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
 }
