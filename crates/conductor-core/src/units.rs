@@ -29,17 +29,26 @@ pub struct Rate {
 
 impl Rate {
     const EXPECTED: &'static str = "a positive rate such as 7200/min, 120/s or 600/h";
+    /// More than all generators of the world could make: a slip of the keyboard.
+    const HIGHEST_PER_MIN: f64 = 1e9;
 
-    /// A rate in events per minute; it must be finite and above zero.
+    /// A rate in events per minute; it must be above zero and at most 1,000,000,000.
     ///
     /// # Errors
-    /// When the number is zero, negative, infinite or not a number.
+    /// When the number is out of this range or not a number.
     pub fn per_minute(per_min: f64) -> Result<Self, UnitError> {
-        if per_min.is_finite() && per_min > 0.0 {
-            Ok(Self { per_min })
+        Self::told_as(per_min, &format!("a rate of {per_min}/min"))
+    }
+
+    fn told_as(per_min: f64, text: &str) -> Result<Self, UnitError> {
+        let problem = if per_min > Self::HIGHEST_PER_MIN {
+            format!("{text} is more than {:e}/min", Self::HIGHEST_PER_MIN)
+        } else if per_min > 0.0 {
+            return Ok(Self { per_min });
         } else {
-            Err(UnitError { problem: format!("a rate of {per_min}/min is not above zero"), expected: Self::EXPECTED })
-        }
+            format!("{text} is not above zero")
+        };
+        Err(UnitError { problem, expected: Self::EXPECTED })
     }
 
     /// Events per minute.
@@ -61,8 +70,7 @@ impl FromStr for Rate {
             "h" => number / 60.0,
             _ => return Err(malformed()),
         };
-        Self::per_minute(per_min)
-            .map_err(|_| UnitError { problem: format!("\"{text}\" is not above zero"), expected: Self::EXPECTED })
+        Self::told_as(per_min, &format!("\"{text}\""))
     }
 }
 
@@ -283,8 +291,16 @@ mod tests {
             "\"0/min\" is not above zero; expected a positive rate such as 7200/min, 120/s or 600/h"
         );
         assert!("7200".parse::<Rate>().is_err());
-        assert!("inf/s".parse::<Rate>().is_err());
         assert!("NaN/s".parse::<Rate>().is_err());
+    }
+
+    #[test]
+    fn a_rate_that_nobody_could_mean_is_refused() {
+        for text in ["inf/s", "1e400/min", "1e9/s"] {
+            let error = text.parse::<Rate>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("\"{text}\" is more than 1e9/min; expected")), "{error}");
+        }
+        assert_eq!("1e9/min".parse::<Rate>().unwrap().as_per_minute(), 1e9);
     }
 
     #[test]
