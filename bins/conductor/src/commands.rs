@@ -51,6 +51,10 @@ fn threads() -> Result<Runtime, Failed> {
 /// Reads a load test and its environment.
 fn read(declared: &Declared, state_dir: &std::path::Path) -> Result<Created, Failed> {
     let settings = settings_file(declared);
+    // A load test that is not there is told as such, and not by the environment that is not beside it either.
+    if let Err(error) = std::fs::metadata(&declared.load_test) {
+        return Err(Failed::input(format!("{}: could not be read: {error}", declared.load_test.display())));
+    }
     let environment = Environment::read(&settings, state_dir).map_err(Failed::input)?;
     declare(&declared.load_test, &environment).map_err(Failed::input)
 }

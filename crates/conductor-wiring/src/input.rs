@@ -98,7 +98,8 @@ fn text(file: &Path) -> Result<String, String> {
     if length as u64 > LONGEST {
         return Err("is longer than 1 MiB; expected a load test or an environment, which is a short text".to_owned());
     }
-    String::from_utf8(bytes).map_err(|error| format!("is not text in UTF-8: {error}"))
+    let text = String::from_utf8(bytes).map_err(|error| format!("is not text in UTF-8: {error}"))?;
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
 }
 
 /// The parser's message without the place, which is told in front of it.
@@ -107,7 +108,16 @@ fn plain(error: &serde_saphyr::Error) -> String {
     let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
     let text = place.and_then(|place| text.strip_suffix(&place).map(str::to_owned)).unwrap_or(text);
     // The parser's advice is for programmers.
-    text.trim_end().replace(", set DuplicateKeyPolicy in Options if acceptable", "; expected each field once")
+    const PLAINER: [(&str, &str); 4] = [
+        (", set DuplicateKeyPolicy in Options if acceptable", "; expected each field once"),
+        (
+            "multiple YAML documents detected; use from_str_multiple or from_str_multiple_with_options",
+            "a second document begins; expected one in each file",
+        ),
+        ("rejected by the configured policy", "is no number; expected a finite one"),
+        ("expected mapping start", "expected fields, each as `name: value`"),
+    ];
+    PLAINER.iter().fold(text.trim_end().to_owned(), |text, (parser, plain)| text.replace(parser, plain))
 }
 
 #[cfg(test)]
@@ -149,6 +159,16 @@ mod tests {
         assert!(message("name: a\n").contains("missing field `replicas`"));
         let text = message("name: a\nreplicas: -1\n");
         assert!(text.starts_with("test.yaml:2:11: "), "{text}");
+    }
+
+    #[test]
+    fn what_is_no_document_is_told_without_a_programmers_words() {
+        assert_eq!(message(" \n"), "test.yaml: is empty");
+        assert_eq!(message("[1, 2]\n"), "test.yaml:1:1: expected fields, each as `name: value`");
+        let text = message("name: a\nreplicas: 1\n---\nname: b\n");
+        assert!(text.ends_with(": a second document begins; expected one in each file"), "{text}");
+        let text = message("name: a\nreplicas: .nan\n");
+        assert!(text.starts_with("test.yaml:2:11: ") && !text.contains("polic"), "{text}");
     }
 
     #[test]
