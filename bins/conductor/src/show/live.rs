@@ -10,7 +10,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph, Widget};
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph, Widget, Wrap};
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::figures::{clock, thousands};
@@ -73,13 +73,15 @@ fn broken(line: &str, width: usize) -> Vec<String> {
 }
 
 fn draw(frame: &mut Frame<'_>, view: &RunView, now: Timestamp) {
-    let rows =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(6), Constraint::Length(1), Constraint::Length(1)]);
-    let [phases, plot, figures, left] = rows.areas::<4>(frame.area());
-    frame.render_widget(phase_line(view, now), phases);
+    let lines = [phase_line(view, now), figures_line(view), left_line(view, now)];
+    // What a narrow terminal would cut off goes on in a second line.
+    let rows = lines.each_ref().map(|line| if line.width() > usize::from(frame.area().width) { 2 } else { 1 });
+    let [above, below, last] = rows.map(Constraint::Length);
+    let [phases, plot, figures, left] = Layout::vertical([above, Constraint::Min(6), below, last]).areas(frame.area());
     draw_plot(frame, plot, view);
-    frame.render_widget(figures_line(view), figures);
-    frame.render_widget(left_line(view, now), left);
+    for (line, area) in lines.into_iter().zip([phases, figures, left]) {
+        frame.render_widget(Paragraph::new(line).wrap(Wrap { trim: true }), area);
+    }
 }
 
 fn phase_line(view: &RunView, now: Timestamp) -> Line<'static> {
@@ -127,7 +129,7 @@ fn draw_plot(frame: &mut Frame<'_>, area: Rect, view: &RunView) {
     frame.render_widget(chart, area);
 }
 
-fn figures_line(view: &RunView) -> Paragraph<'static> {
+fn figures_line(view: &RunView) -> Line<'static> {
     let text = view.last_tick().map_or_else(
         || format!("target {}/min of {}", thousands(view.target_per_min), view.kpi),
         |tick| {
@@ -136,15 +138,31 @@ fn figures_line(view: &RunView) -> Paragraph<'static> {
             format!("{} {kpi}, {}, {}", view.kpi, state_of(tick), rest(tick))
         },
     );
-    Paragraph::new(text).style(Style::new().add_modifier(Modifier::BOLD))
+    Line::styled(text, Style::new().add_modifier(Modifier::BOLD))
 }
 
 fn left_line(view: &RunView, now: Timestamp) -> Line<'static> {
     let text = match view.load_left_s(now) {
         Some(left) => format!("{} of load left; Ctrl-C ends the run in order", clock(left)),
-        None => format!("{}  {}", view.id, view.state),
+        None => format!("{}: {}", view.id, doing(view)),
     };
     Line::styled(text, Style::new().add_modifier(Modifier::DIM))
+}
+
+/// What a run does while there is nothing to measure.
+fn doing(view: &RunView) -> String {
+    match view.state.as_str() {
+        "Accepted" | "Preflight" => "checks, nothing is changed yet".to_owned(),
+        "RecordingBaseline" => "records what is there".to_owned(),
+        "Deploying" => "rolls out versions".to_owned(),
+        "ScalingUp" => "scales up".to_owned(),
+        "Rehearsing" => format!("one tagged user must produce {} before the ramp begins", view.kpi),
+        "StoppingLoad" => "stops all users".to_owned(),
+        "ScalingDown" => "puts everything back".to_owned(),
+        "CleaningUp" => "deletes the run's data".to_owned(),
+        "Finished" => "over".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -198,6 +216,25 @@ mod tests {
         ] {
             assert!(screen.contains(part), "{part} is not in\n{screen}");
         }
+    }
+
+    #[test]
+    fn a_narrow_terminal_loses_nothing() {
+        let mut terminal = Terminal::new(TestBackend::new(60, HEIGHT)).unwrap();
+        terminal.draw(|frame| draw(frame, &view(), "2026-11-24T14:01:20Z".parse().unwrap())).unwrap();
+        let screen = terminal.backend().to_string();
+        for part in ["· CLEAN_UP", "p95 260 ms", "of load left"] {
+            assert!(screen.contains(part), "{part} is not in\n{screen}");
+        }
+    }
+
+    #[test]
+    fn what_a_run_waits_for_is_said_in_words() {
+        let mut view = view();
+        (view.load_started, view.state) = (None, "Rehearsing".to_owned());
+        assert_eq!(doing(&view), "one tagged user must produce orders before the ramp begins");
+        let now = "2026-11-24T14:01:20Z".parse().unwrap();
+        assert!(left_line(&view, now).to_string().starts_with("shop-1: one tagged user"));
     }
 
     #[test]
