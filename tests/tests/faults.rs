@@ -68,6 +68,10 @@ fn the_next_run_puts_back_what_a_killed_one_left() {
     running.line("== GENERATE_LOAD");
     running.signal(Signal::SIGKILL);
     running.wait();
+    for verb in ["stop", "watch"] {
+        let told = bed.conductor(&[verb]).ended_with(1).err;
+        assert!(told.contains("no conductor drives run short-") && told.contains("conductor restore short-"), "{told}");
+    }
     let ended = bed.run();
     assert!(ended.out.contains("was left behind by a conductor that died; it is put back first"), "{}", ended.out);
     assert!(ended.out.contains("restored   everything is as it was before"), "{}", ended.out);

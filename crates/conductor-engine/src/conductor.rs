@@ -139,6 +139,31 @@ impl Conductor {
         }
     }
 
+    /// True while some process, this one or another, drives the run; false when it has ended, or its conductor died
+    /// and it waits for [`Conductor::recover`].
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be used.
+    pub async fn is_driven(&self, run: &RunId) -> Result<bool, StoreError> {
+        if self.local(run, |_| ()).is_some() {
+            return Ok(true);
+        }
+        let runs = self.shared.store.runs().await?;
+        let found = runs.into_iter().find(|known| known.id == *run);
+        let found = found.ok_or_else(|| StoreError::UnknownRun(run.clone()))?;
+        if found.finished {
+            return Ok(false);
+        }
+        // A claim that can be had is nobody's, and is given back at once.
+        match self.shared.store.claim(&found.environment).await {
+            Ok(_) => Ok(false),
+            Err(StoreError::Claimed { .. }) => Ok(true),
+            Err(error @ (StoreError::Conflict { .. } | StoreError::UnknownRun(_) | StoreError::Unavailable { .. })) => {
+                Err(error)
+            }
+        }
+    }
+
     /// A run as it is now.
     ///
     /// # Errors

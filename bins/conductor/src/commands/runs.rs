@@ -6,7 +6,7 @@ use conductor_core::view::RunView;
 use super::follow::{Interrupt, follow};
 use super::print_json;
 use crate::args::{Output, Reported};
-use crate::exit::{Failed, PASSED};
+use crate::exit::{FAILED, Failed, PASSED};
 use crate::out;
 use crate::session::{Session, write};
 use crate::show;
@@ -31,6 +31,11 @@ pub(super) async fn get(session: Session, run: Option<RunId>) -> Result<u8, Fail
 /// Shows a run until it has ended.
 pub(super) async fn watch(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
     let run = session.run_or_newest(run).await?;
+    let view = session.conductor.get(&run).await.map_err(Failed::because)?;
+    if view.verdict.is_none() && !session.conductor.is_driven(&run).await.map_err(Failed::because)? {
+        print(&session, &view)?;
+        return Err(nobody_drives(&run));
+    }
     let followed = follow(&session, &run, Interrupt::EndsWatching).await?;
     print(&session, &followed.view)
 }
@@ -46,7 +51,16 @@ fn print(session: &Session, view: &RunView) -> Result<u8, Failed> {
 /// Asks a run to end.
 pub(super) async fn stop(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
     let runs = session.run_or_unfinished(run).await?;
+    let mut undriven = None;
     for run in &runs {
+        if session.conductor.get(run).await.map_err(Failed::because)?.verdict.is_some() {
+            session.say(&format!("run {run} has ended already"));
+            continue;
+        }
+        if !session.conductor.is_driven(run).await.map_err(Failed::because)? {
+            undriven = Some(run);
+            continue;
+        }
         let by = std::env::var("USER").unwrap_or_else(|_| "conductor stop".to_owned());
         session.conductor.stop(run, &by).await.map_err(Failed::because)?;
         session.say(&format!("run {run} was asked to end; conductor watch {run} shows it"));
@@ -54,7 +68,13 @@ pub(super) async fn stop(session: Session, run: Option<RunId>) -> Result<u8, Fai
     if runs.is_empty() {
         session.say("nothing to stop: every run has ended");
     }
-    Ok(PASSED)
+    undriven.map_or(Ok(PASSED), |run| Err(nobody_drives(run)))
+}
+
+/// What to say of a run that nobody would end or go on with.
+fn nobody_drives(run: &RunId) -> Failed {
+    let text = format!("no conductor drives run {run} any more; conductor restore {run} puts everything back");
+    Failed::with(FAILED, text)
 }
 
 /// Writes a run's report.

@@ -28,6 +28,22 @@ async fn a_second_conductor_is_refused_while_the_first_one_works() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_is_driven_until_it_ends_or_its_conductor_dies() {
+    let bed = Bed::healthy();
+    let (first, second) = (bed.conductor(), bed.conductor());
+    let run = first.start(bed.created.clone()).await.unwrap();
+    assert!(first.is_driven(&run).await.unwrap() && second.is_driven(&run).await.unwrap());
+    first.let_go(&run).await;
+    assert!(!first.is_driven(&run).await.unwrap() && !second.is_driven(&run).await.unwrap());
+    second.recover(&run, Recovery::TearDown).await.unwrap();
+    assert!(first.is_driven(&run).await.unwrap(), "looking did not keep the claim");
+    over(&second, &run).await;
+    assert!(!second.is_driven(&run).await.unwrap());
+    let unknown = second.is_driven(&"nobody-1".parse().unwrap()).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no run nobody-1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conductor_whose_journal_somebody_else_writes_lets_go_and_touches_nothing_more() {
     let bed = Bed::healthy();
     let conductor = bed.conductor();
