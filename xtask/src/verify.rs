@@ -35,7 +35,9 @@ const STAGES: [Stage; 10] = [
     always("cargo clippy", || {
         stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
     }),
-    always("cargo test", || stage::cargo(&["test", "--workspace", "--all-features"], &test_environment()?)),
+    always("cargo test", || {
+        stage::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], &test_environment()?)
+    }),
     always("cargo doc", || {
         stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings".into())])
     }),
@@ -55,7 +57,12 @@ pub(crate) fn run(extent: Extent) -> ExitCode {
         let result = run();
         times.push((name, begun.elapsed()));
         match result {
-            Ok(counts) => total.add(counts),
+            Ok(counts) if counts.failed == 0 => total.add(counts),
+            Ok(counts) => {
+                total.add(counts);
+                failure = Some(format!("{name}: {} tests failed", counts.failed));
+                break;
+            }
             Err(message) => {
                 failure = Some(format!("{name}: {message}"));
                 break;
