@@ -17,7 +17,7 @@ fn a_run_that_holds_its_target_passes_and_leaves_nothing() {
     running.line("the ramp begins");
     running.line("0:40 ");
     let memory = running.memory();
-    assert!(memory < 30_000_000, "{memory} bytes");
+    assert!(memory < 10_000_000, "{memory} bytes");
     let ended = running.wait().ended_with(0);
     assert!(ended.out.contains("verdict    passed"), "{}", ended.out);
     bed.assert_restored(&rows);

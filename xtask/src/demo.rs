@@ -15,9 +15,18 @@ use crate::stage::Counts;
 use crate::tools::locust;
 use steps::Demo;
 
+/// How the programs are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quickly.
+    Dev,
+    /// As they are installed.
+    Release,
+}
+
 /// Runs the demo for people.
-pub(crate) fn run() -> ExitCode {
-    match play() {
+pub(crate) fn run(profile: Profile) -> ExitCode {
+    match play(profile) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("\nthe demo failed: {message}");
@@ -28,25 +37,30 @@ pub(crate) fn run() -> ExitCode {
 
 /// Runs the demo as a check of the project; it counts as one test.
 pub(crate) fn check() -> Result<Counts, String> {
-    play()?;
+    play(Profile::Dev)?;
     Ok(Counts { passed: 1, failed: 0 })
 }
 
 /// Builds the programs that the demo shows and answers with their folder.
-pub(crate) fn build() -> Result<PathBuf, String> {
+pub(crate) fn build(profile: Profile) -> Result<PathBuf, String> {
+    let (name, folder) = match profile {
+        Profile::Dev => ("dev", "debug"),
+        Profile::Release => ("release", "release"),
+    };
     let mut cargo = Command::new(env!("CARGO"));
-    program::run(cargo.args(["build", "--quiet", "-p", "conductor", "-p", "shop"]).current_dir(program::root()))?;
-    Ok(program::target()?.join("debug"))
+    cargo.args(["build", "--quiet", "--profile", name, "-p", "conductor", "-p", "shop"]);
+    program::run(cargo.current_dir(program::root()))?;
+    Ok(program::target()?.join(folder))
 }
 
-fn play() -> Result<(), String> {
+fn play(profile: Profile) -> Result<(), String> {
     // Ctrl-C is for the conductor, which gets it too and ends the run in order; what follows must still be done.
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGINT, interrupted)
         .map_err(|error| format!("could not listen for Ctrl-C: {error}"))?;
     say("1 of 6  tools: Locust, the conductor and the shop (a fresh clone takes some minutes)");
     let locust = locust::install()?;
-    let programs = build()?;
+    let programs = build(profile)?;
     let demo = Demo::new(program::target()?.join("demo"), programs, locust);
 
     say("2 of 6  a shop: database with 550 orders, environment, load test, locustfile");
@@ -56,7 +70,7 @@ fn play() -> Result<(), String> {
 
     say("3 of 6  the test environment comes up: one replica of v1, which takes 19 orders a second at most");
     demo.up()?;
-    let result = load(&demo, &rows_before);
+    let result = load(&demo, &rows_before, profile);
 
     say("6 of 6  the test environment goes down");
     let down = demo.down();
@@ -66,7 +80,7 @@ fn play() -> Result<(), String> {
 }
 
 /// The load test with its checks; the environment is up.
-fn load(demo: &Demo, rows_before: &str) -> Result<(), String> {
+fn load(demo: &Demo, rows_before: &str, profile: Profile) -> Result<(), String> {
     demo.expect_replicas("v1", 1)?;
     say(
         "4 of 6  the load test: deploys production's v2, scales to production's 3 replicas, pushes to 2,000 orders\n        a minute (33 a second) for three minutes, puts everything back; it takes about five minutes",
@@ -74,7 +88,7 @@ fn load(demo: &Demo, rows_before: &str) -> Result<(), String> {
     let memory = demo.run_load_test()?;
     say("5 of 6  is it true?");
     demo.expect_replicas("v1", 1)?;
-    checks::memory(memory)?;
+    checks::memory(memory, profile)?;
     checks::versions_and_allocation(&demo.view()?)?;
     checks::plateau(&demo.view()?)?;
     checks::rows(rows_before, &demo.rows()?)

@@ -11,13 +11,15 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage:
   cargo demo             runs a whole load test against a little shop on this machine
+  cargo demo --release   with programs as they are installed, whose memory is judged
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["demo"] => demo::run(),
+        ["demo"] => demo::run(demo::Profile::Dev),
+        ["demo", "--release"] => demo::run(demo::Profile::Release),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         _ => {

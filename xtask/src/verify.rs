@@ -107,7 +107,7 @@ fn deny_stage() -> Result<Counts, String> {
 /// Tests find their tools by these.
 fn test_environment() -> Result<Vec<(&'static str, std::ffi::OsString)>, String> {
     let locust = tools::locust::install()?;
-    let shop = demo::build()?.join(Path::new("shop"));
+    let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
     Ok(vec![
         ("INSTA_UPDATE", "no".into()),
         ("CONDUCTOR_LOCUST", locust.program.into_os_string()),

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::checks::Memory;
 use crate::program;
 use crate::tools::locust::Locust;
 
@@ -56,18 +57,19 @@ impl Demo {
         Err(format!("processes are left:\n{left}"))
     }
 
-    /// Runs the load test and answers with the most memory that the conductor had meanwhile, in bytes.
-    pub(super) fn run_load_test(&self) -> Result<u64, String> {
+    /// Runs the load test and answers with the most memory that the conductor had meanwhile.
+    pub(super) fn run_load_test(&self) -> Result<Memory, String> {
         const WATCH: &str = "import psutil, signal, sys, time\n\
             signal.signal(signal.SIGINT, signal.SIG_IGN)\n\
-            most = 0\n\
+            resident = own = 0\n\
             try:\n\
             \x20   process = psutil.Process(int(sys.argv[1]))\n\
             \x20   while process.is_running():\n\
-            \x20       most = max(most, process.memory_info().rss)\n\
+            \x20       now = process.memory_full_info()\n\
+            \x20       resident, own = max(resident, now.rss), max(own, now.uss)\n\
             \x20       time.sleep(1)\n\
             except psutil.Error: pass\n\
-            print(most)\n";
+            print(resident, own)\n";
         let mut conductor = self.conductor(&["run"]);
         conductor.arg(self.folder.join("loadtest.yaml")).stdin(Stdio::null());
         let mut running = conductor.spawn().map_err(|error| format!("could not start the conductor: {error}"))?;
@@ -80,8 +82,12 @@ impl Demo {
         }
         let seen = watching.and_then(std::process::Child::wait_with_output);
         let seen = seen.map_err(|error| format!("could not look at the conductor's memory: {error}"))?;
-        let most = String::from_utf8_lossy(&seen.stdout).trim().parse();
-        most.map_err(|error| format!("could not look at the conductor's memory: {error}"))
+        let text = String::from_utf8_lossy(&seen.stdout).into_owned();
+        let figures: Vec<u64> = text.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
+        match figures[..] {
+            [resident, own] => Ok(Memory { resident, own }),
+            _ => Err(format!("could not look at the conductor's memory: {text}")),
+        }
     }
 
     /// Checks which version the shop runs, and how often.
