@@ -212,8 +212,9 @@ impl LoadGenerator for Locust {
                 crate::PLUGIN_FILE
             ),
         };
+        let alone = if page.has_dead_man() { "" } else { ", which does not stop by itself when the conductor dies" };
         Ok(GeneratorFacts {
-            version: format!("Locust {}", page.version),
+            version: format!("Locust {}{alone}", page.version),
             workers: page.is_distributed.then_some(page.worker_count),
             counting,
         })

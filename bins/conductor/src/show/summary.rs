@@ -81,7 +81,11 @@ pub(crate) fn left_behind(view: &RunView, restore: &str) -> String {
         let _ = write!(text, "\nMay have to be put back: {}.", changed.join("; "));
     }
     if view.load_started.is_some() {
-        let _ = write!(text, "\nLocust stops by itself within its dead man's time; rows tagged {} are left.", view.id);
+        let _ = write!(
+            text,
+            "\nLocust stops by itself within its dead man's time (from 2.47.0 on); rows tagged {} are left.",
+            view.id
+        );
     }
     let _ = write!(text, "\nTo finish it: {restore}");
     text

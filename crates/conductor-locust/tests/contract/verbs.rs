@@ -56,6 +56,8 @@ async fn an_older_locust_is_stopped_with_get_and_gets_no_dead_man() {
         .route("/stats/reset", get(async || "ok"))
         .route("/stats/requests/csv", get(async || IDLE));
     let locust = serve(router).await;
+    let facts = locust.check().await.unwrap();
+    assert_eq!(facts.version, "Locust 2.46.0, which does not stop by itself when the conductor dies");
     locust.set(&tags("r-1"), &users(3)).await.unwrap();
     locust.stop().await.unwrap();
     locust.reset_statistics().await.unwrap();
