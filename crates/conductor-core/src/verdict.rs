@@ -168,7 +168,7 @@ fn of_load(spec: &LoadTestSpec, ticks: &[Tick], plateau: Option<&PlateauFigures>
         causes.push(reason(
             Outcome::Invalid,
             "generator_bound",
-            format!("the load generator was at its CPU limit in {:.0} % of the plateau", bound * 100.0),
+            format!("the load generator was at its CPU limit or stood still in {:.0} % of the plateau", bound * 100.0),
         ));
     }
     if figures.mean_error.abs() > MEAN_TOLERANCE || figures.windows_within < WINDOW_SHARE {

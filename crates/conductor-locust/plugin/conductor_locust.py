@@ -28,6 +28,7 @@ import time
 import uuid
 from collections import OrderedDict, deque
 
+import gevent
 import locust
 from locust import events
 from locust.clients import HttpSession
@@ -52,6 +53,7 @@ MARKS = 200
 OTHER_ROWS = ("", "(other rows)")
 LONGEST_MS = 600_000
 CPU_LIMIT = 90.0
+STILL_LIMIT = 2.0
 SKEW_LIMIT = 0.5
 SILENT_SECONDS = 10.0
 
@@ -290,12 +292,22 @@ class Plugin:
         self.buffer = Buffer()
         self.runs = OrderedDict()
         self.marks = deque(maxlen=MARKS)
+        self.stills = deque(maxlen=MARKS)
         self.workers = {}
         self.orphans = {"count": 0, "last_seen": None}
         self.boot = {"id": uuid.uuid4().hex, "at": time.time()}
         self.complete_until = 0.0
 
     # Counting, where the users run.
+
+    def watch_itself(self):
+        """Notices that this process stood still: what was not sent meanwhile says nothing about the system."""
+        while True:
+            before = time.monotonic()
+            gevent.sleep(1)
+            still = time.monotonic() - before - 1
+            if still > STILL_LIMIT:
+                self.stills.append((time.time() - still, time.time()))
 
     def current(self):
         options = getattr(self.environment, "parsed_options", None)
@@ -366,8 +378,10 @@ class Plugin:
             "cpu": self.environment.runner.current_cpu_usage,
             "users": self.fingerprint(),
             "dropped": dropped,
+            "stills": list(self.stills),
             "seconds": taken,
         }
+        self.stills.clear()
 
     def on_worker_connect(self, client_id, **_kwargs):
         # A worker says it is ready again after every stop: what it still holds must not count as reported.
@@ -396,6 +410,8 @@ class Plugin:
         worker.same_users = report["users"] == self.fingerprint()
         if worker.cpu > CPU_LIMIT:
             self.mark("generator_bound", now - 10, now, worker=client_id, value=worker.cpu)
+        for start, end in report["stills"]:
+            self.mark("generator_bound", start + worker.shift, end + worker.shift, worker=client_id)
         if report["dropped"]:
             self.mark("dropped", now - BUFFER_SECONDS, now, worker=client_id, value=report["dropped"])
         late = None
@@ -471,6 +487,8 @@ class Plugin:
         now = time.time()
         if self.is_local():
             self._merge_local()
+            while self.stills:
+                self.mark("generator_bound", *self.stills.popleft(), worker="local")
             if self.environment.runner.current_cpu_usage > CPU_LIMIT:
                 self.mark("generator_bound", now - 10, now, worker="local", value=self.environment.runner.current_cpu_usage)
             until = now
@@ -502,6 +520,7 @@ class Plugin:
 
     def on_init(self, environment, runner=None, web_ui=None, **_kwargs):
         self.environment = environment
+        gevent.spawn(self.watch_itself)
         if web_ui is None:
             return
         from flask import jsonify, request

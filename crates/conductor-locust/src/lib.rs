@@ -34,7 +34,7 @@
 //! | `workerJoined` | a worker came, or came back | users are spread anew by the next `set` |
 //! | `counterReset` | Locust's statistics were reset | without the plugin the count of this window is unknown; with it, nothing |
 //! | `generatorRestarted` | the master is a new process | the count of this window is unknown |
-//! | `generatorBound` | a process of Locust used more than 90 % of its core | response times are Locust's own, not the system's |
+//! | `generatorBound` | a process of Locust used more than 90 % of its core, or stood still for seconds | response times are Locust's own, not the system's |
 //! | `approximate` | counted without the plugin, or a worker reported late | some percent of error |
 //! | `clockSkew` | clocks differ by more than a second | seconds are shifted to the master's, the edges are blurred |
 

@@ -55,6 +55,14 @@ impl Process {
         let _ = self.0.wait();
     }
 
+    /// Sends it a signal.
+    #[allow(unsafe_code)]
+    pub(crate) fn signal(&self, signal: libc::c_int) {
+        // SAFETY: `kill` touches no memory, and the child is not waited for, so that its id is still its own.
+        let sent = unsafe { libc::kill(self.0.id().try_into().unwrap(), signal) };
+        assert_eq!(sent, 0, "{}", std::io::Error::last_os_error());
+    }
+
     /// True when it has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(Some(_)))

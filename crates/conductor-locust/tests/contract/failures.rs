@@ -80,6 +80,36 @@ async fn workers_of_a_killed_master_are_ended_before_its_successor_gets_users() 
     locust.stop().await.unwrap();
 }
 
+/// Lets a process stand still for some seconds under load and answers with the marks of the time.
+async fn marks_of_standing_still(bed: &mut Bed, frozen: usize, workers: u32) -> Vec<Mark> {
+    let locust = bed.ready(bed.settings(), orders(), workers).await;
+    let begun = Timestamp::now();
+    locust.set(&tags("r-1"), &users(2)).await.unwrap();
+    bed.process(frozen).signal(libc::SIGSTOP);
+    let stopped = Instant::now();
+    until("it has stood still for some seconds", async || stopped.elapsed() >= Duration::from_secs(4)).await;
+    bed.process(frozen).signal(libc::SIGCONT);
+    let sample = sample_past(&locust, "r-1", begun, Timestamp::now() + SignedDuration::from_secs(4)).await;
+    locust.stop().await.unwrap();
+    sample.marks
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generator_that_stood_still_is_no_finding_about_the_system() {
+    let target = Target::start().await;
+    let mut alone = Bed::new(&target.url, ORDERS);
+    let process = alone.standalone(BOTH);
+    let marks = marks_of_standing_still(&mut alone, process, 0).await;
+    assert!(marks.contains(&Mark::GeneratorBound), "{marks:?}\n{}", alone.logs());
+
+    let mut bed = Bed::new(&target.url, ORDERS);
+    bed.master(BOTH);
+    bed.worker(BOTH);
+    let worker = bed.worker(BOTH);
+    let marks = marks_of_standing_still(&mut bed, worker, 2).await;
+    assert!(marks.contains(&Mark::GeneratorBound), "{marks:?}\n{}", bed.logs());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn locust_stops_by_itself_when_the_conductor_is_gone() {
     let target = Target::start().await;
