@@ -1,6 +1,7 @@
 //! What is asked of a load generator and what is measured while it runs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -65,12 +66,26 @@ pub enum Mark {
     CounterReset,
     /// The generator was restarted during the window.
     GeneratorRestarted,
-    /// A worker used more than 90 % of its core: latencies are the generator's, not the system's.
+    /// A worker used more than 90 % of its core or stood still: figures are the generator's, not the system's.
     GeneratorBound,
     /// The KPI was counted from report deltas instead of in event time: some percent of error.
     Approximate,
     /// Clocks of generator processes differ by more than a second: windows are blurred.
     ClockSkew,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WorkerLost => "worker lost",
+            Self::WorkerJoined => "worker joined",
+            Self::CounterReset => "counters reset",
+            Self::GeneratorRestarted => "generator restarted",
+            Self::GeneratorBound => "generator at its limit",
+            Self::Approximate => "counted approximately",
+            Self::ClockSkew => "clocks differ",
+        })
+    }
 }
 
 /// What was measured in one window of time, `from` excluded, `to` included.

@@ -335,7 +335,10 @@ fn words(event: &Event) -> Option<(Level, String)> {
     match event {
         Event::Created(_) | Event::Started | Event::Measured(_) => None,
         Event::PreflightPassed { generator, .. } => info(format!("checks passed; {}", generator.counting)),
-        Event::BaselineRecorded { baseline } => info(format!("baseline of {} application(s) recorded", baseline.len())),
+        Event::BaselineRecorded { baseline } => {
+            let plural = if baseline.len() == 1 { "" } else { "s" };
+            info(format!("baseline of {} application{plural} recorded", baseline.len()))
+        }
         Event::Deployed => info("every wanted version runs".to_owned()),
         Event::ScaledUp => info("every application has its allocation".to_owned()),
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),

@@ -196,7 +196,7 @@ impl LoadGenerator for Locust {
                 if let Some(left) = guard::orphans_for(series, false) {
                     return Err(guard::orphans(base, left));
                 }
-                "in event time, exact".to_owned()
+                "counted exactly, in event time".to_owned()
             }
             None if self.event.row().is_none() => {
                 let act = format!(
@@ -207,7 +207,7 @@ impl LoadGenerator for Locust {
                 return Err(PortError::new(FailureKind::Rejected, act));
             }
             None => format!(
-                "from differences of Locust's counters, off by up to 20 % in 10 s and about 1 % in 60 s, and requests \
+                "counted from differences of Locust's counters, off by up to 20 % in 10 s and about 1 % in 60 s, and requests \
                  carry no headers; load {} beside the locustfile for exact counts and headers",
                 crate::PLUGIN_FILE
             ),

@@ -24,6 +24,7 @@ pub(crate) struct Page {
     figures: Vec<Figure>,
     phases: Vec<PhaseRow>,
     charts: Vec<Drawing>,
+    marks: Vec<(String, String)>,
     applications: Vec<ApplicationRow>,
     deleted: Vec<(String, String)>,
     generator: Option<String>,
@@ -93,6 +94,7 @@ impl Page {
             figures: figures(view),
             phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
             charts: charts(view),
+            marks: marks(view),
             applications: view.applications.iter().map(|application| application_row(view, application)).collect(),
             deleted: view.deleted.iter().map(|table| (table.table.clone(), number(table.rows as f64))).collect(),
             generator: view.generator.as_ref().map(|generator| {
@@ -121,8 +123,9 @@ fn headline(view: &RunView) -> String {
         if verdict.restored { "Everything is as it was before." } else { "Not everything is back as it was before." };
     let held = match &verdict.plateau {
         Some(plateau) => format!(
-            "{} a minute on the plateau's mean, of a target of {} ({}).",
+            "{} {} a minute on the plateau's mean, of a target of {} ({}).",
             number(plateau.mean_per_min),
+            view.kpi,
             number(view.target_per_min),
             signed_percent(plateau.mean_error)
         ),
@@ -293,6 +296,22 @@ fn charts(view: &RunView) -> Vec<Drawing> {
             ),
         },
     ]
+}
+
+/// What a reader of the charts must know, windows with the same marks together.
+fn marks(view: &RunView) -> Vec<(String, String)> {
+    let mut found: Vec<(f64, f64, String)> = Vec::new();
+    let mut goes_on = false;
+    for tick in &view.ticks {
+        let text = tick.marks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match found.last_mut() {
+            Some((_, to, last)) if goes_on && *last == text => *to = tick.to_s,
+            _ if !text.is_empty() => found.push((tick.from_s, tick.to_s, text.clone())),
+            _ => {}
+        }
+        goes_on = !text.is_empty();
+    }
+    found.into_iter().map(|(from, to, text)| (format!("{} – {}", clock(from), clock(to)), text)).collect()
 }
 
 fn target(view: &RunView) -> Line {

@@ -57,7 +57,7 @@ fn a_passed_run_says_so_with_its_figures() {
     let html = report(&view(changes)).unwrap();
     for part in [
         "<span class=\"outcome passed\">passed</span>",
-        "1,960 a minute on the plateau&#39;s mean, of a target of 2,000 (−2.0 %). Everything is as it was before.",
+        "1,960 orders a minute on the plateau&#39;s mean, of a target of 2,000 (−2.0 %). Everything is as it was before.",
         "<td>shop</td><td>v1, 1 replica</td><td>v2, 3 replicas</td><td>v1, 1 replica</td>",
         "<td>shop/orders</td><td>22,038</td>",
         "10 of 2,000",
@@ -113,6 +113,18 @@ fn a_run_that_goes_on_says_where_it_is() {
     let html = report(&view(json!({ "phase": "GENERATE_LOAD", "ticks": [tick(10, None)] }))).unwrap();
     assert!(html.contains("The run is in phase GENERATE_LOAD."), "{html}");
     assert!(!html.contains("NaN"));
+}
+
+#[test]
+fn marks_of_windows_are_told_with_their_time() {
+    let mut ticks = [tick(10, Some(30)), tick(20, Some(30)), tick(30, Some(30)), tick(40, Some(30))];
+    ticks[1]["marks"] = json!(["workerLost"]);
+    ticks[2]["marks"] = json!(["workerLost"]);
+    ticks[3]["marks"] = json!(["workerLost", "workerJoined"]);
+    let html = report(&view(json!({ "ticks": ticks }))).unwrap();
+    assert!(html.contains(">0:10 – 0:30</td><td>worker lost</td>"), "{html}");
+    assert!(html.contains(">0:30 – 0:40</td><td>worker lost, worker joined</td>"), "{html}");
+    assert!(!report(&view(json!({ "ticks": [tick(10, Some(3))] }))).unwrap().contains("must know"));
 }
 
 #[test]

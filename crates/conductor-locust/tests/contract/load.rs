@@ -23,7 +23,7 @@ async fn a_single_process_tags_every_request_and_counts_every_order_once() {
     let mut bed = Bed::new(&target.url, ORDERS);
     bed.standalone(BOTH);
     let locust = bed.ready(bed.settings(), orders(), 0).await;
-    assert_eq!(locust.check().await.unwrap().counting, "in event time, exact");
+    assert_eq!(locust.check().await.unwrap().counting, "counted exactly, in event time");
 
     let begun = before_any_load().await;
     locust.set(&tags("r-1"), &users(4)).await.unwrap();
