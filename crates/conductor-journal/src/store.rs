@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use conductor_core::phase::{Event, State};
 use conductor_core::ports::{Claim, RunStore, RunSummary, StopRequests, StoreError};
 use conductor_core::run::{Record, Revision, Run, RunId};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, Row, SqlitePool};
 use tokio::sync::Mutex;
 
 use crate::{claim, rows};
@@ -91,46 +91,65 @@ impl SqliteStore {
     }
 
     async fn insert(&self, run: &RunId, record: &Record, folded: &Run, event: &str) -> Result<(), StoreError> {
-        let act = || format!("could not append record {} to run {run}", record.revision);
-        let failed = |source: sqlx::Error| rows::unavailable(act(), source);
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-        let last: i64 = sqlx::query("SELECT COALESCE(MAX(revision), 0) AS last FROM records WHERE run = ?")
-            .bind(run.as_str())
-            .fetch_one(&mut *transaction)
-            .await
-            .and_then(|row| row.try_get("last"))
-            .map_err(failed)?;
-        let found = Revision::try_from(last).map_err(|source| rows::unavailable(act(), source))?;
-        if found + 1 != record.revision {
-            return Err(conflict(run, record.revision - 1, found));
+        let failed =
+            |source| rows::unavailable(format!("could not append record {} to run {run}", record.revision), source);
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        let result = transact(&mut connection, run, record, folded, event).await;
+        if let Err(StoreError::Unavailable { .. }) = result {
+            // SQLite itself ends a transaction when the disk is full or fails. The connection would not know and never
+            // begin another one, so that the run could not go on once there is room again.
+            connection.close_on_drop();
         }
-        if let Event::Created(created) = &record.event {
-            sqlx::query("INSERT INTO runs (id, name, environment, created) VALUES (?, ?, ?, ?)")
-                .bind(run.as_str())
-                .bind(&created.spec.name)
-                .bind(&created.spec.environment)
-                .bind(record.at.to_string())
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
-        sqlx::query("INSERT INTO records (run, revision, at, event) VALUES (?, ?, ?, ?)")
+        result
+    }
+}
+
+async fn transact(
+    connection: &mut SqliteConnection,
+    run: &RunId,
+    record: &Record,
+    folded: &Run,
+    event: &str,
+) -> Result<(), StoreError> {
+    let act = || format!("could not append record {} to run {run}", record.revision);
+    let failed = |source: sqlx::Error| rows::unavailable(act(), source);
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let last: i64 = sqlx::query("SELECT COALESCE(MAX(revision), 0) AS last FROM records WHERE run = ?")
+        .bind(run.as_str())
+        .fetch_one(&mut *transaction)
+        .await
+        .and_then(|row| row.try_get("last"))
+        .map_err(failed)?;
+    let found = Revision::try_from(last).map_err(|source| rows::unavailable(act(), source))?;
+    if found + 1 != record.revision {
+        return Err(conflict(run, record.revision - 1, found));
+    }
+    if let Event::Created(created) = &record.event {
+        sqlx::query("INSERT INTO runs (id, name, environment, created) VALUES (?, ?, ?, ?)")
             .bind(run.as_str())
-            .bind(last + 1)
+            .bind(&created.spec.name)
+            .bind(&created.spec.environment)
             .bind(record.at.to_string())
-            .bind(event)
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
-        if let State::Finished { .. } = folded.state {
-            sqlx::query("UPDATE runs SET finished = 1 WHERE id = ?")
-                .bind(run.as_str())
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)?;
-        }
-        transaction.commit().await.map_err(failed)
     }
+    sqlx::query("INSERT INTO records (run, revision, at, event) VALUES (?, ?, ?, ?)")
+        .bind(run.as_str())
+        .bind(last + 1)
+        .bind(record.at.to_string())
+        .bind(event)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    if let State::Finished { .. } = folded.state {
+        sqlx::query("UPDATE runs SET finished = 1 WHERE id = ?")
+            .bind(run.as_str())
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+    }
+    transaction.commit().await.map_err(failed)
 }
 
 fn conflict(run: &RunId, expected: Revision, found: Revision) -> StoreError {

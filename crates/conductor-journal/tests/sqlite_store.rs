@@ -16,6 +16,8 @@ use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use conductor_journal::SqliteStore;
 use jiff::Timestamp;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 fn run_id(text: &str) -> RunId {
     text.parse().unwrap()
@@ -123,6 +125,28 @@ async fn an_event_that_does_not_belong_is_not_written() {
     store.append(&id, &record(1, created())).await.unwrap();
     assert!(store.append(&id, &record(2, Event::ScaledUp)).await.is_err());
     assert_eq!(store.journal(&id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_write_that_the_database_itself_took_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let run = run_id("r-1");
+    store.append(&run, &record(1, created())).await.unwrap();
+    // What SQLite does when the disk is full: the statement fails and the whole transaction is over.
+    let options = SqliteConnectOptions::new().filename(folder.path().join("journal.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    let full = "CREATE TRIGGER full BEFORE INSERT ON records BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END";
+    sqlx::raw_sql(full).execute(&mut other).await.unwrap();
+    for _ in 0..5 {
+        let error = store.append(&run, &record(2, Event::Started)).await.unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Unavailable { source, .. } if source.to_string().contains("disk is full"))
+        );
+    }
+    sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
+    store.append(&run, &record(2, Event::Started)).await.unwrap();
+    assert_eq!(store.journal(&run).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
