@@ -8,9 +8,9 @@ use sqlx::sqlite::SqliteRow;
 
 pub(crate) fn record(run: &RunId, row: &SqliteRow) -> Result<Record, StoreError> {
     let act = || format!("could not read a record of run {run}");
-    let revision: i64 = row.try_get("revision").map_err(|source| unavailable(act(), source))?;
-    let at: String = row.try_get("at").map_err(|source| unavailable(act(), source))?;
-    let event: String = row.try_get("event").map_err(|source| unavailable(act(), source))?;
+    let revision: i64 = row.try_get("revision").map_err(|source| failed(act(), source))?;
+    let at: String = row.try_get("at").map_err(|source| failed(act(), source))?;
+    let event: String = row.try_get("event").map_err(|source| failed(act(), source))?;
     let act = || format!("could not understand record {revision} of run {run}");
     Ok(Record {
         revision: Revision::try_from(revision).map_err(|source| unavailable(act(), source))?,
@@ -31,6 +31,14 @@ pub(crate) fn summary(row: &SqliteRow) -> Result<RunSummary, StoreError> {
     })
 }
 
-pub(crate) fn unavailable(act: String, source: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Unavailable { act, source: Box::new(source) }
+pub(crate) fn unavailable(act: String, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Unavailable { act, source: source.into() }
+}
+
+/// The same for an error of the database, whose own words sqlx would say twice.
+pub(crate) fn failed(act: String, source: sqlx::Error) -> StoreError {
+    match source {
+        sqlx::Error::Database(words) => unavailable(act, words.into_error()),
+        other => unavailable(act, other),
+    }
 }

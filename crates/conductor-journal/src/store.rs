@@ -91,8 +91,7 @@ impl SqliteStore {
     }
 
     async fn insert(&self, run: &RunId, record: &Record, folded: &Run, event: &str) -> Result<(), StoreError> {
-        let failed =
-            |source| rows::unavailable(format!("could not append record {} to run {run}", record.revision), source);
+        let failed = |source| rows::failed(format!("could not append record {} to run {run}", record.revision), source);
         let mut connection = self.pool.acquire().await.map_err(failed)?;
         let result = transact(&mut connection, run, record, folded, event).await;
         if let Err(StoreError::Unavailable { .. }) = result {
@@ -112,7 +111,7 @@ async fn transact(
     event: &str,
 ) -> Result<(), StoreError> {
     let act = || format!("could not append record {} to run {run}", record.revision);
-    let failed = |source: sqlx::Error| rows::unavailable(act(), source);
+    let failed = |source: sqlx::Error| rows::failed(act(), source);
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let last: i64 = sqlx::query("SELECT COALESCE(MAX(revision), 0) AS last FROM records WHERE run = ?")
         .bind(run.as_str())
@@ -177,7 +176,7 @@ impl RunStore for SqliteStore {
             .bind(run.as_str())
             .fetch_all(&self.pool)
             .await
-            .map_err(|source| rows::unavailable(format!("could not read the journal of run {run}"), source))?;
+            .map_err(|source| rows::failed(format!("could not read the journal of run {run}"), source))?;
         if found.is_empty() {
             return Err(StoreError::UnknownRun(run.clone()));
         }
@@ -189,7 +188,7 @@ impl RunStore for SqliteStore {
             sqlx::query("SELECT id, name, environment, created, finished FROM runs ORDER BY created DESC, id DESC")
                 .fetch_all(&self.pool)
                 .await
-                .map_err(|source| rows::unavailable("could not read the list of runs".to_owned(), source))?;
+                .map_err(|source| rows::failed("could not read the list of runs".to_owned(), source))?;
         found.iter().map(rows::summary).collect()
     }
 
@@ -206,13 +205,12 @@ impl StopRequests for SqliteStore {
             .bind(run.as_str())
             .execute(&self.pool)
             .await
-            .map_err(|source| rows::unavailable(format!("could not ask run {run} to stop"), source))?;
+            .map_err(|source| rows::failed(format!("could not ask run {run} to stop"), source))?;
         if known.rows_affected() == 0 { Err(StoreError::UnknownRun(run.clone())) } else { Ok(()) }
     }
 
     async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError> {
-        let failed =
-            |source: sqlx::Error| rows::unavailable(format!("could not see whether run {run} shall stop"), source);
+        let failed = |source: sqlx::Error| rows::failed(format!("could not see whether run {run} shall stop"), source);
         let row = sqlx::query("SELECT by FROM stop_requests WHERE run = ?")
             .bind(run.as_str())
             .fetch_optional(&self.pool)

@@ -96,7 +96,7 @@ impl SqliteTestData {
 
     fn failed(&self, act: &str, source: sqlx::Error) -> PortError {
         let act = format!("test data {}: {act} {}", self.settings.name, self.settings.path.display());
-        PortError::because(kind(&source), act, source)
+        because(act, source)
     }
 
     async fn checked(&self, connection: &mut SqliteConnection) -> Result<Vec<Checked>, PortError> {
@@ -172,6 +172,15 @@ impl TestDataStore for SqliteTestData {
         }
         connection.close().await.map_err(|source| self.failed("could not close", source))?;
         Ok(counts)
+    }
+}
+
+/// The error of an act on the database, with the database's words once; sqlx would say them twice.
+fn because(act: String, source: sqlx::Error) -> PortError {
+    let kind = kind(&source);
+    match source {
+        sqlx::Error::Database(words) => PortError::because(kind, act, words.into_error()),
+        other => PortError::because(kind, act, other),
     }
 }
 

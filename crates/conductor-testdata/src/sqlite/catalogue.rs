@@ -149,7 +149,7 @@ async fn names_flag(
 
 fn unread(settings: &SqliteTestDataSettings, source: sqlx::Error) -> PortError {
     let act = format!("test data {}: could not read the catalogue of {}", settings.name, settings.path.display());
-    PortError::because(super::kind(&source), act, source)
+    super::because(act, source)
 }
 
 fn refused(settings: &SqliteTestDataSettings, problem: &str) -> PortError {
