@@ -13,6 +13,7 @@ fn config(algorithm: Algorithm) -> Config {
         profile: Profile::ramp(7200.0, 1800.0, 5400.0),
         interval_s: INTERVAL_S,
         users_per_kpi: None,
+        rehearsed_gain: None,
         kpi_lag_s: None,
         max_users: None,
         tuning: Tuning::default(),

@@ -7,6 +7,7 @@
 mod adaptive;
 mod advice;
 mod anchor;
+mod congestion;
 mod history;
 mod modes;
 mod posterior;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use adaptive::Setting;
 pub use advice::{Advice, Alarm, Knee, Mode, Reason};
 use anchor::Anchor;
+pub use congestion::CongestionWatch;
 use history::History;
 use modes::Modes;
 use posterior::Bank;
@@ -52,6 +54,9 @@ pub struct Config {
     pub interval_s: f64,
     /// Users needed for one KPI event per minute, if known from an earlier run.
     pub users_per_kpi: Option<f64>,
+    /// KPI events per minute that one user has caused at the rehearsal, if there was one: the scale of what is believed
+    /// at first where no ratio is told, worth a single event.
+    pub rehearsed_gain: Option<f64>,
     /// Time from a user's start to the KPI events it causes, seconds, if known.
     pub kpi_lag_s: Option<f64>,
     /// Most users.

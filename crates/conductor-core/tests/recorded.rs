@@ -10,6 +10,7 @@ fn config(target_per_min: f64) -> Config {
         profile: Profile::ramp(target_per_min, 1800.0, 3600.0),
         interval_s: 60.0,
         users_per_kpi: None,
+        rehearsed_gain: None,
         kpi_lag_s: None,
         max_users: None,
         tuning: Tuning {

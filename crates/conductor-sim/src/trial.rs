@@ -9,7 +9,7 @@ use crate::network::{Network, Responses};
 use crate::plant::{LostSample, Plant};
 use law::{Algorithm, Law, Order, Seen};
 
-use conductor_core::ramp::{Congestion, Mode};
+use conductor_core::ramp::{Congestion, CongestionWatch, Mode};
 
 /// Scores are taken on windows of so many seconds, whatever the interval of the algorithm.
 pub(crate) const WINDOW_S: f64 = 60.0;
@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
             network: Network::new(model, Chance::new(seed)),
             law: Law::new(bench, algorithm, seed),
             luck: Chance::new(seed ^ LUCK),
-            flag: CongestionFlag { chance: Chance::new(seed ^ FLAG), base_s: None },
+            flag: CongestionFlag { chance: Chance::new(seed ^ FLAG), watch: CongestionWatch::default() },
             tells_congestion: model.tells_congestion || algorithm.tells_congestion(),
             counted,
             trace: Trace {
@@ -162,35 +162,22 @@ fn steps_in(seconds: f64) -> usize {
     (seconds / STEP_S).round() as usize
 }
 
-/// What response times and failures say, judged against the best response time seen, which is forgotten slowly.
+/// What response times and failures say, with the error of a measured mean.
 struct CongestionFlag {
     chance: Chance,
-    base_s: Option<f64>,
+    watch: CongestionWatch,
 }
 
 impl CongestionFlag {
     fn of(&mut self, responses: &Responses) -> Congestion {
         /// How exactly a mean response time is known, relative.
         const NOISE: f64 = 0.05;
-        const FORGETTING: f64 = 1.003;
         if responses.answered == 0 {
-            return Congestion::Unknown;
+            return self.watch.see(None, None);
         }
         let answered = responses.answered as f64;
         let mean_s = responses.waited_s / answered * (1.0 + NOISE * self.chance.normal());
-        let given_up = responses.given_up as f64 / answered;
-        let base_s = match self.base_s {
-            Some(base_s) if mean_s >= base_s => base_s * FORGETTING,
-            Some(_) | None => mean_s,
-        };
-        self.base_s = Some(base_s);
-        if (mean_s > 3.0 * base_s && mean_s > base_s + 1.0) || given_up > 0.05 {
-            Congestion::Congested
-        } else if mean_s < 1.6 * base_s && given_up < 0.02 {
-            Congestion::Clear
-        } else {
-            Congestion::Unknown
-        }
+        self.watch.see(Some(mean_s), Some(responses.given_up as f64 / answered))
     }
 }
 
@@ -234,17 +221,5 @@ mod tests {
         let missing = bench(document, 60.0).run(Algorithm::TstFeedback, 1);
         assert!(zero.users[40] > 1000.0, "it doubles on zeros");
         assert_eq!(missing.users[40], 0.0, "it waits for what is missing");
-    }
-
-    #[test]
-    fn slow_answers_are_congestion_and_answers_as_ever_are_not() {
-        let mut flag = CongestionFlag { chance: Chance::new(1), base_s: None };
-        let responses =
-            |mean_s: f64, given_up: i64| Responses { stages: 0, answered: 1000, given_up, waited_s: 1000.0 * mean_s };
-        assert_eq!(flag.of(&Responses::default()), Congestion::Unknown);
-        assert_eq!(flag.of(&responses(1.0, 0)), Congestion::Clear);
-        assert_eq!(flag.of(&responses(2.2, 0)), Congestion::Unknown);
-        assert_eq!(flag.of(&responses(5.0, 0)), Congestion::Congested);
-        assert_eq!(flag.of(&responses(1.0, 100)), Congestion::Congested);
     }
 }

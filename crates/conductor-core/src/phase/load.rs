@@ -14,6 +14,10 @@ pub struct Load {
     pub started: Timestamp,
     /// The end of the last window that was measured; the next one begins here.
     pub measured_to: Timestamp,
+    /// What one user has caused at the rehearsal, KPI events per minute.
+    rehearsed_gain: Option<f64>,
+    /// The best that was seen of response times and failures.
+    watch: ramp::CongestionWatch,
     /// What the control law has learnt.
     pub ramp: ramp::State,
     /// What it says now.
@@ -21,13 +25,14 @@ pub struct Load {
 }
 
 impl Load {
-    /// The load of a run whose ramp begins now.
-    pub fn begin(spec: &LoadTestSpec, at: Timestamp) -> Self {
-        let config = config(spec);
+    /// The load of a run whose ramp begins now, after one user was measured in `rehearsal`.
+    pub fn begin(spec: &LoadTestSpec, at: Timestamp, rehearsal: &KpiSample) -> Self {
+        let rehearsed_gain = gain_of_one(rehearsal);
+        let config = config(spec, rehearsed_gain);
         let observation =
             ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
-        Self { started: at, measured_to: at, ramp, advice }
+        Self { started: at, measured_to: at, rehearsed_gain, watch: ramp::CongestionWatch::default(), ramp, advice }
     }
 
     /// Seconds from the beginning of the ramp to `time`.
@@ -46,17 +51,25 @@ impl Load {
     }
 
     /// Lets the control law see one measurement and keeps its advice.
-    pub(super) fn observe(self, spec: &LoadTestSpec, at: Timestamp, measurement: &Measurement) -> Self {
+    pub(super) fn observe(mut self, spec: &LoadTestSpec, at: Timestamp, measurement: &Measurement) -> Self {
+        let congestion = self.congestion(measurement.sample.as_ref());
         let observation = ramp::Observation {
             at_s: self.seconds(at),
             users: measurement.generator.as_ref().map_or(self.advice.users, |status| status.users),
             window: measurement.sample.as_ref().and_then(|sample| self.window(sample)),
-            congestion: ramp::Congestion::Unknown,
+            congestion,
         };
         let measured_to =
             measurement.sample.as_ref().map_or(self.measured_to, |sample| sample.to.max(self.measured_to));
-        let (ramp, advice) = ramp::step(&config(spec), self.ramp, &observation);
-        Self { started: self.started, measured_to, ramp, advice }
+        let (ramp, advice) = ramp::step(&config(spec, self.rehearsed_gain), self.ramp, &observation);
+        Self { measured_to, ramp, advice, ..self }
+    }
+
+    /// What a window's response times and failures say of the system.
+    fn congestion(&mut self, sample: Option<&KpiSample>) -> ramp::Congestion {
+        let Some(sample) = sample.filter(|sample| sample.requests > 0) else { return ramp::Congestion::Unknown };
+        let failed = sample.failures as f64 / sample.requests as f64;
+        self.watch.see(sample.latency.map(|latency| latency.mean_ms / 1000.0), Some(failed))
     }
 
     fn window(&self, sample: &KpiSample) -> Option<ramp::Window> {
@@ -67,7 +80,7 @@ impl Load {
 }
 
 /// What the control law needs to know of a spec.
-fn config(spec: &LoadTestSpec) -> ramp::Config {
+fn config(spec: &LoadTestSpec, rehearsed_gain: Option<f64>) -> ramp::Config {
     ramp::Config {
         algorithm: spec.load.algorithm,
         profile: ramp::Profile::ramp(
@@ -77,8 +90,16 @@ fn config(spec: &LoadTestSpec) -> ramp::Config {
         ),
         interval_s: spec.interval.as_secs_f64(),
         users_per_kpi: spec.load.users_per_kpi,
+        rehearsed_gain,
         kpi_lag_s: spec.load.kpi_lag.map(crate::units::Span::as_secs_f64),
         max_users: spec.limits.max_users,
         tuning: ramp::Tuning::default(),
     }
+}
+
+/// KPI events per minute of the one user that was measured.
+fn gain_of_one(rehearsal: &KpiSample) -> Option<f64> {
+    let minutes = rehearsal.to.duration_since(rehearsal.from).as_secs_f64() / 60.0;
+    let count = rehearsal.count.filter(|count| *count > 0)? as f64;
+    (minutes > 0.0).then(|| count / minutes)
 }

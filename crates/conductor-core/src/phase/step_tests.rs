@@ -48,9 +48,6 @@ fn baseline() -> Baseline {
 
 /// One event of each kind.
 fn events() -> Vec<Event> {
-    let now = Timestamp::UNIX_EPOCH;
-    let sample =
-        KpiSample { from: now, to: now, count: Some(1), requests: 3, failures: 0, latency: None, marks: vec![] };
     let generator = GeneratorFacts { version: "1".to_owned(), workers: None, counting: "exact".to_owned() };
     vec![
         Event::Created(Box::new(created())),
@@ -59,7 +56,7 @@ fn events() -> Vec<Event> {
         Event::BaselineRecorded { baseline: baseline() },
         Event::Deployed,
         Event::ScaledUp,
-        Event::Rehearsed { sample },
+        Event::Rehearsed { sample: rehearsal() },
         Event::Measured(Box::new(Measurement { sample: None, generator: None })),
         Event::LoadStopped,
         Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
@@ -73,12 +70,18 @@ fn events() -> Vec<Event> {
     ]
 }
 
+/// What one user has caused in ten seconds.
+fn rehearsal() -> KpiSample {
+    let (from, to) = (seconds(0), seconds(10));
+    KpiSample { from, to, count: Some(1), requests: 3, failures: 0, latency: None, marks: vec![] }
+}
+
 /// One state of each kind, in the order of a run.
 fn states() -> Vec<State> {
     let created = created();
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
-    let load = Box::new(Load::begin(&created.spec, Timestamp::UNIX_EPOCH));
+    let load = Box::new(Load::begin(&created.spec, Timestamp::UNIX_EPOCH, &rehearsal()));
     vec![
         State::Accepted,
         State::Preflight,

@@ -96,8 +96,11 @@ fn with_window(
     let anchored = state.anchor.is_set();
     let outlook = Outlook { tracking: state.modes.mode == Mode::Track, anchored };
     let forecast = state.bank.forecast(&config.tuning, &state.history, &window, outlook);
-    let seen = believe(config, state, observation, window, &forecast);
-    let learnt = learn(config, state, number, &seen, &forecast);
+    let seen = believe(config, state, observation, window, number, &forecast);
+    let before = state.bank.belief(&config.tuning);
+    let (frozen, fell_from) = fallen(state, observation, &seen, &before);
+    // A KPI that falls while users grow tells of the system and not of what users are worth.
+    let learnt = (anchored || !frozen) && learn(config, state, number, &seen, &forecast);
     let belief = state.bank.belief(&config.tuning);
     if state.modes.mode == Mode::Boot && belief.worth >= KNOWN_WORTH {
         state.modes.track(number, Reason::RatioLearnt);
@@ -107,7 +110,6 @@ fn with_window(
         let sure = belief.gain * (1.0 - (2.0 / belief.worth.sqrt()).min(0.5));
         state.sure_gain = (state.sure_gain * (1.0 - SURE_GAIN_FADES_PER_MIN * window.minutes())).max(sure);
     }
-    let (frozen, fell_from) = fallen(state, observation, &seen, &belief);
     let exposed = state.history.exposure(&window, belief.lag_s);
     anchor(config, state, number, observation, &seen, &forecast, &belief, exposed);
     let line = line(config, state, observation.at_s, &belief, anchored);
@@ -163,7 +165,14 @@ fn without_window(config: &Config, state: &mut State, observation: &Observation)
 }
 
 /// Decides whether a window is believed, and what its being empty means.
-fn believe(config: &Config, state: &mut State, observation: &Observation, window: Window, forecast: &Forecast) -> Seen {
+fn believe(
+    config: &Config,
+    state: &mut State,
+    observation: &Observation,
+    window: Window,
+    number: u64,
+    forecast: &Forecast,
+) -> Seen {
     let grew = grew(config, state, observation, &window);
     let before_was_bad = state.modes.bad > 0;
     let mut seen = Seen { window, accepted: true, broke: 0.0, grew, gone: Gone::No, before_was_bad, alarm: None };
@@ -174,12 +183,17 @@ fn believe(config: &Config, state: &mut State, observation: &Observation, window
             (seen.accepted, bad) = (false, true);
             nothing_counted(config, state, observation, &mut seen);
         }
-    } else if state.zeros.counted(observation.at_s) {
+    } else if let Some(stall) = state.zeros.counted(observation.at_s) {
         state.outlier = 0.0;
         state.modes.reason = Reason::KpiBack;
+        if stall.overload && state.modes.mode == Mode::Track {
+            state.modes.hold_after(&stall, number);
+        }
     }
     let recovering = state.zeros.is_recovering(observation.at_s);
     let known = state.modes.mode == Mode::Track && forecast.worth > config.tuning.sure_worth && !recovering;
+    // Before there is an anchor, the lag is not well known either, and users that were just taken away look like a loss.
+    let known = known && (state.anchor.is_set() || !shrank(state, observation));
     if seen.accepted && known {
         bad |= doubt_outlier(config, state, observation.congestion, forecast, &mut seen);
     }
@@ -205,7 +219,8 @@ fn nothing_counted(config: &Config, state: &mut State, observation: &Observation
         }
         seen.alarm = last.then_some(Alarm::Stalled);
     } else if last && state.modes.mode != Mode::Boot {
-        state.zeros.stall(&state.history, observation.at_s, observation.users as f64);
+        let congested = observation.congestion == Congestion::Congested;
+        state.zeros.stall(&state.history, observation.at_s, observation.users as f64, congested);
         seen.alarm = Some(Alarm::Stalled);
     }
 }
@@ -235,6 +250,13 @@ fn doubt_outlier(
         seen.accepted = false;
     }
     off < 0.0
+}
+
+/// True when there are clearly fewer users than two observations before.
+fn shrank(state: &State, observation: &Observation) -> bool {
+    const SHRANK: f64 = 0.9;
+    let before = state.history.newest_first().nth(2).map_or(0.0, |entry| entry.users);
+    (observation.users as f64) < SHRANK * before
 }
 
 /// True when users have grown clearly in the last minutes.
@@ -273,9 +295,10 @@ fn fallen(state: &mut State, observation: &Observation, seen: &Seen, belief: &Be
     let Some((rate, entry)) = state.history.best_pair(observation.at_s, pairs) else { return (false, None) };
     let best = rate * seen.window.minutes();
     let running = |window: &Window| state.history.exposure(window, belief.lag_s) / window.minutes();
+    let congested = observation.congestion == Congestion::Congested;
     let grown = entry.window.is_some_and(|window| running(&seen.window) > 1.03 * running(&window))
         && observation.users as f64 > 1.05 * entry.users;
-    if best <= 4.0 || !grown {
+    if best <= 4.0 || !(grown || congested) {
         return (false, None);
     }
     let sd = (state.bank.dispersion * best).sqrt();

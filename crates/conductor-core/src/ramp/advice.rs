@@ -93,6 +93,8 @@ pub enum Reason {
     NothingCounted,
     /// The KPI is back.
     KpiBack,
+    /// The KPI is back after an overload.
+    BackFromOverload,
 }
 
 impl fmt::Display for Reason {
@@ -116,6 +118,7 @@ impl fmt::Display for Reason {
             Self::LineWithinReach => "the line is within what the system can do",
             Self::NothingCounted => "the KPI is zero, and chance does not explain it",
             Self::KpiBack => "the KPI is back",
+            Self::BackFromOverload => "the KPI is back after an overload",
         })
     }
 }

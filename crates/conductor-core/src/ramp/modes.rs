@@ -22,8 +22,13 @@ use super::anchor::Anchor;
 use super::history::{Entry, History};
 use super::posterior::Bank;
 use super::tuning::Tuning;
+use super::zeros::Stall;
 use super::{Congestion, Window};
 
+/// So many windows in a row that are clear of congestion mean that the system is well.
+const CLEAR_WINDOWS: u32 = 2;
+/// The share of the limit at which users are held at first.
+const HELD_FIRST: f64 = 0.90;
 /// After the system is well again, its backlog comes out in a burst that says nothing of what users are worth.
 const SETTLING_MIN: f64 = 1.0;
 
@@ -217,6 +222,22 @@ impl Modes {
     /// The tick at which the mode was entered.
     pub(super) fn entered(&self) -> u64 {
         u64::try_from(self.entered).unwrap_or_default()
+    }
+
+    /// Holds users below those of a stall that was an overload.
+    pub(super) fn hold_after(&mut self, stall: &Stall, number: u64) {
+        /// The share of its users at which the system is taken to be full.
+        const FULL: f64 = 0.8;
+        self.enter(Mode::Hold, number, Reason::BackFromOverload);
+        let knee = (FULL * stall.users).max(1.0);
+        self.knee_users = Some(knee);
+        self.limit_per_min = FULL * stall.best_per_min;
+        self.cap = Some(HELD_FIRST * knee);
+        (self.holding, self.steady) = (false, 0);
+        (self.collapsed, self.abrupt, self.met_congested) = (true, true, stall.congested);
+        self.users_at_loss = stall.users;
+        self.fails += 1;
+        self.wait_min = drain::WAIT_AFTER_ABRUPT_COLLAPSE_MIN * 2.0_f64.powi(self.fails.min(4).cast_signed() - 1);
     }
 
     /// Remembers the efficiency of a window after it was acted on.

@@ -10,6 +10,7 @@ fn config(algorithm: Algorithm, target_per_min: f64, interval_s: f64, ramp_up_s:
         profile: Profile::ramp(target_per_min, ramp_up_s, 3.0 * ramp_up_s),
         interval_s,
         users_per_kpi: None,
+        rehearsed_gain: None,
         kpi_lag_s: None,
         max_users: None,
         tuning: Tuning::default(),

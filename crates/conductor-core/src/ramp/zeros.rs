@@ -11,6 +11,8 @@ const FLOOR: f64 = 0.25;
 const FLOOR_HALVES_MIN: f64 = 4.0;
 /// How far back the best users are looked for when a stall begins.
 const BEST_USERS_MIN: f64 = 12.0;
+/// A stall within this time after another one is an overload.
+const REPEATED_MIN: f64 = 30.0;
 /// For so long after a stall, low counts are not learnt from.
 const RECOVERY_MIN: f64 = 5.0;
 /// The share of its users with which the load comes back.
@@ -27,13 +29,21 @@ pub(super) struct Zeros {
     ln_chance: f64,
     stall: Option<Stall>,
     recovery: Option<Recovery>,
+    /// When the last stall began.
+    last_s: Option<f64>,
 }
 
 /// A KPI that is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Stall {
+pub(super) struct Stall {
     since_s: f64,
-    users: f64,
+    /// Users that gave the best KPI before it, and that KPI, events per minute.
+    pub(super) users: f64,
+    pub(super) best_per_min: f64,
+    /// Whether it looks like an overload: the system was congested when it began, or it is not the first one.
+    pub(super) overload: bool,
+    /// Whether the system was congested when it began.
+    pub(super) congested: bool,
 }
 
 /// A KPI that has come back.
@@ -52,14 +62,12 @@ impl Zeros {
         self.ln_chance >= tuning.chance.ln()
     }
 
-    /// Takes in a count that is not zero, and tells whether it ends a stall.
-    pub(super) fn counted(&mut self, now_s: f64) -> bool {
+    /// Takes in a count that is not zero, and gives the stall that it ends.
+    pub(super) fn counted(&mut self, now_s: f64) -> Option<Stall> {
         (self.ticks, self.minutes, self.ln_chance) = (0, 0.0, 0.0);
-        let ended = self.stall.take();
-        if let Some(Stall { users, .. }) = ended {
-            self.recovery = Some(Recovery { since_s: now_s, users });
-        }
-        ended.is_some()
+        let ended = self.stall.take()?;
+        self.recovery = (!ended.overload).then_some(Recovery { since_s: now_s, users: ended.users });
+        Some(ended)
     }
 
     /// True when zeros that are not chance have lasted long enough to be a stall.
@@ -69,10 +77,21 @@ impl Zeros {
 
     /// Begins a stall, unless one goes on. The users to come back to are those that gave the best KPI of the last
     /// minutes, never those of a runaway.
-    pub(super) fn stall(&mut self, history: &History, now_s: f64, users: f64) {
+    pub(super) fn stall(&mut self, history: &History, now_s: f64, users: f64, congested: bool) {
+        if self.stall.is_some() {
+            return;
+        }
         let pairs = Pairs { minutes: BEST_USERS_MIN, after: 0, newest: false, accepted: false };
-        let best = history.best_pair(now_s, pairs).map_or(users, |(_, entry)| entry.users);
-        self.stall.get_or_insert(Stall { since_s: now_s, users: users.min(best) });
+        let best = history.best_pair(now_s, pairs);
+        let repeated = self.last_s.is_some_and(|last_s| now_s - last_s < REPEATED_MIN * 60.0);
+        self.last_s = Some(now_s);
+        self.stall = Some(Stall {
+            since_s: now_s,
+            users: best.map_or(users, |(_, entry)| users.min(entry.users)),
+            best_per_min: best.map_or(0.0, |(rate, _)| rate),
+            overload: (congested || repeated) && best.is_some(),
+            congested,
+        });
     }
 
     pub(super) fn is_stalled(&self) -> bool {

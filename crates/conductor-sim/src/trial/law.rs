@@ -196,6 +196,7 @@ impl Product {
             profile: bench.model.line.clone(),
             interval_s: bench.tick_s,
             users_per_kpi,
+            rehearsed_gain: None,
             kpi_lag_s: bench.model.kpi_lag_s,
             max_users: None,
             tuning: Tuning::default(),

@@ -3,7 +3,7 @@
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::posterior::Bank;
-use super::{Modes, Tick};
+use super::{CLEAR_WINDOWS, HELD_FIRST, Modes, Tick};
 
 /// Shape of the belief in the anchor once the system is well again, and of a ratio that no cut has changed.
 const WELL_SHAPE: f64 = 100.0;
@@ -13,7 +13,7 @@ const LOOKS_WITHOUT_EFFECT: u32 = 2;
 const MOST_CUTS: u32 = 8;
 /// Time to the first probe after a collapse, where users had grown and where they had not; minutes.
 const WAIT_AFTER_COLLAPSE_MIN: f64 = 12.0;
-const WAIT_AFTER_ABRUPT_COLLAPSE_MIN: f64 = 5.0;
+pub(super) const WAIT_AFTER_ABRUPT_COLLAPSE_MIN: f64 = 5.0;
 const WAIT_AFTER_ABRUPT_LOSS_MIN: f64 = 3.0;
 
 impl Modes {
@@ -21,7 +21,13 @@ impl Modes {
         let since = self.since(tick);
         let sd = tick.efficiency_sd;
         let recent = f64::midpoint(tick.efficiency, self.efficiency_last);
-        let well = tick.efficiency >= tick.tuning.well - sd || recent >= 0.86 && since >= 2;
+        let clear = self.clear >= CLEAR_WINDOWS && since >= tick.settle && tick.efficiency > 0.0;
+        if clear && tick.accepted && tick.efficiency < tick.tuning.well - sd {
+            // Response times say that the system is well, so that the anchor is what is wrong.
+            anchor.reset(tick.efficiency * anchor.gain);
+            self.knee_users = self.knee_users.map(|_| self.limit_per_min / anchor.gain);
+        }
+        let well = clear || tick.efficiency >= tick.tuning.well - sd || recent >= 0.86 && since >= 2;
         let shown = since >= tick.settle || self.cuts > 0 || since == 0;
         if well && shown && tick.accepted && tick.window.count > 0.0 {
             self.well_again(tick, bank, anchor);
@@ -35,7 +41,7 @@ impl Modes {
         anchor.trust();
         if let Some(knee) = self.knee_users {
             self.enter(Mode::Hold, tick.number, Reason::Drained);
-            self.cap = Some(0.90 * knee);
+            self.cap = Some(HELD_FIRST * knee);
             (self.holding, self.steady) = (false, 0);
             let (wait, factor) = match (self.collapsed, self.abrupt) {
                 (true, false) => (WAIT_AFTER_COLLAPSE_MIN, 2.0),

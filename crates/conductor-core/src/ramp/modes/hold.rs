@@ -2,12 +2,10 @@
 
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
-use super::{Modes, Tick};
+use super::{CLEAR_WINDOWS, Modes, Tick};
 
 /// Windows before a probe that tell what is normal, minutes.
 const BASE_MIN: f64 = 4.0;
-/// So many windows in a row without congestion, at a limit that was met with it, mean that the limit has moved.
-const CLEAR_WINDOWS: u32 = 2;
 const LARGEST_PROBE: f64 = 0.25;
 /// The largest probe where users are far below the line and worth what they should be.
 const LARGEST_PROBE_FAR: f64 = 0.5;
