@@ -25,6 +25,8 @@ const LAG_OFF_S: f64 = 12.0;
 const LAG_OFF: f64 = 0.15;
 /// User-minutes that are next to none.
 const LEAST_EXPOSED: f64 = 1e-9;
+/// Counts that are large may scatter by this share, whatever that is against Poisson.
+const MOST_SCATTER: f64 = 0.06;
 /// The most the trend may be, in ln gain a minute.
 const STEEPEST_TREND: f64 = 0.015;
 const TREND_KEPT: f64 = 0.97;
