@@ -1,15 +1,17 @@
 //! Counts and numbers by chance, from a seed. The same seed gives the same numbers on every machine: the generator is
 //! named, and what is transcendental is computed in Rust. What is drawn for what is in `network` and `trial`.
 
+mod quantiles;
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
+
+pub(crate) use quantiles::Quantiles;
 
 /// Above this variance a count is drawn from the normal distribution, which it then hardly differs from.
 const LARGE: f64 = 25.0;
 /// Up to so many trials their joint probability is cheaper to multiply than to exponentiate.
 const FEW: i64 = 16;
-/// So many numbers of trials are looked up.
-const TABLE: usize = 1024;
 /// Multiples of it, less their whole parts, are spread evenly.
 const GOLDEN: f64 = 0.618_033_988_749_894_8;
 /// Keeps a draw below what rounding makes of a distribution's whole sum.
@@ -24,39 +26,21 @@ pub(crate) struct Chance {
     spare: Option<f64>,
 }
 
-/// A probability that many counts are drawn with.
-#[derive(Clone, Debug)]
+/// A probability that several counts are drawn with.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Odds {
     probability: f64,
     /// The logarithm of the probability that one trial does not have the rarer outcome.
     ln_rest: f64,
-    /// The probabilities that none of so many trials has the rarer outcome; empty until it is worth while.
-    none: Vec<f64>,
 }
 
 impl Odds {
     pub(crate) fn new(probability: f64) -> Self {
-        Self { probability, ln_rest: libm::log(1.0 - rarer(probability)), none: Vec::new() }
+        Self { probability, ln_rest: libm::log(1.0 - rarer(probability)) }
     }
 
-    /// Makes these the odds of another probability. Only one that stays is worth a table.
-    #[inline]
-    pub(crate) fn set(&mut self, probability: f64) {
-        if probability != self.probability {
-            (self.probability, self.ln_rest) = (probability, libm::log(1.0 - rarer(probability)));
-            self.none.clear();
-        } else if self.none.is_empty() {
-            let rest = 1.0 - rarer(probability);
-            self.none.extend(std::iter::successors(Some(1.0), |none| Some(none * rest)).take(TABLE));
-        }
-    }
-
-    #[inline]
-    fn none_of(&self, trials: i64) -> f64 {
-        match self.none.get(trials as usize) {
-            Some(none) => *none,
-            None => libm::exp(trials as f64 * self.ln_rest),
-        }
+    pub(crate) fn probability(self) -> f64 {
+        self.probability
     }
 }
 
@@ -123,10 +107,18 @@ impl Chance {
         })
     }
 
-    /// How many of `trials` succeed, where many such counts are drawn with the same probability.
+    /// How many of `trials` succeed, where several counts are drawn with the same probability.
     #[inline]
-    pub(crate) fn binomial_of(&mut self, trials: i64, odds: &Odds) -> i64 {
-        self.count(trials, odds.probability, |_| odds.none_of(trials))
+    pub(crate) fn binomial_of(&mut self, trials: i64, odds: Odds) -> i64 {
+        self.count(trials, odds.probability, |_| libm::exp(trials as f64 * odds.ln_rest))
+    }
+
+    /// How many of `trials` succeed, where their distributions are made ready.
+    #[inline]
+    pub(crate) fn binomial_by(&mut self, trials: i64, quantiles: &Quantiles) -> Option<i64> {
+        let row = quantiles.row(trials).filter(|_| self.even.is_none())?;
+        let place = self.uniform() * BELOW_ONE;
+        Some(quantiles.count(row, trials, place))
     }
 
     /// The count; `none` gives the probability that no trial has the rarer outcome, from that of one.
@@ -212,12 +204,13 @@ mod tests {
     #[test]
     fn counts_have_the_mean_and_the_variance_of_the_binomial_distribution() {
         for (trials, probability) in [(5, 0.3), (14, 0.9), (300, 1.0 / 30.0), (90, 0.7), (5000, 0.02), (40, 0.001)] {
-            let (mut once, mut often) = (Chance::new(3), Chance::new(3));
-            let mut odds = Odds::new(probability);
-            odds.set(probability);
+            let (mut once, mut often, mut ready) = (Chance::new(3), Chance::new(3), Chance::new(3));
+            let (odds, quantiles) = (Odds::new(probability), Quantiles::new(|_| probability));
             let (mean, variance) = mean_and_variance(|| {
                 let count = once.binomial(trials, probability);
-                assert_eq!(count, often.binomial_of(trials, &odds));
+                assert_eq!(count, often.binomial_of(trials, odds));
+                let made_ready = ready.binomial_by(trials, &quantiles);
+                assert!(made_ready.is_none_or(|made_ready| made_ready == count), "{made_ready:?} for {count}");
                 assert!((0..=trials).contains(&count));
                 count as f64
             });
@@ -226,6 +219,16 @@ mod tests {
             assert!((mean - expected).abs() < 5.0 * (spread / 40_000.0).sqrt(), "{trials} {probability}: {mean}");
             assert!((variance / spread - 1.0).abs() < 0.08, "{trials} {probability}: {variance} for {spread}");
         }
+    }
+
+    #[test]
+    fn what_is_made_ready_is_what_is_drawn_one_by_one() {
+        let quantiles = Quantiles::new(|_| 1.0 / 30.0);
+        let mut chance = Chance::new(1);
+        assert!(chance.binomial_by(0, &quantiles) == Some(0) && chance.binomial_by(700, &quantiles).is_some());
+        assert_eq!((chance.binomial_by(800, &quantiles), chance.binomial_by(-1, &quantiles)), (None, None));
+        assert_eq!(Chance::none().binomial_by(5, &quantiles), None, "without chance there is no draw");
+        assert_eq!(chance.binomial_by(5, &Quantiles::new(|_| 1.0)), None);
     }
 
     #[test]

@@ -3,8 +3,11 @@
 
 mod steady;
 
+use std::sync::Arc;
+
 use conductor_core::ramp::Profile;
 
+use crate::draw::Quantiles;
 use crate::plant::{LostSample, Plant};
 
 /// Length of a step of the model, seconds.
@@ -23,6 +26,7 @@ pub(crate) struct Model {
     pub(crate) login_s: f64,
     ratio: f64,
     pub(crate) station: Station,
+    pub(crate) usual: Arc<Usual>,
     pub(crate) report_delay_s: f64,
     pub(crate) lost_samples: f64,
     pub(crate) lost_read_as: LostSample,
@@ -39,6 +43,19 @@ pub(crate) struct Model {
     pub(crate) users_per_kpi: Option<f64>,
     pub(crate) kpi_lag_s: Option<f64>,
     pub(crate) tells_congestion: bool,
+}
+
+/// What happens in most steps, made ready to be drawn.
+#[derive(Debug)]
+pub(crate) struct Usual {
+    /// The probability of leaving a stage, and of leaving it the distributions by the users in it.
+    pub(crate) leave: f64,
+    pub(crate) leaving: Quantiles,
+    /// The share of journeys that reach the checkout, and the distributions by the journeys finished.
+    pub(crate) ratio: f64,
+    pub(crate) ordering: Quantiles,
+    /// The distributions of answers by the orders under way, with the whole capacity.
+    pub(crate) answering: Quantiles,
 }
 
 /// The checkout: a station whose throughput follows the universal scalability law.
@@ -69,15 +86,18 @@ impl Model {
         let Plant { run, journey, kpi, ratio, warm_up, generator, hints, .. } = plant;
         let target_per_min = run.target.as_per_minute();
         let think_s = journey.think_time.as_secs_f64();
+        let stages = (journey.stages as usize).min((think_s / STEP_S) as usize).max(1);
+        let station = Station::new(plant);
         Self {
             line: Profile::ramp(target_per_min, run.ramp_up.as_secs_f64(), run.plateau.as_secs_f64()),
             target_per_min,
             ramp_up_s: run.ramp_up.as_secs_f64(),
             think_s,
-            stages: (journey.stages as usize).min((think_s / STEP_S) as usize).max(1),
+            stages,
             login_s: journey.login.as_secs_f64(),
             ratio: journey.checkout_ratio,
-            station: Station::new(plant),
+            usual: Arc::new(Usual::new(&station, leave_probability(stages, think_s), journey.checkout_ratio)),
+            station,
             report_delay_s: kpi.report_delay.as_secs_f64(),
             lost_samples: kpi.lost_samples,
             lost_read_as: kpi.lost_read_as,
@@ -128,6 +148,24 @@ impl Model {
     }
 }
 
+impl Usual {
+    fn new(station: &Station, leave: f64, ratio: f64) -> Self {
+        Self {
+            leave,
+            leaving: Quantiles::new(|_| leave),
+            ratio,
+            ordering: Quantiles::new(|_| ratio),
+            answering: Quantiles::new(|orders| station.answer_probability(station.response_s(orders as f64, 1.0))),
+        }
+    }
+}
+
+/// The probability that a user leaves its stage in one step.
+#[inline]
+pub(crate) fn leave_probability(stages: usize, think_s: f64) -> f64 {
+    (stages as f64 / think_s * STEP_S).min(1.0)
+}
+
 impl Station {
     fn new(plant: &Plant) -> Self {
         let (checkout, target_per_s) = (&plant.checkout, plant.run.target.as_per_minute() / 60.0);
@@ -157,6 +195,12 @@ impl Station {
     pub(crate) fn response_s(&self, under_way: f64, capacity: f64) -> f64 {
         let others = (under_way - 1.0).max(0.0);
         self.service_s * (1.0 + self.contention * others + self.coherency * under_way * others) / capacity
+    }
+
+    /// The probability that an order with such a response time is answered in one step.
+    #[inline]
+    pub(crate) fn answer_probability(&self, response_s: f64) -> f64 {
+        (STEP_S / response_s).min(1.0)
     }
 
     /// The share of orders with such a response time that are not given up.

@@ -2,8 +2,10 @@
 //! end in. It lives through steps of half a second by chance. What the world is like in a step is an argument, and
 //! what is counted, told and steered is elsewhere.
 
+use std::sync::Arc;
+
 use crate::draw::{Chance, Odds};
-use crate::model::{Conditions, Model, STEP_S, Station};
+use crate::model::{Conditions, Model, STEP_S, Station, Usual, leave_probability};
 
 /// Steps between two draws of the noise on the checkout ratio.
 const NOISE_STEPS: u64 = 60;
@@ -16,6 +18,7 @@ const AT_ONCE: f64 = 1e9;
 pub(crate) struct Network {
     chance: Chance,
     station: Station,
+    usual: Arc<Usual>,
     login: Option<Odds>,
     noise: f64,
     max_spawn_rate: f64,
@@ -53,6 +56,7 @@ impl Network {
         Self {
             chance,
             station: model.station,
+            usual: Arc::clone(&model.usual),
             login: (model.login_s > 0.0).then(|| Odds::new((STEP_S / model.login_s).min(1.0))),
             noise: model.ratio_noise,
             max_spawn_rate: model.max_spawn_rate,
@@ -102,8 +106,10 @@ impl Network {
         self.follow();
         let running = self.running as f64;
         let slowed = if running > max_users { max_users / running } else { 1.0 };
-        let leave = (self.stages.len() as f64 / now.think_s * slowed * STEP_S).min(1.0);
-        self.leave.set(leave);
+        let leave = leave_probability(self.stages.len(), now.think_s / slowed);
+        if leave != self.leave.probability() {
+            self.leave = Odds::new(leave);
+        }
         if self.noise > 0.0 && self.steps.is_multiple_of(NOISE_STEPS) {
             self.mood = self.chance.factor(self.noise);
         }
@@ -172,18 +178,22 @@ impl Network {
         if let Some(login) = &self.login
             && self.logging_in > 0
         {
-            arriving = self.chance.binomial_of(self.logging_in, login);
+            arriving = self.chance.binomial_of(self.logging_in, *login);
             self.logging_in -= arriving;
             self.responses.stages += arriving;
         }
         let mut finished = 0;
-        for stage in &mut self.stages {
-            let leaving = self.chance.binomial_of(*stage, &self.leave);
+        let Self { chance, stages, leave, usual, responses, .. } = self;
+        let is_usual = leave.probability() == usual.leave;
+        for stage in stages {
+            let ready = if is_usual { chance.binomial_by(*stage, &usual.leaving) } else { None };
+            let leaving = ready.unwrap_or_else(|| chance.binomial_of(*stage, *leave));
             *stage += finished - leaving;
             finished = leaving;
-            self.responses.stages += leaving;
+            responses.stages += leaving;
         }
-        let orders = self.chance.binomial(finished, ratio);
+        let ready = if ratio == usual.ratio { chance.binomial_by(finished, &usual.ordering) } else { None };
+        let orders = ready.unwrap_or_else(|| chance.binomial(finished, ratio));
         self.stages[0] += arriving + finished - orders;
         orders
     }
@@ -194,7 +204,9 @@ impl Network {
             return 0;
         }
         let response_s = self.station.response_s(self.ordering as f64, capacity);
-        let answered = self.chance.binomial(self.ordering, (STEP_S / response_s).min(1.0));
+        let ready = if capacity == 1.0 { self.chance.binomial_by(self.ordering, &self.usual.answering) } else { None };
+        let answered =
+            ready.unwrap_or_else(|| self.chance.binomial(self.ordering, self.station.answer_probability(response_s)));
         if answered == 0 {
             return 0;
         }
