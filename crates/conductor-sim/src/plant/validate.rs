@@ -10,8 +10,6 @@ use super::Plant;
 
 const LONGEST: Span = Span::minutes(7 * 24 * 60);
 const MOST_STAGES: u32 = 1000;
-/// Above it counts would no longer be exact.
-const HIGHEST_PER_MIN: f64 = 1e9;
 
 /// All that is wrong with a plant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,12 +64,6 @@ impl Findings {
         let run = &plant.run;
         self.unless(!plant.name.trim().is_empty(), "name", "it is empty", "a name such as coldcache");
         self.unless(
-            run.target.as_per_minute() <= HIGHEST_PER_MIN,
-            "run.target",
-            format!("{} is out of range", run.target),
-            "at most 1000000000/min",
-        );
-        self.unless(
             run.plateau >= Span::minutes(1),
             "run.plateau",
             format!("{} is too short to be scored", run.plateau),
@@ -112,14 +104,6 @@ impl Findings {
         let spans = [("checkout.serviceTime", checkout.service_time), ("checkout.timeout", checkout.timeout)];
         for (field, span) in spans {
             self.unless(span.is_none_or(|span| !span.is_zero()), field, "0s is no time", "a time such as 1s");
-        }
-        if let Some(capacity) = checkout.capacity {
-            self.unless(
-                capacity.as_per_minute() <= 100.0 * HIGHEST_PER_MIN,
-                "checkout.capacity",
-                format!("{capacity} is out of range"),
-                "at most 100000000000/min",
-            );
         }
         if let Some(peak) = checkout.peak_concurrency {
             self.number("checkout.peakConcurrency", peak, |peak| peak >= 1.0, "1 or more, such as 200");
