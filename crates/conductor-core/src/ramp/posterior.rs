@@ -12,6 +12,8 @@ use super::{Config, Window};
 
 /// What a lag's evidence loses for each place in the list, nats: of lags that explain alike the shorter one is taken.
 const LATER_LAG: f64 = 0.1;
+/// The shortest lag that is told from none, as a share of the interval.
+const SHORTEST_LAG: f64 = 0.3;
 /// A lag that weighs less counts for nothing.
 const LEAST_WEIGHT: f64 = 0.02;
 /// No window counts more than this against a lag, nats, beside the best: one odd window must not decide.
@@ -25,8 +27,6 @@ const LAG_OFF_S: f64 = 12.0;
 const LAG_OFF: f64 = 0.15;
 /// User-minutes that are next to none.
 const LEAST_EXPOSED: f64 = 1e-9;
-/// Counts that are large may scatter by this share, whatever that is against Poisson.
-const MOST_SCATTER: f64 = 0.06;
 /// The most the trend may be, in ln gain a minute.
 const STEEPEST_TREND: f64 = 0.015;
 const TREND_KEPT: f64 = 0.97;
@@ -123,14 +123,19 @@ impl Bank {
             told.map_or((1.0, tuning.prior_gain.recip()), |users| (tuning.told_shape, tuning.told_shape * users));
         let mut candidates = [Candidate::default(); MOST_LAGS];
         let hinted = config.kpi_lag_s.filter(|lag| lag.is_finite() && *lag >= 0.0);
-        let hint = [hinted.unwrap_or_default()];
-        let lags = if hinted.is_some() { &hint[..] } else { tuning.lags };
-        for (position, (candidate, lag_s)) in candidates.iter_mut().zip(lags).enumerate() {
-            *candidate = Candidate { lag_s: *lag_s, shape, rate, evidence: -LATER_LAG * position as f64 };
+        // Lags much shorter than an interval cannot be told from none.
+        let shortest_s = SHORTEST_LAG * config.interval_s;
+        let distinct = tuning.lags.iter().copied().filter(|lag_s| *lag_s <= 0.0 || *lag_s >= shortest_s);
+        let mut lags = 0;
+        for (candidate, lag_s) in
+            candidates.iter_mut().zip(hinted.into_iter().chain(distinct.filter(|_| hinted.is_none())))
+        {
+            *candidate = Candidate { lag_s, shape, rate, evidence: -LATER_LAG * lags as f64 };
+            lags += 1;
         }
         Self {
             candidates,
-            lags: lags.len().min(MOST_LAGS),
+            lags,
             told: told.is_some(),
             dispersion: 1.0,
             dispersed: 0.0,
