@@ -8,17 +8,20 @@ mod adaptive;
 mod advice;
 mod anchor;
 mod congestion;
+mod doubt;
 mod history;
+mod lesson;
 mod modes;
 mod posterior;
 mod profile;
 mod published;
+mod steer;
 mod tuning;
 mod zeros;
 
 use serde::{Deserialize, Serialize};
 
-use adaptive::Setting;
+use adaptive::{Moment, Setting};
 pub use advice::{Advice, Alarm, Knee, Mode, Reason};
 use anchor::Anchor;
 pub use congestion::CongestionWatch;
@@ -174,7 +177,7 @@ pub fn step(config: &Config, mut state: State, observation: &Observation) -> (St
     let setting = if state.history.observe(observation.at_s, users, observation.window) {
         state.observed += 1;
         match config.algorithm {
-            Algorithm::Adaptive => adaptive::setting(config, &mut state, &observation, number),
+            Algorithm::Adaptive => adaptive::setting(&Moment { config, seen: &observation, number }, &mut state),
             Algorithm::Published => published::setting(config, &observation, false),
             Algorithm::PublishedFrozen => published::setting(config, &observation, true),
         }

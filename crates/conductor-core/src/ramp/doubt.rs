@@ -1,0 +1,146 @@
+//! Whether a window is believed, what its being empty means, and whether the KPI falls because users grow.
+
+use super::adaptive::Moment;
+use super::advice::{Alarm, Mode, Reason};
+use super::history::{Entry, Pairs};
+use super::modes::Gone;
+use super::posterior::{Belief, Forecast};
+use super::{Congestion, State, Window};
+
+/// Minutes over which users are said to grow, and by what factor.
+const GREW_MIN: f64 = 7.0;
+const GREW: f64 = 1.08;
+/// How far back the best KPI is looked for while nothing is anchored, minutes.
+const BEST_MIN: f64 = 10.0;
+
+/// A window, and what is made of it before it is learnt from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) window: Window,
+    pub(super) accepted: bool,
+    /// An outlier that was confirmed: its sign, 0 for none.
+    pub(super) broke: f64,
+    pub(super) grew: bool,
+    pub(super) gone: Gone,
+    pub(super) before_was_bad: bool,
+    pub(super) alarm: Option<Alarm>,
+}
+
+/// Decides whether a window is believed, and what its being empty means.
+pub(super) fn believe(now: &Moment<'_>, state: &mut State, window: Window, forecast: &Forecast) -> Seen {
+    let grew = grew(now, state, &window);
+    let before_was_bad = state.modes.bad > 0;
+    let mut seen = Seen { window, accepted: true, broke: 0.0, grew, gone: Gone::No, before_was_bad, alarm: None };
+    let mut bad = false;
+    if window.count <= 0.0 {
+        let ln_nothing = state.bank.ln_nothing(forecast);
+        if !state.zeros.zero(now.tuning(), window.minutes(), ln_nothing) {
+            (seen.accepted, bad) = (false, true);
+            nothing_counted(now, state, &mut seen);
+        }
+    } else if let Some(stall) = state.zeros.counted(now.at_s()) {
+        state.outlier = 0.0;
+        state.modes.reason = Reason::KpiBack;
+        if stall.overload && state.modes.mode == Mode::Track {
+            state.modes.hold_after(&stall, now.number);
+        }
+    }
+    let recovering = state.zeros.is_recovering(now.at_s());
+    let known = state.modes.mode == Mode::Track && forecast.worth > now.tuning().sure_worth && !recovering;
+    // Before there is an anchor, the lag is not well known either, and users that were just taken away look like a loss.
+    let known = known && (state.anchor.is_set() || !shrank(now, state));
+    if seen.accepted && known {
+        bad |= doubt_outlier(now, state, forecast, &mut seen);
+    }
+    if recovering && window.count < 0.7 * forecast.events {
+        seen.accepted = false;
+    }
+    state.modes.bad = if bad { state.modes.bad.saturating_add(1) } else { 0 };
+    if seen.accepted {
+        state.history.accept();
+    }
+    seen
+}
+
+/// Zeros that chance does not explain.
+fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
+    let failing = seen.before_was_bad && state.modes.efficiency_seen < 0.85 || state.anchor.suspicion > 1.5;
+    let last = state.zeros.last(now.tuning());
+    if state.modes.mode == Mode::Track && seen.grew && state.anchor.is_set() && failing {
+        seen.gone = Gone::WhileGrowing;
+    } else if state.modes.is_beyond_track() {
+        if state.zeros.minutes >= 2.0 - 1e-9 {
+            seen.gone = Gone::Lasting;
+        }
+        seen.alarm = last.then_some(Alarm::Stalled);
+    } else if last && state.modes.mode != Mode::Boot {
+        let congested = now.seen.congestion == Congestion::Congested;
+        state.zeros.stall(&state.history, now.at_s(), now.users(), congested);
+        seen.alarm = Some(Alarm::Stalled);
+    }
+}
+
+/// Holds back one window that is far off, until a second one confirms it; true where the window is bad.
+fn doubt_outlier(now: &Moment<'_>, state: &mut State, forecast: &Forecast, seen: &mut Seen) -> bool {
+    let count = seen.window.count;
+    let off = (count - forecast.events) / forecast.sd;
+    let far = off.abs() > now.tuning().outlier_sd && ((count + 0.5) / (forecast.events + 0.5)).ln().abs() > 0.15;
+    let before = std::mem::replace(&mut state.outlier, 0.0);
+    if !far {
+        return false;
+    }
+    let confirmed = before * off > 0.0;
+    // Where users have grown, or response times say that the system is well, one window is enough.
+    let plain = count > 0.0 && (seen.grew || now.seen.congestion == Congestion::Clear);
+    if confirmed || off < 0.0 && (plain || state.anchor.suspicion > 1.5 || seen.before_was_bad) {
+        seen.broke = off.signum();
+    } else {
+        state.outlier = off.signum();
+        seen.accepted = false;
+    }
+    off < 0.0
+}
+
+/// True when there are clearly fewer users than two observations before.
+fn shrank(now: &Moment<'_>, state: &State) -> bool {
+    const SHRANK: f64 = 0.9;
+    let before = state.history.newest_first().nth(2).map_or(0.0, |entry| entry.users);
+    now.users() < SHRANK * before
+}
+
+/// True when users have grown clearly in the last minutes.
+fn grew(now: &Moment<'_>, state: &State, window: &Window) -> bool {
+    let lag_s = state.bank.belief(now.tuning()).lag_s;
+    let running = |window: &Window| state.history.exposure(window, lag_s) / window.minutes();
+    let before = state.history.ago(now.at_s(), GREW_MIN).filter(|entry| entry.tick > 1);
+    let before = before.and_then(|entry| entry.window).map_or(0.0, |window| running(&window));
+    before > 0.0 && running(window) > GREW * before
+}
+
+/// The best KPI since the mode was entered, where users have grown since: whether the KPI has fallen so that users must
+/// not grow, and from where if it has fallen so far that they must be drawn back.
+pub(super) fn fallen(
+    now: &Moment<'_>,
+    state: &mut State,
+    seen: &Seen,
+    belief: &Belief,
+) -> (bool, Option<(f64, Entry)>) {
+    let before = std::mem::take(&mut state.frozen);
+    let after = if state.modes.mode == Mode::Track { state.modes.entered() } else { 0 };
+    let pairs = Pairs { minutes: BEST_MIN, after, newest: false, accepted: true };
+    let Some((rate, entry)) = state.history.best_pair(now.at_s(), pairs) else { return (false, None) };
+    let best = rate * seen.window.minutes();
+    let running = |window: &Window| state.history.exposure(window, belief.lag_s) / window.minutes();
+    let congested = now.seen.congestion == Congestion::Congested;
+    let grown = entry.window.is_some_and(|window| running(&seen.window) > 1.03 * running(&window))
+        && now.users() > 1.05 * entry.users;
+    if best <= 4.0 || !(grown || congested) {
+        return (false, None);
+    }
+    let sd = (state.bank.dispersion * best).sqrt();
+    let count = seen.window.count;
+    state.frozen = count < 0.92 * best - 2.0 * sd;
+    let believed = count > 0.0 || state.zeros.ticks >= 2 || before;
+    let fell = count < 0.6 * best - 3.0 * sd && believed;
+    (state.frozen, fell.then_some((rate, entry)))
+}
