@@ -37,8 +37,8 @@ pub(crate) fn unavailable(act: String, source: impl Into<Box<dyn std::error::Err
 
 /// The same for an error of the database, whose own words sqlx would say twice.
 pub(crate) fn failed(act: String, source: sqlx::Error) -> StoreError {
-    match source {
-        sqlx::Error::Database(words) => unavailable(act, words.into_error()),
-        other => unavailable(act, other),
+    if let sqlx::Error::Database(words) = source {
+        return unavailable(act, words.into_error());
     }
+    unavailable(act, source)
 }

@@ -178,10 +178,10 @@ impl TestDataStore for SqliteTestData {
 /// The error of an act on the database, with the database's words once; sqlx would say them twice.
 fn because(act: String, source: sqlx::Error) -> PortError {
     let kind = kind(&source);
-    match source {
-        sqlx::Error::Database(words) => PortError::because(kind, act, words.into_error()),
-        other => PortError::because(kind, act, other),
+    if let sqlx::Error::Database(words) = source {
+        return PortError::because(kind, act, words.into_error());
     }
+    PortError::because(kind, act, source)
 }
 
 /// Busy and locked databases are worth another try; what the database refuses is not.
