@@ -27,6 +27,35 @@ fn another_process_sees_a_run_and_asks_it_to_end() {
 }
 
 #[test]
+fn a_run_in_stages_goes_along_a_curve_and_takes_another_target_from_another_process() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let stages = "stages: [{ ramp: 5s, to: 300/min }, { curve: day.csv, scale: 600/min }]";
+    bed.write("loadtest.yaml", &SHORT.replace("rampUp: 10s", stages).replace("  plateau: 20s\n", ""));
+    bed.write("day.csv", "time,value\n0,0.5\n10s,1\n120,1\n");
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    // The run has its curve in its journal: nobody reads the file again.
+    std::fs::remove_file(bed.path("day.csv")).unwrap();
+    running.line("0:15 ");
+    let refused = bed.conductor(&["update", "--target", "300/min", "--plateau", "1s"]).ended_with(2);
+    assert!(refused.err.contains("plateau: 1s is shorter than the test's interval of 5s"), "{}", refused.err);
+    let told = bed.conductor(&["update", "--target", "300/min", "--within", "5s", "--plateau", "10s"]).succeeded();
+    assert!(told.contains("was asked to go for 300/min within 5s, held for 10s"), "{told}");
+    running.line("asks for 300/min within 5s, held for 10s");
+    running.wait();
+    bed.assert_restored(&rows);
+    let view = bed.view();
+    let points: Vec<f64> = view["profile"].as_array().unwrap().iter().map(|p| p["perMin"].as_f64().unwrap()).collect();
+    assert_eq!(points, [0.0, 300.0, 300.0, 600.0, 600.0, 300.0, 300.0], "{}", view["profile"]);
+    assert_eq!(view["ending"]["cause"], "completed");
+    let last = view["ticks"].as_array().unwrap().last().unwrap();
+    assert!(last["toS"].as_f64().unwrap() < 50.0, "{last}");
+    let late = bed.conductor(&["update", "--target", "300/min"]).ended_with(1);
+    assert!(late.err.contains("is in Finished: its load is over"), "{}", late.err);
+}
+
+#[test]
 fn a_plan_changes_nothing_and_tells_every_limit() {
     let bed = Bed::up(Shop::default());
     let text = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();

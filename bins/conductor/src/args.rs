@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use conductor_core::run::RunId;
-use conductor_core::units::Span;
+use conductor_core::units::{Rate, Span};
 
 use crate::exit;
 
@@ -63,6 +63,11 @@ pub(crate) enum Verb {
     Watch(OneRun),
     /// Asks a run to end in order: load stops, everything is put back, its data is deleted.
     Stop(OneRun),
+    /// Gives a run another target while it goes on, without a jump of the load.
+    ///
+    /// It replaces what is left of ramp-up and plateau, or of the stages. A run that has no load yet takes it when its
+    /// load begins.
+    Update(Updated),
     /// Puts back what runs left behind whose conductor died.
     Restore(OneRun),
     /// Writes a run's report, one HTML file.
@@ -137,6 +142,22 @@ pub(crate) struct TrialArguments {
 pub(crate) struct OneRun {
     /// The run. Default: the newest one; for `stop` and `restore`, every one that has not ended.
     pub(crate) run: Option<RunId>,
+}
+
+/// One run, and its new target.
+#[derive(Args)]
+pub(crate) struct Updated {
+    /// The run. Default: the newest one.
+    pub(crate) run: Option<RunId>,
+    /// The KPI to reach and hold, such as 5400/min.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) target: Rate,
+    /// Time to reach it, such as 5m; 0s is a step. Default: as steep as the test's first ramp, at least an interval.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) within: Option<Span>,
+    /// Time to hold it, such as 20m. Default: until the load would have ended before, at least an interval.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) plateau: Option<Span>,
 }
 
 /// One run, and where its report goes.

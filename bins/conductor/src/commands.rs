@@ -31,6 +31,9 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
         Verb::Get(one) => threads()?.block_on(async { runs::get(Session::open(&global).await?, one.run).await }),
         Verb::Watch(one) => threads()?.block_on(async { runs::watch(Session::open(&global).await?, one.run).await }),
         Verb::Stop(one) => threads()?.block_on(async { runs::stop(Session::open(&global).await?, one.run).await }),
+        Verb::Update(updated) => {
+            threads()?.block_on(async { runs::update(Session::open(&global).await?, updated).await })
+        }
         Verb::Restore(one) => {
             threads()?.block_on(async { restore::restore(Session::open(&global).await?, one.run).await })
         }

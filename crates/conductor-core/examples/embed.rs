@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }))?;
     let shop: ApplicationId = "shop".parse()?;
     let scope = spec.scope(std::slice::from_ref(&shop))?;
-    println!("{}: {} of {} within {}", spec.name, spec.target, spec.kpi, spec.ramp_up);
+    println!("{}: {} of {} in a load of {}", spec.name, spec.target, spec.kpi, spec.load_time());
 
     let environment = serde_json::Value::Null;
     let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment };

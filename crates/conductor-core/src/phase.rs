@@ -6,6 +6,7 @@
 mod command;
 mod deadline;
 mod load;
+mod retarget;
 mod step;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use command::Command;
 pub use deadline::{Deadlines, PhaseDeadline};
 pub use load::Load;
+pub use retarget::Retarget;
 pub use step::{Refused, Transition, step};
 
 use crate::app::ApplicationId;
@@ -234,7 +236,7 @@ impl Ending {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Cause {
-    /// Ramp-up and plateau are over.
+    /// The load has come to its end.
     Completed,
     /// Somebody asked for it.
     Cancelled {
@@ -280,6 +282,15 @@ pub enum Event {
     },
     /// One interval was measured.
     Measured(Box<Measurement>),
+    /// Somebody asked for another target.
+    Retargeted {
+        /// The number of the request, by which it is known to be done; they grow.
+        request: u64,
+        /// What is asked for.
+        change: Retarget,
+        /// Who asked, and why if they said so.
+        by: String,
+    },
     /// All users are stopped.
     LoadStopped,
     /// The environment is as it was before, as far as that was possible.
@@ -358,6 +369,7 @@ impl Event {
             Self::ScaledUp => "ScaledUp",
             Self::Rehearsed { .. } => "Rehearsed",
             Self::Measured(_) => "Measured",
+            Self::Retargeted { .. } => "Retargeted",
             Self::LoadStopped => "LoadStopped",
             Self::Restored { .. } => "Restored",
             Self::CleanedUp { .. } => "CleanedUp",

@@ -15,6 +15,7 @@ pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
+use crate::phase::Retarget;
 use crate::release::{Release, Rollout};
 use crate::run::{Record, Revision, RunId};
 use crate::scale::ScaleStep;
@@ -189,15 +190,34 @@ pub trait RunStore: Send + Sync {
 /// The right to work on an environment; it ends when this is dropped or the process dies.
 pub trait Claim: Send + Sync {}
 
-/// Requests to stop a run, left by one process for the one that drives it.
+/// What somebody asks of a run that goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunRequest {
+    /// To end, in order.
+    Stop {
+        /// Who asks, and why if they say so.
+        by: String,
+    },
+    /// To go for another target.
+    Retarget {
+        /// What is asked for.
+        change: Retarget,
+        /// Who asks, and why if they say so.
+        by: String,
+    },
+}
+
+/// Requests to runs, left by one process for the one that drives the run.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
-pub trait StopRequests: Send + Sync {
-    /// Leaves a request, with who asks and why.
-    async fn request_stop(&self, run: &RunId, by: &str) -> Result<(), StoreError>;
+pub trait RunRequests: Send + Sync {
+    /// Leaves a request. Not idempotent: asking twice leaves two.
+    async fn ask(&self, run: &RunId, request: &RunRequest) -> Result<(), StoreError>;
 
-    /// Who asked for the run to stop, `None` while nobody did.
-    async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError>;
+    /// The requests left for a run whose number is above `after`, in the order they were left in. Numbers are above 0
+    /// and grow.
+    async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError>;
 }
 
 /// Time, as the engine and model environments see it.

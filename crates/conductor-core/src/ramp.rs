@@ -28,7 +28,7 @@ pub use congestion::CongestionWatch;
 use history::History;
 use modes::Modes;
 use posterior::Bank;
-pub use profile::{Profile, ProfilePoint};
+pub use profile::{Level, Profile, ProfileError, ProfilePoint};
 pub use tuning::{Lags, MOST_LAGS, Tuning};
 use zeros::Zeros;
 

@@ -5,6 +5,7 @@
 
 mod document;
 mod scope;
+mod stages;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -17,9 +18,12 @@ pub use document::{
     ScaleDocument, ScaleValues, SpecDocument,
 };
 pub use scope::{Intent, Scope};
+pub use stages::{
+    Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument,
+};
 
 use crate::app::{Allocation, ApplicationId};
-use crate::ramp::Algorithm;
+use crate::ramp::{Algorithm, Profile};
 use crate::units::{Cpu, Memory, Rate, Span};
 
 /// The header that marks a request as load, and its value; a router sends such requests to mocks.
@@ -38,12 +42,10 @@ pub struct LoadTestSpec {
     pub environment: String,
     /// The KPI's name among the environment's `kpis`.
     pub kpi: String,
-    /// The KPI to reach and hold.
+    /// The KPI to reach and hold; with stages, what those mean that gave no rate, or the highest of their levels.
     pub target: Rate,
-    /// Time from the first user to the target.
-    pub ramp_up: Span,
-    /// Time to hold the target.
-    pub plateau: Span,
+    /// How the KPI shall go over time.
+    pub shape: LoadShape,
     /// Time between two measurements.
     pub interval: Span,
     /// What becomes of versions where an application does not say.
@@ -154,7 +156,12 @@ pub struct LoadHints {
 impl LoadTestSpec {
     /// The time load is generated.
     pub fn load_time(&self) -> Span {
-        self.ramp_up.plus(self.plateau)
+        self.shape.time()
+    }
+
+    /// The line that the KPI shall follow.
+    pub fn profile(&self) -> Profile {
+        self.shape.profile(self.target)
     }
 
     /// Resolves the scope against the environment's catalogue.

@@ -1,36 +1,43 @@
 //! Whether a run was valid and whether it passed, judged from what was measured.
 //!
-//! The target is *held* when the plateau's mean is within [`MEAN_TOLERANCE`] of it and [`WINDOW_SHARE`] of the
-//! plateau's windows are within [`WINDOW_TOLERANCE`] or three standard deviations of a counted window, whichever is
+//! Every level stretch of the load that is an interval or longer is a hold, the plateau among them; ramps are not judged.
+//! A level is *held* when the hold's mean is within [`MEAN_TOLERANCE`] of it and [`WINDOW_SHARE`] of the hold's windows
+//! are within [`WINDOW_TOLERANCE`] or three standard deviations of a counted window, whichever is
 //! wider: a window in which N events are expected scatters by 1/√N by chance alone (Poisson), so that small windows
 //! must not be judged by the same percent as large ones.
 
-use std::fmt;
+mod hold;
 
+use std::fmt;
+use std::time::Duration;
+
+pub use hold::{Hold, HoldFigures};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::FailureKind;
 use crate::load::Mark;
 use crate::phase::{Cause, Ending};
+use crate::ramp::Profile;
 use crate::spec::LoadTestSpec;
+use crate::units::Span;
 use crate::view::Tick;
 
-/// How far the plateau's mean may be from the target, as a share of it.
+/// How far a hold's mean may be from its level, as a share of it.
 pub const MEAN_TOLERANCE: f64 = 0.05;
-/// How far a window may be from the target, as a share of it, where chance alone does not explain more.
+/// How far a window may be from the level, as a share of it, where chance alone does not explain more.
 pub const WINDOW_TOLERANCE: f64 = 0.10;
-/// The share of the plateau's windows that must be within the tolerance.
+/// The share of a hold's windows that must be within the tolerance.
 pub const WINDOW_SHARE: f64 = 0.90;
-/// The share of the plateau that may be without samples.
+/// The share of a hold that may be without samples.
 pub const UNMEASURED_SHARE: f64 = 0.10;
-/// The share of the plateau in which the generator may have been at its limit.
+/// The share of a hold in which the generator may have been at its limit.
 pub const GENERATOR_BOUND_SHARE: f64 = 0.10;
 
 /// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// The target was reached and held.
+    /// Every level was reached and held.
     Passed,
     /// Passed, but something needs attention.
     Warned,
@@ -64,8 +71,8 @@ pub struct Verdict {
     pub restored: bool,
     /// Every reason, the gravest first.
     pub causes: Vec<VerdictCause>,
-    /// The plateau's figures; `None` when nothing was measured there.
-    pub plateau: Option<PlateauFigures>,
+    /// The level stretches of the load with their figures, in the order of time.
+    pub holds: Vec<Hold>,
 }
 
 /// One reason for a verdict.
@@ -78,22 +85,6 @@ pub struct VerdictCause {
     pub code: String,
     /// One sentence with the figures.
     pub message: String,
-}
-
-/// What the plateau's windows say.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlateauFigures {
-    /// Mean KPI, per minute.
-    pub mean_per_min: f64,
-    /// The mean's distance from the target, as a share of it; negative below.
-    pub mean_error: f64,
-    /// The share of windows within their tolerance.
-    pub windows_within: f64,
-    /// Windows judged.
-    pub windows: usize,
-    /// The share of the plateau's time with samples.
-    pub measured: f64,
 }
 
 impl Verdict {
@@ -109,13 +100,13 @@ impl Verdict {
     }
 }
 
-/// Judges a finished run from its spec, its windows and its ending.
-pub fn judge(spec: &LoadTestSpec, ticks: &[Tick], ending: &Ending) -> Verdict {
-    let plateau = figures(spec, ticks);
+/// Judges a finished run from its spec, the line it followed, its windows and its ending.
+pub fn judge(spec: &LoadTestSpec, profile: &Profile, ticks: &[Tick], ending: &Ending) -> Verdict {
+    let holds = hold::holds(spec, profile, ticks);
     let mut causes = Vec::new();
     causes.extend(of_ending(&ending.cause));
     if ending.cause == Cause::Completed {
-        of_load(spec, ticks, plateau.as_ref(), &mut causes);
+        of_load(spec, ticks, &holds, &mut causes);
     }
     for failure in &ending.teardown_failures {
         causes.push(reason(Outcome::Warned, "restore_incomplete", failure.to_string()));
@@ -125,7 +116,7 @@ pub fn judge(spec: &LoadTestSpec, ticks: &[Tick], ending: &Ending) -> Verdict {
     }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.outcome));
     let outcome = causes.first().map_or(Outcome::Passed, |cause| cause.outcome);
-    Verdict { outcome, restored: ending.teardown_failures.is_empty(), causes, plateau }
+    Verdict { outcome, restored: ending.teardown_failures.is_empty(), causes, holds }
 }
 
 fn reason(outcome: Outcome, code: &str, message: String) -> VerdictCause {
@@ -153,98 +144,90 @@ fn of_ending(cause: &Cause) -> Option<VerdictCause> {
     })
 }
 
-fn of_load(spec: &LoadTestSpec, ticks: &[Tick], plateau: Option<&PlateauFigures>, causes: &mut Vec<VerdictCause>) {
-    let Some(figures) = plateau.filter(|figures| figures.measured >= 1.0 - UNMEASURED_SHARE) else {
-        let measured = plateau.map_or(0.0, |figures| figures.measured);
-        causes.push(reason(
-            Outcome::Invalid,
-            "kpi_unmeasured",
-            format!("only {:.0} % of the plateau has samples of {}", measured * 100.0, spec.kpi),
-        ));
-        return;
-    };
-    let bound = share_marked(spec, ticks, Mark::GeneratorBound);
-    if bound > GENERATOR_BOUND_SHARE {
-        causes.push(reason(
-            Outcome::Invalid,
-            "generator_bound",
-            format!("the load generator was at its CPU limit or stood still in {:.0} % of the plateau", bound * 100.0),
-        ));
+fn of_load(spec: &LoadTestSpec, ticks: &[Tick], holds: &[Hold], causes: &mut Vec<VerdictCause>) {
+    let before = causes.len();
+    for (position, hold) in holds.iter().enumerate() {
+        of_hold(spec, ticks, hold, &Named { position, of: holds.len() }, causes);
     }
-    if figures.mean_error.abs() > MEAN_TOLERANCE || figures.windows_within < WINDOW_SHARE {
-        causes.push(reason(Outcome::Failed, "target_not_held", not_held(spec, figures)));
-    }
-    for mark in [Mark::WorkerLost, Mark::CounterReset, Mark::GeneratorRestarted] {
-        if ticks.iter().any(|tick| tick.marks.contains(&mark)) {
-            let what = match mark {
-                Mark::WorkerLost => "a load worker was lost",
-                Mark::CounterReset => "the generator's counters went back",
-                Mark::GeneratorRestarted
-                | Mark::WorkerJoined
-                | Mark::GeneratorBound
-                | Mark::Approximate
-                | Mark::ClockSkew => "the load generator was restarted",
-            };
-            causes.push(reason(Outcome::Warned, "generator_disturbed", format!("{what} during the load")));
-        }
+    let unmeasured = causes[before..].iter().any(|cause| cause.code == "kpi_unmeasured");
+    if holds.is_empty() {
+        let message = format!("the load was nowhere level for {} or longer, so that nothing was judged", spec.interval);
+        causes.push(reason(Outcome::Warned, "nothing_judged", message));
+    } else if !unmeasured && holds.iter().all(|hold| hold.figures.is_none()) {
+        let message = format!("no window of {} lies within a level stretch of the load", spec.kpi);
+        causes.push(reason(Outcome::Invalid, "kpi_unmeasured", message));
+    } else if !unmeasured {
+        causes.extend(disturbed(ticks));
     }
 }
 
-fn not_held(spec: &LoadTestSpec, figures: &PlateauFigures) -> String {
-    format!(
+fn of_hold(spec: &LoadTestSpec, ticks: &[Tick], hold: &Hold, named: &Named, causes: &mut Vec<VerdictCause>) {
+    if hold.measured < 1.0 - UNMEASURED_SHARE {
+        let message =
+            format!("only {:.0} % of {} has samples of {}", hold.measured * 100.0, named.hold(hold), spec.kpi);
+        causes.push(reason(Outcome::Invalid, "kpi_unmeasured", message));
+        return;
+    }
+    let bound = hold.share_marked(ticks, Mark::GeneratorBound);
+    if bound > GENERATOR_BOUND_SHARE {
+        let (percent, place) = (bound * 100.0, named.hold(hold));
+        let message = format!("the load generator was at its CPU limit or stood still in {percent:.0} % of {place}");
+        causes.push(reason(Outcome::Invalid, "generator_bound", message));
+    }
+    if let Some(figures) = hold.figures.filter(|figures| !figures.is_held()) {
+        causes.push(reason(Outcome::Failed, "target_not_held", not_held(spec, hold, &figures, named)));
+    }
+}
+
+/// What happened to the generator during the load.
+fn disturbed(ticks: &[Tick]) -> Vec<VerdictCause> {
+    let disturbances = [
+        (Mark::WorkerLost, "a load worker was lost"),
+        (Mark::CounterReset, "the generator's counters went back"),
+        (Mark::GeneratorRestarted, "the load generator was restarted"),
+    ];
+    disturbances
+        .into_iter()
+        .filter(|(mark, _)| ticks.iter().any(|tick| tick.marks.contains(mark)))
+        .map(|(_, what)| reason(Outcome::Warned, "generator_disturbed", format!("{what} during the load")))
+        .collect()
+}
+
+fn not_held(spec: &LoadTestSpec, hold: &Hold, figures: &HoldFigures, named: &Named) -> String {
+    let told = format!(
         "{} held a mean of {:.0}/min, {:+.1} % of the target of {}; {:.0} % of {} windows were close enough, {:.0} % must be",
         spec.kpi,
         figures.mean_per_min,
         figures.mean_error * 100.0,
-        spec.target,
+        rate(hold.level_per_min),
         figures.windows_within * 100.0,
         figures.windows,
         WINDOW_SHARE * 100.0
-    )
+    );
+    if named.of > 1 { format!("{}: {told}", named.hold(hold)) } else { told }
 }
 
-/// The part of a window that lies in the plateau, in seconds.
-fn overlap(spec: &LoadTestSpec, tick: &Tick) -> f64 {
-    let (begin, end) = (spec.ramp_up.as_secs_f64(), spec.load_time().as_secs_f64());
-    (tick.to_s.min(end) - tick.from_s.max(begin)).max(0.0)
+/// A hold among the others.
+struct Named {
+    position: usize,
+    of: usize,
 }
 
-fn share_marked(spec: &LoadTestSpec, ticks: &[Tick], mark: Mark) -> f64 {
-    let marked: f64 = ticks.iter().filter(|tick| tick.marks.contains(&mark)).map(|tick| overlap(spec, tick)).sum();
-    marked / spec.plateau.as_secs_f64()
-}
-
-fn figures(spec: &LoadTestSpec, ticks: &[Tick]) -> Option<PlateauFigures> {
-    const ROUNDING_S: f64 = 0.5;
-    let target = spec.target.as_per_minute();
-    let begin = spec.ramp_up.as_secs_f64();
-    let measured: f64 = ticks.iter().filter(|tick| tick.count.is_some()).map(|tick| overlap(spec, tick)).sum();
-    let inside: Vec<(f64, f64)> = ticks
-        .iter()
-        .filter(|tick| tick.from_s >= begin - ROUNDING_S && tick.to_s > tick.from_s)
-        .filter_map(|tick| Some((tick.count? as f64, (tick.to_s - tick.from_s) / 60.0)))
-        .collect();
-    if inside.is_empty() {
-        return None;
+impl Named {
+    /// Which hold it is, in words.
+    fn hold(&self, hold: &Hold) -> String {
+        if self.of == 1 {
+            return "the plateau".to_owned();
+        }
+        let time = |seconds: f64| Span::from(Duration::from_secs(seconds.max(0.0).round() as u64));
+        let (from, to) = (time(hold.from_s), time(hold.to_s));
+        format!("hold {} of {}, {} from {from} to {to}", self.position + 1, self.of, rate(hold.level_per_min))
     }
-    let (events, minutes) =
-        inside.iter().fold((0.0, 0.0), |(events, minutes), (count, time)| (events + count, minutes + time));
-    let within = inside
-        .iter()
-        .filter(|(count, time)| {
-            let expected = target * time;
-            let tolerance = WINDOW_TOLERANCE.max(3.0 / expected.sqrt());
-            (count / expected - 1.0).abs() <= tolerance
-        })
-        .count();
-    let mean = events / minutes;
-    Some(PlateauFigures {
-        mean_per_min: mean,
-        mean_error: mean / target - 1.0,
-        windows_within: within as f64 / inside.len() as f64,
-        windows: inside.len(),
-        measured: (measured / spec.plateau.as_secs_f64()).min(1.0),
-    })
+}
+
+/// Events per minute to the thousandth.
+fn rate(per_min: f64) -> String {
+    format!("{}/min", (per_min * 1000.0).round() / 1000.0)
 }
 
 #[cfg(test)]

@@ -46,7 +46,28 @@ fn plateau(share: impl Fn(usize) -> f64) -> Vec<Tick> {
 }
 
 fn completed(ticks: &[Tick]) -> Verdict {
-    judge(&spec(), ticks, &Ending::because(Cause::Completed))
+    judged(&spec(), ticks, Cause::Completed)
+}
+
+fn judged(spec: &LoadTestSpec, ticks: &[Tick], cause: Cause) -> Verdict {
+    judge(spec, &spec.profile(), ticks, &Ending::because(cause))
+}
+
+/// The same test with stages, one of which is unlike the plateau.
+fn staged(stages: serde_json::Value) -> LoadTestSpec {
+    let mut document = serde_json::to_value(spec()).unwrap();
+    let fields = document["spec"].as_object_mut().unwrap();
+    fields.retain(|name, _| !matches!(name.as_str(), "rampUp" | "plateau"));
+    fields.insert("stages".to_owned(), stages);
+    serde_json::from_value(document).unwrap()
+}
+
+/// Windows from the beginning to the end of a line that follow it but for a factor.
+fn following(spec: &LoadTestSpec, factor: impl Fn(f64) -> f64) -> Vec<Tick> {
+    let line = spec.profile();
+    let windows = (line.end_s() / 10.0).round() as usize;
+    let share = |from_s: f64| line.mean(from_s, from_s + 10.0) / 2000.0 * factor(from_s);
+    (0..windows).map(|position| tick(10.0 * position as f64, share(10.0 * position as f64))).collect()
 }
 
 fn codes(verdict: &Verdict) -> Vec<&str> {
@@ -57,7 +78,7 @@ fn codes(verdict: &Verdict) -> Vec<&str> {
 fn a_held_target_passes() {
     let verdict = completed(&plateau(|position| if position % 2 == 0 { 0.97 } else { 1.03 }));
     assert_eq!((verdict.outcome, verdict.exit_code()), (Outcome::Passed, 0));
-    let figures = verdict.plateau.unwrap();
+    let figures = verdict.holds[0].figures.unwrap();
     assert_eq!(figures.windows, 18);
     assert!(figures.mean_error.abs() < 0.001);
 }
@@ -126,7 +147,7 @@ fn endings_other_than_completion_decide_by_their_cause() {
         (Cause::Abandoned, 3, "conductor_lost"),
     ];
     for (cause, exit_code, code) in cases {
-        let verdict = judge(&spec(), &plateau(|_| 1.0), &Ending::because(cause));
+        let verdict = judged(&spec(), &plateau(|_| 1.0), cause);
         assert_eq!((verdict.exit_code(), codes(&verdict)), (exit_code, vec![code]));
     }
 }
@@ -139,7 +160,83 @@ fn what_could_not_be_put_back_outweighs_every_outcome_in_the_exit_code() {
         kind: FailureKind::Unavailable,
         message: "gone".to_owned(),
     });
-    let verdict = judge(&spec(), &plateau(|_| 1.0), &ending);
+    let verdict = judge(&spec(), &spec().profile(), &plateau(|_| 1.0), &ending);
     assert_eq!((verdict.outcome, verdict.restored, verdict.exit_code()), (Outcome::Warned, false, 5));
     assert_eq!(codes(&verdict), ["restore_incomplete"]);
+}
+
+#[test]
+fn every_hold_is_judged_and_the_one_that_failed_is_named() {
+    let spec = staged(serde_json::json!([
+        { "ramp": "1m", "to": "1200/min" },
+        { "hold": "2m" },
+        { "step": "2400/min", "hold": "2m" },
+        { "ramp": "1m", "to": "1200/min" },
+        { "hold": "2m" },
+    ]));
+    let good = judged(&spec, &following(&spec, |_| 1.0), Cause::Completed);
+    assert_eq!((good.outcome, codes(&good)), (Outcome::Passed, vec![]));
+    let holds: Vec<_> = good.holds.iter().map(|hold| (hold.from_s, hold.to_s, hold.level_per_min)).collect();
+    assert_eq!(holds, [(60.0, 180.0, 1200.0), (180.0, 300.0, 2400.0), (360.0, 480.0, 1200.0)]);
+    assert!(good.holds.iter().all(|hold| hold.measured == 1.0 && hold.figures.unwrap().windows == 12));
+    let low = following(&spec, |from_s| if (180.0..300.0).contains(&from_s) { 0.9 } else { 1.0 });
+    let low = judged(&spec, &low, Cause::Completed);
+    assert_eq!(codes(&low), ["target_not_held"]);
+    assert!(
+        low.causes[0].message.starts_with(
+            "hold 2 of 3, 2400/min from 3m to 5m: orders held a mean of 2160/min, -10.0 % of the target of 2400/min;"
+        ),
+        "{}",
+        low.causes[0].message
+    );
+}
+
+#[test]
+fn ramps_are_not_judged_and_neither_is_a_stretch_shorter_than_an_interval() {
+    let spec = staged(serde_json::json!([
+        { "ramp": "2m", "to": "1200/min" },
+        { "hold": "9s" },
+        { "ramp": "51s", "to": "2000/min" },
+        { "hold": "1m" },
+    ]));
+    let verdict = judged(&spec, &following(&spec, |from_s| if from_s < 180.0 { 0.2 } else { 1.0 }), Cause::Completed);
+    assert_eq!((verdict.outcome, verdict.holds.len()), (Outcome::Passed, 1));
+}
+
+#[test]
+fn a_hold_without_samples_makes_the_run_invalid_by_its_name() {
+    let spec = staged(serde_json::json!([
+        { "step": "1200/min", "hold": "1m" },
+        { "step": "2400/min", "hold": "1m" },
+    ]));
+    let mut ticks = following(&spec, |_| 1.0);
+    ticks[7..10].iter_mut().for_each(|tick| tick.count = None);
+    let verdict = judged(&spec, &ticks, Cause::Completed);
+    assert_eq!(codes(&verdict), ["kpi_unmeasured"]);
+    assert_eq!(verdict.causes[0].message, "only 50 % of hold 2 of 2, 2400/min from 1m to 2m has samples of orders");
+}
+
+#[test]
+fn a_load_that_is_nowhere_level_is_not_judged_and_says_so() {
+    let spec = staged(serde_json::json!([{ "ramp": "2m", "to": "1200/min" }]));
+    let verdict = judged(&spec, &following(&spec, |_| 0.1), Cause::Completed);
+    assert_eq!((codes(&verdict), verdict.exit_code()), (vec!["nothing_judged"], 0));
+    assert_eq!(verdict.outcome, Outcome::Warned);
+}
+
+#[test]
+fn a_hold_between_two_windows_is_passed_by_unless_it_is_the_only_one() {
+    let stages = serde_json::json!([
+        { "ramp": "55s", "to": "1200/min" },
+        { "hold": "10s" },
+        { "ramp": "55s", "to": "2000/min" },
+        { "hold": "1m" },
+    ]);
+    let spec = staged(stages.clone());
+    let verdict = judged(&spec, &following(&spec, |_| 1.0), Cause::Completed);
+    assert_eq!((verdict.outcome, verdict.holds[0].figures), (Outcome::Passed, None));
+    let only = staged(serde_json::json!([stages[0], stages[1], { "ramp": "55s", "to": "6/min" }]));
+    let verdict = judged(&only, &following(&only, |_| 1.0), Cause::Completed);
+    assert_eq!((codes(&verdict), verdict.outcome), (vec!["kpi_unmeasured"], Outcome::Invalid));
+    assert_eq!(verdict.causes[0].message, "no window of orders lies within a level stretch of the load");
 }

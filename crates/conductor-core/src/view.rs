@@ -7,7 +7,7 @@ use crate::app::ApplicationId;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
 use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
-use crate::ramp;
+use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
 use crate::scale::Observed;
 use crate::verdict::{Verdict, judge};
@@ -24,12 +24,10 @@ pub struct RunView {
     pub environment: String,
     /// The KPI's name.
     pub kpi: String,
-    /// The KPI's target, per minute.
+    /// The KPI's target, per minute; the last one where it was changed.
     pub target_per_min: f64,
-    /// Seconds from the first user to the target.
-    pub ramp_up_s: f64,
-    /// Seconds to hold the target.
-    pub plateau_s: f64,
+    /// The line that the KPI shall follow, in seconds since the load began.
+    pub profile: Profile,
     /// When the run was created.
     pub created_at: Timestamp,
     /// When its last record was written.
@@ -88,7 +86,7 @@ pub struct Tick {
     pub count: Option<u64>,
     /// The KPI, per minute.
     pub kpi_per_min: Option<f64>,
-    /// What the KPI should be at the end of the window, per minute.
+    /// What the KPI should be on the mean of the window, per minute.
     pub set_point_per_min: f64,
     /// Users observed.
     pub users: Option<u64>,
@@ -160,8 +158,7 @@ impl RunView {
             environment: spec.environment.clone(),
             kpi: spec.kpi.clone(),
             target_per_min: spec.target.as_per_minute(),
-            ramp_up_s: spec.ramp_up.as_secs_f64(),
-            plateau_s: spec.plateau.as_secs_f64(),
+            profile: spec.profile(),
             created_at: run.created_at,
             updated_at: run.created_at,
             revision: run.revision,
@@ -192,7 +189,7 @@ impl RunView {
         }
         self.ending = run.state.ending().cloned();
         if let State::Finished { ending } = &run.state {
-            self.verdict = Some(judge(&run.created.spec, &self.ticks, ending));
+            self.verdict = Some(judge(&run.created.spec, &self.profile, &self.ticks, ending));
         }
     }
 
@@ -204,7 +201,7 @@ impl RunView {
     /// Seconds of load still to come at `now`, `None` while there is no load.
     pub fn load_left_s(&self, now: Timestamp) -> Option<f64> {
         let since = now.duration_since(self.load_started?).as_secs_f64();
-        (self.phase == Phase::GenerateLoad).then(|| (self.ramp_up_s + self.plateau_s - since).max(0.0))
+        (self.phase == Phase::GenerateLoad).then(|| (self.profile.end_s() - since).max(0.0))
     }
 
     fn take(&mut self, run: &Run, record: &Record) {
@@ -215,6 +212,12 @@ impl RunView {
             Event::Measured(measurement) => {
                 let tick = self.tick(run, record.at, measurement);
                 self.ticks.extend(tick);
+            }
+            Event::Retargeted { change, .. } => {
+                self.target_per_min = change.target.as_per_minute();
+                if let Some(load) = run.state.load() {
+                    self.profile = load.profile.clone();
+                }
             }
             Event::Restored { found, .. } => {
                 for application in &mut self.applications {
@@ -274,7 +277,7 @@ impl RunView {
             to_s,
             count: sample.and_then(|s| s.count),
             kpi_per_min: sample.and_then(|s| per_minute(s, to_s - from_s)),
-            set_point_per_min: set_point(self, (from_s + to_s) / 2.0),
+            set_point_per_min: self.profile.mean(from_s, to_s),
             users,
             users_wanted: advice.as_ref().map_or(users.unwrap_or_default(), |advice| advice.users),
             requests: sample.map_or(0, |s| s.requests),
@@ -302,15 +305,6 @@ impl EventView {
 fn per_minute(sample: &KpiSample, seconds: f64) -> Option<f64> {
     let count = sample.count? as f64;
     (seconds > 0.0).then(|| count * 60.0 / seconds)
-}
-
-/// The ramp line at the middle of a window, which is what the window's mean is compared with.
-fn set_point(view: &RunView, at_s: f64) -> f64 {
-    if view.ramp_up_s > 0.0 {
-        view.target_per_min * (at_s / view.ramp_up_s).clamp(0.0, 1.0)
-    } else {
-        view.target_per_min
-    }
 }
 
 fn applications(state: &State) -> Vec<ApplicationView> {
@@ -342,6 +336,7 @@ fn words(event: &Event) -> Option<(Level, String)> {
         Event::Deployed => info("every wanted version runs".to_owned()),
         Event::ScaledUp => info("every application has its allocation".to_owned()),
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
+        Event::Retargeted { change, by, .. } => info(format!("{by} asks for {change}")),
         Event::LoadStopped => info("all users are stopped".to_owned()),
         Event::Restored { foreign, failures, .. } if foreign.is_empty() && failures.is_empty() => {
             info("the environment is as it was before".to_owned())
@@ -380,6 +375,7 @@ fn failures(event: &Event) -> Vec<String> {
         | Event::ScaledUp
         | Event::Rehearsed { .. }
         | Event::Measured(_)
+        | Event::Retargeted { .. }
         | Event::LoadStopped
         | Event::StopRequested { .. }
         | Event::Abandoned

@@ -8,10 +8,12 @@ use super::*;
 use crate::app::Allocation;
 use crate::failure::{Failure, FailureKind};
 use crate::load::GeneratorStatus;
+use crate::phase::Retarget;
 use crate::ports::Production;
 use crate::release::Release;
 use crate::restore::ForeignPolicy;
 use crate::run::Created;
+use crate::units::Span;
 use crate::verdict::Outcome;
 
 /// What the last look finds of one replica.
@@ -139,6 +141,28 @@ fn the_load_that_is_left_is_known_while_there_is_load() {
     let during = story.until_the_load().measured(30, 75, vec![]).view();
     assert_eq!(during.load_left_s(story.now), Some(90.0));
     assert_eq!(during.load_left_s(story.now + SignedDuration::from_secs(500)), Some(0.0));
+}
+
+#[test]
+fn a_changed_target_changes_the_line_from_then_on_and_is_judged_by_it() {
+    let mut story = Story::begin();
+    story.until_the_load().measured(30, 75, vec![]).measured(30, 225, vec![]).measured(30, 300, vec![]);
+    let change = Retarget { target: "1200/min".parse().unwrap(), within: Some(Span::seconds(30)), plateau: None };
+    let view = story.tell(0, Event::Retargeted { request: 1, change, by: "ops".to_owned() }).view();
+    assert_eq!((view.target_per_min, view.profile.end_s()), (1200.0, 150.0));
+    assert_eq!(view.load_left_s(story.now), Some(60.0));
+    assert_eq!(view.events.last().unwrap().message, "ops asks for 1200/min within 30s");
+    story.measured(30, 450, vec![]).measured(30, 600, vec![]);
+    story
+        .tell(1, Event::LoadStopped)
+        .tell(9, Event::Restored { foreign: vec![], failures: vec![], found: BTreeMap::new() });
+    let view = story.tell(1, Event::CleanedUp { deleted: vec![], failures: vec![] }).view();
+    let set_points: Vec<f64> = view.ticks.iter().map(|tick| tick.set_point_per_min).collect();
+    assert_eq!(set_points, [150.0, 450.0, 600.0, 900.0, 1200.0]);
+    let verdict = view.verdict.unwrap();
+    let holds: Vec<_> = verdict.holds.iter().map(|hold| (hold.from_s, hold.to_s, hold.level_per_min)).collect();
+    assert_eq!(holds, [(60.0, 90.0, 600.0), (120.0, 150.0, 1200.0)]);
+    assert_eq!(verdict.outcome, Outcome::Passed, "{:?}", verdict.causes);
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Activity {
             }
             Command::Measure => {
                 let (Some(load), Some(setting)) = (state.load(), &self.setting) else { return };
-                load::generate(context, load.started, load.measured_to, setting.subscribe()).boxed()
+                load::generate(context, load, setting.subscribe()).boxed()
             }
             Command::StopLoad => {
                 let work = load::stop(Arc::clone(&context)).boxed();

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use conductor_core::phase::{Event, Phase, State};
-use conductor_core::ports::{Claim, Clock, RunStore, RunSummary, StopRequests, StoreError};
+use conductor_core::phase::{Event, Phase, Retarget, State};
+use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Run, RunId};
 use conductor_core::view::RunView;
 use futures::{Stream, StreamExt};
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::activity::Equipment;
 use crate::driver::Driver;
-use crate::errors::{RecoverError, StartError, ViewError};
+use crate::errors::{RecoverError, StartError, UpdateError, ViewError};
 use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::PortsFactory;
@@ -26,7 +26,7 @@ pub struct Conductor {
 
 struct Shared {
     store: Arc<dyn RunStore>,
-    stops: Arc<dyn StopRequests>,
+    requests: Arc<dyn RunRequests>,
     factory: Arc<dyn PortsFactory>,
     clock: Arc<dyn Clock>,
     options: EngineOptions,
@@ -50,17 +50,17 @@ pub enum Recovery {
 }
 
 impl Conductor {
-    /// A conductor that keeps its runs in `store`, hears requests of other processes by `stops` and makes each run's
-    /// ports with `factory`.
+    /// A conductor that keeps its runs in `store`, hears requests of other processes by `requests` and makes each
+    /// run's ports with `factory`.
     pub fn new(
         store: Arc<dyn RunStore>,
-        stops: Arc<dyn StopRequests>,
+        requests: Arc<dyn RunRequests>,
         factory: Arc<dyn PortsFactory>,
         clock: Arc<dyn Clock>,
         options: EngineOptions,
     ) -> Self {
         let local = Mutex::new(HashMap::new());
-        Self { shared: Arc::new(Shared { store, stops, factory, clock, options, local }) }
+        Self { shared: Arc::new(Shared { store, requests, factory, clock, options, local }) }
     }
 
     /// Claims the environment, records the run and drives it in a task of its own. Not idempotent.
@@ -135,7 +135,7 @@ impl Conductor {
         match asked {
             // A full channel holds a request already, and a closed one means that the run goes back as it is.
             Some(Ok(()) | Err(_)) => Ok(()),
-            None => self.shared.stops.request_stop(run, by).await,
+            None => self.shared.requests.ask(run, &RunRequest::Stop { by: by.to_owned() }).await,
         }
     }
 
@@ -162,6 +162,32 @@ impl Conductor {
                 Err(error)
             }
         }
+    }
+
+    /// Asks a run to go for another target. It does so once it generates load, without a jump: see [`Retarget`].
+    ///
+    /// # Errors
+    /// When the change makes no sense for the run's test, or its load would not end before the run's deadline, or the
+    /// run's load is over, or the run cannot be read, or the request cannot be left in the store.
+    pub async fn update(&self, run: &RunId, change: Retarget, by: &str) -> Result<(), UpdateError> {
+        let journal = self.shared.store.journal(run).await.map_err(UpdateError::Store)?;
+        let found = Run::replay(&journal).map_err(|source| UpdateError::Replay { run: run.clone(), source })?;
+        let spec = &found.created.spec;
+        change.check(spec).map_err(UpdateError::Change)?;
+        if found.state.is_tearing_down() {
+            return Err(UpdateError::LoadIsOver { run: run.clone(), state: found.state.name() });
+        }
+        let now = self.shared.clock.now();
+        let load = found.state.load();
+        let began = load.map_or(now, |load| load.started);
+        let line = load.map_or_else(|| spec.profile(), |load| load.profile.clone());
+        let line = change.applied(spec, &line, load.map_or(0.0, |load| load.seconds(now)));
+        let before_s = began.duration_since(found.created_at).as_secs_f64();
+        if before_s + line.end_s() >= spec.limits.deadline.as_secs_f64() {
+            return Err(UpdateError::PastDeadline { deadline: spec.limits.deadline });
+        }
+        let request = RunRequest::Retarget { change, by: by.to_owned() };
+        self.shared.requests.ask(run, &request).await.map_err(UpdateError::Store)
     }
 
     /// A run as it is now.
@@ -251,11 +277,11 @@ impl Conductor {
         let (views, seen) = watch::channel(view.clone());
         let (ask, asked) = mpsc::channel(1);
         let id = equipment.run.clone();
-        let Shared { store, stops, clock, options, .. } = &*self.shared;
+        let Shared { store, requests, clock, options, .. } = &*self.shared;
         let journal =
             Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
-        let stops = Arc::clone(stops);
-        let driver = Driver { equipment, journal, run, view, views, last_at, stops, asked, claim };
+        let requests = Arc::clone(requests);
+        let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim };
         let shared = Arc::clone(&self.shared);
         let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
         let over = id.clone();

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind};
-use conductor_core::phase::{Command, Event, Level, State};
-use conductor_core::ports::{Claim, Clock, StopRequests};
-use conductor_core::run::{Record, Run, RunId};
+use conductor_core::phase::{Command, Event, Level, Note, State};
+use conductor_core::ports::{Claim, RunRequests};
+use conductor_core::run::{Record, Run};
 use conductor_core::view::{EventView, RunView};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
 
 use crate::activity::{Activity, Equipment};
 use crate::journal::{Journal, Lost, chain};
+use crate::requests::Requests;
 
 /// Drives one run.
 pub(crate) struct Driver {
@@ -25,7 +26,7 @@ pub(crate) struct Driver {
     pub(crate) view: RunView,
     pub(crate) views: watch::Sender<RunView>,
     pub(crate) last_at: jiff::Timestamp,
-    pub(crate) stops: Arc<dyn StopRequests>,
+    pub(crate) requests: Arc<dyn RunRequests>,
     pub(crate) asked: mpsc::Receiver<String>,
     /// Held for as long as the run is driven.
     pub(crate) claim: Box<dyn Claim>,
@@ -41,7 +42,7 @@ enum Taken {
 
 /// Where the next event comes from, besides the activity.
 struct Interrupts {
-    stop: BoxFuture<'static, String>,
+    requests: Requests,
     deadline: BoxFuture<'static, ()>,
 }
 
@@ -65,8 +66,11 @@ impl Driver {
         let mut interrupts = self.interrupts();
         while !matches!(self.run.state, State::Finished { .. }) {
             let event = self.next(&mut activity, &mut interrupts).await;
+            let is_request = matches!(event, Event::Retargeted { .. });
             let commands = match self.take(event).await? {
                 Taken::Accepted(commands) => commands,
+                // The activity knows nothing of it and goes on.
+                Taken::Refused(_) if is_request => self.note("another target was asked for too late").await?,
                 Taken::Refused(reason) => self.fail(reason).await?,
             };
             if !commands.is_empty() && !activity.take(&commands) {
@@ -113,15 +117,21 @@ impl Driver {
         }
     }
 
+    /// Tells people something that only a reader of the log would know otherwise.
+    async fn note(&mut self, message: &str) -> Result<Vec<Command>, Lost> {
+        let note = Note { level: Level::Warning, message: message.to_owned() };
+        match self.take(Event::Noted(note)).await? {
+            Taken::Accepted(commands) => Ok(commands),
+            Taken::Refused(_) => Ok(Vec::new()),
+        }
+    }
+
     async fn next(&self, activity: &mut Activity, interrupts: &mut Interrupts) -> Event {
         // On the way back neither changes anything, so neither is journalled.
         let listens = !self.run.state.is_tearing_down();
         tokio::select! {
             biased;
-            by = &mut interrupts.stop, if listens => {
-                interrupts.stop = std::future::pending().boxed();
-                Event::StopRequested { by }
-            }
+            event = interrupts.requests.next(&self.run.state), if listens => event,
             () = &mut interrupts.deadline, if listens => {
                 interrupts.deadline = std::future::pending().boxed();
                 Event::DeadlineExceeded
@@ -135,32 +145,12 @@ impl Driver {
         let passed = Duration::try_from(clock.now().duration_since(self.run.created_at)).unwrap_or_default();
         let left = created.spec.limits.deadline.as_duration().saturating_sub(passed);
         let (_, nobody) = mpsc::channel(1);
-        let asked = std::mem::replace(&mut self.asked, nobody);
-        let elsewhere = asked_elsewhere(run.clone(), Arc::clone(&self.stops), Arc::clone(clock), options.stop_poll);
+        let here = std::mem::replace(&mut self.asked, nobody);
+        let requests = Arc::clone(&self.requests);
+        // Requests are taken in their order: up to the last change of the target all of them are done.
+        let done = self.run.state.load().map_or(0, |load| load.retargeted);
+        let requests = Requests::new(run.clone(), here, requests, Arc::clone(clock), options.request_poll, done);
         let waiting = Arc::clone(clock);
-        Interrupts {
-            stop: first_of(asked, elsewhere).boxed(),
-            deadline: async move { waiting.sleep(left).await }.boxed(),
-        }
-    }
-}
-
-/// Who asked first for the run to stop, here or in another process.
-async fn first_of(mut asked: mpsc::Receiver<String>, elsewhere: impl Future<Output = String>) -> String {
-    tokio::select! {
-        biased;
-        Some(by) = asked.recv() => by,
-        by = elsewhere => by,
-    }
-}
-
-async fn asked_elsewhere(run: RunId, stops: Arc<dyn StopRequests>, clock: Arc<dyn Clock>, pause: Duration) -> String {
-    loop {
-        clock.sleep(pause).await;
-        match stops.stop_requested(&run).await {
-            Ok(Some(by)) => return by,
-            Ok(None) => {}
-            Err(error) => tracing::debug!(%run, error = chain(&error), "cannot look for requests to stop"),
-        }
+        Interrupts { requests, deadline: async move { waiting.sleep(left).await }.boxed() }
     }
 }

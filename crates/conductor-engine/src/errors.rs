@@ -2,6 +2,8 @@
 
 use conductor_core::ports::{PortError, StoreError};
 use conductor_core::run::{ReplayError, RunId};
+use conductor_core::spec::SpecError;
+use conductor_core::units::Span;
 
 /// Why a run was not started.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +72,42 @@ pub enum RecoverError {
     },
     /// The store could not be used.
     #[error("could not read the run")]
+    Store(#[source] StoreError),
+}
+
+/// Why a run's target was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// The change makes no sense for the run's test.
+    #[error(transparent)]
+    Change(SpecError),
+    /// The load would go on for longer than the run may.
+    #[error(
+        "plateau: the load would not be over before the run's deadline of {deadline} (limits.deadline); expected less time to reach the target and to hold it"
+    )]
+    PastDeadline {
+        /// The deadline, from the run's start.
+        deadline: Span,
+    },
+    /// The run is on its way back, or has ended.
+    #[error("run {run} is in {state}: its load is over, and there is no target to change")]
+    LoadIsOver {
+        /// The run.
+        run: RunId,
+        /// The name of its state.
+        state: &'static str,
+    },
+    /// Its journal makes no sense.
+    #[error("could not replay the journal of run {run}")]
+    Replay {
+        /// The run.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: ReplayError,
+    },
+    /// The store could not be used.
+    #[error("could not read the run, or leave the request")]
     Store(#[source] StoreError),
 }
 

@@ -1,6 +1,6 @@
 //! The engine: drives runs there and back. It does and never decides; the decisions are `conductor_core::phase::step`.
 //!
-//! * [`Conductor`] — the handle: start, stop, watch, recover,
+//! * [`Conductor`] — the handle: start, stop, update, watch, recover,
 //! * [`Ports`] and [`PortsFactory`] — what a run works with,
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
@@ -18,10 +18,11 @@ mod journal;
 mod options;
 mod plan;
 mod ports;
+mod requests;
 
 pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Conductor, Recovery};
-pub use errors::{RecoverError, StartError, ViewError};
+pub use errors::{RecoverError, StartError, UpdateError, ViewError};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, plan};
 pub use ports::{Ports, PortsFactory};

@@ -11,8 +11,8 @@ pub struct EngineOptions {
     pub retry: Retry,
     /// Pause between two sweeps of the test data, for rows that are written late.
     pub settle: Duration,
-    /// Time between two looks for requests to stop.
-    pub stop_poll: Duration,
+    /// Time between two looks for requests of other processes: to stop, or to go for another target.
+    pub request_poll: Duration,
     /// Time between two looks at the KPI while rehearsing.
     pub rehearsal_poll: Duration,
     /// Longest wait for one answer while load is measured.
@@ -29,7 +29,7 @@ impl Default for EngineOptions {
             concurrency: 16,
             retry: Retry::default(),
             settle: Duration::from_secs(2),
-            stop_poll: Duration::from_millis(500),
+            request_poll: Duration::from_millis(500),
             rehearsal_poll: Duration::from_secs(1),
             answer: Duration::from_secs(20),
             last_window: Duration::from_secs(15),

@@ -1,6 +1,6 @@
 //! From rows to records and back. A row that cannot be read is an error that names it, never skipped.
 
-use conductor_core::ports::{RunSummary, StoreError};
+use conductor_core::ports::{RunRequest, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, RunId};
 use jiff::Timestamp;
 use sqlx::Row;
@@ -29,6 +29,17 @@ pub(crate) fn summary(row: &SqliteRow) -> Result<RunSummary, StoreError> {
         created: text("created")?.parse().map_err(|source| unavailable(act(), source))?,
         finished: row.try_get("finished").map_err(|source| unavailable(act(), source))?,
     })
+}
+
+pub(crate) fn request(run: &RunId, row: &SqliteRow) -> Result<(u64, RunRequest), StoreError> {
+    let act = || format!("could not read a request to run {run}");
+    let number: i64 = row.try_get("number").map_err(|source| failed(act(), source))?;
+    let request: String = row.try_get("request").map_err(|source| failed(act(), source))?;
+    let act = || format!("could not understand request {number} to run {run}");
+    Ok((
+        u64::try_from(number).map_err(|source| unavailable(act(), source))?,
+        serde_json::from_str(&request).map_err(|source| unavailable(act(), source))?,
+    ))
 }
 
 pub(crate) fn unavailable(act: String, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::phase::{Event, State};
-use conductor_core::ports::{Claim, RunStore, RunSummary, StopRequests, StoreError};
+use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, Run, RunId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlitePool};
@@ -198,24 +198,28 @@ impl RunStore for SqliteStore {
 }
 
 #[async_trait]
-impl StopRequests for SqliteStore {
-    async fn request_stop(&self, run: &RunId, by: &str) -> Result<(), StoreError> {
-        let known = sqlx::query("INSERT OR REPLACE INTO stop_requests (run, by) SELECT id, ? FROM runs WHERE id = ?")
-            .bind(by)
+impl RunRequests for SqliteStore {
+    async fn ask(&self, run: &RunId, request: &RunRequest) -> Result<(), StoreError> {
+        let act = || format!("could not leave a request for run {run}");
+        let text = serde_json::to_string(request).map_err(|source| rows::unavailable(act(), source))?;
+        let known = sqlx::query("INSERT INTO requests (run, request) SELECT id, ? FROM runs WHERE id = ?")
+            .bind(text)
             .bind(run.as_str())
             .execute(&self.pool)
             .await
-            .map_err(|source| rows::failed(format!("could not ask run {run} to stop"), source))?;
+            .map_err(|source| rows::failed(act(), source))?;
         if known.rows_affected() == 0 { Err(StoreError::UnknownRun(run.clone())) } else { Ok(()) }
     }
 
-    async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError> {
-        let failed = |source: sqlx::Error| rows::failed(format!("could not see whether run {run} shall stop"), source);
-        let row = sqlx::query("SELECT by FROM stop_requests WHERE run = ?")
+    async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
+        let act = || format!("could not look for requests to run {run}");
+        let after = i64::try_from(after).map_err(|source| rows::unavailable(act(), source))?;
+        let found = sqlx::query("SELECT number, request FROM requests WHERE run = ? AND number > ? ORDER BY number")
             .bind(run.as_str())
-            .fetch_optional(&self.pool)
+            .bind(after)
+            .fetch_all(&self.pool)
             .await
-            .map_err(failed)?;
-        row.map(|row| row.try_get("by")).transpose().map_err(failed)
+            .map_err(|source| rows::failed(act(), source))?;
+        found.iter().map(|row| rows::request(run, row)).collect()
     }
 }

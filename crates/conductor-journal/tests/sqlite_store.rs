@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conductor_core::failure::{Failure, FailureKind};
+use conductor_core::phase::Retarget;
 use conductor_core::phase::{Event, Level, Note};
-use conductor_core::ports::{RunStore, StopRequests, StoreError};
+use conductor_core::ports::{RunRequest, RunRequests, RunStore, StoreError};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
 use conductor_core::verdict::Outcome;
@@ -150,16 +151,24 @@ async fn a_run_goes_on_after_a_write_that_the_database_itself_took_back() {
 }
 
 #[tokio::test]
-async fn stop_requests_reach_other_processes_and_need_a_run() {
+async fn requests_reach_other_processes_in_their_order_and_need_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let id = run_id("r-1");
     let store = SqliteStore::open(folder.path()).await.unwrap();
-    assert_eq!(store.request_stop(&id, "ops").await.unwrap_err().to_string(), "there is no run r-1");
+    let stop = RunRequest::Stop { by: "ops".to_owned() };
+    assert_eq!(store.ask(&id, &stop).await.unwrap_err().to_string(), "there is no run r-1");
     store.append(&id, &record(1, created())).await.unwrap();
-    assert_eq!(store.stop_requested(&id).await.unwrap(), None);
+    assert_eq!(store.asked(&id, 0).await.unwrap(), []);
     let other = SqliteStore::open(folder.path()).await.unwrap();
-    other.request_stop(&id, "ops").await.unwrap();
-    assert_eq!(store.stop_requested(&id).await.unwrap().as_deref(), Some("ops"));
+    let change = Retarget { target: "900/min".parse().unwrap(), within: None, plateau: "5m".parse().ok() };
+    let retarget = RunRequest::Retarget { change, by: "ops".to_owned() };
+    other.ask(&id, &retarget).await.unwrap();
+    other.ask(&id, &stop).await.unwrap();
+    let asked = store.asked(&id, 0).await.unwrap();
+    assert_eq!(asked.iter().map(|(_, request)| request.clone()).collect::<Vec<_>>(), [retarget, stop]);
+    assert!(0 < asked[0].0 && asked[0].0 < asked[1].0, "{asked:?}");
+    assert_eq!(store.asked(&id, asked[0].0).await.unwrap(), asked[1..]);
+    assert_eq!(store.asked(&id, asked[1].0).await.unwrap(), []);
 }
 
 #[tokio::test]

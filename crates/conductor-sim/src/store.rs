@@ -1,11 +1,11 @@
-//! Journals and stop requests in memory, with switches for what a store can do wrong.
+//! Journals and requests in memory, with switches for what a store can do wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use conductor_core::phase::State;
-use conductor_core::ports::{Claim, RunStore, RunSummary, StopRequests, StoreError};
+use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, Run, RunId};
 
 /// A store in memory, for tests. Cloning gives another handle on the same store.
@@ -18,7 +18,7 @@ pub struct MemoryStore {
 struct Shared {
     journals: BTreeMap<RunId, Kept>,
     claims: BTreeSet<String>,
-    stops: BTreeMap<RunId, String>,
+    requests: BTreeMap<RunId, Vec<RunRequest>>,
     unavailable: bool,
     answers_to_lose: u32,
     last_revision: Option<Revision>,
@@ -144,18 +144,20 @@ impl RunStore for MemoryStore {
 }
 
 #[async_trait]
-impl StopRequests for MemoryStore {
-    async fn request_stop(&self, run: &RunId, by: &str) -> Result<(), StoreError> {
-        let mut shared = self.available("leave a request to stop")?;
+impl RunRequests for MemoryStore {
+    async fn ask(&self, run: &RunId, request: &RunRequest) -> Result<(), StoreError> {
+        let mut shared = self.available("leave a request")?;
         if !shared.journals.contains_key(run) {
             return Err(StoreError::UnknownRun(run.clone()));
         }
-        shared.stops.insert(run.clone(), by.to_owned());
+        shared.requests.entry(run.clone()).or_default().push(request.clone());
         Ok(())
     }
 
-    async fn stop_requested(&self, run: &RunId) -> Result<Option<String>, StoreError> {
-        Ok(self.available("look for requests to stop")?.stops.get(run).cloned())
+    async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
+        let shared = self.available("look for requests")?;
+        let left = shared.requests.get(run).into_iter().flatten().cloned();
+        Ok((1..).zip(left).filter(|(number, _)| *number > after).collect())
     }
 }
 

@@ -1,8 +1,11 @@
 //! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
 //!
-//! [`text`] writes figures for all who show runs; `page` says what is told, `chart` draws; colours and layout are in the template. No file is written here.
+//! [`text`] writes figures for all who show runs; `page` says what is told,
+//! `holds` of the levels of the load, `chart` draws; colours and layout are in the template. No file is
+//! written here.
 
 mod chart;
+mod holds;
 mod page;
 pub mod text;
 

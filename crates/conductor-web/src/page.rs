@@ -5,7 +5,8 @@ use conductor_core::phase::{Level, Phase};
 use conductor_core::verdict::{MEAN_TOLERANCE, WINDOW_TOLERANCE};
 use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 
-use crate::chart::{Band, Chart, Line};
+use crate::chart::{Chart, Line};
+use crate::holds::{self, HoldRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
 
 /// The page.
@@ -22,6 +23,7 @@ pub(crate) struct Page {
     headline: String,
     causes: Vec<(String, String)>,
     figures: Vec<Figure>,
+    holds: Vec<HoldRow>,
     phases: Vec<PhaseRow>,
     charts: Vec<Drawing>,
     marks: Vec<(String, String)>,
@@ -92,6 +94,7 @@ impl Page {
                 .map(|v| v.causes.iter().map(|c| (c.outcome.to_string(), c.message.clone())).collect())
                 .unwrap_or_default(),
             figures: figures(view),
+            holds: holds::rows(view),
             phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
             charts: charts(view),
             marks: marks(view),
@@ -121,26 +124,16 @@ fn headline(view: &RunView) -> String {
     };
     let back =
         if verdict.restored { "Everything is as it was before." } else { "Not everything is back as it was before." };
-    let held = match &verdict.plateau {
-        Some(plateau) => format!(
-            "{} {} a minute on the plateau's mean, of a target of {} ({}).",
-            number(plateau.mean_per_min),
-            view.kpi,
-            number(view.target_per_min),
-            signed_percent(plateau.mean_error)
-        ),
-        None => format!("The plateau of {} {} a minute was not measured.", number(view.target_per_min), view.kpi),
-    };
-    format!("{held} {back}")
+    format!("{} {back}", holds::sentence(view))
 }
 
 fn figures(view: &RunView) -> Vec<Figure> {
     let mut figures = vec![Figure {
         label: "target",
         value: format!("{}/min", number(view.target_per_min)),
-        note: format!("ramp-up {}, plateau {}", clock(view.ramp_up_s), clock(view.plateau_s)),
+        note: holds::shape(view),
     }];
-    if let Some(plateau) = view.verdict.as_ref().and_then(|verdict| verdict.plateau) {
+    if let Some(plateau) = holds::plateau(view).and_then(|plateau| plateau.figures) {
         figures.push(Figure {
             label: "plateau mean",
             value: format!("{}/min", number(plateau.mean_per_min)),
@@ -234,7 +227,7 @@ fn charts(view: &RunView) -> Vec<Drawing> {
     if view.ticks.is_empty() {
         return Vec::new();
     }
-    let length_s = view.ticks.iter().map(|tick| tick.at_s).fold(view.ramp_up_s + view.plateau_s, f64::max);
+    let length_s = view.ticks.iter().map(|tick| tick.at_s).fold(view.profile.end_s(), f64::max);
     let line = |class, of: &dyn Fn(&Tick) -> Option<f64>| Line {
         class,
         points: view.ticks.iter().map(|tick| ((tick.from_s + tick.to_s) / 2.0, of(tick))).collect(),
@@ -253,7 +246,7 @@ fn charts(view: &RunView) -> Vec<Drawing> {
             ],
             svg: chart(
                 "KPI against its target",
-                tolerances(view),
+                holds::tolerances(view),
                 vec![target(view), line("measured", &|tick| tick.kpi_per_min)],
             ),
         },
@@ -315,18 +308,6 @@ fn marks(view: &RunView) -> Vec<(String, String)> {
 }
 
 fn target(view: &RunView) -> Line {
-    let (target, end) = (view.target_per_min, view.ramp_up_s + view.plateau_s);
-    let points = vec![(0.0, Some(0.0)), (view.ramp_up_s, Some(target)), (end, Some(target))];
+    let points = view.profile.points().iter().map(|point| (point.at_s, Some(point.per_min))).collect();
     Line { class: "target", points }
-}
-
-fn tolerances(view: &RunView) -> Vec<Band> {
-    let band = |tolerance: f64| Band {
-        class: "tolerance",
-        from_s: view.ramp_up_s,
-        to_s: view.ramp_up_s + view.plateau_s,
-        low: view.target_per_min * (1.0 - tolerance),
-        high: view.target_per_min * (1.0 + tolerance),
-    };
-    vec![band(WINDOW_TOLERANCE), band(MEAN_TOLERANCE)]
 }

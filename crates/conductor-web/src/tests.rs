@@ -20,7 +20,8 @@ fn view(changes: Value) -> RunView {
     let phases = ["DEPLOY", "SCALE_UP", "GENERATE_LOAD", "SCALE_DOWN", "CLEAN_UP"].map(phase);
     let mut document = json!({
         "id": "shop-1", "name": "shop", "environment": "shop-local", "kpi": "orders", "targetPerMin": 2000.0,
-        "rampUpS": 60.0, "plateauS": 180.0, "createdAt": "2026-11-24T14:00:00Z", "updatedAt": "2026-11-24T14:05:00Z",
+        "profile": [{ "atS": 0.0, "perMin": 0.0 }, { "atS": 60.0, "perMin": 2000.0 }, { "atS": 240.0, "perMin": 2000.0 }],
+        "createdAt": "2026-11-24T14:00:00Z", "updatedAt": "2026-11-24T14:05:00Z",
         "revision": 9, "phase": "PREPARE", "state": "Preflight",
         "phases": phases,
         "loadStarted": null, "generator": null, "ticks": [], "applications": [], "events": [], "deleted": [],
@@ -32,13 +33,19 @@ fn view(changes: Value) -> RunView {
     serde_json::from_value(document).unwrap()
 }
 
+fn hold(from_s: f64, to_s: f64, level: f64, figures: Value) -> Value {
+    json!({ "fromS": from_s, "toS": to_s, "levelPerMin": level, "measured": 1.0, "figures": figures })
+}
+
 fn finished(outcome: &str, restored: bool) -> Value {
     json!({
         "phase": "FINISHED", "state": "Finished",
         "ending": { "cause": "completed", "teardownFailures": [], "foreignChanges": [] },
         "verdict": {
             "outcome": outcome, "restored": restored, "causes": [],
-            "plateau": { "meanPerMin": 1960.0, "meanError": -0.02, "windowsWithin": 0.94, "windows": 18, "measured": 1.0 },
+            "holds": [hold(60.0, 240.0, 2000.0, json!(
+                { "meanPerMin": 1960.0, "meanError": -0.02, "windowsWithin": 0.94, "windows": 18 }
+            ))],
         },
     })
 }
@@ -72,7 +79,7 @@ fn a_run_that_failed_before_any_load_has_no_charts() {
     let mut changes = finished("failed", true);
     changes["ending"]["cause"] =
         json!({ "failed": { "activity": "check", "kind": "unavailable", "message": "no answer" } });
-    changes["verdict"]["plateau"] = Value::Null;
+    changes["verdict"]["holds"][0]["figures"] = Value::Null;
     changes["verdict"]["causes"] =
         json!([{ "outcome": "failed", "code": "run_failed", "message": "check: no answer" }]);
     let html = report(&view(changes)).unwrap();
@@ -137,7 +144,7 @@ fn text_of_others_is_never_markup() {
 #[test]
 fn a_long_run_stays_small() {
     let ticks: Vec<Value> = (1..=1_200).map(|at| tick(at * 10, Some(333))).collect();
-    let html = report(&view(json!({ "ticks": ticks, "rampUpS": 3_000.0, "plateauS": 9_000.0 }))).unwrap();
+    let html = report(&view(json!({ "ticks": ticks, "profile": [{ "atS": 12_000.0, "perMin": 2000.0 }] }))).unwrap();
     assert!(html.len() < 1_000_000, "{} bytes", html.len());
 }
 
@@ -145,4 +152,34 @@ fn a_long_run_stays_small() {
 fn nothing_is_loaded_from_elsewhere() {
     let html = report(&view(json!({ "ticks": [tick(10, Some(3))] }))).unwrap();
     assert!(!html.contains("http") && !html.contains("@import") && !html.contains("src="), "{html}");
+}
+
+#[test]
+fn several_holds_are_told_one_by_one() {
+    let figures =
+        |mean: f64, error: f64| json!({ "meanPerMin": mean, "meanError": error, "windowsWithin": 1.0, "windows": 3 });
+    let mut changes = finished("failed", true);
+    changes["verdict"]["holds"] = json!([
+        hold(60.0, 240.0, 2000.0, figures(1990.0, -0.005)),
+        hold(240.0, 420.0, 3000.0, figures(2700.0, -0.1)),
+        hold(420.0, 430.0, 1000.0, Value::Null),
+    ]);
+    let html = report(&view(changes)).unwrap();
+    for part in [
+        "1 of 3 levels were held. Everything is as it was before.",
+        "<td class=\"time\">1:00 to 4:00</td><td>2,000</td><td>1,990</td><td>−0.5 %</td><td>100 % of 3</td><td>held</td>",
+        "<td>2,700</td><td>−10.0 %</td><td>100 % of 3</td><td>not held</td>",
+        "<td>1,000</td><td></td><td></td><td></td><td>not measured</td>",
+    ] {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+}
+
+#[test]
+fn the_line_is_drawn_with_its_steps_and_a_band_around_each_level() {
+    let points = [(0.0, 0.0), (60.0, 1000.0), (120.0, 1000.0), (120.0, 2000.0), (180.0, 2000.0)];
+    let points = points.map(|(at_s, per_min)| json!({ "atS": at_s, "perMin": per_min }));
+    let html = report(&view(json!({ "ticks": [tick(10, Some(3))], "profile": points }))).unwrap();
+    assert_eq!(html.matches("<rect class=\"tolerance\"").count(), 4, "{html}");
+    assert!(html.contains("2 level stretches in 3:00 of load"), "{html}");
 }

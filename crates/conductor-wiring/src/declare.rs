@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use conductor_core::run::Created;
-use conductor_core::spec::{LoadTestDocument, LoadTestSpec, Violation};
+use conductor_core::spec::{LoadTestSpec, Violation};
 
+use crate::curve::read_load_test;
 use crate::environment::Environment;
-use crate::input::{InputError, Problem, read};
+use crate::input::{InputError, Problem};
 
 /// Reads a load test and makes of it what a run is created with.
 ///
@@ -14,7 +15,7 @@ use crate::input::{InputError, Problem, read};
 /// When the file cannot be read, or with everything that is wrong in it: its own fields, and names that the environment
 /// does not have.
 pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputError> {
-    let written = read::<LoadTestDocument>(file)?;
+    let written = read_load_test(file)?;
     let spec = LoadTestSpec::try_from(written.value.clone()).map_err(|error| written.refuse(&error.violations))?;
     let mut violations = unknown_names(&spec, environment);
     let scope = match spec.scope(&environment.catalogue()) {

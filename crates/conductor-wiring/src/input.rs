@@ -77,7 +77,8 @@ impl<T> Written<T> {
 /// When it cannot be read, is too long, or does not have the shape of `T`: an unknown, missing or repeated field, or a
 /// value of another type.
 pub fn read<T: DeserializeOwned>(file: &Path) -> Result<Written<T>, InputError> {
-    let text = text(file).map_err(|message| one(file, None, message))?;
+    let text = text(file, "a load test or an environment, which is a short text")
+        .map_err(|message| one(file, None, message))?;
     match serde_saphyr::from_str(&text) {
         Ok(value) => Ok(Written { value, file: file.to_owned(), places: Places::of(&text) }),
         Err(error) => {
@@ -91,12 +92,13 @@ fn one(file: &Path, place: Option<Place>, message: String) -> InputError {
     InputError { file: file.to_owned(), problems: vec![Problem { place, message }] }
 }
 
-fn text(file: &Path) -> Result<String, String> {
+/// A file's text, of at most 1 MiB.
+pub(crate) fn text(file: &Path, expected: &str) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("could not be read: {error}");
     let mut bytes = Vec::new();
     let length = File::open(file).map_err(unreadable)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if length as u64 > LONGEST {
-        return Err("is longer than 1 MiB; expected a load test or an environment, which is a short text".to_owned());
+        return Err(format!("is longer than 1 MiB; expected {expected}"));
     }
     let text = String::from_utf8(bytes).map_err(|error| format!("is not text in UTF-8: {error}"))?;
     if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text) }

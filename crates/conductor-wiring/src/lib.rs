@@ -3,16 +3,19 @@
 //! * [`Environment`] — an environment's settings, with every path absolute,
 //! * [`declare`] — a load test of that environment, ready to be started,
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
+//! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column.
 //!
 //! Nothing here runs a load test, and nothing reads the process environment.
 
+mod curve;
 mod declare;
 mod environment;
 mod factory;
 mod input;
 mod places;
 
+pub use curve::read_load_test;
 pub use declare::declare;
 pub use environment::{Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings};
 pub use factory::Wiring;

@@ -49,7 +49,7 @@ pub(super) fn versions_and_allocation(view: &Value) -> Result<(), String> {
 
 /// The plateau's mean is close to the target, and so is every full minute of it after the first.
 pub(super) fn plateau(view: &Value) -> Result<(), String> {
-    let mean = view["verdict"]["plateau"]["meanPerMin"].as_f64().ok_or("the plateau has no mean")?;
+    let mean = view["verdict"]["holds"][0]["figures"]["meanPerMin"].as_f64().ok_or("the plateau has no mean")?;
     if (mean / TARGET_PER_MIN - 1.0).abs() > MEAN_TOLERANCE {
         return Err(format!("the plateau's mean is {mean:.0}/min, more than 5 % from {TARGET_PER_MIN}/min"));
     }
@@ -66,8 +66,9 @@ pub(super) fn plateau(view: &Value) -> Result<(), String> {
 /// Events in each full minute of the plateau, with windows that lie across an edge counted by their share.
 fn minutes(view: &Value) -> Result<Vec<f64>, String> {
     let number = |value: &Value, name: &str| value[name].as_f64().ok_or_else(|| format!("{name} is missing"));
-    let begin = number(view, "rampUpS")?;
-    let full = (number(view, "plateauS")? / 60.0) as usize;
+    let plateau = &view["verdict"]["holds"][0];
+    let begin = number(plateau, "fromS")?;
+    let full = ((number(plateau, "toS")? - begin) / 60.0) as usize;
     let mut minutes = vec![0.0; full];
     for tick in view["ticks"].as_array().ok_or("there are no ticks")? {
         let (from, to) = (number(tick, "fromS")? - begin, number(tick, "toS")? - begin);
@@ -102,8 +103,7 @@ mod tests {
     fn view(second: u64) -> Value {
         let tick = |from: f64, count: u64| json!({ "fromS": from, "toS": from + 60.0, "count": count });
         json!({
-            "rampUpS": 60.0, "plateauS": 180.0,
-            "verdict": { "plateau": { "meanPerMin": 2000.0 } },
+            "verdict": { "holds": [{ "fromS": 60.0, "toS": 240.0, "figures": { "meanPerMin": 2000.0 } }] },
             "ticks": [tick(0.0, 700), tick(60.0, 1500), tick(120.0, second), tick(180.0, 2001)],
         })
     }

@@ -1,11 +1,14 @@
-//! `list`, `get`, `watch`, `stop` and `report`: looking at runs and asking one to end.
+//! `list`, `get`, `watch`, `stop`, `update` and `report`: looking at runs, and asking one to end or to go for another
+//! target.
 
+use conductor_core::phase::Retarget;
 use conductor_core::run::RunId;
 use conductor_core::view::RunView;
+use conductor_engine::UpdateError;
 
 use super::follow::{Interrupt, follow};
 use super::print_json;
-use crate::args::{Output, Reported};
+use crate::args::{Output, Reported, Updated};
 use crate::exit::{FAILED, Failed, PASSED};
 use crate::out;
 use crate::session::{Session, write};
@@ -61,8 +64,7 @@ pub(super) async fn stop(session: Session, run: Option<RunId>) -> Result<u8, Fai
             undriven = Some(run);
             continue;
         }
-        let by = std::env::var("USER").unwrap_or_else(|_| "conductor stop".to_owned());
-        session.conductor.stop(run, &by).await.map_err(Failed::because)?;
+        session.conductor.stop(run, &who("conductor stop")).await.map_err(Failed::because)?;
         session.say(&format!("run {run} was asked to end; conductor watch {run} shows it"));
     }
     if runs.is_empty() {
@@ -75,6 +77,28 @@ pub(super) async fn stop(session: Session, run: Option<RunId>) -> Result<u8, Fai
 fn nobody_drives(run: &RunId) -> Failed {
     let text = format!("no conductor drives run {run} any more; conductor restore {run} puts everything back");
     Failed::with(FAILED, text)
+}
+
+/// Asks a run to go for another target.
+pub(super) async fn update(session: Session, updated: Updated) -> Result<u8, Failed> {
+    let Updated { run, target, within, plateau } = updated;
+    let run = session.run_or_newest(run).await?;
+    let view = session.conductor.get(&run).await.map_err(Failed::because)?;
+    if view.verdict.is_none() && !session.conductor.is_driven(&run).await.map_err(Failed::because)? {
+        return Err(nobody_drives(&run));
+    }
+    let change = Retarget { target, within, plateau };
+    session.conductor.update(&run, change, &who("conductor update")).await.map_err(|error| match error {
+        UpdateError::Change(_) | UpdateError::PastDeadline { .. } => Failed::input(error),
+        UpdateError::LoadIsOver { .. } | UpdateError::Replay { .. } | UpdateError::Store(_) => Failed::because(error),
+    })?;
+    session.say(&format!("run {run} was asked to go for {change}; conductor watch {run} shows it"));
+    Ok(PASSED)
+}
+
+/// Who asks: the user, or else the command.
+fn who(command: &str) -> String {
+    std::env::var("USER").unwrap_or_else(|_| command.to_owned())
 }
 
 /// Writes a run's report.

@@ -15,7 +15,7 @@ use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
 use conductor_core::view::RunView;
 use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
 use conductor_sim::{MemoryStore, SimEnvironment};
-use conductor_wiring::read;
+use conductor_wiring::read_load_test;
 use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::runtime::Builder;
@@ -69,7 +69,7 @@ async fn run(simulated: &Simulated, output: Output) -> Result<RunView, Failed> {
 fn declare(simulated: &Simulated, own: LoadTestDocument, world: &SimEnvironment) -> Result<Created, Failed> {
     let (document, written) = match &simulated.load_test {
         Some(file) => {
-            let written = read::<LoadTestDocument>(file).map_err(Failed::input)?;
+            let written = read_load_test(file).map_err(Failed::input)?;
             (written.value.clone(), Some(written))
         }
         None => (own, None),

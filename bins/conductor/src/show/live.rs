@@ -109,10 +109,10 @@ fn look(phase: &PhaseView, present: Phase) -> (&'static str, Style) {
 }
 
 fn draw_plot(frame: &mut Frame<'_>, area: Rect, view: &RunView) {
-    let length = view.ramp_up_s + view.plateau_s;
-    let target = [(0.0, 0.0), (view.ramp_up_s, view.target_per_min), (length, view.target_per_min)];
+    let length = view.profile.end_s();
+    let target: Vec<(f64, f64)> = view.profile.points().iter().map(|point| (point.at_s, point.per_min)).collect();
     let kpi: Vec<(f64, f64)> = view.ticks.iter().filter_map(|tick| Some((tick.to_s, tick.kpi_per_min?))).collect();
-    let highest = kpi.iter().fold(view.target_per_min, |highest, (_, kpi)| highest.max(*kpi)) * 1.15;
+    let highest = kpi.iter().fold(view.profile.highest(), |highest, (_, kpi)| highest.max(*kpi)) * 1.15;
     let line = |name: &'static str, data, color| {
         let style = Style::new().fg(color);
         Dataset::default().name(name).marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data)
@@ -194,7 +194,8 @@ mod tests {
         });
         serde_json::from_value(json!({
             "id": "shop-1", "name": "shop", "environment": "shop-local", "kpi": "orders", "targetPerMin": 2000.0,
-            "rampUpS": 60.0, "plateauS": 180.0, "createdAt": "2026-11-24T14:00:00Z",
+            "profile": [{ "atS": 0.0, "perMin": 0.0 }, { "atS": 60.0, "perMin": 2000.0 }, { "atS": 240.0, "perMin": 2000.0 }],
+            "createdAt": "2026-11-24T14:00:00Z",
             "updatedAt": "2026-11-24T14:01:10Z", "revision": 9, "phase": "GENERATE_LOAD", "state": "GeneratingLoad",
             "phases": phases, "loadStarted": "2026-11-24T14:00:10Z", "generator": null, "ticks": [tick],
             "applications": [], "events": [], "deleted": [], "ending": null, "verdict": null,

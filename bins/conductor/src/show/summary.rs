@@ -22,16 +22,24 @@ pub(crate) fn summary(view: &RunView) -> String {
     for cause in view.verdict.iter().flat_map(|verdict| &verdict.causes) {
         line(format!("           {}: {}", cause.code, cause.message));
     }
-    if let Some(plateau) = view.verdict.as_ref().and_then(|verdict| verdict.plateau) {
-        line(format!(
-            "{:<10} mean {}/min of {} on the plateau ({}); {:.0} % of {} windows close enough",
-            view.kpi,
-            thousands(plateau.mean_per_min),
-            thousands(view.target_per_min),
-            signed_percent(plateau.mean_error),
-            plateau.windows_within * 100.0,
-            plateau.windows
-        ));
+    let holds = view.verdict.as_ref().map_or(&[][..], |verdict| &verdict.holds);
+    for hold in holds {
+        let place = if holds.len() == 1 {
+            "on the plateau".to_owned()
+        } else {
+            format!("from {} to {}", clock(hold.from_s), clock(hold.to_s))
+        };
+        if let Some(figures) = &hold.figures {
+            line(format!(
+                "{:<10} mean {}/min of {} {place} ({}); {:.0} % of {} windows close enough",
+                view.kpi,
+                thousands(figures.mean_per_min),
+                thousands(hold.level_per_min),
+                signed_percent(figures.mean_error),
+                figures.windows_within * 100.0,
+                figures.windows
+            ));
+        }
     }
     for phase in &view.phases {
         let took = match (phase.started, phase.ended) {

@@ -1,8 +1,8 @@
 //! The load of a run: the bridge between journalled measurements, in wall-clock time, and the control law, in seconds.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::Measurement;
+use super::{Measurement, Retarget};
 use crate::load::{KpiSample, LoadSetting};
 use crate::ramp;
 use crate::spec::LoadTestSpec;
@@ -12,6 +12,10 @@ use crate::spec::LoadTestSpec;
 pub struct Load {
     /// When the ramp began.
     pub started: Timestamp,
+    /// The line that the KPI shall follow, seconds counted from there.
+    pub profile: ramp::Profile,
+    /// The number of the last request that has changed it; 0 when none has.
+    pub retargeted: u64,
     /// The end of the last window that was measured; the next one begins here.
     pub measured_to: Timestamp,
     /// What one user has caused at the rehearsal, KPI events per minute.
@@ -28,21 +32,36 @@ impl Load {
     /// The load of a run whose ramp begins now, after one user was measured in `rehearsal`.
     pub fn begin(spec: &LoadTestSpec, at: Timestamp, rehearsal: &KpiSample) -> Self {
         let rehearsed_gain = gain_of_one(rehearsal);
-        let config = config(spec, rehearsed_gain);
+        let config = config(spec, spec.profile(), rehearsed_gain);
         let observation =
             ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
-        Self { started: at, measured_to: at, rehearsed_gain, watch: ramp::CongestionWatch::default(), ramp, advice }
+        Self {
+            started: at,
+            profile: config.profile,
+            retargeted: 0,
+            measured_to: at,
+            rehearsed_gain,
+            watch: ramp::CongestionWatch::default(),
+            ramp,
+            advice,
+        }
     }
 
-    /// Seconds from the beginning of the ramp to `time`.
+    /// Seconds from the beginning of the load to `time`.
     pub fn seconds(&self, time: Timestamp) -> f64 {
         time.duration_since(self.started).as_secs_f64()
     }
 
-    /// True when ramp-up and plateau have passed.
-    pub fn is_over(&self, spec: &LoadTestSpec, at: Timestamp) -> bool {
-        self.seconds(at) >= spec.load_time().as_secs_f64()
+    /// When the load ends.
+    pub fn ends(&self) -> Timestamp {
+        let time = SignedDuration::try_from_secs_f64(self.profile.end_s()).unwrap_or(SignedDuration::MAX);
+        self.started.saturating_add(time).unwrap_or(Timestamp::MAX)
+    }
+
+    /// True when the line has come to its end.
+    pub fn is_over(&self, at: Timestamp) -> bool {
+        at >= self.ends()
     }
 
     /// The setting that the control law advises now.
@@ -61,8 +80,15 @@ impl Load {
         };
         let measured_to =
             measurement.sample.as_ref().map_or(self.measured_to, |sample| sample.to.max(self.measured_to));
-        let (ramp, advice) = ramp::step(&config(spec, self.rehearsed_gain), self.ramp, &observation);
-        Self { measured_to, ramp, advice, ..self }
+        let config = config(spec, self.profile, self.rehearsed_gain);
+        let (ramp, advice) = ramp::step(&config, self.ramp, &observation);
+        Self { profile: config.profile, measured_to, ramp, advice, ..self }
+    }
+
+    /// Changes what is left of the line; what the control law has learnt is kept.
+    pub(super) fn retarget(&mut self, spec: &LoadTestSpec, at: Timestamp, request: u64, change: &Retarget) {
+        self.profile = change.applied(spec, &self.profile, self.seconds(at));
+        self.retargeted = request;
     }
 
     /// What a window's response times and failures say of the system.
@@ -80,14 +106,10 @@ impl Load {
 }
 
 /// What the control law needs to know of a spec.
-fn config(spec: &LoadTestSpec, rehearsed_gain: Option<f64>) -> ramp::Config {
+fn config(spec: &LoadTestSpec, profile: ramp::Profile, rehearsed_gain: Option<f64>) -> ramp::Config {
     ramp::Config {
         algorithm: spec.load.algorithm,
-        profile: ramp::Profile::ramp(
-            spec.target.as_per_minute(),
-            spec.ramp_up.as_secs_f64(),
-            spec.plateau.as_secs_f64(),
-        ),
+        profile,
         interval_s: spec.interval.as_secs_f64(),
         users_per_kpi: spec.load.users_per_kpi,
         rehearsed_gain,

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{Cause, Changes, Command, Ending, Event, Load, Measurement, State};
+use super::{Cause, Changes, Command, Ending, Event, Load, Measurement, Retarget, State};
 use crate::failure::{Failure, FailureKind};
 use crate::run::Created;
 use crate::scale::{Baseline, Plan, PlanError};
@@ -80,6 +80,12 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         State::GeneratingLoad { changes, load } => {
             if let Event::Measured(measurement) = event {
                 return Ok(measured(&created.spec, changes, load, at, measurement));
+            }
+            if let Event::Retargeted { request, change, .. } = event
+                && *request > load.retargeted
+                && !load.is_over(at)
+            {
+                return Ok(retargeted(&created.spec, changes, load, at, *request, change));
             }
             under_way(event, changes, |changes| State::GeneratingLoad { changes, load })
         }
@@ -164,6 +170,7 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::ScaledUp
         | Event::Rehearsed { .. }
         | Event::Measured(_)
+        | Event::Retargeted { .. }
         | Event::LoadStopped
         | Event::Restored { .. }
         | Event::CleanedUp { .. }
@@ -201,6 +208,7 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::ScaledUp
         | Event::Rehearsed { .. }
         | Event::Measured(_)
+        | Event::Retargeted { .. }
         | Event::LoadStopped
         | Event::Restored { .. }
         | Event::CleanedUp { .. }
@@ -217,12 +225,25 @@ fn measured(
     at: Timestamp,
     measurement: &Measurement,
 ) -> Transition {
-    if load.is_over(spec, at) {
+    if load.is_over(at) {
         return enter(State::StoppingLoad { changes, ending: Ending::because(Cause::Completed) });
     }
     *load = (*load).observe(spec, at, measurement);
     let commands = vec![Command::SetLoad(load.setting())];
     Transition { state: State::GeneratingLoad { changes, load }, commands }
+}
+
+/// The load is measured anew from where it is, because it ends at another time now.
+fn retargeted(
+    spec: &LoadTestSpec,
+    changes: Changes,
+    mut load: Box<Load>,
+    at: Timestamp,
+    request: u64,
+    change: &Retarget,
+) -> Transition {
+    load.retarget(spec, at, request, change);
+    enter(State::GeneratingLoad { changes, load })
 }
 
 #[cfg(test)]

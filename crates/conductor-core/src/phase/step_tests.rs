@@ -46,6 +46,13 @@ fn baseline() -> Baseline {
     BTreeMap::from([("shop".parse().unwrap(), observed)])
 }
 
+/// A request for twice the target, held for three minutes.
+fn retargeted(request: u64) -> Event {
+    let span = |text: &str| text.parse().ok();
+    let change = Retarget { target: "1200/min".parse().unwrap(), within: span("1m"), plateau: span("3m") };
+    Event::Retargeted { request, change, by: "ops".to_owned() }
+}
+
 /// One event of each kind.
 fn events() -> Vec<Event> {
     let generator = GeneratorFacts { version: "1".to_owned(), workers: None, counting: "exact".to_owned() };
@@ -58,6 +65,7 @@ fn events() -> Vec<Event> {
         Event::ScaledUp,
         Event::Rehearsed { sample: rehearsal() },
         Event::Measured(Box::new(Measurement { sample: None, generator: None })),
+        retargeted(1),
         Event::LoadStopped,
         Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
         Event::CleanedUp { deleted: vec![], failures: vec![] },
@@ -101,15 +109,16 @@ fn seconds(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-/// All accepted pairs as (state, event, state afterwards); `Measured` is tried during and at the end of the load.
+/// All accepted pairs as (state, event, state afterwards); those are tried during and at the end of the load whose
+/// answer depends on it.
 fn accepted() -> Vec<(&'static str, String, &'static str)> {
     let created = created();
     let mut rows = Vec::new();
     for state in states() {
         for event in events() {
             let (now, then) = (seconds(5), seconds(120));
-            let times =
-                if event.name() == "Measured" { vec![(now, ""), (then, " (at its end)")] } else { vec![(now, "")] };
+            let by_time = matches!(event.name(), "Measured" | "Retargeted");
+            let times = if by_time { vec![(now, ""), (then, " (at its end)")] } else { vec![(now, "")] };
             for (at, suffix) in times {
                 if let Ok(transition) = step(&created, state.clone(), at, &event) {
                     rows.push((state.name(), format!("{}{suffix}", event.name()), transition.state.name()));
@@ -170,9 +179,47 @@ fn a_plan_that_cannot_be_made_ends_the_run_before_any_change() {
     assert_eq!(failure.message, "shop does not exist in the environment");
 }
 
+/// The load of a run after 30 of its 120 seconds, with what was learnt until then.
+fn half_a_minute_of_load() -> State {
+    let mut state = states().remove(6);
+    for second in [10, 20, 30] {
+        let (from, to) = (seconds(second - 10), seconds(second));
+        let count = Some(10 * second as u64);
+        let sample = KpiSample { from, to, count, requests: 3, failures: 0, latency: None, marks: vec![] };
+        let measured = Event::Measured(Box::new(Measurement { sample: Some(sample), generator: None }));
+        state = step(&created(), state, to, &measured).unwrap().state;
+    }
+    state
+}
+
+#[test]
+fn a_changed_target_keeps_what_was_learnt_and_the_line_goes_on_without_a_jump() {
+    let state = half_a_minute_of_load();
+    let before = state.load().unwrap().clone();
+    let transition = step(&created(), state, seconds(30), &retargeted(1)).unwrap();
+    let load = transition.state.load().unwrap();
+    assert_eq!((&load.ramp, &load.advice, load.measured_to), (&before.ramp, &before.advice, before.measured_to));
+    assert_eq!([0.0, 15.0, 30.0, 60.0, 90.0].map(|at_s| load.profile.at(at_s)), [0.0, 150.0, 300.0, 750.0, 1200.0]);
+    assert_eq!(load.ends(), seconds(30 + 60 + 180));
+    assert_eq!(transition.commands, transition.state.on_entry(), "it is measured anew, since it ends at another time");
+}
+
+#[test]
+fn a_request_that_was_done_or_comes_too_late_is_refused() {
+    let once = step(&created(), half_a_minute_of_load(), seconds(30), &retargeted(3)).unwrap().state;
+    for done in [1, 3] {
+        let refused = step(&created(), once.clone(), seconds(40), &retargeted(done)).unwrap_err();
+        assert_eq!(*refused.state, once);
+    }
+    assert!(step(&created(), once.clone(), seconds(40), &retargeted(4)).is_ok());
+    assert!(step(&created(), once.clone(), seconds(269), &retargeted(4)).is_ok(), "it lasts longer now");
+    let refused = step(&created(), once, seconds(270), &retargeted(4)).unwrap_err();
+    assert_eq!(refused.to_string(), "Retargeted is not accepted while GeneratingLoad");
+}
+
 proptest! {
     #[test]
-    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..17_usize, 0..60)) {
+    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..18_usize, 0..60)) {
         let created = created();
         let events = events();
         let mut run = Run::begin(&Record { revision: 1, at: seconds(0), event: Event::Created(Box::new(created)) }).unwrap();

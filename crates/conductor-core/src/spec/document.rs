@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::stages::StageDocument;
 use crate::ramp::Algorithm;
 
 /// The `apiVersion` of documents this version reads.
@@ -38,16 +39,26 @@ pub struct MetadataDocument {
 /// What a load test shall do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("oneOf" = [
+    { "required": ["rampUp", "plateau"] },
+    { "required": ["stages"], "not": { "anyOf": [{ "required": ["rampUp"] }, { "required": ["plateau"] }] } },
+])))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpecDocument {
     /// The environment, by its name in the settings.
     pub environment: String,
     /// The business KPI to reach.
     pub kpi: KpiDocument,
-    /// Time from the first user to the target, such as `30m`; `0s` is a step.
-    pub ramp_up: String,
+    /// Time from the first user to the target, such as `30m`; `0s` is a step. Together with `plateau`, unless there are
+    /// `stages`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp_up: Option<String>,
     /// Time to hold the target, such as `90m`.
-    pub plateau: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<String>,
+    /// The load piece by piece, instead of `rampUp` and `plateau`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Vec<StageDocument>>,
     /// Time between two measurements, `60s` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
@@ -75,8 +86,10 @@ pub struct SpecDocument {
 pub struct KpiDocument {
     /// One of the environment's `kpis`, such as `orders`.
     pub name: String,
-    /// The rate to reach and hold, such as `7200/min`.
-    pub target: String,
+    /// The rate to reach and hold, such as `7200/min`. With stages, what those mean that give no rate; the highest of
+    /// their levels when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// One application in scope.
@@ -132,7 +145,7 @@ pub struct LimitsDocument {
     /// Most simulated users; no limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_users: Option<i64>,
-    /// Longest time from the start to the end of the load; ramp-up + plateau + 1h when absent.
+    /// Longest time from the start to the end of the load; the load's time + 1h when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<String>,
     /// Longest time in which one rehearsing user must have produced the KPI once; `3m` when absent.

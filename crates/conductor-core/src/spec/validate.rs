@@ -9,18 +9,18 @@ use super::document::{
     MetadataDocument, ScaleDocument, ScaleValues, SpecDocument,
 };
 use super::{
-    ApplicationChoice, LOAD_TEST_HEADER, Limits, LoadHints, LoadTestSpec, RUN_HEADER, ScaleChoice, SpecError,
-    VersionChoice, Violation,
+    ApplicationChoice, LOAD_TEST_HEADER, Limits, LoadHints, LoadShape, LoadTestSpec, RUN_HEADER, ScaleChoice,
+    SpecError, VersionChoice, Violation, stages,
 };
 use crate::app::{ApplicationId, NameError, is_name};
-use crate::units::{Rate, Span, UnitError};
+use crate::units::{Span, UnitError};
 
 const DEFAULT_INTERVAL: Span = Span::seconds(60);
 const SHORTEST_INTERVAL: Span = Span::seconds(5);
 const DEFAULT_REHEARSAL: Span = Span::minutes(3);
 /// What the default deadline grants to everything before the load.
 const DEADLINE_MARGIN: Span = Span::minutes(60);
-const LONGEST: Span = Span::minutes(7 * 24 * 60);
+pub(super) const LONGEST: Span = Span::minutes(7 * 24 * 60);
 const MOST_REPLICAS: i64 = 100_000;
 const NAME: &str = "1 to 128 letters, digits, '-', '_', '.' or '/', beginning with a letter or digit";
 
@@ -35,24 +35,26 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
         let spec = document.spec;
         found.name("spec.environment", &spec.environment);
         found.name("spec.kpi.name", &spec.kpi.name);
-        let target = found.parse::<Rate>("spec.kpi.target", &spec.kpi.target);
-        let ramp_up = found.span("spec.rampUp", Some(&spec.ramp_up), Span::default());
-        let plateau = found.span("spec.plateau", Some(&spec.plateau), Span::default());
+        let shape = stages::shape(&mut found, &spec);
         let interval = found.span("spec.interval", spec.interval.as_ref(), DEFAULT_INTERVAL);
-        check_times(&mut found, plateau, interval);
+        if interval < SHORTEST_INTERVAL {
+            let problem = format!("{interval} is too short to measure in");
+            found.add("spec.interval", problem, "5s or longer (60s when absent)");
+        } else if let Some((shape, _)) = &shape {
+            stages::check_length(&mut found, shape, interval);
+        }
         let version = test_version(&mut found, spec.version.as_deref());
         let scale = found.scale("spec.scale", spec.scale.as_ref()).unwrap_or_default();
         let applications = applications(&mut found, &spec.applications);
-        let limits = limits(&mut found, spec.limits.unwrap_or_default(), ramp_up.plus(plateau));
+        let limits = limits(&mut found, spec.limits.unwrap_or_default(), shape.as_ref().map(|(shape, _)| shape));
         let load = hints(&mut found, spec.load.unwrap_or_default());
-        match target {
-            Some(target) if found.violations.is_empty() => Ok(Self {
+        match shape {
+            Some((shape, target)) if found.violations.is_empty() => Ok(Self {
                 name: document.metadata.name,
                 environment: spec.environment,
                 kpi: spec.kpi.name,
                 target,
-                ramp_up,
-                plateau,
+                shape,
                 interval,
                 version,
                 scale,
@@ -68,39 +70,42 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
 impl From<LoadTestSpec> for LoadTestDocument {
     fn from(spec: LoadTestSpec) -> Self {
         let load = spec.load;
+        let mut document = SpecDocument {
+            environment: spec.environment,
+            kpi: KpiDocument { name: spec.kpi, target: Some(spec.target.to_string()) },
+            ramp_up: None,
+            plateau: None,
+            stages: None,
+            interval: Some(spec.interval.to_string()),
+            version: Some(written_version(spec.version)),
+            scale: Some(written_scale(spec.scale)),
+            applications: spec
+                .applications
+                .into_iter()
+                .map(|choice| ApplicationDocument {
+                    name: choice.name.into(),
+                    version: choice.version.map(written_version),
+                    scale: choice.scale.map(written_scale),
+                })
+                .collect(),
+            limits: Some(LimitsDocument {
+                max_users: spec.limits.max_users.map(|users| i64::try_from(users).unwrap_or(i64::MAX)),
+                deadline: Some(spec.limits.deadline.to_string()),
+                rehearsal: Some(spec.limits.rehearsal.to_string()),
+            }),
+            load: Some(LoadDocument {
+                algorithm: Some(load.algorithm),
+                users_per_kpi: load.users_per_kpi,
+                kpi_lag: load.kpi_lag.map(|lag| lag.to_string()),
+                headers: load.headers,
+            }),
+        };
+        stages::written(spec.shape, &mut document);
         Self {
             api_version: API_VERSION.to_owned(),
             kind: KIND.to_owned(),
             metadata: MetadataDocument { name: spec.name },
-            spec: SpecDocument {
-                environment: spec.environment,
-                kpi: KpiDocument { name: spec.kpi, target: spec.target.to_string() },
-                ramp_up: spec.ramp_up.to_string(),
-                plateau: spec.plateau.to_string(),
-                interval: Some(spec.interval.to_string()),
-                version: Some(written_version(spec.version)),
-                scale: Some(written_scale(spec.scale)),
-                applications: spec
-                    .applications
-                    .into_iter()
-                    .map(|choice| ApplicationDocument {
-                        name: choice.name.into(),
-                        version: choice.version.map(written_version),
-                        scale: choice.scale.map(written_scale),
-                    })
-                    .collect(),
-                limits: Some(LimitsDocument {
-                    max_users: spec.limits.max_users.map(|users| i64::try_from(users).unwrap_or(i64::MAX)),
-                    deadline: Some(spec.limits.deadline.to_string()),
-                    rehearsal: Some(spec.limits.rehearsal.to_string()),
-                }),
-                load: Some(LoadDocument {
-                    algorithm: Some(load.algorithm),
-                    users_per_kpi: load.users_per_kpi,
-                    kpi_lag: load.kpi_lag.map(|lag| lag.to_string()),
-                    headers: load.headers,
-                }),
-            },
+            spec: document,
         }
     }
 }
@@ -126,21 +131,6 @@ fn written_scale(scale: ScaleChoice) -> ScaleDocument {
             cpu: cpu.map(|cpu| cpu.to_string()),
             memory: memory.map(|memory| memory.to_string()),
         }),
-    }
-}
-
-fn check_times(found: &mut Findings, plateau: Span, interval: Span) {
-    if found.violations.iter().any(|v| v.field == "spec.rampUp" || v.field == "spec.plateau") {
-        return;
-    }
-    if interval < SHORTEST_INTERVAL {
-        found.add("spec.interval", format!("{interval} is too short to measure in"), "5s or longer (60s when absent)");
-    } else if plateau < interval {
-        found.add(
-            "spec.plateau",
-            format!("{plateau} is shorter than the interval of {interval}"),
-            "at least one interval, or nothing is measured at the target",
-        );
     }
 }
 
@@ -172,7 +162,8 @@ fn applications(found: &mut Findings, documents: &[ApplicationDocument]) -> Vec<
     choices
 }
 
-fn limits(found: &mut Findings, document: LimitsDocument, load_time: Span) -> Limits {
+fn limits(found: &mut Findings, document: LimitsDocument, shape: Option<&LoadShape>) -> Limits {
+    let load_time = shape.map_or_else(Span::default, LoadShape::time);
     let max_users = document.max_users.and_then(|users| {
         let valid = u64::try_from(users).ok().filter(|users| *users > 0);
         if valid.is_none() {
@@ -185,7 +176,10 @@ fn limits(found: &mut Findings, document: LimitsDocument, load_time: Span) -> Li
         found.add(
             "spec.limits.deadline",
             format!("{deadline} leaves no time before the load of {load_time}"),
-            "longer than rampUp and plateau together",
+            match shape {
+                Some(LoadShape::Stages(_)) => "longer than all stages together",
+                Some(LoadShape::RampUp { .. }) | None => "longer than rampUp and plateau together",
+            },
         );
     }
     let rehearsal = found.span("spec.limits.rehearsal", document.rehearsal.as_ref(), DEFAULT_REHEARSAL);
@@ -227,12 +221,12 @@ fn hints(found: &mut Findings, document: LoadDocument) -> LoadHints {
 
 /// The violations found so far.
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     violations: Vec<Violation>,
 }
 
 /// What would have been right, told apart from what was wrong.
-trait Explained: Display {
+pub(super) trait Explained: Display {
     fn problem_and_expected(self) -> (String, String);
 }
 
@@ -249,7 +243,7 @@ impl Explained for NameError {
 }
 
 impl Findings {
-    fn add(&mut self, field: &str, problem: impl Into<String>, expected: impl Into<String>) {
+    pub(super) fn add(&mut self, field: &str, problem: impl Into<String>, expected: impl Into<String>) {
         self.violations.push(Violation { field: field.to_owned(), problem: problem.into(), expected: expected.into() });
     }
 
@@ -265,7 +259,7 @@ impl Findings {
         }
     }
 
-    fn parse<T>(&mut self, field: &str, text: &str) -> Option<T>
+    pub(super) fn parse<T>(&mut self, field: &str, text: &str) -> Option<T>
     where
         T: FromStr,
         T::Err: Explained,
@@ -278,14 +272,23 @@ impl Findings {
             .ok()
     }
 
-    fn span(&mut self, field: &str, text: Option<&String>, absent: Span) -> Span {
-        let Some(text) = text else { return absent };
-        let Some(span) = self.parse::<Span>(field, text) else { return absent };
+    pub(super) fn span(&mut self, field: &str, text: Option<&String>, absent: Span) -> Span {
+        self.span_of(field, text).unwrap_or(absent)
+    }
+
+    /// The span that is written; `None` where there is none, or none that can be read.
+    pub(super) fn span_of(&mut self, field: &str, text: Option<&String>) -> Option<Span> {
+        let span = self.parse::<Span>(field, text?)?;
         if span > LONGEST {
-            self.add(field, format!("{text} is longer than a week"), "at most 168h");
-            return absent;
+            self.add(field, format!("{span} is longer than a week"), "at most 168h");
+            return None;
         }
-        span
+        Some(span)
+    }
+
+    /// Whether something is wrong with a field.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.violations.iter().any(|violation| violation.field == field)
     }
 
     fn version(&mut self, field: &str, text: Option<&str>) -> Option<VersionChoice> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::{GeneratorStatus, KpiSample, LoadSetting};
-use conductor_core::phase::{Event, Level, Measurement};
+use conductor_core::phase::{Event, Level, Load, Measurement};
 use conductor_core::units::Span;
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -21,13 +21,15 @@ const SILENT_INTERVALS: u32 = 3;
 const LAST_WINDOW_POLL: Duration = Duration::from_secs(1);
 
 /// Sets the load and measures until the load is over; the last measurement is the last event.
-pub(super) async fn generate(
+pub(super) fn generate(
     context: Shared,
-    started: Timestamp,
-    measured_to: Timestamp,
+    load: &Load,
     setting: watch::Receiver<LoadSetting>,
-) -> Event {
-    let mut load = Generation::new(context, started, measured_to, setting);
+) -> impl Future<Output = Event> + Send + use<> {
+    go_on(Generation::new(context, load, setting))
+}
+
+async fn go_on(mut load: Generation) -> Event {
     loop {
         if let Err(failure) = load.apply().await {
             return Event::Failed(failure);
@@ -70,11 +72,18 @@ struct Generation {
 }
 
 impl Generation {
-    fn new(context: Shared, started: Timestamp, measured_to: Timestamp, setting: watch::Receiver<LoadSetting>) -> Self {
-        let spec = &context.created.spec;
-        let end = started.saturating_add(spec.load_time().as_duration()).unwrap_or(Timestamp::MAX);
-        let interval = spec.interval.as_duration().max(Duration::from_millis(1));
-        Self { started, end, interval, measured_to, setting, silent_since: None, told: None, context }
+    fn new(context: Shared, load: &Load, setting: watch::Receiver<LoadSetting>) -> Self {
+        let interval = context.created.spec.interval.as_duration().max(Duration::from_millis(1));
+        Self {
+            started: load.started,
+            end: load.ends(),
+            interval,
+            measured_to: load.measured_to,
+            setting,
+            silent_since: None,
+            told: None,
+            context,
+        }
     }
 
     /// Hands the present setting to the generator; what may pass is tried again at the next tick.

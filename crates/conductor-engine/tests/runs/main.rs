@@ -10,3 +10,4 @@ mod healthy;
 mod ownership;
 mod stops;
 mod stores;
+mod updates;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use conductor_core::ports::StopRequests;
+use conductor_core::ports::{RunRequest, RunRequests};
 use conductor_core::verdict::Outcome;
 use futures::StreamExt;
 
@@ -48,7 +48,7 @@ async fn a_run_can_be_stopped_in_every_state_from_here_and_from_elsewhere() {
                 }
             }
             if elsewhere {
-                bed.store.request_stop(&run, "ops").await.unwrap();
+                bed.store.ask(&run, &RunRequest::Stop { by: "ops".to_owned() }).await.unwrap();
             } else {
                 conductor.stop(&run, "ops").await.unwrap();
             }

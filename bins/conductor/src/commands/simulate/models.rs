@@ -81,6 +81,7 @@ pub(super) fn own_load_test(plant: &Plant) -> Result<LoadTestDocument, Failed> {
 
 #[cfg(test)]
 mod tests {
+    use conductor_core::ramp::Profile;
     use conductor_core::spec::LoadTestSpec;
 
     use super::*;
@@ -89,7 +90,10 @@ mod tests {
     fn every_built_in_model_has_a_sound_load_test_of_its_own() {
         for plant in models(&[ALL.to_owned()]).unwrap() {
             let spec = LoadTestSpec::try_from(own_load_test(&plant).unwrap()).unwrap();
-            assert_eq!((spec.target, spec.ramp_up), (plant.run.target, plant.run.ramp_up), "{}", plant.name);
+            let run = &plant.run;
+            let (ramp_up_s, plateau_s) = (run.ramp_up.as_secs_f64(), run.plateau.as_secs_f64());
+            let line = Profile::ramp(run.target.as_per_minute(), ramp_up_s, plateau_s);
+            assert_eq!(spec.profile(), line, "{}", plant.name);
         }
     }
 

@@ -1,0 +1,348 @@
+//! What makes the shape of a load valid, and how a valid one is written.
+
+use super::super::document::SpecDocument;
+use super::super::validate::{Findings, LONGEST};
+use super::{Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument};
+use crate::units::{Rate, Span};
+
+const MOST_STAGES: usize = 1_000;
+const MOST_POINTS: usize = 10_000;
+const EITHER: &str = "either rampUp and plateau, or stages";
+const FIELD: &str = "spec.stages";
+
+/// A shape and the target that goes with it.
+pub(crate) fn shape(found: &mut Findings, spec: &SpecDocument) -> Option<(LoadShape, Rate)> {
+    let target = spec.kpi.target.as_ref().map(|target| found.parse::<Rate>("spec.kpi.target", target));
+    match (&spec.ramp_up, &spec.plateau, &spec.stages) {
+        (None, None, None) => {
+            found.add("spec.rampUp", "it is missing, and so are plateau and stages", EITHER);
+            None
+        }
+        (None, None, Some(documents)) => {
+            let stages = Stages { found, target: target.flatten() }.read(documents)?;
+            let shape = LoadShape::Stages(stages);
+            let highest = || Rate::per_minute(shape.highest_of_stages()).ok();
+            let target = target.unwrap_or_else(highest)?;
+            Some((shape, target))
+        }
+        (ramp_up, plateau, Some(_)) => {
+            let given = [("rampUp", ramp_up.is_some()), ("plateau", plateau.is_some())];
+            let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+            found.add("spec.stages", format!("there is {} as well", given.join(" and ")), EITHER);
+            None
+        }
+        (ramp_up, plateau, None) => {
+            if target.is_none() {
+                found.add("spec.kpi.target", "it is missing", "the rate to reach and hold, such as 7200/min");
+            }
+            if ramp_up.is_none() {
+                found.add("spec.rampUp", "it is missing", "the time from the first user to the target, such as 30m");
+            }
+            let ramp_up = found.span_of("spec.rampUp", ramp_up.as_ref());
+            if plateau.is_none() {
+                found.add("spec.plateau", "it is missing", "the time to hold the target, such as 90m");
+            }
+            let plateau = found.span_of("spec.plateau", plateau.as_ref());
+            Some((LoadShape::RampUp { ramp_up: ramp_up?, plateau: plateau? }, target??))
+        }
+    }
+}
+
+/// Tells where a shape is too short to be measured.
+pub(crate) fn check_length(found: &mut Findings, shape: &LoadShape, interval: Span) {
+    let (field, problem, expected) = match shape {
+        LoadShape::RampUp { plateau, .. } if *plateau < interval => (
+            "spec.plateau",
+            format!("{plateau} is shorter than the interval of {interval}"),
+            "at least one interval, or nothing is measured at the target",
+        ),
+        LoadShape::Stages(_) if shape.time() < interval => (
+            FIELD,
+            format!("together they take {}, shorter than the interval of {interval}", shape.time()),
+            "at least one interval, or nothing is measured",
+        ),
+        LoadShape::RampUp { .. } | LoadShape::Stages(_) => return,
+    };
+    found.add(field, problem, expected);
+}
+
+/// Puts a shape back into the fields it is written in.
+pub(crate) fn written(shape: LoadShape, document: &mut SpecDocument) {
+    match shape {
+        LoadShape::RampUp { ramp_up, plateau } => {
+            document.ramp_up = Some(ramp_up.to_string());
+            document.plateau = Some(plateau.to_string());
+        }
+        LoadShape::Stages(stages) => document.stages = Some(stages.into_iter().map(written_stage).collect()),
+    }
+}
+
+fn written_stage(stage: Stage) -> StageDocument {
+    let nothing = StageDocument::default();
+    let text = |span: Span| Some(span.to_string());
+    match stage {
+        Stage::Ramp { time, to } => StageDocument { ramp: text(time), to: Some(to.to_string()), ..nothing },
+        Stage::Hold { time } => StageDocument { hold: text(time), ..nothing },
+        Stage::Step { to, hold } => StageDocument { step: Some(to.to_string()), hold: text(hold), ..nothing },
+        Stage::Spike { to, rise, hold, fall } => StageDocument {
+            spike: Some(to.to_string()),
+            rise: text(rise),
+            hold: text(hold),
+            fall: text(fall),
+            ..nothing
+        },
+        Stage::Curve(Curve { scale, points }) => {
+            let written = |point: CurvePoint| CurvePointDocument {
+                time: point.time.to_string(),
+                value: ValueDocument::Share(point.value),
+            };
+            let curve = CurveDocument::Points(points.into_iter().map(written).collect());
+            StageDocument { curve: Some(curve), scale: Some(scale.to_string()), ..nothing }
+        }
+    }
+}
+
+/// Reads stages, and finds all that is wrong with them.
+struct Stages<'a> {
+    found: &'a mut Findings,
+    target: Option<Rate>,
+}
+
+impl Stages<'_> {
+    fn read(&mut self, documents: &[StageDocument]) -> Option<Vec<Stage>> {
+        if documents.is_empty() || documents.len() > MOST_STAGES {
+            self.found.add(
+                FIELD,
+                format!("there are {} of them", documents.len()),
+                format!("1 to {MOST_STAGES} stages"),
+            );
+            return None;
+        }
+        let read = |(position, document)| self.stage(&format!("{FIELD}[{position}]"), document, position == 0);
+        let read: Vec<Option<Stage>> = documents.iter().enumerate().map(read).collect();
+        let stages: Vec<Stage> = read.into_iter().collect::<Option<_>>()?;
+        let time = stages.iter().fold(Span::default(), |time, stage| time.plus(stage.time()));
+        if time > LONGEST {
+            self.found.add(FIELD, format!("together they take {time}"), "at most 168h, a week");
+        }
+        Some(stages)
+    }
+
+    fn stage(&mut self, field: &str, document: &StageDocument, first: bool) -> Option<Stage> {
+        let StageDocument { ramp, to, step, spike, rise, hold, fall, curve, scale } = document;
+        let kind = self.kind(field, document)?;
+        let others = [("to", to), ("rise", rise), ("hold", hold), ("fall", fall), ("scale", scale)];
+        for (name, _) in others.into_iter().filter(|(name, value)| value.is_some() && !kind.takes().contains(name)) {
+            let problem = format!("a {} has none", kind.name());
+            self.found.add(&format!("{field}.{name}"), problem, kind.expected());
+        }
+        match kind {
+            Kind::Ramp => {
+                let time = self.found.span_of(&format!("{field}.ramp"), ramp.as_ref());
+                let to = self.rate_or_target(&format!("{field}.to"), to.as_ref());
+                Some(Stage::Ramp { time: time?, to: to? })
+            }
+            Kind::Hold => {
+                self.needs_a_level(&format!("{field}.hold"), first);
+                Some(Stage::Hold { time: self.hold(field, hold.as_ref())? })
+            }
+            Kind::Step => {
+                let to = self.rate(&format!("{field}.step"), step.as_ref());
+                let hold = self.hold(field, hold.as_ref());
+                Some(Stage::Step { to: to?, hold: hold? })
+            }
+            Kind::Spike => {
+                self.needs_a_level(&format!("{field}.spike"), first);
+                let to = self.rate(&format!("{field}.spike"), spike.as_ref());
+                let rise = self.found.span(&format!("{field}.rise"), rise.as_ref(), Span::default());
+                let hold = self.hold(field, hold.as_ref());
+                let fall = self.found.span(&format!("{field}.fall"), fall.as_ref(), Span::default());
+                Some(Stage::Spike { to: to?, rise, hold: hold?, fall })
+            }
+            Kind::Curve => self.curve(field, curve.as_ref()?, scale.as_ref()).map(Stage::Curve),
+        }
+    }
+
+    fn kind(&mut self, field: &str, document: &StageDocument) -> Option<Kind> {
+        const KINDS: &str = "one of ramp, hold, step, spike and curve, each in a stage of its own";
+        let kinds = [
+            (Kind::Ramp, document.ramp.is_some()),
+            (Kind::Step, document.step.is_some()),
+            (Kind::Spike, document.spike.is_some()),
+            (Kind::Curve, document.curve.is_some()),
+        ];
+        let kinds: Vec<Kind> = kinds.into_iter().filter(|(_, given)| *given).map(|(kind, _)| kind).collect();
+        match kinds.as_slice() {
+            [] if document.hold.is_some() => return Some(Kind::Hold),
+            [kind] => return Some(*kind),
+            [] => self.found.add(field, "it does not say what it is", KINDS),
+            several => {
+                let names: Vec<&str> = several.iter().map(|kind| kind.name()).collect();
+                self.found.add(field, format!("{} exclude each other", names.join(" and ")), KINDS);
+            }
+        }
+        None
+    }
+
+    fn needs_a_level(&mut self, field: &str, first: bool) {
+        if first {
+            self.found.add(field, "there is no level yet", "a ramp, a step or a curve before it");
+        }
+    }
+
+    fn rate(&mut self, field: &str, text: Option<&String>) -> Option<Rate> {
+        self.found.parse(field, text?)
+    }
+
+    fn hold(&mut self, field: &str, text: Option<&String>) -> Option<Span> {
+        let field = format!("{field}.hold");
+        if text.is_none() {
+            self.found.add(&field, "it is missing", "how long the level is held, such as 10m");
+        }
+        let hold = self.found.span_of(&field, text)?;
+        if hold.is_zero() {
+            self.found.add(&field, "0s is no time to hold a level", "a time such as 10m");
+        }
+        Some(hold)
+    }
+
+    fn rate_or_target(&mut self, field: &str, text: Option<&String>) -> Option<Rate> {
+        match text {
+            Some(text) => self.found.parse(field, text),
+            None => {
+                let unsaid = self.target.is_none() && !self.found.has("spec.kpi.target");
+                if unsaid {
+                    self.found.add(
+                        field,
+                        "it is missing, and so is spec.kpi.target",
+                        "a rate such as 7200/min, here or there",
+                    );
+                }
+                self.target
+            }
+        }
+    }
+
+    fn curve(&mut self, field: &str, curve: &CurveDocument, scale: Option<&String>) -> Option<Curve> {
+        let curve_field = format!("{field}.curve");
+        let points = match curve {
+            CurveDocument::Points(points) => points,
+            CurveDocument::File(file) => {
+                let expected = "points here, or a load test that is read from a file beside it";
+                self.found.add(&curve_field, format!("the file \"{file}\" was not read"), expected);
+                return None;
+            }
+        };
+        if points.len() < 2 || points.len() > MOST_POINTS {
+            let problem = format!("there are {} points", points.len());
+            self.found.add(&curve_field, problem, format!("2 to {MOST_POINTS} points"));
+            return None;
+        }
+        let levels: Vec<Option<(Span, Level)>> =
+            points.iter().enumerate().map(|(at, point)| self.point(&format!("{curve_field}[{at}]"), point)).collect();
+        let levels: Vec<(Span, Level)> = levels.into_iter().collect::<Option<_>>()?;
+        for (position, pair) in levels.windows(2).enumerate().filter(|(_, pair)| pair[1].0 < pair[0].0) {
+            let field = format!("{curve_field}[{}].time", position + 1);
+            self.found.add(&field, format!("{} is before {}", pair[1].0, pair[0].0), "points in the order of time");
+        }
+        let highest_rate = levels.iter().filter_map(|(_, level)| level.rate()).fold(0.0, f64::max);
+        let shares = levels.iter().any(|(_, level)| level.rate().is_none());
+        let scale = match (scale, shares) {
+            (None, false) if self.target.is_none() => Rate::per_minute(highest_rate).ok(),
+            (scale, _) => self.rate_or_target(&format!("{field}.scale"), scale),
+        }?;
+        let value = |level: Level| match level {
+            Level::Share(share) => share,
+            Level::Rate(rate) => rate.as_per_minute() / scale.as_per_minute(),
+        };
+        let points: Vec<CurvePoint> =
+            levels.into_iter().map(|(time, level)| CurvePoint { time, value: value(level) }).collect();
+        let highest = points.iter().map(|point| point.value * scale.as_per_minute()).fold(0.0, f64::max);
+        if highest <= 0.0 {
+            self.found.add(&curve_field, "every value is zero", "a value above zero");
+        } else if let Err(error) = Rate::per_minute(highest) {
+            self.found.add(&curve_field, error.problem, error.expected);
+        }
+        Some(Curve { scale, points })
+    }
+
+    fn point(&mut self, field: &str, point: &CurvePointDocument) -> Option<(Span, Level)> {
+        const EXPECTED: &str = "a share of the scale from 0 to 1000, such as 0.35, or a rate such as 2500/min";
+        let time = self.found.span_of(&format!("{field}.time"), Some(&point.time));
+        let field = format!("{field}.value");
+        let level = match &point.value {
+            ValueDocument::Share(share) if (0.0..=1000.0).contains(share) => Some(Level::Share(*share)),
+            ValueDocument::Share(share) => {
+                self.found.add(&field, format!("{share} is out of range"), EXPECTED);
+                None
+            }
+            ValueDocument::Rate(text) => match text.parse() {
+                Ok(rate) => Some(Level::Rate(rate)),
+                Err(_) => {
+                    self.found.add(&field, format!("\"{text}\" is neither a share nor a rate"), EXPECTED);
+                    None
+                }
+            },
+        };
+        Some((time?, level?))
+    }
+}
+
+/// What a stage is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Ramp,
+    Hold,
+    Step,
+    Spike,
+    Curve,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp",
+            Self::Hold => "hold",
+            Self::Step => "step",
+            Self::Spike => "spike",
+            Self::Curve => "curve",
+        }
+    }
+
+    /// The fields it may have besides its own.
+    fn takes(self) -> &'static [&'static str] {
+        match self {
+            Self::Ramp => &["to"],
+            Self::Hold | Self::Step => &["hold"],
+            Self::Spike => &["rise", "hold", "fall"],
+            Self::Curve => &["scale"],
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Ramp => "ramp and to alone",
+            Self::Hold => "hold alone",
+            Self::Step => "step and hold alone",
+            Self::Spike => "spike, rise, hold and fall alone",
+            Self::Curve => "curve and scale alone",
+        }
+    }
+}
+
+/// A curve's level as it was given.
+#[derive(Clone, Copy)]
+enum Level {
+    Share(f64),
+    Rate(Rate),
+}
+
+impl Level {
+    /// Events per minute, where a rate was given.
+    fn rate(self) -> Option<f64> {
+        match self {
+            Self::Rate(rate) => Some(rate.as_per_minute()),
+            Self::Share(_) => None,
+        }
+    }
+}
