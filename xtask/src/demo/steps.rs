@@ -65,8 +65,9 @@ impl Demo {
             try:\n\
             \x20   process = psutil.Process(int(sys.argv[1]))\n\
             \x20   while process.is_running():\n\
-            \x20       now = process.memory_full_info()\n\
-            \x20       resident, own = max(resident, now.rss), max(own, now.uss)\n\
+            \x20       now = process.memory_info()\n\
+            \x20       files = now.shared if hasattr(now, 'shared') else now.rss - process.memory_full_info().uss\n\
+            \x20       resident, own = max(resident, now.rss), max(own, now.rss - files)\n\
             \x20       time.sleep(1)\n\
             except psutil.Error: pass\n\
             print(resident, own)\n";
