@@ -14,7 +14,7 @@ What counts as the KPI event is set by the conductor, or said in the locustfile:
     ...
     kpi()            # one event, now
 
-It needs Python 3.8 and Locust 2.20 or newer, nothing else, and it does nothing but tag and count while no
+It needs Python 3.8 and Locust 2.32 or newer, nothing else, and it does nothing but tag and count while no
 conductor is attached.
 """
 

@@ -192,7 +192,7 @@ impl Api {
         });
         found.ok_or_else(|| {
             let why = "the page is not Locust's: it may be a login page (set locust.tokenEnv), another program, or a \
-                       Locust older than 2.20";
+                       Locust older than 2.32";
             PortError::because(FailureKind::Rejected, act, why)
         })
     }

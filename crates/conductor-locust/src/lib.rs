@@ -1,6 +1,6 @@
 //! `LoadGenerator` and `KpiSource` over Locust's web interface, and the plugin that makes its counts exact.
 //!
-//! [`Locust`] drives a Locust master, or a Locust of one process, of 2.20 or newer; it needs nothing on Locust's side.
+//! [`Locust`] drives a Locust master, or a Locust of one process, of 2.32 or newer; it needs nothing on Locust's side.
 //! No phases, no control law and no retries live here.
 //!
 //! # The plugin
