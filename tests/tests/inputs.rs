@@ -72,6 +72,18 @@ fn an_environment_that_is_not_up_is_named_with_what_would_start_it() {
 }
 
 #[test]
+fn a_run_that_does_not_exist() {
+    let bed = Bed::new(Shop::default());
+    for verb in ["get", "watch", "report"] {
+        assert_eq!(
+            bed.conductor(&[verb, "nobody-1"]).ended_with(2).err,
+            "error: could not read the run: there is no run nobody-1\n",
+            "{verb}"
+        );
+    }
+}
+
+#[test]
 fn a_missing_locust_is_named_before_anything_is_changed() {
     let bed = Bed::new(Shop::default());
     let environment = std::fs::read_to_string(bed.path("environment.yaml")).unwrap();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use conductor_core::ports::StoreError;
+
 /// Everything was as it should be; a run passed, perhaps with warnings.
 pub(crate) const PASSED: u8 = 0;
 /// A run failed, or something could not be done.
@@ -36,9 +38,14 @@ impl Failed {
         Self { code: BAD_INPUT, message: error.to_string() }
     }
 
-    /// An error with all its sources.
+    /// An error with all its sources. A run that does not exist is an argument that is wrong.
     pub(crate) fn because(error: impl Into<anyhow::Error>) -> Self {
-        Self { code: FAILED, message: format!("{:#}", error.into()) }
+        let error = error.into();
+        let unknown = |cause: &(dyn std::error::Error + 'static)| {
+            matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::UnknownRun(_)))
+        };
+        let code = if error.chain().any(unknown) { BAD_INPUT } else { FAILED };
+        Self { code, message: format!("{error:#}") }
     }
 
     /// An error of its own.
