@@ -6,7 +6,7 @@
 //! * [`spec`] — what a caller declares, valid by construction ([`units`], [`app`], [`release`] are its words),
 //! * [`phase`] — states, events, commands, and [`phase::step`], the only place where state changes,
 //! * [`scale`] and [`restore`] — the plan of a run and the way back, as pure differences,
-//! * [`ramp`] — the control law that steers users by the KPI,
+//! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`] are their words).
@@ -59,6 +59,7 @@ pub mod release;
 pub mod restore;
 pub mod run;
 pub mod scale;
+pub mod search;
 pub mod spec;
 pub mod units;
 pub mod verdict;

@@ -27,6 +27,7 @@ use crate::ports::{Production, TableCount};
 use crate::restore::ForeignChange;
 use crate::run::Created;
 use crate::scale::{Baseline, Plan};
+use crate::search::Search;
 
 /// The five phases the user sees, with what comes before and after them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,12 +224,15 @@ pub struct Ending {
     pub teardown_failures: Vec<Failure>,
     /// What somebody else changed during the run.
     pub foreign_changes: Vec<ForeignChange>,
+    /// The search as it ended, where the test is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Box<Search>>,
 }
 
 impl Ending {
     /// An ending of which nothing is known but its cause.
     pub fn because(cause: Cause) -> Self {
-        Self { cause, teardown_failures: Vec::new(), foreign_changes: Vec::new() }
+        Self { cause, teardown_failures: Vec::new(), foreign_changes: Vec::new(), search: None }
     }
 }
 

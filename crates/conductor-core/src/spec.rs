@@ -5,6 +5,7 @@
 
 mod document;
 mod scope;
+mod search;
 mod stages;
 mod validate;
 
@@ -18,6 +19,7 @@ pub use document::{
     ScaleDocument, ScaleValues, SpecDocument,
 };
 pub use scope::{Intent, Scope};
+pub use search::{SearchDocument, SearchPlan};
 pub use stages::{
     Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument,
 };
@@ -156,7 +158,7 @@ pub struct LoadHints {
 impl LoadTestSpec {
     /// The time load is generated.
     pub fn load_time(&self) -> Span {
-        self.shape.time()
+        self.shape.time(self.interval)
     }
 
     /// The line that the KPI shall follow.

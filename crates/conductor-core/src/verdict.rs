@@ -1,7 +1,7 @@
 //! Whether a run was valid and whether it passed, judged from what was measured.
 //!
 //! Every level stretch of the load that is an interval or longer is a hold, the plateau among them; ramps are not judged.
-//! A level is *held* when the hold's mean is within [`MEAN_TOLERANCE`] of it and [`WINDOW_SHARE`] of the hold's windows
+//! A search is judged by what it has found instead. A level is *held* when the hold's mean is within [`MEAN_TOLERANCE`] of it and [`WINDOW_SHARE`] of the hold's windows
 //! are within [`WINDOW_TOLERANCE`] or three standard deviations of a counted window, whichever is
 //! wider: a window in which N events are expected scatters by 1/√N by chance alone (Poisson), so that small windows
 //! must not be judged by the same percent as large ones.
@@ -18,7 +18,8 @@ use crate::failure::FailureKind;
 use crate::load::Mark;
 use crate::phase::{Cause, Ending};
 use crate::ramp::Profile;
-use crate::spec::LoadTestSpec;
+use crate::search::{Search, SearchEnd};
+use crate::spec::{LoadShape, LoadTestSpec};
 use crate::units::Span;
 use crate::view::Tick;
 
@@ -102,11 +103,15 @@ impl Verdict {
 
 /// Judges a finished run from its spec, the line it followed, its windows and its ending.
 pub fn judge(spec: &LoadTestSpec, profile: &Profile, ticks: &[Tick], ending: &Ending) -> Verdict {
-    let holds = hold::holds(spec, profile, ticks);
+    let searches = matches!(spec.shape, LoadShape::Search(_));
+    let holds = if searches { Vec::new() } else { hold::holds(spec, profile, ticks) };
     let mut causes = Vec::new();
     causes.extend(of_ending(&ending.cause));
     if ending.cause == Cause::Completed {
-        of_load(spec, ticks, &holds, &mut causes);
+        match &ending.search {
+            Some(search) => causes.extend(of_search(spec, ticks, search)),
+            None => of_load(spec, ticks, &holds, &mut causes),
+        }
     }
     for failure in &ending.teardown_failures {
         causes.push(reason(Outcome::Warned, "restore_incomplete", failure.to_string()));
@@ -177,6 +182,37 @@ fn of_hold(spec: &LoadTestSpec, ticks: &[Tick], hold: &Hold, named: &Named, caus
     if let Some(figures) = hold.figures.filter(|figures| !figures.is_held()) {
         causes.push(reason(Outcome::Failed, "target_not_held", not_held(spec, hold, &figures, named)));
     }
+}
+
+/// What a search has come to. A limit that was found is what it is for: each level that failed belongs to it.
+fn of_search(spec: &LoadTestSpec, ticks: &[Tick], search: &Search) -> Vec<VerdictCause> {
+    let found = search.found();
+    let (outcome, code, message) = match search.end() {
+        Some(SearchEnd::LimitFound) => (Outcome::Passed, "limit_found", format!("{}: {found}", spec.kpi)),
+        Some(SearchEnd::NoLimitSeen) => {
+            let message =
+                format!("no limit was seen, {} were sustained all the way up to {}: {found}", spec.kpi, spec.target);
+            (Outcome::Passed, "no_limit_seen", message)
+        }
+        Some(SearchEnd::NothingSustained) => {
+            (Outcome::Failed, "nothing_sustained", format!("not even the first level was sustained: {found}"))
+        }
+        Some(SearchEnd::GeneratorBound) => {
+            let message = format!("the load generator was at its CPU limit or stood still, not the system: {found}");
+            (Outcome::Invalid, "generator_bound", message)
+        }
+        Some(SearchEnd::UsersCapped) => {
+            let message = format!("limits.maxUsers were running, and the system was not at its limit: {found}");
+            (Outcome::Invalid, "users_capped", message)
+        }
+        Some(SearchEnd::Unmeasured) => {
+            let message = format!("{:.0}/min of {} could not be measured: {found}", search.level_per_min(), spec.kpi);
+            (Outcome::Invalid, "kpi_unmeasured", message)
+        }
+        None => (Outcome::Invalid, "search_cut_short", format!("it was not over in its longest time: {found}")),
+    };
+    let disturbed = if outcome == Outcome::Invalid { Vec::new() } else { disturbed(ticks) };
+    std::iter::once(reason(outcome, code, message)).chain(disturbed).collect()
 }
 
 /// What happened to the generator during the load.

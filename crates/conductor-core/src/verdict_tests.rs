@@ -240,3 +240,52 @@ fn a_hold_between_two_windows_is_passed_by_unless_it_is_the_only_one() {
     assert_eq!((codes(&verdict), verdict.outcome), (vec!["kpi_unmeasured"], Outcome::Invalid));
     assert_eq!(verdict.causes[0].message, "no window of orders lies within a level stretch of the load");
 }
+
+/// A search that ended after two levels, the second of which was not sustained.
+fn searched(end: &str) -> (LoadTestSpec, Ending) {
+    let mut document = serde_json::to_value(spec()).unwrap();
+    let fields = document["spec"].as_object_mut().unwrap();
+    fields.retain(|name, _| !matches!(name.as_str(), "rampUp" | "plateau" | "limits"));
+    fields.insert("search".to_owned(), serde_json::json!({ "from": "1000/min" }));
+    let spec: LoadTestSpec = serde_json::from_value(document).unwrap();
+    let LoadShape::Search(plan) = &spec.shape else { panic!("{:?}", spec.shape) };
+    let mut search = serde_json::to_value(Search::begin(plan, spec.interval, None)).unwrap();
+    let trial = |level: f64, sustained: bool| {
+        serde_json::json!({
+            "levelPerMin": level, "sustained": sustained, "meanPerMin": level - 10.0, "marginPerMin": 20.0,
+            "users": 300.0, "knee": null, "generatorBound": false, "usersCapped": false,
+        })
+    };
+    search["trials"] = serde_json::json!([trial(1000.0, true), trial(1020.0, false)]);
+    search["found"] = serde_json::json!({ "sustained": trial(1000.0, true), "notSustainedPerMin": 1020.0 });
+    search["end"] = serde_json::from_str(end).unwrap();
+    let search = Some(serde_json::from_value(search).unwrap());
+    (spec, Ending { search, ..Ending::because(Cause::Completed) })
+}
+
+#[test]
+fn a_search_is_judged_by_what_it_has_found() {
+    let cases = [
+        ("\"limitFound\"", Outcome::Passed, "limit_found"),
+        ("\"noLimitSeen\"", Outcome::Passed, "no_limit_seen"),
+        ("\"nothingSustained\"", Outcome::Failed, "nothing_sustained"),
+        ("\"generatorBound\"", Outcome::Invalid, "generator_bound"),
+        ("\"usersCapped\"", Outcome::Invalid, "users_capped"),
+        ("\"unmeasured\"", Outcome::Invalid, "kpi_unmeasured"),
+        ("null", Outcome::Invalid, "search_cut_short"),
+    ];
+    for (end, outcome, code) in cases {
+        let (spec, ending) = searched(end);
+        let verdict = judge(&spec, &spec.profile(), &[], &ending);
+        assert_eq!((verdict.outcome, codes(&verdict), verdict.holds.len()), (outcome, vec![code], 0), "{end}");
+    }
+    let (spec, ending) = searched("\"limitFound\"");
+    let verdict = judge(&spec, &spec.profile(), &[], &ending);
+    assert_eq!(
+        verdict.causes[0].message,
+        "orders: 990 ± 20/min were sustained at the level of 1000/min with 300 users; 1020/min was not sustained"
+    );
+    let (_, ending) = searched("\"noLimitSeen\"");
+    let message = &judge(&spec, &spec.profile(), &[], &ending).causes[0].message;
+    assert!(message.starts_with("no limit was seen, orders were sustained all the way up to 2000/min: "), "{message}");
+}

@@ -10,6 +10,7 @@ use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
 use crate::scale::Observed;
+use crate::search::Search;
 use crate::verdict::{Verdict, judge};
 
 /// A run as people look at it.
@@ -28,6 +29,9 @@ pub struct RunView {
     pub target_per_min: f64,
     /// The line that the KPI shall follow, in seconds since the load began.
     pub profile: Profile,
+    /// The search, where the test is one: what was tried and found so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// When the run was created.
     pub created_at: Timestamp,
     /// When its last record was written.
@@ -159,6 +163,7 @@ impl RunView {
             kpi: spec.kpi.clone(),
             target_per_min: spec.target.as_per_minute(),
             profile: spec.profile(),
+            search: None,
             created_at: run.created_at,
             updated_at: run.created_at,
             revision: run.revision,
@@ -198,10 +203,11 @@ impl RunView {
         self.ticks.last()
     }
 
-    /// Seconds of load still to come at `now`, `None` while there is no load.
+    /// Seconds of load still to come at `now`, `None` while there is no load, and in a search, which ends when it has
+    /// found.
     pub fn load_left_s(&self, now: Timestamp) -> Option<f64> {
         let since = now.duration_since(self.load_started?).as_secs_f64();
-        (self.phase == Phase::GenerateLoad).then(|| (self.profile.end_s() - since).max(0.0))
+        (self.phase == Phase::GenerateLoad && self.search.is_none()).then(|| (self.profile.end_s() - since).max(0.0))
     }
 
     fn take(&mut self, run: &Run, record: &Record) {
@@ -212,6 +218,7 @@ impl RunView {
             Event::Measured(measurement) => {
                 let tick = self.tick(run, record.at, measurement);
                 self.ticks.extend(tick);
+                self.follow_search(run, record.at);
             }
             Event::Retargeted { change, .. } => {
                 self.target_per_min = change.target.as_per_minute();
@@ -256,6 +263,20 @@ impl RunView {
             if view.phase == self.phase {
                 view.started.get_or_insert(record.at);
             }
+        }
+    }
+
+    /// Takes in where a search is, and tells of a trial that is over.
+    fn follow_search(&mut self, run: &Run, at: Timestamp) {
+        let ended = run.state.ending().and_then(|ending| ending.search.as_deref());
+        let Some(search) = run.state.load().and_then(|load| load.search.as_ref()).or(ended) else { return };
+        let told = self.search.as_ref().map_or(0, |search| search.trials().len());
+        for trial in &search.trials()[told.min(search.trials().len())..] {
+            self.events.push(EventView::info(at, trial.to_string()));
+        }
+        self.search = Some(search.clone());
+        if let Some(load) = run.state.load() {
+            self.profile.clone_from(&load.profile);
         }
     }
 

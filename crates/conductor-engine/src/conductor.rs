@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use conductor_core::phase::{Event, Phase, Retarget, State};
 use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Run, RunId};
+use conductor_core::spec::LoadShape;
 use conductor_core::view::RunView;
 use futures::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
@@ -168,7 +169,7 @@ impl Conductor {
     ///
     /// # Errors
     /// When the change makes no sense for the run's test, or its load would not end before the run's deadline, or the
-    /// run's load is over, or the run cannot be read, or the request cannot be left in the store.
+    /// test is a search, or the run's load is over, or the run cannot be read, or the request cannot be left in the store.
     pub async fn update(&self, run: &RunId, change: Retarget, by: &str) -> Result<(), UpdateError> {
         let journal = self.shared.store.journal(run).await.map_err(UpdateError::Store)?;
         let found = Run::replay(&journal).map_err(|source| UpdateError::Replay { run: run.clone(), source })?;
@@ -176,6 +177,9 @@ impl Conductor {
         change.check(spec).map_err(UpdateError::Change)?;
         if found.state.is_tearing_down() {
             return Err(UpdateError::LoadIsOver { run: run.clone(), state: found.state.name() });
+        }
+        if let LoadShape::Search(_) = &spec.shape {
+            return Err(UpdateError::Searches(run.clone()));
         }
         let now = self.shared.clock.now();
         let load = found.state.load();

@@ -70,7 +70,9 @@ impl Driver {
             let commands = match self.take(event).await? {
                 Taken::Accepted(commands) => commands,
                 // The activity knows nothing of it and goes on.
-                Taken::Refused(_) if is_request => self.note("another target was asked for too late").await?,
+                Taken::Refused(_) if is_request => {
+                    self.note("another target was asked for when it could not be taken").await?
+                }
                 Taken::Refused(reason) => self.fail(reason).await?,
             };
             if !commands.is_empty() && !activity.take(&commands) {

@@ -89,6 +89,9 @@ pub enum UpdateError {
         /// The deadline, from the run's start.
         deadline: Span,
     },
+    /// The run's test is a search, which moves the target itself.
+    #[error("run {0} searches for the highest KPI, and there is no target to change")]
+    Searches(RunId),
     /// The run is on its way back, or has ended.
     #[error("run {run} is in {state}: its load is over, and there is no target to change")]
     LoadIsOver {

@@ -1,5 +1,6 @@
-//! What the report tells of the level stretches of a load: the plateau, or several holds.
+//! What the report tells of the level stretches of a load: the plateau, several holds, or the trials of a search.
 
+use conductor_core::search::Trial;
 use conductor_core::verdict::{Hold, MEAN_TOLERANCE, WINDOW_TOLERANCE};
 use conductor_core::view::RunView;
 
@@ -28,6 +29,17 @@ pub(crate) fn plateau(view: &RunView) -> Option<&Hold> {
 
 /// What became of the levels, in a sentence.
 pub(crate) fn sentence(view: &RunView) -> String {
+    if let Some(search) = &view.search {
+        return match search.found().sustained {
+            Some(trial) => format!(
+                "{} {} a minute were sustained, with {} users.",
+                number(trial.mean_per_min.unwrap_or(trial.level_per_min)),
+                view.kpi,
+                number(trial.users.unwrap_or_default())
+            ),
+            None => "No level was sustained.".to_owned(),
+        };
+    }
     match holds(view) {
         [] => "The load was nowhere level, so that nothing was judged.".to_owned(),
         [plateau] => match plateau.figures {
@@ -84,8 +96,34 @@ pub(crate) fn tolerances(view: &RunView) -> Vec<Band> {
     band(WINDOW_TOLERANCE).chain(band(MEAN_TOLERANCE)).collect()
 }
 
+/// A trial of a search.
+pub(crate) struct TrialRow {
+    pub(crate) level: String,
+    pub(crate) mean: String,
+    pub(crate) users: String,
+    pub(crate) result: &'static str,
+}
+
+/// The trials of a search, in their order.
+pub(crate) fn trials(view: &RunView) -> Vec<TrialRow> {
+    let trials = view.search.as_ref().map_or(&[][..], |search| search.trials());
+    let row = |trial: &Trial| TrialRow {
+        level: number(trial.level_per_min),
+        mean: match (trial.mean_per_min, trial.margin_per_min) {
+            (Some(mean), Some(margin)) => format!("{} ± {}", number(mean), number(margin)),
+            (None, _) | (_, None) => String::new(),
+        },
+        users: trial.users.map_or_else(String::new, number),
+        result: if trial.sustained { "sustained" } else { "not sustained" },
+    };
+    trials.iter().map(row).collect()
+}
+
 /// The line's shape in few words.
 pub(crate) fn shape(view: &RunView) -> String {
+    if let Some(search) = &view.search {
+        return format!("the highest level of a search; {} were tried", search.trials().len());
+    }
     let end_s = view.profile.end_s();
     match view.profile.levels().as_slice() {
         [plateau] if plateau.to_s >= end_s && view.profile.points().len() == 3 => {

@@ -6,7 +6,7 @@ use conductor_core::verdict::{MEAN_TOLERANCE, WINDOW_TOLERANCE};
 use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 
 use crate::chart::{Chart, Line};
-use crate::holds::{self, HoldRow};
+use crate::holds::{self, HoldRow, TrialRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
 
 /// The page.
@@ -24,6 +24,7 @@ pub(crate) struct Page {
     causes: Vec<(String, String)>,
     figures: Vec<Figure>,
     holds: Vec<HoldRow>,
+    trials: Vec<TrialRow>,
     phases: Vec<PhaseRow>,
     charts: Vec<Drawing>,
     marks: Vec<(String, String)>,
@@ -95,6 +96,7 @@ impl Page {
                 .unwrap_or_default(),
             figures: figures(view),
             holds: holds::rows(view),
+            trials: holds::trials(view),
             phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
             charts: charts(view),
             marks: marks(view),

@@ -183,3 +183,36 @@ fn the_line_is_drawn_with_its_steps_and_a_band_around_each_level() {
     assert_eq!(html.matches("<rect class=\"tolerance\"").count(), 4, "{html}");
     assert!(html.contains("2 level stretches in 3:00 of load"), "{html}");
 }
+
+#[test]
+fn a_search_tells_every_level_it_tried() {
+    let trial = |level: f64, sustained: bool| {
+        json!({
+            "levelPerMin": level, "sustained": sustained, "meanPerMin": level - 10.0, "marginPerMin": 20.0,
+            "users": 300.0, "knee": null, "generatorBound": false, "usersCapped": false,
+        })
+    };
+    let mut changes = finished("passed", true);
+    changes["verdict"]["holds"] = json!([]);
+    changes["search"] = json!({
+        "plan": {
+            "from": "1000/min", "to": "2000/min", "step": 0.1, "hold": "3m", "rampUp": "5m", "precision": 0.025,
+        },
+        "interval": "1m", "maxUsers": null, "trials": [trial(1000.0, true), trial(1020.0, false)],
+        "found": { "sustained": trial(1000.0, true), "notSustainedPerMin": 1020.0 },
+        "present": {
+            "levelPerMin": 1020.0, "begunS": 0.0, "holdFromS": 0.0, "afterFailure": false, "tracked": true,
+            "generatorBound": false, "usersCapped": false, "seen": [],
+        },
+        "end": "limitFound",
+    });
+    let html = report(&view(changes)).unwrap();
+    for part in [
+        "990 orders a minute were sustained, with 300 users. Everything is as it was before.",
+        "<td>1,000</td><td>990 ± 20</td><td>300</td><td>sustained</td>",
+        "<td>1,020</td><td>1,010 ± 20</td><td>300</td><td>not sustained</td>",
+        "2 were tried",
+    ] {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+}

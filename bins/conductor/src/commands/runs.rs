@@ -90,7 +90,10 @@ pub(super) async fn update(session: Session, updated: Updated) -> Result<u8, Fai
     let change = Retarget { target, within, plateau };
     session.conductor.update(&run, change, &who("conductor update")).await.map_err(|error| match error {
         UpdateError::Change(_) | UpdateError::PastDeadline { .. } => Failed::input(error),
-        UpdateError::LoadIsOver { .. } | UpdateError::Replay { .. } | UpdateError::Store(_) => Failed::because(error),
+        UpdateError::LoadIsOver { .. }
+        | UpdateError::Searches(_)
+        | UpdateError::Replay { .. }
+        | UpdateError::Store(_) => Failed::because(error),
     })?;
     session.say(&format!("run {run} was asked to go for {change}; conductor watch {run} shows it"));
     Ok(PASSED)

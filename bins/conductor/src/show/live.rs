@@ -144,7 +144,13 @@ fn figures_line(view: &RunView) -> Line<'static> {
 fn left_line(view: &RunView, now: Timestamp) -> Line<'static> {
     let text = match view.load_left_s(now) {
         Some(left) => format!("{} of load left; Ctrl-C ends the run in order", clock(left)),
-        None => format!("{}: {}", view.id, doing(view)),
+        None => match view.search.as_ref().filter(|_| view.ending.is_none()) {
+            Some(search) => {
+                let level = thousands(search.level_per_min());
+                format!("searching: {level}/min is being tried; Ctrl-C ends the run in order")
+            }
+            None => format!("{}: {}", view.id, doing(view)),
+        },
     };
     Line::styled(text, Style::new().add_modifier(Modifier::DIM))
 }

@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Measurement, Retarget};
-use crate::load::{KpiSample, LoadSetting};
+use crate::load::{KpiSample, LoadSetting, Mark};
 use crate::ramp;
-use crate::spec::LoadTestSpec;
+use crate::search::{Search, Sight};
+use crate::spec::{LoadShape, LoadTestSpec};
 
 /// The load of a run: where its control stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Load {
     pub started: Timestamp,
     /// The line that the KPI shall follow, seconds counted from there.
     pub profile: ramp::Profile,
+    /// The search that moves the line, where the test is one.
+    pub search: Option<Search>,
     /// The number of the last request that has changed it; 0 when none has.
     pub retargeted: u64,
     /// The end of the last window that was measured; the next one begins here.
@@ -39,6 +42,7 @@ impl Load {
         Self {
             started: at,
             profile: config.profile,
+            search: search(spec),
             retargeted: 0,
             measured_to: at,
             rehearsed_gain,
@@ -53,9 +57,10 @@ impl Load {
         time.duration_since(self.started).as_secs_f64()
     }
 
-    /// When the load ends.
+    /// When the load ends, at the latest.
     pub fn ends(&self) -> Timestamp {
-        let time = SignedDuration::try_from_secs_f64(self.profile.end_s()).unwrap_or(SignedDuration::MAX);
+        let end_s = self.search.as_ref().map_or(self.profile.end_s(), Search::longest_s);
+        let time = SignedDuration::try_from_secs_f64(end_s).unwrap_or(SignedDuration::MAX);
         self.started.saturating_add(time).unwrap_or(Timestamp::MAX)
     }
 
@@ -80,9 +85,31 @@ impl Load {
         };
         let measured_to =
             measurement.sample.as_ref().map_or(self.measured_to, |sample| sample.to.max(self.measured_to));
-        let config = config(spec, self.profile, self.rehearsed_gain);
+        let profile = self.searched(&observation, measurement).unwrap_or(self.profile);
+        let config = config(spec, profile, self.rehearsed_gain);
         let (ramp, advice) = ramp::step(&config, self.ramp, &observation);
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
+    }
+
+    /// The line from now on, where the search moves it.
+    fn searched(&mut self, observation: &ramp::Observation, measurement: &Measurement) -> Option<ramp::Profile> {
+        let marks = |marks: &[Mark]| marks.contains(&Mark::GeneratorBound);
+        let bound = measurement.sample.as_ref().is_some_and(|sample| marks(&sample.marks))
+            || measurement.generator.as_ref().is_some_and(|status| marks(&status.marks))
+            || self.advice.alarm == Some(ramp::Alarm::GeneratorShort);
+        let sight = Sight {
+            at_s: observation.at_s,
+            window: observation.window,
+            users: observation.users,
+            generator_bound: bound,
+            advice: &self.advice,
+        };
+        self.search.as_mut()?.see(&sight, &self.profile)
+    }
+
+    /// True when there is nothing left to search for.
+    pub(super) fn is_found(&self) -> bool {
+        self.search.as_ref().is_some_and(|search| search.end().is_some())
     }
 
     /// Changes what is left of the line; what the control law has learnt is kept.
@@ -102,6 +129,14 @@ impl Load {
         let count = sample.count? as f64;
         let window = ramp::Window { from_s: self.seconds(sample.from), to_s: self.seconds(sample.to), count };
         (window.to_s > window.from_s).then_some(window)
+    }
+}
+
+/// The search of a spec that has one.
+fn search(spec: &LoadTestSpec) -> Option<Search> {
+    match &spec.shape {
+        LoadShape::Search(plan) => Some(Search::begin(plan, spec.interval, spec.limits.max_users)),
+        LoadShape::RampUp { .. } | LoadShape::Stages(_) => None,
     }
 }
 

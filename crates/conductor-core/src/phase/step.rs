@@ -84,6 +84,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             if let Event::Retargeted { request, change, .. } = event
                 && *request > load.retargeted
                 && !load.is_over(at)
+                && load.search.is_none()
             {
                 return Ok(retargeted(&created.spec, changes, load, at, *request, change));
             }
@@ -225,10 +226,14 @@ fn measured(
     at: Timestamp,
     measurement: &Measurement,
 ) -> Transition {
-    if load.is_over(at) {
-        return enter(State::StoppingLoad { changes, ending: Ending::because(Cause::Completed) });
+    let is_over = load.is_over(at);
+    if !is_over {
+        *load = (*load).observe(spec, at, measurement);
     }
-    *load = (*load).observe(spec, at, measurement);
+    if is_over || load.is_found() {
+        let ending = Ending { search: load.search.map(Box::new), ..Ending::because(Cause::Completed) };
+        return enter(State::StoppingLoad { changes, ending });
+    }
     let commands = vec![Command::SetLoad(load.setting())];
     Transition { state: State::GeneratingLoad { changes, load }, commands }
 }

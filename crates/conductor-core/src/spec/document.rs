@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::search::SearchDocument;
 use super::stages::StageDocument;
 use crate::ramp::Algorithm;
 
@@ -40,8 +41,15 @@ pub struct MetadataDocument {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("oneOf" = [
-    { "required": ["rampUp", "plateau"] },
-    { "required": ["stages"], "not": { "anyOf": [{ "required": ["rampUp"] }, { "required": ["plateau"] }] } },
+    { "required": ["rampUp", "plateau"], "not": { "anyOf": [{ "required": ["stages"] }, { "required": ["search"] }] } },
+    {
+        "required": ["stages"],
+        "not": { "anyOf": [{ "required": ["rampUp"] }, { "required": ["plateau"] }, { "required": ["search"] }] },
+    },
+    {
+        "required": ["search"],
+        "not": { "anyOf": [{ "required": ["rampUp"] }, { "required": ["plateau"] }, { "required": ["stages"] }] },
+    },
 ])))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpecDocument {
@@ -59,6 +67,9 @@ pub struct SpecDocument {
     /// The load piece by piece, instead of `rampUp` and `plateau`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stages: Option<Vec<StageDocument>>,
+    /// Looks for the highest KPI that the system sustains, instead of `rampUp` and `plateau`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchDocument>,
     /// Time between two measurements, `60s` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,

@@ -8,6 +8,7 @@ mod validate;
 pub use document::{CurveDocument, CurvePointDocument, StageDocument, ValueDocument};
 pub(super) use validate::{check_length, shape, written};
 
+use super::search::SearchPlan;
 use crate::ramp::Profile;
 use crate::units::{Rate, Span};
 
@@ -23,6 +24,8 @@ pub enum LoadShape {
     },
     /// One stage after the other, the first one from nothing.
     Stages(Vec<Stage>),
+    /// From level to level, until the system does not sustain one.
+    Search(SearchPlan),
 }
 
 /// A piece of a load.
@@ -81,28 +84,33 @@ pub struct CurvePoint {
 }
 
 impl LoadShape {
-    /// The line that the KPI shall follow, for a test with this target.
+    /// The line that the KPI shall follow, for a test with this target; of a search, as far as its first level.
     pub fn profile(&self, target: Rate) -> Profile {
         match self {
             Self::RampUp { ramp_up, plateau } => {
                 Profile::ramp(target.as_per_minute(), ramp_up.as_secs_f64(), plateau.as_secs_f64())
             }
             Self::Stages(stages) => along(stages),
+            Self::Search(plan) => {
+                let from = plan.from.as_per_minute();
+                Profile::ramp(from, plan.ramp_up.as_secs_f64(), plan.hold.as_secs_f64())
+            }
         }
     }
 
     /// The highest level of its stages, events per minute; 0 where it has none.
     fn highest_of_stages(&self) -> f64 {
         match self {
-            Self::RampUp { .. } => 0.0,
+            Self::RampUp { .. } | Self::Search(_) => 0.0,
             Self::Stages(stages) => along(stages).highest(),
         }
     }
 
-    /// How long it takes.
-    pub fn time(&self) -> Span {
+    /// How long it takes, measured at this interval; a search, at the longest.
+    pub fn time(&self, interval: Span) -> Span {
         match self {
             Self::RampUp { ramp_up, plateau } => ramp_up.plus(*plateau),
+            Self::Search(plan) => plan.longest(interval),
             Self::Stages(stages) => stages.iter().fold(Span::default(), |time, stage| time.plus(stage.time())),
         }
     }
@@ -111,6 +119,7 @@ impl LoadShape {
     pub(crate) fn first_slope(&self, target: Rate) -> Option<f64> {
         let (time, to) = match self {
             Self::RampUp { ramp_up, .. } => (*ramp_up, target),
+            Self::Search(plan) => (plan.ramp_up, plan.from),
             Self::Stages(stages) => match stages.first()? {
                 Stage::Ramp { time, to } => (*time, *to),
                 Stage::Hold { .. } | Stage::Step { .. } | Stage::Spike { .. } | Stage::Curve(_) => return None,

@@ -110,15 +110,15 @@ fn both_shapes_or_none_are_refused_by_the_names_of_the_fields() {
     let cases = [
         (
             json!({ "rampUp": "1m", "plateau": "1m", "stages": one }),
-            "spec.stages: there is rampUp and plateau as well; expected either rampUp and plateau, or stages",
+            "spec.stages: there is rampUp and plateau as well; expected either rampUp and plateau, or stages, or search",
         ),
         (
             json!({ "plateau": "1m", "stages": one }),
-            "spec.stages: there is plateau as well; expected either rampUp and plateau, or stages",
+            "spec.stages: there is plateau as well; expected either rampUp and plateau, or stages, or search",
         ),
         (
             json!({}),
-            "spec.rampUp: it is missing, and so are plateau and stages; expected either rampUp and plateau, or stages",
+            "spec.rampUp: it is missing, and so are plateau, stages and search; expected either rampUp and plateau, or stages, or search",
         ),
         (json!({ "rampUp": "1m" }), "spec.plateau: it is missing; expected the time to hold the target, such as 90m"),
         (
@@ -238,5 +238,56 @@ fn a_deadline_leaves_time_for_all_stages() {
     assert_eq!(
         read(None, fields).unwrap_err(),
         "spec.limits.deadline: 10m leaves no time before the load of 10m; expected longer than all stages together"
+    );
+}
+
+#[test]
+fn a_search_has_defaults_and_its_highest_level_is_the_target() {
+    let spec = read(None, json!({ "search": { "from": "1200/min", "to": "20000/min" } })).unwrap();
+    let LoadShape::Search(plan) = &spec.shape else { panic!("{:?}", spec.shape) };
+    assert_eq!((plan.step, plan.precision, plan.hold), (0.1, 0.025, Span::minutes(3)));
+    assert_eq!(spec.target.as_per_minute(), 20000.0);
+    assert_eq!(line(&spec), [(0.0, 0.0), (5.0, 1200.0), (8.0, 1200.0)]);
+    assert!(spec.load_time() > Span::minutes(200) && spec.limits.deadline == spec.load_time().plus(Span::minutes(60)));
+    let text = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<LoadTestSpec>(&text).unwrap(), spec);
+    let by_target = read(Some("20000/min"), json!({ "search": { "from": "1200/min" } })).unwrap();
+    assert_eq!(by_target, spec);
+}
+
+#[test]
+fn each_message_about_a_search_names_the_field_the_fault_and_the_remedy() {
+    let cases = [
+        (
+            json!({ "from": "1200/min" }),
+            "spec.search.to: it is missing, and so is spec.kpi.target; expected the highest rate to try, here or there",
+        ),
+        (
+            json!({ "from": "1200/min", "to": "600/min" }),
+            "spec.search.from: 1200/min is not below 600/min; expected a level below the highest one (search.to)",
+        ),
+        (
+            json!({ "from": "600/min", "to": "1200/min", "step": "0.1" }),
+            "spec.search.step: \"0.1\" is not a share from 0.01% to 100%; expected percent such as 10%",
+        ),
+        (
+            json!({ "from": "600/min", "to": "1200/min", "precision": "20%" }),
+            "spec.search.precision: 20% is more than the step of 10%; expected at most the step",
+        ),
+        (
+            json!({ "from": "600/min", "to": "1200/min", "hold": "20s" }),
+            "spec.search.hold: 20s is shorter than the interval of 1m; expected at least one interval, or nothing is measured at a level",
+        ),
+    ];
+    for (search, expected) in cases {
+        assert_eq!(read(None, json!({ "search": search })).unwrap_err(), expected);
+    }
+    let long = json!({ "from": "1/min", "to": "1e6/min", "step": "1%", "hold": "30m" });
+    let error = read(None, json!({ "search": long })).unwrap_err();
+    assert!(error.starts_with("spec.search: it may take 8"), "{error}");
+    let both = json!({ "search": { "from": "1/min", "to": "2/min" }, "rampUp": "1m", "stages": [] });
+    assert_eq!(
+        read(None, both).unwrap_err(),
+        "spec.search: there is rampUp and stages as well; expected either rampUp and plateau, or stages, or search"
     );
 }

@@ -46,7 +46,8 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
         let version = test_version(&mut found, spec.version.as_deref());
         let scale = found.scale("spec.scale", spec.scale.as_ref()).unwrap_or_default();
         let applications = applications(&mut found, &spec.applications);
-        let limits = limits(&mut found, spec.limits.unwrap_or_default(), shape.as_ref().map(|(shape, _)| shape));
+        let limits =
+            limits(&mut found, spec.limits.unwrap_or_default(), shape.as_ref().map(|(shape, _)| shape), interval);
         let load = hints(&mut found, spec.load.unwrap_or_default());
         match shape {
             Some((shape, target)) if found.violations.is_empty() => Ok(Self {
@@ -76,6 +77,7 @@ impl From<LoadTestSpec> for LoadTestDocument {
             ramp_up: None,
             plateau: None,
             stages: None,
+            search: None,
             interval: Some(spec.interval.to_string()),
             version: Some(written_version(spec.version)),
             scale: Some(written_scale(spec.scale)),
@@ -162,8 +164,8 @@ fn applications(found: &mut Findings, documents: &[ApplicationDocument]) -> Vec<
     choices
 }
 
-fn limits(found: &mut Findings, document: LimitsDocument, shape: Option<&LoadShape>) -> Limits {
-    let load_time = shape.map_or_else(Span::default, LoadShape::time);
+fn limits(found: &mut Findings, document: LimitsDocument, shape: Option<&LoadShape>, interval: Span) -> Limits {
+    let load_time = shape.map_or_else(Span::default, |shape| shape.time(interval));
     let max_users = document.max_users.and_then(|users| {
         let valid = u64::try_from(users).ok().filter(|users| *users > 0);
         if valid.is_none() {
@@ -177,6 +179,7 @@ fn limits(found: &mut Findings, document: LimitsDocument, shape: Option<&LoadSha
             "spec.limits.deadline",
             format!("{deadline} leaves no time before the load of {load_time}"),
             match shape {
+                Some(LoadShape::Search(_)) => "longer than the search may take",
                 Some(LoadShape::Stages(_)) => "longer than all stages together",
                 Some(LoadShape::RampUp { .. }) | None => "longer than rampUp and plateau together",
             },

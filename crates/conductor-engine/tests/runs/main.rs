@@ -8,6 +8,7 @@ mod doubles;
 mod faults;
 mod healthy;
 mod ownership;
+mod searches;
 mod stops;
 mod stores;
 mod updates;

@@ -137,7 +137,8 @@ async fn a_target_that_comes_while_the_last_window_is_awaited_is_told_to_be_late
     let view = over(&conductor, &run).await;
     bed.assert_clean(&view, "late");
     assert_eq!((outcome(&view), retargets(&bed, &run).await), (Outcome::Passed, 0));
-    let told = view.events.iter().any(|event| event.message == "another target was asked for too late");
+    let told =
+        view.events.iter().any(|event| event.message == "another target was asked for when it could not be taken");
     assert!(told, "{:?}", view.events);
 }
 

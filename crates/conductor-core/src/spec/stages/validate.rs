@@ -1,51 +1,67 @@
 //! What makes the shape of a load valid, and how a valid one is written.
 
 use super::super::document::SpecDocument;
+use super::super::search;
 use super::super::validate::{Findings, LONGEST};
 use super::{Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument};
 use crate::units::{Rate, Span};
 
 const MOST_STAGES: usize = 1_000;
 const MOST_POINTS: usize = 10_000;
-const EITHER: &str = "either rampUp and plateau, or stages";
+const EITHER: &str = "either rampUp and plateau, or stages, or search";
 const FIELD: &str = "spec.stages";
 
 /// A shape and the target that goes with it.
 pub(crate) fn shape(found: &mut Findings, spec: &SpecDocument) -> Option<(LoadShape, Rate)> {
     let target = spec.kpi.target.as_ref().map(|target| found.parse::<Rate>("spec.kpi.target", target));
-    match (&spec.ramp_up, &spec.plateau, &spec.stages) {
-        (None, None, None) => {
-            found.add("spec.rampUp", "it is missing, and so are plateau and stages", EITHER);
-            None
+    let given = [
+        ("rampUp", spec.ramp_up.is_some()),
+        ("plateau", spec.plateau.is_some()),
+        ("stages", spec.stages.is_some()),
+        ("search", spec.search.is_some()),
+    ];
+    let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+    match given.as_slice() {
+        ["rampUp" | "plateau"] | ["rampUp", "plateau"] => {
+            let shape = ramp_up(found, spec, target.is_some());
+            Some((shape?, target??))
         }
-        (None, None, Some(documents)) => {
-            let stages = Stages { found, target: target.flatten() }.read(documents)?;
+        ["stages"] => {
+            let stages = Stages { found, target: target.flatten() }.read(spec.stages.as_deref()?)?;
             let shape = LoadShape::Stages(stages);
             let highest = || Rate::per_minute(shape.highest_of_stages()).ok();
             let target = target.unwrap_or_else(highest)?;
             Some((shape, target))
         }
-        (ramp_up, plateau, Some(_)) => {
-            let given = [("rampUp", ramp_up.is_some()), ("plateau", plateau.is_some())];
-            let given: Vec<&str> = given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
-            found.add("spec.stages", format!("there is {} as well", given.join(" and ")), EITHER);
+        ["search"] => {
+            let plan = search::plan(found, spec.search.as_ref()?, target.flatten())?;
+            let to = plan.to;
+            Some((LoadShape::Search(plan), to))
+        }
+        [] => {
+            found.add("spec.rampUp", "it is missing, and so are plateau, stages and search", EITHER);
             None
         }
-        (ramp_up, plateau, None) => {
-            if target.is_none() {
-                found.add("spec.kpi.target", "it is missing", "the rate to reach and hold, such as 7200/min");
-            }
-            if ramp_up.is_none() {
-                found.add("spec.rampUp", "it is missing", "the time from the first user to the target, such as 30m");
-            }
-            let ramp_up = found.span_of("spec.rampUp", ramp_up.as_ref());
-            if plateau.is_none() {
-                found.add("spec.plateau", "it is missing", "the time to hold the target, such as 90m");
-            }
-            let plateau = found.span_of("spec.plateau", plateau.as_ref());
-            Some((LoadShape::RampUp { ramp_up: ramp_up?, plateau: plateau? }, target??))
+        [others @ .., last] => {
+            found.add(&format!("spec.{last}"), format!("there is {} as well", others.join(" and ")), EITHER);
+            None
         }
     }
+}
+
+fn ramp_up(found: &mut Findings, spec: &SpecDocument, has_target: bool) -> Option<LoadShape> {
+    if !has_target {
+        found.add("spec.kpi.target", "it is missing", "the rate to reach and hold, such as 7200/min");
+    }
+    if spec.ramp_up.is_none() {
+        found.add("spec.rampUp", "it is missing", "the time from the first user to the target, such as 30m");
+    }
+    let ramp_up = found.span_of("spec.rampUp", spec.ramp_up.as_ref());
+    if spec.plateau.is_none() {
+        found.add("spec.plateau", "it is missing", "the time to hold the target, such as 90m");
+    }
+    let plateau = found.span_of("spec.plateau", spec.plateau.as_ref());
+    Some(LoadShape::RampUp { ramp_up: ramp_up?, plateau: plateau? })
 }
 
 /// Tells where a shape is too short to be measured.
@@ -56,12 +72,22 @@ pub(crate) fn check_length(found: &mut Findings, shape: &LoadShape, interval: Sp
             format!("{plateau} is shorter than the interval of {interval}"),
             "at least one interval, or nothing is measured at the target",
         ),
-        LoadShape::Stages(_) if shape.time() < interval => (
+        LoadShape::Stages(_) if shape.time(interval) < interval => (
             FIELD,
-            format!("together they take {}, shorter than the interval of {interval}", shape.time()),
+            format!("together they take {}, shorter than the interval of {interval}", shape.time(interval)),
             "at least one interval, or nothing is measured",
         ),
-        LoadShape::RampUp { .. } | LoadShape::Stages(_) => return,
+        LoadShape::Search(plan) if plan.hold < interval => (
+            "spec.search.hold",
+            format!("{} is shorter than the interval of {interval}", plan.hold),
+            "at least one interval, or nothing is measured at a level",
+        ),
+        LoadShape::Search(plan) if plan.longest(interval) > LONGEST => (
+            "spec.search",
+            format!("it may take {}", plan.longest(interval)),
+            "at most 168h, a week: a larger step, or from and to nearer to each other",
+        ),
+        LoadShape::RampUp { .. } | LoadShape::Stages(_) | LoadShape::Search(_) => return,
     };
     found.add(field, problem, expected);
 }
@@ -73,6 +99,7 @@ pub(crate) fn written(shape: LoadShape, document: &mut SpecDocument) {
             document.ramp_up = Some(ramp_up.to_string());
             document.plateau = Some(plateau.to_string());
         }
+        LoadShape::Search(plan) => document.search = Some(search::written(&plan)),
         LoadShape::Stages(stages) => document.stages = Some(stages.into_iter().map(written_stage).collect()),
     }
 }
@@ -255,6 +282,8 @@ impl Stages<'_> {
             Level::Share(share) => share,
             Level::Rate(rate) => rate.as_per_minute() / scale.as_per_minute(),
         };
+        // So many digits are the same again when they are read from a journal.
+        let value = |level: Level| (value(level) * 1e9).round() / 1e9;
         let points: Vec<CurvePoint> =
             levels.into_iter().map(|(time, level)| CurvePoint { time, value: value(level) }).collect();
         let highest = points.iter().map(|point| point.value * scale.as_per_minute()).fold(0.0, f64::max);
