@@ -1,5 +1,7 @@
 //! What people look at: a run's journal, folded into phases, ticks, applications and a verdict. Derived, never stored.
 
+mod words;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -244,10 +246,10 @@ impl RunView {
             | Event::Resumed
             | Event::Noted(_) => {}
         }
-        if let Some((level, message)) = words(&record.event) {
+        if let Some((level, message)) = words::of(&record.event) {
             self.events.push(EventView { at: record.at, level, message });
         }
-        for failure in failures(&record.event) {
+        for failure in words::failures(&record.event) {
             if let Some(view) = self.phases.iter_mut().find(|view| view.started.is_some() && view.ended.is_none()) {
                 view.failure.get_or_insert(failure);
             }
@@ -341,68 +343,6 @@ fn applications(state: &State) -> Vec<ApplicationView> {
         ApplicationView { application: application.clone(), before: before.clone(), during, after: None }
     };
     changes.baseline.iter().map(view).collect()
-}
-
-/// What an event says to people; `None` where ticks or phases say it already.
-fn words(event: &Event) -> Option<(Level, String)> {
-    let info = |message: String| Some((Level::Info, message));
-    let warning = |message: String| Some((Level::Warning, message));
-    match event {
-        Event::Created(_) | Event::Started | Event::Measured(_) => None,
-        Event::PreflightPassed { generator, .. } => info(format!("checks passed; {}", generator.counting)),
-        Event::BaselineRecorded { baseline } => {
-            let plural = if baseline.len() == 1 { "" } else { "s" };
-            info(format!("baseline of {} application{plural} recorded", baseline.len()))
-        }
-        Event::Deployed => info("every wanted version runs".to_owned()),
-        Event::ScaledUp => info("every application has its allocation".to_owned()),
-        Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
-        Event::Retargeted { change, by, .. } => info(format!("{by} asks for {change}")),
-        Event::LoadStopped => info("all users are stopped".to_owned()),
-        Event::Restored { foreign, failures, .. } if foreign.is_empty() && failures.is_empty() => {
-            info("the environment is as it was before".to_owned())
-        }
-        Event::Restored { foreign, failures, .. } => {
-            let all = foreign.iter().map(ToString::to_string).chain(failures.iter().map(ToString::to_string));
-            warning(all.collect::<Vec<_>>().join("; "))
-        }
-        Event::CleanedUp { deleted, failures } if failures.is_empty() => {
-            info(format!("{} rows of the run deleted", deleted.iter().map(|table| table.rows).sum::<u64>()))
-        }
-        Event::CleanedUp { failures, .. } => {
-            warning(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        }
-        Event::Failed(failure) => warning(failure.to_string()),
-        Event::StopRequested { by } => warning(format!("stop requested by {by}")),
-        Event::DeadlineExceeded => warning("the run's deadline passed".to_owned()),
-        Event::Abandoned => warning("the run was found without a conductor and is being ended".to_owned()),
-        Event::Resumed => warning("the run was found without a conductor and goes on".to_owned()),
-        Event::Noted(note) => Some((note.level, note.message.clone())),
-    }
-}
-
-fn failures(event: &Event) -> Vec<String> {
-    match event {
-        Event::Failed(failure) => vec![failure.to_string()],
-        Event::Restored { failures, .. } | Event::CleanedUp { failures, .. } => {
-            failures.iter().map(ToString::to_string).collect()
-        }
-        Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
-        Event::Created(_)
-        | Event::Started
-        | Event::PreflightPassed { .. }
-        | Event::BaselineRecorded { .. }
-        | Event::Deployed
-        | Event::ScaledUp
-        | Event::Rehearsed { .. }
-        | Event::Measured(_)
-        | Event::Retargeted { .. }
-        | Event::LoadStopped
-        | Event::StopRequested { .. }
-        | Event::Abandoned
-        | Event::Resumed
-        | Event::Noted(_) => Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -173,6 +173,7 @@ fn doing(view: &RunView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use conductor_core::search::Search;
     use ratatui::backend::TestBackend;
     use serde_json::json;
 
@@ -242,6 +243,18 @@ mod tests {
         assert_eq!(doing(&view), "one tagged user must produce orders before the ramp begins");
         let now = "2026-11-24T14:01:20Z".parse().unwrap();
         assert!(left_line(&view, now).to_string().starts_with("shop-1: one tagged user"));
+    }
+
+    #[test]
+    fn a_search_says_which_level_it_tries() {
+        let mut view = view();
+        let plan = serde_json::from_value(json!({
+            "from": "1200/min", "to": "2000/min", "step": 0.1, "hold": "3m", "rampUp": "5m", "precision": 0.025,
+        }));
+        view.search = Some(Search::begin(&plan.unwrap(), "1m".parse().unwrap(), None));
+        let now = "2026-11-24T14:01:20Z".parse().unwrap();
+        let line = left_line(&view, now).to_string();
+        assert_eq!(line, "searching: 1,200/min is being tried; Ctrl-C ends the run in order");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The shape of a load: ramp-up and plateau, or stages one after the other, and the line they add up to.
 //!
-//! How stages are written is in `document`, what makes them valid in `validate`.
+//! How stages are written is in `document`, what makes them valid in `validate` and `curve`.
 
+mod curve;
 mod document;
 mod validate;
 
