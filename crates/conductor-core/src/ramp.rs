@@ -87,7 +87,8 @@ impl Window {
     }
 
     fn is_sound(&self) -> bool {
-        self.count.is_finite() && self.count >= 0.0 && self.from_s.is_finite() && self.to_s > self.from_s
+        let finite = self.count.is_finite() && self.from_s.is_finite() && self.to_s.is_finite();
+        finite && self.count >= 0.0 && self.to_s > self.from_s
     }
 }
 
@@ -188,8 +189,16 @@ pub fn step(config: &Config, mut state: State, observation: &Observation) -> (St
     let wanted = if setting.users.is_finite() { setting.users.round() } else { users }.clamp(1.0, most);
     let alarm = setting.alarm.or(generator_alarm(&mut state, &observation));
     state.wanted = wanted as u64;
-    let advice = advice(config, &state, &observation, &Setting { users: wanted, alarm, ..setting });
+    let spawn_rate = setting.spawn_rate * share_left(users, setting.users, wanted);
+    let advice = advice(config, &state, &observation, &Setting { users: wanted, spawn_rate, alarm });
     (state, advice)
+}
+
+/// The share of a change of users that is left of it where no more than `most` of them are allowed: as much of its rate
+/// is left, so that it still takes as long.
+fn share_left(users: f64, wanted: f64, most: f64) -> f64 {
+    let change = (wanted - users).abs();
+    if wanted > most && change > 0.0 { ((most - users).abs() / change).min(1.0) } else { 1.0 }
 }
 
 fn advice(config: &Config, state: &State, observation: &Observation, setting: &Setting) -> Advice {
@@ -220,5 +229,4 @@ fn generator_alarm(state: &mut State, observation: &Observation) -> Option<Alarm
 }
 
 #[cfg(test)]
-#[path = "ramp/tests.rs"]
 mod tests;
