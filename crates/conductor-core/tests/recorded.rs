@@ -1,7 +1,53 @@
 //! The adaptive law against recorded runs: the commands that a reference implementation of the same design gave for the
 //! same observations, window by window, in ordinary runs, past the knee and through outages.
 
-use conductor_core::ramp::{Algorithm, Config, Congestion, Mode, Observation, Profile, State, Tuning, Window, step};
+use conductor_core::ramp::{
+    Alarm, Algorithm, Config, Congestion, Mode, Observation, Profile, State, Tuning, Window, step,
+};
+
+/// A name, the target in events per minute, and the recording.
+type Run = (&'static str, f64, &'static str);
+
+macro_rules! run {
+    ($name:literal, $target:expr) => {
+        ($name, $target, include_str!(concat!("recorded/", $name, ".csv")))
+    };
+}
+
+const RUNS: [Run; 18] = [
+    run!("nom4200", 4200.0),
+    run!("nom600", 600.0),
+    run!("small60", 60.0),
+    run!("tiny3", 3.0),
+    run!("drift-40", 600.0),
+    run!("qstep-50", 600.0),
+    run!("startlag", 120.0),
+    run!("dropouts", 600.0),
+    run!("noisyq+congestion", 600.0),
+    run!("capdrop50", 600.0),
+    run!("capdrop50-2", 600.0),
+    run!("capdrop-cliff", 600.0),
+    run!("overcap", 600.0),
+    run!("overcap-cliff", 600.0),
+    run!("overcap-cliff+congestion", 600.0),
+    run!("overcap2x-4200", 4200.0),
+    run!("genbound", 600.0),
+    run!("outage5m", 600.0),
+];
+
+/// Where the law answers otherwise on purpose: in which run, from when to when in seconds, and why that is better.
+type Departure = (&'static str, f64, f64, &'static str);
+
+const DEPARTURES: [Departure; 3] = [
+    ("drift-40", 1860.0, 1860.0, "the dead band asks what the line needs, not what the growth limit left of it"),
+    (
+        "noisyq+congestion",
+        3360.0,
+        3360.0,
+        "the dead band asks what the line needs, not what the growth limit left of it",
+    ),
+    ("overcap-cliff", 1380.0, 5400.0, "users had grown, so that one broken window is enough: the drain begins earlier"),
+];
 
 /// The settings under which the runs were recorded.
 fn config(target_per_min: f64) -> Config {
@@ -21,71 +67,80 @@ fn config(target_per_min: f64) -> Config {
     }
 }
 
-struct Row {
+/// One interval of a recording: what was seen and what was answered.
+struct Row<'a> {
     seen: Observation,
-    advised: u64,
-    mode: String,
+    users: u64,
+    mode: &'a str,
     stalled: bool,
 }
 
-fn row(line: &str) -> Row {
+/// Reads a line; `None` where it is not one of a recording.
+fn row(line: &str) -> Option<Row<'_>> {
     let fields: Vec<&str> = line.split(',').collect();
-    let number = |i: usize| fields[i].parse::<f64>().unwrap();
-    let at_s = number(0);
-    let window = Window { from_s: at_s - 60.0, to_s: at_s, count: number(2) };
-    let congestion = match fields[3] {
+    let [at_s, running, count, congestion, users, mode, stalled, ..] = fields[..] else { return None };
+    let at_s: f64 = at_s.parse().ok()?;
+    let window = Window { from_s: at_s - 60.0, to_s: at_s, count: count.parse().ok()? };
+    let congestion = match congestion {
         "1" => Congestion::Congested,
+        "0" => Congestion::Unknown,
         "-1" => Congestion::Clear,
-        _ => Congestion::Unknown,
+        _ => return None,
     };
-    let seen = Observation { at_s, users: number(1) as u64, window: (at_s > 0.0).then_some(window), congestion };
-    Row { seen, advised: number(4) as u64, mode: fields[5].to_owned(), stalled: fields[6] == "1" }
+    let seen = Observation { at_s, users: running.parse().ok()?, window: (at_s > 0.0).then_some(window), congestion };
+    Some(Row { seen, users: users.parse().ok()?, mode, stalled: stalled == "1" })
 }
 
-/// How far the law is from the recording.
-fn compare(name: &str, target_per_min: f64) -> Vec<String> {
-    let path = format!("{}/tests/recorded/{name}.csv", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let config = config(target_per_min);
+/// An answer that is not the recorded one: by more than a user, in another mode, or with another alarm.
+struct Difference {
+    name: &'static str,
+    at_s: f64,
+    told: String,
+}
+
+impl Difference {
+    fn is_in(&self, (name, from_s, to_s, _): &Departure) -> bool {
+        self.name == *name && (*from_s..=*to_s).contains(&self.at_s)
+    }
+}
+
+fn differences((name, target_per_min, text): &Run) -> Vec<Difference> {
+    let config = config(*target_per_min);
     let mut state = State::new(&config);
     let mut differences = Vec::new();
-    for row in text.lines().skip(1).map(row) {
-        let (next, advice) = step(&config, state, &row.seen);
+    for Row { seen, users, mode, stalled } in text.lines().skip(1).filter_map(row) {
+        let (next, advice) = step(&config, state, &seen);
         state = next;
-        let same_mode = row.seen.at_s == 0.0 || advice.mode == Mode::Stalled || advice.mode.to_string() == row.mode;
-        let stalled = advice.alarm == Some(conductor_core::ramp::Alarm::Stalled);
-        if advice.users.abs_diff(row.advised) > 1 || !same_mode || stalled != row.stalled {
-            differences.push(format!(
-                "{name} at {} s: {} users in {} (stalled {stalled}), recorded {} in {} (stalled {})",
-                row.seen.at_s, advice.users, advice.mode, row.advised, row.mode, row.stalled
-            ));
+        let at_s = seen.at_s;
+        let alarmed = advice.alarm == Some(Alarm::Stalled);
+        // A recording has no mode before anything was seen, and keeps the one before a stall.
+        let same_mode = at_s == 0.0 || advice.mode == Mode::Stalled || advice.mode.to_string() == mode;
+        if advice.users.abs_diff(users) > 1 || !same_mode || alarmed != stalled {
+            let answer = format!("{} users in {} (stalled: {alarmed})", advice.users, advice.mode);
+            let told = format!("{name} at {at_s} s: {answer}, recorded {users} in {mode} (stalled: {stalled})");
+            differences.push(Difference { name, at_s, told });
         }
     }
     differences
 }
 
 #[test]
-fn recorded_runs_are_answered_alike() {
-    let runs = [
-        ("nom4200", 4200.0),
-        ("nom600", 600.0),
-        ("small60", 60.0),
-        ("tiny3", 3.0),
-        ("drift-40", 600.0),
-        ("qstep-50", 600.0),
-        ("startlag", 120.0),
-        ("dropouts", 600.0),
-        ("noisyq+congestion", 600.0),
-        ("capdrop50", 600.0),
-        ("capdrop50-2", 600.0),
-        ("capdrop-cliff", 600.0),
-        ("overcap", 600.0),
-        ("overcap-cliff", 600.0),
-        ("overcap-cliff+congestion", 600.0),
-        ("overcap2x-4200", 4200.0),
-        ("genbound", 600.0),
-        ("outage5m", 600.0),
-    ];
-    let differences: Vec<String> = runs.iter().flat_map(|(name, target)| compare(name, *target)).collect();
-    assert!(differences.is_empty(), "{} of them\n{}", differences.len(), differences.join("\n"));
+fn recorded_runs_are_answered_alike_but_for_the_departures() {
+    let differences: Vec<Difference> = RUNS.iter().flat_map(differences).collect();
+    let others =
+        differences.iter().filter(|difference| !DEPARTURES.iter().any(|departure| difference.is_in(departure)));
+    let others: Vec<&str> = others.map(|difference| difference.told.as_str()).collect();
+    assert!(others.is_empty(), "{} differences\n{}", others.len(), others.join("\n"));
+    for departure in &DEPARTURES {
+        assert!(differences.iter().any(|difference| difference.is_in(departure)), "no longer one: {departure:?}");
+    }
+}
+
+#[test]
+fn every_recording_is_read_to_its_end() {
+    for (name, _, text) in RUNS {
+        let rows: Vec<Row<'_>> = text.lines().skip(1).filter_map(row).collect();
+        assert_eq!(rows.len(), 90, "{name}");
+        assert_eq!(rows.last().unwrap().seen.at_s, 89.0 * 60.0, "{name}");
+    }
 }
