@@ -1,6 +1,7 @@
 //! `cargo verify` runs every check of the project; `cargo demo` runs a whole load test on this machine.
 
 mod demo;
+mod fuzz;
 mod program;
 mod stage;
 mod tidy;
@@ -13,7 +14,9 @@ const USAGE: &str = "usage:
   cargo demo             runs a whole load test against a little shop on this machine
   cargo demo --release   with programs as they are installed, whose memory is judged
   cargo verify           runs every check of the project and counts the tests
-  cargo verify --full    with the slow ones: the fault runs again and again";
+  cargo verify --full    with the slow ones: the fault runs again and again
+  cargo xtask fuzz ramp --seconds 60
+                         looks for observations that lead the control law astray";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
         ["demo", "--release"] => demo::run(demo::Profile::Release),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
+        ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)

@@ -14,7 +14,7 @@ const LONGEST_FILE: usize = 600;
 /// Lists every file that breaks a rule, with the rule.
 pub(crate) fn check() -> Result<Counts, String> {
     let mut files = Vec::new();
-    for folder in ["crates", "bins", "examples", "tests", "xtask"] {
+    for folder in ["crates", "bins", "examples", "fuzz", "tests", "xtask"] {
         collect(&root().join(folder), &mut files)?;
     }
     let mut problems = Vec::new();
