@@ -79,6 +79,17 @@ fn json_is_one_document_and_progress_goes_elsewhere() {
 }
 
 #[test]
+fn a_model_is_led_along_stages_and_searched_for_its_limit() {
+    let bed = Bed::new(Shop::default());
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models");
+    let shop = format!("{models}/shop.yaml");
+    let text = bed.conductor(&["simulate", &format!("{models}/stages.yaml"), "--plant", &shop]).succeeded();
+    assert!(text.contains("verdict    passed") && text.contains("of 2,500 from 42:00 to 46:00"), "{text}");
+    let text = bed.conductor(&["simulate", &format!("{models}/search.yaml"), "--plant", &shop]).succeeded();
+    assert!(text.contains("limit_found: orders: 3"), "it takes 3,420 orders a minute\n{text}");
+}
+
+#[test]
 fn a_model_takes_seconds_for_hours_and_tells_passed_from_failed() {
     let bed = Bed::new(Shop::default());
     let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models");

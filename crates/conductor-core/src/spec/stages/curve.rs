@@ -40,8 +40,6 @@ impl Stages<'_> {
             Level::Share(share) => share,
             Level::Rate(rate) => rate.as_per_minute() / scale.as_per_minute(),
         };
-        // So many digits are the same again when they are read from a journal.
-        let value = |level: Level| (value(level) * 1e9).round() / 1e9;
         let points: Vec<CurvePoint> =
             levels.into_iter().map(|(time, level)| CurvePoint { time, value: value(level) }).collect();
         let highest = points.iter().map(|point| point.value * scale.as_per_minute()).fold(0.0, f64::max);
