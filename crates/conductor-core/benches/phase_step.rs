@@ -23,7 +23,13 @@ fn created() -> Created {
         }
     });
     let spec = serde_json::from_value(spec).expect("the spec is valid");
-    Created { spec, scope: Vec::new(), foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null }
+    Created {
+        spec,
+        scope: Vec::new(),
+        foreign_policy: ForeignPolicy::Report,
+        environment: serde_json::Value::Null,
+        learnt: None,
+    }
 }
 
 fn phase_step(criterion: &mut Criterion) {
@@ -32,7 +38,7 @@ fn phase_step(criterion: &mut Criterion) {
     let changes = || Changes { baseline: Default::default(), plan: Default::default() };
     let (from, to) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(10).expect("it is a time"));
     let rehearsal = KpiSample { from, to, count: Some(1), requests: 3, failures: 0, latency: None, marks: Vec::new() };
-    let load = || Box::new(Load::begin(&created.spec, Timestamp::UNIX_EPOCH, &rehearsal));
+    let load = || Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH, &rehearsal));
     let note = Note { level: Level::Info, message: "so".to_owned() };
     let measured = Event::Measured(Box::new(Measurement { sample: None, generator: None }));
     let cases = [

@@ -7,6 +7,7 @@
 //! * [`phase`] — states, events, commands, and [`phase::step`], the only place where state changes,
 //! * [`scale`] and [`restore`] — the plan of a run and the way back, as pure differences,
 //! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
+//! * [`learnt`] — what a finished run teaches the next one of the same load test,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`] are their words).
@@ -32,7 +33,7 @@
 //! }))?;
 //! let scope = spec.scope(&["checkout".parse()?])?;
 //! let environment = serde_json::Value::Null;
-//! let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment };
+//! let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment, learnt: None };
 //!
 //! let at = "2026-11-24T14:00:00Z".parse()?;
 //! let mut run = Run::begin(&Record { revision: 1, at, event: Event::Created(Box::new(created)) })?;
@@ -51,6 +52,7 @@
 
 pub mod app;
 pub mod failure;
+pub mod learnt;
 pub mod load;
 pub mod phase;
 pub mod ports;

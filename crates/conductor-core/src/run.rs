@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{NameError, is_name};
+use crate::learnt::Learnt;
 use crate::phase::{Command, Event, State, step};
 use crate::restore::ForeignPolicy;
 use crate::spec::{LoadTestSpec, Scope};
@@ -79,6 +80,10 @@ pub struct Created {
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
+    /// What the last run of the same load test had learnt, found by the engine when the run was created; `None` when
+    /// there is none, or the load test does not want it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learnt: Option<Learnt>,
 }
 
 /// A run as its journal tells it.

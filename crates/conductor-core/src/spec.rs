@@ -143,7 +143,7 @@ pub struct Limits {
 }
 
 /// Hints for the control of load; absent ones are learnt while running.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoadHints {
     /// The law that steers.
     pub algorithm: Algorithm,
@@ -151,6 +151,8 @@ pub struct LoadHints {
     pub users_per_kpi: Option<f64>,
     /// Time from a user's start to the KPI events it causes.
     pub kpi_lag: Option<Span>,
+    /// Whether what is not told here is taken from the last run of the same load test.
+    pub learn_from_last_run: bool,
     /// More headers on every request of the load.
     pub headers: BTreeMap<String, String>,
 }

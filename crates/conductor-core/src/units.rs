@@ -272,9 +272,27 @@ macro_rules! as_text {
 }
 as_text!(Rate, Span, Cpu, Memory);
 
+/// A number in three significant digits, as `0.15`, `2.5` or `1234`: what is learnt is not known better.
+pub fn three_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value:.0}");
+    }
+    let decimals = (2 - value.abs().log10().floor() as i32).clamp(0, 12);
+    let text = format!("{value:.*}", usize::try_from(decimals).unwrap_or_default());
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::three_digits;
+
     use super::*;
+
+    #[test]
+    fn three_digits_are_enough_for_what_is_learnt() {
+        let texts = [0.0, 0.15, 0.123_44, 2.5, 99.96, 1_234.4, 3.0, 0.000_123_4].map(three_digits);
+        assert_eq!(texts, ["0", "0.15", "0.123", "2.5", "100", "1234", "3", "0.000123"]);
+    }
 
     #[test]
     fn rates_are_read_in_any_of_their_units() {

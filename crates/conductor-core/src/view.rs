@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::app::ApplicationId;
+use crate::learnt::Hints;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
 use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
@@ -176,7 +177,7 @@ impl RunView {
             generator: None,
             ticks: Vec::new(),
             applications: Vec::new(),
-            events: vec![EventView::info(run.created_at, format!("load test {} accepted", spec.name))],
+            events: accepted(run),
             deleted: Vec::new(),
             ending: None,
             verdict: None,
@@ -215,7 +216,10 @@ impl RunView {
     fn take(&mut self, run: &Run, record: &Record) {
         match &record.event {
             Event::PreflightPassed { generator, .. } => self.generator = Some(generator.clone()),
-            Event::BaselineRecorded { .. } => self.applications = applications(&run.state),
+            Event::BaselineRecorded { .. } => {
+                self.applications = applications(&run.state);
+                self.compare_versions(run, record.at);
+            }
             Event::Rehearsed { .. } => self.load_started = Some(record.at),
             Event::Measured(measurement) => {
                 let tick = self.tick(run, record.at, measurement);
@@ -253,6 +257,18 @@ impl RunView {
             if let Some(view) = self.phases.iter_mut().find(|view| view.started.is_some() && view.ended.is_none()) {
                 view.failure.get_or_insert(failure);
             }
+        }
+    }
+
+    /// Tells when the versions are others than those whose run the hints are from.
+    fn compare_versions(&mut self, run: &Run, at: Timestamp) {
+        let Some(learnt) = run.created.learnt.as_ref().filter(|_| run.created.spec.load.learn_from_last_run) else {
+            return;
+        };
+        let others = learnt.other_versions(&self.applications);
+        if !others.is_empty() {
+            let message = format!("versions are others than in run {}: {}", learnt.run, others.join(", "));
+            self.events.push(EventView::info(at, message));
         }
     }
 
@@ -323,6 +339,17 @@ impl EventView {
     fn info(at: Timestamp, message: String) -> Self {
         Self { at, level: Level::Info, message }
     }
+}
+
+/// What is said of a run that was just created.
+fn accepted(run: &Run) -> Vec<EventView> {
+    let spec = &run.created.spec;
+    let hints = Hints::of(&run.created).words(&spec.kpi);
+    let words = std::iter::once(format!("load test {} accepted", spec.name));
+    words
+        .chain(hints.into_iter().map(|hint| format!("the control law begins with {hint}")))
+        .map(|message| EventView::info(run.created_at, message))
+        .collect()
 }
 
 fn per_minute(sample: &KpiSample, seconds: f64) -> Option<f64> {

@@ -45,7 +45,7 @@ impl Story {
         .unwrap();
         let scope = spec.scope(&["shop".parse().unwrap()]).unwrap();
         let environment = serde_json::Value::Null;
-        let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment };
+        let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment, learnt: None };
         let mut story = Self { journal: Vec::new(), now: Timestamp::UNIX_EPOCH };
         story.tell(0, Event::Created(Box::new(created)));
         story

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use conductor_core::learnt::Learnt;
 use conductor_core::phase::{Event, Phase, Retarget, State};
 use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Run, RunId};
-use conductor_core::spec::LoadShape;
+use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::RunView;
 use futures::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::activity::Equipment;
 use crate::driver::Driver;
 use crate::errors::{RecoverError, StartError, UpdateError, ViewError};
+use crate::former;
 use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::PortsFactory;
@@ -64,7 +66,8 @@ impl Conductor {
         Self { shared: Arc::new(Shared { store, requests, factory, clock, options, local }) }
     }
 
-    /// Claims the environment, records the run and drives it in a task of its own. Not idempotent.
+    /// Claims the environment, records the run with what the last run of the same load test has learnt, and drives it
+    /// in a task of its own. Not idempotent.
     ///
     /// # Errors
     /// When the environment is in use, or its last run never ended (see [`Conductor::recover`]), or the environment's
@@ -78,9 +81,11 @@ impl Conductor {
             }
         })?;
         let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
-        if let Some(open) = runs.into_iter().find(|run| run.environment == environment && !run.finished) {
-            return Err(StartError::Unfinished { environment, run: open.id });
+        if let Some(open) = runs.iter().find(|run| run.environment == environment && !run.finished) {
+            return Err(StartError::Unfinished { environment, run: open.id.clone() });
         }
+        let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
+        let created = Created { learnt, ..created };
         let connected = self.shared.factory.connect(&created).await;
         let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
         let at = self.shared.clock.now();
@@ -94,6 +99,16 @@ impl Conductor {
         let equipment = Equipment { run: id.clone(), created, ports, clock, options };
         self.spawn(equipment, Found { run, view, last_at: at }, claim, None);
         Ok(id)
+    }
+
+    /// What a run of a load test would begin with: what its last run has learnt. `None` where there is none, or the load
+    /// test does not want it.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub async fn learnt(&self, spec: &LoadTestSpec) -> Result<Option<Learnt>, StoreError> {
+        let runs = self.shared.store.runs().await?;
+        Ok(former::learnt(&*self.shared.store, &runs, spec).await)
     }
 
     /// Takes over a run whose conductor died.

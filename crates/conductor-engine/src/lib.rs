@@ -14,6 +14,7 @@ mod clock;
 mod conductor;
 mod driver;
 mod errors;
+mod former;
 mod journal;
 mod options;
 mod plan;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use conductor_core::app::ApplicationId;
+use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Deadlines, PhaseDeadline};
 use conductor_core::ports::{FailureKind, PortError, Production};
@@ -23,6 +24,8 @@ pub struct PlanReport {
     pub baseline: Baseline,
     /// What production runs.
     pub production: BTreeMap<ApplicationId, Production>,
+    /// What the control law would be told.
+    pub hints: Hints,
     /// What would generate the load.
     pub generator: GeneratorFacts,
     /// The tables of test data that would be cleaned, with the rows a run that never was has in them: none.
@@ -55,7 +58,8 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
     let plan = Plan::make(&created.scope, &production, &baseline)
         .map_err(|error| PortError::because(FailureKind::Rejected, "could not plan the run", error))?;
     let deadlines = Deadlines::of(&created.spec).table();
-    Ok(PlanReport { plan, baseline, production, generator, test_data, deadlines })
+    let hints = Hints::of(created);
+    Ok(PlanReport { plan, baseline, production, hints, generator, test_data, deadlines })
 }
 
 /// Counts the rows of a run that never was, which proves that the stores answer and shows their tables.

@@ -45,6 +45,11 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// True when the state folder has a journal.
+    pub fn exists(state_dir: &Path) -> bool {
+        state_dir.join("journal.db").exists()
+    }
+
     /// Opens the journal in the state folder; creates both where they are missing.
     ///
     /// # Errors

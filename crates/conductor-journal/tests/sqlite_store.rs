@@ -46,6 +46,7 @@ fn created() -> Event {
         scope: vec![],
         foreign_policy: ForeignPolicy::Report,
         environment: serde_json::json!({ "any": 1 }),
+        learnt: None,
     }))
 }
 

@@ -3,6 +3,7 @@
 use conductor_core::run::{Created, RunId};
 use conductor_core::view::RunView;
 use conductor_engine::{Recovery, StartError};
+use conductor_journal::SqliteStore;
 use conductor_wiring::Wiring;
 
 use super::follow::{Followed, Interrupt, follow};
@@ -75,13 +76,19 @@ pub(super) fn finish(session: &Session, view: &RunView) -> Result<u8, Failed> {
 
 /// Tells what a run would change.
 pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Failed> {
-    let created = read(&declared, &state_dir(global)?)?;
+    let state_dir = state_dir(global)?;
+    let mut created = read(&declared, &state_dir)?;
+    // Where there is no journal yet, there is no former run, and planning must not make one.
+    if SqliteStore::exists(&state_dir) {
+        let session = Session::open(global).await?;
+        created.learnt = session.conductor.learnt(&created.spec).await.map_err(Failed::because)?;
+    }
     let wiring = Wiring::new(|name| std::env::var(name).ok());
     let ports = wiring.ports(&created).map_err(Failed::because)?;
     let report = conductor_engine::plan(&ports, &created).await.map_err(Failed::because)?;
     match global.output {
         Output::Json => print_json(&report)?,
-        Output::Text => out::answer(&show::plan(&report))?,
+        Output::Text => out::answer(&show::plan(&report, &created.spec.kpi))?,
     }
     Ok(PASSED)
 }

@@ -80,7 +80,13 @@ fn declare(simulated: &Simulated, own: LoadTestDocument, world: &SimEnvironment)
     };
     let spec = LoadTestSpec::try_from(document).map_err(refused)?;
     let scope = spec.scope(&world.catalogue()).map_err(refused)?;
-    Ok(Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null })
+    Ok(Created {
+        spec,
+        scope,
+        foreign_policy: ForeignPolicy::Report,
+        environment: serde_json::Value::Null,
+        learnt: None,
+    })
 }
 
 /// The ports of a model world.

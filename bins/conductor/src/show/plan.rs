@@ -5,7 +5,7 @@ use std::fmt::Write;
 use conductor_engine::PlanReport;
 
 /// A plan in words.
-pub(crate) fn plan(report: &PlanReport) -> String {
+pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let mut line = |words: String| {
@@ -26,6 +26,13 @@ pub(crate) fn plan(report: &PlanReport) -> String {
         line("  nothing: every application has its allocation already".to_owned());
     }
     line(format!("would generate load with {}; {}", report.generator.version, report.generator.counting));
+    let hints = report.hints.words(kpi);
+    for hint in &hints {
+        line(format!("would tell the control law {hint}"));
+    }
+    if hints.is_empty() {
+        line("would tell the control law nothing: it learns while it steers".to_owned());
+    }
     line("would scale down to".to_owned());
     for (application, observed) in &report.baseline {
         line(format!("  {application}: {} with {}", observed.release, observed.allocation));

@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Measurement, Retarget};
+use crate::learnt::Hints;
 use crate::load::{KpiSample, LoadSetting, Mark};
 use crate::ramp;
+use crate::run::Created;
 use crate::search::{Search, Sight};
 use crate::spec::{LoadShape, LoadTestSpec};
 
@@ -33,9 +35,10 @@ pub struct Load {
 
 impl Load {
     /// The load of a run whose ramp begins now, after one user was measured in `rehearsal`.
-    pub fn begin(spec: &LoadTestSpec, at: Timestamp, rehearsal: &KpiSample) -> Self {
+    pub fn begin(created: &Created, at: Timestamp, rehearsal: &KpiSample) -> Self {
         let rehearsed_gain = gain_of_one(rehearsal);
-        let config = config(spec, spec.profile(), rehearsed_gain);
+        let spec = &created.spec;
+        let config = config(created, spec.profile(), rehearsed_gain);
         let observation =
             ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
@@ -75,7 +78,7 @@ impl Load {
     }
 
     /// Lets the control law see one measurement and keeps its advice.
-    pub(super) fn observe(mut self, spec: &LoadTestSpec, at: Timestamp, measurement: &Measurement) -> Self {
+    pub(super) fn observe(mut self, created: &Created, at: Timestamp, measurement: &Measurement) -> Self {
         let congestion = self.congestion(measurement.sample.as_ref());
         let observation = ramp::Observation {
             at_s: self.seconds(at),
@@ -86,7 +89,7 @@ impl Load {
         let measured_to =
             measurement.sample.as_ref().map_or(self.measured_to, |sample| sample.to.max(self.measured_to));
         let profile = self.searched(&observation, measurement).unwrap_or(self.profile);
-        let config = config(spec, profile, self.rehearsed_gain);
+        let config = config(created, profile, self.rehearsed_gain);
         let (ramp, advice) = ramp::step(&config, self.ramp, &observation);
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
     }
@@ -140,15 +143,17 @@ fn search(spec: &LoadTestSpec) -> Option<Search> {
     }
 }
 
-/// What the control law needs to know of a spec.
-fn config(spec: &LoadTestSpec, profile: ramp::Profile, rehearsed_gain: Option<f64>) -> ramp::Config {
+/// What the control law needs to know of a run.
+fn config(created: &Created, profile: ramp::Profile, rehearsed_gain: Option<f64>) -> ramp::Config {
+    let spec = &created.spec;
+    let Hints { users_per_kpi, kpi_lag_s } = Hints::of(created);
     ramp::Config {
         algorithm: spec.load.algorithm,
         profile,
         interval_s: spec.interval.as_secs_f64(),
-        users_per_kpi: spec.load.users_per_kpi,
+        users_per_kpi: users_per_kpi.map(|hint| hint.value),
         rehearsed_gain,
-        kpi_lag_s: spec.load.kpi_lag.map(crate::units::Span::as_secs_f64),
+        kpi_lag_s: kpi_lag_s.map(|hint| hint.value),
         max_users: spec.limits.max_users,
         tuning: ramp::Tuning::default(),
     }

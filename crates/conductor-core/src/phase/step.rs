@@ -72,14 +72,14 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         }
         State::Rehearsing { changes } => {
             if let Event::Rehearsed { sample } = event {
-                let load = Box::new(Load::begin(&created.spec, at, sample));
+                let load = Box::new(Load::begin(created, at, sample));
                 return Ok(enter(State::GeneratingLoad { changes, load }));
             }
             under_way(event, changes, |changes| State::Rehearsing { changes })
         }
         State::GeneratingLoad { changes, load } => {
             if let Event::Measured(measurement) = event {
-                return Ok(measured(&created.spec, changes, load, at, measurement));
+                return Ok(measured(created, changes, load, at, measurement));
             }
             if let Event::Retargeted { request, change, .. } = event
                 && *request > load.retargeted
@@ -220,7 +220,7 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
 }
 
 fn measured(
-    spec: &LoadTestSpec,
+    created: &Created,
     changes: Changes,
     mut load: Box<Load>,
     at: Timestamp,
@@ -228,7 +228,7 @@ fn measured(
 ) -> Transition {
     let is_over = load.is_over(at);
     if !is_over {
-        *load = (*load).observe(spec, at, measurement);
+        *load = (*load).observe(created, at, measurement);
     }
     if is_over || load.is_found() {
         let ending = Ending { search: load.search.map(Box::new), ..Ending::because(Cause::Completed) };

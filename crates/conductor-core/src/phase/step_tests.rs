@@ -34,7 +34,13 @@ fn created() -> Created {
         version: VersionChoice::Release("v2".to_owned()),
         scale: ScaleChoice::Keep,
     };
-    Created { spec, scope: vec![shop], foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null }
+    Created {
+        spec,
+        scope: vec![shop],
+        foreign_policy: ForeignPolicy::Report,
+        environment: serde_json::Value::Null,
+        learnt: None,
+    }
 }
 
 fn failure() -> Failure {
@@ -89,7 +95,7 @@ fn states() -> Vec<State> {
     let created = created();
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
-    let load = Box::new(Load::begin(&created.spec, Timestamp::UNIX_EPOCH, &rehearsal()));
+    let load = Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH, &rehearsal()));
     vec![
         State::Accepted,
         State::Preflight,

@@ -172,12 +172,16 @@ pub struct LoadDocument {
     /// The law that steers: `adaptive` (default) or `published`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
-    /// Users needed for one KPI event per minute; learnt when absent.
+    /// Users needed for one KPI event per minute; from the last run of the same test, or learnt, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users_per_kpi: Option<f64>,
-    /// Time from a user's start to the KPI events it causes; learnt when absent.
+    /// Time from a user's start to the KPI events it causes; from the last run of the same test, or learnt, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kpi_lag: Option<String>,
+    /// Whether `usersPerKpi` and `kpiLag`, where absent, begin with what the last run of the same test has learnt; `true`
+    /// when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learn_from_last_run: Option<bool>,
     /// More headers on every request of the load.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,

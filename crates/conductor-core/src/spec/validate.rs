@@ -99,6 +99,7 @@ impl From<LoadTestSpec> for LoadTestDocument {
                 algorithm: Some(load.algorithm),
                 users_per_kpi: load.users_per_kpi,
                 kpi_lag: load.kpi_lag.map(|lag| lag.to_string()),
+                learn_from_last_run: Some(load.learn_from_last_run),
                 headers: load.headers,
             }),
         };
@@ -218,6 +219,7 @@ fn hints(found: &mut Findings, document: LoadDocument) -> LoadHints {
         algorithm: document.algorithm.unwrap_or_default(),
         users_per_kpi: document.users_per_kpi,
         kpi_lag,
+        learn_from_last_run: document.learn_from_last_run.unwrap_or(true),
         headers: document.headers.into_iter().collect::<BTreeMap<_, _>>(),
     }
 }

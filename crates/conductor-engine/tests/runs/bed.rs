@@ -133,7 +133,7 @@ fn created(environment: &SimEnvironment) -> Created {
     }))
     .unwrap();
     let scope = spec.scope(&environment.catalogue()).unwrap();
-    Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null }
+    Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null, learnt: None }
 }
 
 /// The run once it has ended.

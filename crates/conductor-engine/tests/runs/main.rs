@@ -6,6 +6,7 @@ mod bed;
 mod crashes;
 mod doubles;
 mod faults;
+mod former;
 mod healthy;
 mod ownership;
 mod searches;

@@ -1,0 +1,69 @@
+//! Hints and their words, and versions that have changed since.
+
+use serde_json::json;
+
+use super::*;
+use crate::app::Allocation;
+use crate::restore::ForeignPolicy;
+use crate::scale::Observed;
+
+fn created(load: serde_json::Value) -> Created {
+    let spec: LoadTestSpec = serde_json::from_value(json!({
+        "apiVersion": "loadtest-conductor.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": { "name": "told" },
+        "spec": {
+            "environment": "shop",
+            "kpi": { "name": "orders", "target": "600/min" },
+            "rampUp": "1m",
+            "plateau": "1m",
+            "load": load,
+        }
+    }))
+    .unwrap();
+    let environment = serde_json::Value::Null;
+    let foreign_policy = ForeignPolicy::Report;
+    Created { spec, scope: Vec::new(), foreign_policy, environment, learnt: Some(learnt()) }
+}
+
+fn learnt() -> Learnt {
+    Learnt {
+        run: "told-1".parse().unwrap(),
+        ended: Timestamp::UNIX_EPOCH,
+        gain: 6.4,
+        gain_sd: 0.02,
+        lag_s: 9.25,
+        releases: BTreeMap::from([("shop".parse().unwrap(), Release::single("v1"))]),
+    }
+}
+
+#[test]
+fn hints_are_told_with_their_unit_and_origin() {
+    let words = Hints::of(&created(json!({ "kpiLag": "60s" }))).words("orders");
+    assert_eq!(
+        words,
+        [
+            "0.156 users for one of orders a minute, learnt by run told-1",
+            "60 s from users to orders, from the load test"
+        ]
+    );
+}
+
+#[test]
+fn a_load_test_that_does_not_want_it_is_told_nothing_even_if_something_was_recorded() {
+    assert_eq!(Hints::of(&created(json!({ "learnFromLastRun": false }))), Hints::default());
+    let own = Hints::of(&created(json!({ "learnFromLastRun": false, "usersPerKpi": 0.5 })));
+    assert_eq!(own.users_per_kpi.map(|hint| hint.value), Some(0.5));
+    assert_eq!(own.kpi_lag_s, None);
+}
+
+#[test]
+fn versions_that_changed_since_are_named_and_new_applications_are_not() {
+    let view = |name: &str, version: &str| {
+        let observed = Observed { release: Release::single(version), allocation: Allocation::of_replicas(1) };
+        let before = observed.clone();
+        ApplicationView { application: name.parse().unwrap(), before, during: observed, after: None }
+    };
+    assert!(learnt().other_versions(&[view("shop", "v1"), view("basket", "v9")]).is_empty());
+    assert_eq!(learnt().other_versions(&[view("shop", "v2")]), ["shop v1 → v2"]);
+}
