@@ -51,12 +51,13 @@ impl Learnt {
         let view = RunView::of(run, journal)?;
         let completed = view.ending.as_ref().is_some_and(|ending| ending.cause == Cause::Completed);
         let valid = view.verdict.as_ref().is_some_and(|verdict| says_something(verdict.outcome));
-        let Some(advice) = view.ticks.iter().rev().find_map(|tick| tick.advice.as_ref()) else { return Ok(None) };
+        let Some(advice) = view.last_advice() else { return Ok(None) };
         let known = advice.gain.is_finite() && advice.gain > 0.0 && advice.gain_sd > 0.0;
         if !(completed && valid && known) || advice.gain_sd >= worth_telling() {
             return Ok(None);
         }
-        let releases = view.applications.into_iter().map(|view| (view.application, view.during.release)).collect();
+        let during = |view: &ApplicationView| (view.application.clone(), view.during.release.clone());
+        let releases = view.applications.iter().map(during).collect();
         Ok(Some(Self {
             run: run.clone(),
             ended: view.updated_at,

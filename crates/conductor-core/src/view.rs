@@ -1,5 +1,6 @@
 //! What people look at: a run's journal, folded into phases, ticks, applications and a verdict. Derived, never stored.
 
+mod law;
 mod words;
 
 use jiff::Timestamp;
@@ -28,6 +29,9 @@ pub struct RunView {
     pub environment: String,
     /// The KPI's name.
     pub kpi: String,
+    /// The law that steers.
+    #[serde(default)]
+    pub algorithm: ramp::Algorithm,
     /// The KPI's target, per minute; the last one where it was changed.
     pub target_per_min: f64,
     /// The line that the KPI shall follow, in seconds since the load began.
@@ -164,6 +168,7 @@ impl RunView {
             name: spec.name.clone(),
             environment: spec.environment.clone(),
             kpi: spec.kpi.clone(),
+            algorithm: spec.load.algorithm,
             target_per_min: spec.target.as_per_minute(),
             profile: spec.profile(),
             search: None,
@@ -206,6 +211,11 @@ impl RunView {
         self.ticks.last()
     }
 
+    /// What the control law thought at last; `None` before the load.
+    pub fn last_advice(&self) -> Option<&ramp::Advice> {
+        self.ticks.iter().rev().find_map(|tick| tick.advice.as_ref())
+    }
+
     /// Seconds of load still to come at `now`, `None` while there is no load, and in a search, which ends when it has
     /// found.
     pub fn load_left_s(&self, now: Timestamp) -> Option<f64> {
@@ -223,6 +233,10 @@ impl RunView {
             Event::Rehearsed { .. } => self.load_started = Some(record.at),
             Event::Measured(measurement) => {
                 let tick = self.tick(run, record.at, measurement);
+                if let Some(advice) = tick.as_ref().and_then(|tick| tick.advice.as_ref()) {
+                    let news = law::news(self.last_advice(), advice).into_iter();
+                    self.events.extend(news.map(|(level, message)| EventView { at: record.at, level, message }));
+                }
                 self.ticks.extend(tick);
                 self.follow_search(run, record.at);
             }

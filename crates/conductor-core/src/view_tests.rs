@@ -216,6 +216,18 @@ fn a_view_taken_in_record_by_record_is_the_view_of_the_whole_journal() {
 }
 
 #[test]
+fn a_mode_of_the_law_is_an_event_when_it_begins_and_not_again() {
+    let mut story = Story::begin();
+    story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]).measured(15, 150, vec![]);
+    let view = story.view();
+    let modes: Vec<_> = view.ticks.iter().map(|tick| tick.advice.as_ref().unwrap().mode).collect();
+    assert_eq!(modes, [ramp::Mode::Track; 3]);
+    let told: Vec<&str> = view.events.iter().map(|event| event.message.as_str()).collect();
+    assert_eq!(told.iter().filter(|words| **words == "track: it is known what users are worth").count(), 1, "{told:?}");
+    assert_eq!(view.last_advice(), view.ticks[2].advice.as_ref());
+}
+
+#[test]
 fn a_journal_that_makes_no_sense_has_no_view() {
     let id = "told-1".parse().unwrap();
     assert_eq!(RunView::of(&id, &[]), Err(ReplayError::Empty));

@@ -19,13 +19,14 @@ pub(crate) struct Line {
     pub(crate) points: Vec<(f64, Option<f64>)>,
 }
 
-/// An area between two values, from one time to another.
+/// An area from one time to another.
+#[derive(Clone)]
 pub(crate) struct Band {
     pub(crate) class: &'static str,
     pub(crate) from_s: f64,
     pub(crate) to_s: f64,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+    /// The lowest and the highest value; `None` for the whole height.
+    pub(crate) values: Option<(f64, f64)>,
 }
 
 /// A chart.
@@ -42,14 +43,15 @@ impl Chart {
     /// The chart as an SVG element.
     pub(crate) fn svg(&self) -> String {
         let values = self.lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, value)| *value));
-        let highest = values.chain(self.bands.iter().map(|band| band.high)).fold(0.0, f64::max);
+        let highest = values.chain(self.bands.iter().filter_map(|band| Some(band.values?.1))).fold(0.0, f64::max);
         let step = round_step(highest / 4.0);
         let top = (highest / step).ceil().max(1.0) * step;
         let scale = Scale { length_s: self.length_s.max(1.0), top };
         let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>{}</title>", self.title);
         for band in &self.bands {
             let (left, right) = (scale.x(band.from_s), scale.x(band.to_s));
-            let (high, low) = (scale.y(band.high), scale.y(band.low));
+            let (low, high) = band.values.unwrap_or((0.0, top));
+            let (high, low) = (scale.y(high), scale.y(low));
             push(
                 &mut svg,
                 format_args!(

@@ -89,8 +89,7 @@ pub(crate) fn tolerances(view: &RunView) -> Vec<Band> {
             class: "tolerance",
             from_s: level.from_s,
             to_s: level.to_s,
-            low: level.per_min * (1.0 - tolerance),
-            high: level.per_min * (1.0 + tolerance),
+            values: Some((level.per_min * (1.0 - tolerance), level.per_min * (1.0 + tolerance))),
         })
     };
     band(WINDOW_TOLERANCE).chain(band(MEAN_TOLERANCE)).collect()

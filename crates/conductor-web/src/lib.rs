@@ -1,12 +1,14 @@
 //! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
 //!
-//! [`text`] writes figures for all who show runs; `page` says what is told,
-//! `holds` of the levels of the load, `chart` draws; colours and layout are in the template. No file is
+//! [`text`] writes figures for all who show runs and [`law`] what the control law thinks; `page` says what is told,
+//! `holds` of the levels of the load, `steering` of the control law, `chart` draws; colours and layout are in the template. No file is
 //! written here.
 
 mod chart;
 mod holds;
+pub mod law;
 mod page;
+mod steering;
 pub mod text;
 
 use askama::Template;

@@ -7,6 +7,8 @@ use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 
 use crate::chart::{Chart, Line};
 use crate::holds::{self, HoldRow, TrialRow};
+use crate::law;
+use crate::steering::{self, LawRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
 
 /// The page.
@@ -31,6 +33,8 @@ pub(crate) struct Page {
     applications: Vec<ApplicationRow>,
     deleted: Vec<(String, String)>,
     generator: Option<String>,
+    algorithm: &'static str,
+    thought: Option<String>,
     law: Vec<LawRow>,
     events: Vec<EventRow>,
 }
@@ -62,15 +66,6 @@ struct ApplicationRow {
     before: String,
     during: String,
     after: String,
-}
-
-struct LawRow {
-    at: String,
-    mode: String,
-    gain: String,
-    lag: String,
-    users: String,
-    alarm: String,
 }
 
 struct EventRow {
@@ -106,7 +101,9 @@ impl Page {
                 let workers = generator.workers.map_or_else(String::new, |workers| format!(", {workers} workers"));
                 format!("{}{workers}; {}", generator.version, generator.counting)
             }),
-            law: view.ticks.iter().filter_map(law_row).collect(),
+            algorithm: law::algorithm(view.algorithm),
+            thought: steering::thought(view),
+            law: steering::rows(view),
             events: view
                 .events
                 .iter()
@@ -209,22 +206,6 @@ fn application_row(view: &RunView, application: &ApplicationView) -> Application
     }
 }
 
-fn law_row(tick: &Tick) -> Option<LawRow> {
-    let advice = tick.advice.as_ref()?;
-    Some(LawRow {
-        at: clock(tick.at_s),
-        mode: format!("{:?}", advice.mode).to_lowercase(),
-        gain: if advice.gain > 0.0 {
-            format!("{:.3} ± {:.0} %", advice.gain, advice.gain_sd * 100.0)
-        } else {
-            "not learnt".to_owned()
-        },
-        lag: format!("{:.0} s", advice.lag_s),
-        users: number(advice.users as f64),
-        alarm: advice.alarm.as_ref().map(|alarm| format!("{alarm:?}").to_lowercase()).unwrap_or_default(),
-    })
-}
-
 fn charts(view: &RunView) -> Vec<Drawing> {
     if view.ticks.is_empty() {
         return Vec::new();
@@ -235,6 +216,9 @@ fn charts(view: &RunView) -> Vec<Drawing> {
         points: view.ticks.iter().map(|tick| ((tick.from_s + tick.to_s) / 2.0, of(tick))).collect(),
     };
     let chart = |title, bands, lines| Chart { title, length_s, bands, lines }.svg();
+    let (modes, meanings) = steering::mode_bands(view);
+    let has_knee = view.ticks.iter().any(|tick| tick.advice.as_ref().is_some_and(|advice| advice.knee.is_some()));
+    let limit = has_knee.then(|| ("knee", "limit found".to_owned()));
     vec![
         Drawing {
             heading: format!("{} per minute", view.kpi),
@@ -245,20 +229,32 @@ fn charts(view: &RunView) -> Vec<Drawing> {
                     "tolerance",
                     format!("± {:.0} and {:.0} % of the target", MEAN_TOLERANCE * 100.0, WINDOW_TOLERANCE * 100.0),
                 ),
-            ],
+            ]
+            .into_iter()
+            .chain(limit.clone())
+            .chain(meanings)
+            .collect(),
             svg: chart(
                 "KPI against its target",
-                holds::tolerances(view),
-                vec![target(view), line("measured", &|tick| tick.kpi_per_min)],
+                holds::tolerances(view).into_iter().chain(modes.clone()).collect(),
+                vec![
+                    target(view),
+                    steering::limit(view, |knee| knee.kpi_per_min),
+                    line("measured", &|tick| tick.kpi_per_min),
+                ],
             ),
         },
         Drawing {
             heading: "users".to_owned(),
-            legend: vec![("target", "asked for".to_owned()), ("measured", "running".to_owned())],
+            legend: [("target", "asked for".to_owned()), ("measured", "running".to_owned())]
+                .into_iter()
+                .chain(limit)
+                .collect(),
             svg: chart(
                 "Users asked for and running",
-                Vec::new(),
+                modes,
                 vec![
+                    steering::limit(view, |knee| knee.users),
                     line("target", &|tick| Some(tick.users_wanted as f64)),
                     line("measured", &|tick| tick.users.map(|users| users as f64)),
                 ],

@@ -216,3 +216,51 @@ fn a_search_tells_every_level_it_tried() {
         assert!(html.contains(part), "{part} is not in\n{html}");
     }
 }
+
+#[test]
+fn modes_are_bands_and_the_limit_is_a_line_in_the_charts_and_all_is_told_in_words() {
+    let advised = |at: u64, mode: &str, reason: &str, knee: Value| {
+        let mut tick = tick(at, Some(150));
+        tick["advice"] = json!({
+            "users": 150, "spawnRate": 1.0, "setPointPerMin": 2000.0, "alarm": null, "mode": mode, "reason": reason,
+            "gain": 6.4, "gainSd": 0.02, "lagS": 9.0, "efficiency": 0.95, "knee": knee,
+        });
+        tick
+    };
+    let knee = || json!({ "users": 141.0, "kpiPerMin": 900.0 });
+    let ticks = [
+        advised(10, "track", "ratioLearnt", Value::Null),
+        advised(20, "drain", "limitProven", knee()),
+        advised(30, "hold", "drained", knee()),
+        advised(40, "hold", "drained", knee()),
+        advised(50, "track", "lineWithinReach", Value::Null),
+    ];
+    let html = report(&view(json!({
+        "ticks": ticks, "profile": [{ "atS": 0.0, "perMin": 2000.0 }, { "atS": 100.0, "perMin": 2000.0 }],
+    })))
+    .unwrap();
+    // Two charts, each with one band of ten seconds and one of twenty, of a hundred in 804 points of width.
+    assert_eq!(html.matches("<rect class=\"mode drain\"").count(), 2, "{html}");
+    assert_eq!(html.matches("<rect class=\"mode hold\" x=\"303.2\" y=\"14.0\" width=\"160.8\"").count(), 2, "{html}");
+    assert_eq!(html.matches("<rect class=\"mode track\"").count(), 0);
+    assert_eq!(html.matches("<path class=\"line knee\"").count(), 2);
+    for part in [
+        "limit found",
+        "hold: just under the limit",
+        "At last: track (the line is within what the system can do); 0.156 users for one of orders a minute ± 2 %",
+        "<td>hold (the system is well again)</td><td>0.156 ± 2 %</td><td>9 s</td><td>95 %</td><td>141 = 900/min</td>",
+    ] {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+}
+
+#[test]
+fn the_published_rule_is_named_and_not_made_to_explain_itself() {
+    let mut ticks = [tick(10, Some(30))];
+    ticks[0]["advice"] = json!({
+        "users": 150, "spawnRate": 1.0, "setPointPerMin": 2000.0, "alarm": null, "mode": "boot", "reason": "begin",
+        "gain": 1.0, "gainSd": 1.0, "lagS": 50.0, "efficiency": null, "knee": null,
+    });
+    let html = report(&view(json!({ "ticks": ticks, "algorithm": "published" }))).unwrap();
+    assert!(html.contains("<p class=\"soft\">published</p>") && !html.contains("nothing is known yet"), "{html}");
+}

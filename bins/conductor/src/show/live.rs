@@ -4,6 +4,7 @@ use std::io::{self, Stdout};
 
 use conductor_core::phase::Phase;
 use conductor_core::view::{PhaseView, RunView};
+use conductor_web::law;
 use jiff::Timestamp;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -16,8 +17,8 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use super::figures::{clock, thousands};
 use super::progress::{Progress, rest, state_of};
 
-/// Lines of the view: phases, plot, figures, time left.
-const HEIGHT: u16 = 18;
+/// Lines of the view: phases, plot, figures, what the law thinks, time left.
+const HEIGHT: u16 = 19;
 
 /// A view at the bottom of a terminal, with what happens scrolling by above it.
 pub(crate) struct Live {
@@ -73,13 +74,14 @@ fn broken(line: &str, width: usize) -> Vec<String> {
 }
 
 fn draw(frame: &mut Frame<'_>, view: &RunView, now: Timestamp) {
-    let lines = [phase_line(view, now), figures_line(view), left_line(view, now)];
+    let lines = [phase_line(view, now), figures_line(view), law_line(view), left_line(view, now)];
     // What a narrow terminal would cut off goes on in a second line.
     let rows = lines.each_ref().map(|line| if line.width() > usize::from(frame.area().width) { 2 } else { 1 });
-    let [above, below, last] = rows.map(Constraint::Length);
-    let [phases, plot, figures, left] = Layout::vertical([above, Constraint::Min(6), below, last]).areas(frame.area());
+    let [above, below, law, last] = rows.map(Constraint::Length);
+    let [phases, plot, figures, thought, left] =
+        Layout::vertical([above, Constraint::Min(6), below, law, last]).areas(frame.area());
     draw_plot(frame, plot, view);
-    for (line, area) in lines.into_iter().zip([phases, figures, left]) {
+    for (line, area) in lines.into_iter().zip([phases, figures, thought, left]) {
         frame.render_widget(Paragraph::new(line).wrap(Wrap { trim: true }), area);
     }
 }
@@ -141,6 +143,14 @@ fn figures_line(view: &RunView) -> Line<'static> {
     Line::styled(text, Style::new().add_modifier(Modifier::BOLD))
 }
 
+/// What the control law does and why, and all it has learnt.
+fn law_line(view: &RunView) -> Line<'static> {
+    let advice = view.last_advice().filter(|_| law::explains(view.algorithm));
+    Line::raw(
+        advice.map_or_else(String::new, |advice| format!("{}; {}", law::mode(advice), law::learnt(advice, &view.kpi))),
+    )
+}
+
 fn left_line(view: &RunView, now: Timestamp) -> Line<'static> {
     let text = match view.load_left_s(now) {
         Some(left) => format!("{} of load left; Ctrl-C ends the run in order", clock(left)),
@@ -197,7 +207,12 @@ mod tests {
         let tick = json!({
             "atS": 70.0, "fromS": 60.0, "toS": 70.0, "count": 331, "kpiPerMin": 1986.0, "setPointPerMin": 2000.0,
             "users": 300, "usersWanted": 310, "requests": 1000, "failures": 5, "cpuPercent": null, "marks": ["workerLost"],
-            "latency": { "meanMs": 200.0, "p50Ms": 190.0, "p95Ms": 260.0, "p99Ms": 400.0 }, "advice": null,
+            "latency": { "meanMs": 200.0, "p50Ms": 190.0, "p95Ms": 260.0, "p99Ms": 400.0 },
+            "advice": {
+                "users": 310, "spawnRate": 1.0, "setPointPerMin": 2000.0, "alarm": null, "mode": "track",
+                "reason": "ratioLearnt", "gain": 6.4, "gainSd": 0.02, "lagS": 9.2, "efficiency": 0.98,
+                "knee": { "users": 420.0, "kpiPerMin": 2690.0 },
+            },
         });
         serde_json::from_value(json!({
             "id": "shop-1", "name": "shop", "environment": "shop-local", "kpi": "orders", "targetPerMin": 2000.0,
@@ -219,6 +234,8 @@ mod tests {
         for part in [
             "✔ DEPLOY 0:03   ✔ SCALE_UP 0:03   ▶ GENERATE_LOAD 1:20   · SCALE_DOWN   · CLEAN_UP",
             "orders 1,986/min, target 2,000/min (−0.7 %), users 300 → 310, errors 0.5 %, p95 260 ms, worker lost",
+            "track (it is known what users are worth); 0.156 users for one of orders a minute ± 2 %, lag 9.2 s, efficiency",
+            "98 %, limit 420 users = 2,690/min",
             "2:50 of load left; Ctrl-C ends the run in order",
             "2,300│orders/min",
         ] {

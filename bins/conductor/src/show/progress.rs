@@ -2,6 +2,7 @@
 
 use conductor_core::phase::{Level, Phase};
 use conductor_core::view::{EventView, RunView, Tick};
+use conductor_web::law;
 
 use super::figures::{clock, error_percent, signed_percent, thousands, time_of_day};
 
@@ -49,7 +50,14 @@ fn measured(view: &RunView, tick: &Tick) -> String {
         Some(kpi) => format!("{} {}/min", view.kpi, thousands(kpi)),
         None => format!("{} not measured", view.kpi),
     };
-    format!("{}   {}  {kpi}, {}", clock(tick.at_s), state_of(tick), rest(tick))
+    let thought = thought(view, tick).map_or_else(String::new, |words| format!("; {words}"));
+    format!("{}   {}  {kpi}, {}{thought}", clock(tick.at_s), state_of(tick), rest(tick))
+}
+
+/// What the control law thinks: its mode, and all it has learnt. Why it is in that mode is told when it goes there.
+fn thought(view: &RunView, tick: &Tick) -> Option<String> {
+    let advice = tick.advice.as_ref().filter(|_| law::explains(view.algorithm))?;
+    Some(format!("{}: {}", advice.mode, law::learnt(advice, &view.kpi)))
 }
 
 /// How far the KPI is from where it should be.

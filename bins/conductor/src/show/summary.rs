@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use conductor_core::ports::RunSummary;
 use conductor_core::view::{ApplicationView, RunView};
+use conductor_web::law;
 
 use super::figures::{clock, signed_percent, thousands, time_of_day};
 
@@ -40,6 +41,9 @@ pub(crate) fn summary(view: &RunView) -> String {
                 figures.windows
             ));
         }
+    }
+    if let Some(advice) = view.last_advice().filter(|_| law::explains(view.algorithm)) {
+        line(format!("law        {}; {}", law::mode(advice), law::learnt(advice, &view.kpi)));
     }
     for phase in &view.phases {
         let took = match (phase.started, phase.ended) {

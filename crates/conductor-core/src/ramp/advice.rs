@@ -14,6 +14,15 @@ pub enum Alarm {
     GeneratorShort,
 }
 
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Stalled => "the KPI is zero, and chance does not explain it",
+            Self::GeneratorShort => "the load generator runs fewer users than it was told to, three times in a row",
+        })
+    }
+}
+
 /// What the law is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -131,6 +140,12 @@ pub struct Knee {
     pub users: f64,
     /// The KPI it sustains, events per minute.
     pub kpi_per_min: f64,
+}
+
+impl fmt::Display for Knee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its limit is {:.0}/min with {:.0} users", self.kpi_per_min, self.users)
+    }
 }
 
 /// What the law advises.
