@@ -13,6 +13,7 @@ use crate::phase::{Cause, Event};
 use crate::ramp::{Algorithm, Tuning};
 use crate::release::Release;
 use crate::run::{Created, Record, ReplayError, RunId};
+use crate::sizing::{Sizing, WorkerCost};
 use crate::spec::LoadTestSpec;
 use crate::units::three_digits;
 use crate::verdict::Outcome;
@@ -34,6 +35,9 @@ pub struct Learnt {
     pub lag_s: f64,
     /// What the applications ran during its load.
     pub releases: BTreeMap<ApplicationId, Release>,
+    /// What users cost a worker of the load generator; `None` where that was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<WorkerCost>,
 }
 
 impl Learnt {
@@ -65,6 +69,7 @@ impl Learnt {
             gain_sd: advice.gain_sd,
             lag_s: advice.lag_s,
             releases,
+            cost: WorkerCost::learn(&view.ticks),
         }))
     }
 
@@ -159,6 +164,14 @@ impl Hints {
             users_per_kpi: hint(load.users_per_kpi, Learnt::users_per_kpi),
             kpi_lag_s: hint(load.kpi_lag.map(crate::units::Span::as_secs_f64), |former| former.lag_s),
         }
+    }
+
+    /// How many workers the target would need, by what the former run has seen of `present` ones; `None` where nothing is
+    /// known of users' worth or of what they cost.
+    pub fn sizing(&self, created: &Created, present: Option<u32>) -> Option<Sizing> {
+        let cost = created.learnt.as_ref()?.cost?;
+        let users_per_kpi = self.users_per_kpi.as_ref()?.value;
+        Some(cost.sizing(created.spec.target.as_per_minute(), users_per_kpi, present))
     }
 
     /// The hints in words, each with its origin; nothing where there are none.

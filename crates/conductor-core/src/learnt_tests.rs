@@ -34,6 +34,7 @@ fn learnt() -> Learnt {
         gain_sd: 0.02,
         lag_s: 9.25,
         releases: BTreeMap::from([("shop".parse().unwrap(), Release::single("v1"))]),
+        cost: Some(WorkerCost { cpu_per_user: 0.1, idle_cpu: 5.0, windows: 20, most_users: 90.0 }),
     }
 }
 
@@ -66,4 +67,13 @@ fn versions_that_changed_since_are_named_and_new_applications_are_not() {
     };
     assert!(learnt().other_versions(&[view("shop", "v1"), view("basket", "v9")]).is_empty());
     assert_eq!(learnt().other_versions(&[view("shop", "v2")]), ["shop v1 → v2"]);
+}
+
+#[test]
+fn a_former_run_tells_how_many_workers_the_target_needs() {
+    let created = created(json!({ "usersPerKpi": 3.0 }));
+    let sizing = Hints::of(&created).sizing(&created, Some(2)).unwrap();
+    assert_eq!((sizing.users, sizing.users_per_worker, sizing.workers), (1800.0, 700.0, 3));
+    let without = Created { learnt: Some(Learnt { cost: None, ..learnt() }), ..created };
+    assert_eq!(Hints::of(&without).sizing(&without, None), None);
 }

@@ -8,6 +8,7 @@
 //! * [`scale`] and [`restore`] — the plan of a run and the way back, as pure differences,
 //! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
 //! * [`learnt`] — what a finished run teaches the next one of the same load test,
+//! * [`sizing`] — how many workers of the load generator a target needs,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`] are their words).
@@ -62,6 +63,7 @@ pub mod restore;
 pub mod run;
 pub mod scale;
 pub mod search;
+pub mod sizing;
 pub mod spec;
 pub mod units;
 pub mod verdict;

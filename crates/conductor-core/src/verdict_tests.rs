@@ -31,6 +31,7 @@ fn tick(from_s: f64, share_of_target: f64) -> Tick {
         set_point_per_min: 2000.0,
         users: Some(300),
         users_wanted: 300,
+        workers: None,
         requests: 1000,
         failures: 0,
         latency: None,

@@ -15,6 +15,7 @@ use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
 use crate::scale::Observed;
 use crate::search::Search;
+use crate::sizing::Sizing;
 use crate::verdict::{Verdict, judge};
 
 /// A run as people look at it.
@@ -63,6 +64,9 @@ pub struct RunView {
     pub events: Vec<EventView>,
     /// Rows deleted at the end, by table.
     pub deleted: Vec<TableCount>,
+    /// How many workers the target needs, once the load is over; `None` where that could not be learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizing: Option<Sizing>,
     /// Why it ended, once it does.
     pub ending: Option<Ending>,
     /// The verdict, once it is over.
@@ -103,6 +107,9 @@ pub struct Tick {
     pub users: Option<u64>,
     /// Users asked for from now on.
     pub users_wanted: u64,
+    /// Workers of the load generator; `None` when it is one process, or did not answer.
+    #[serde(default)]
+    pub workers: Option<u32>,
     /// Requests in the window.
     pub requests: u64,
     /// Failed requests in the window.
@@ -184,6 +191,7 @@ impl RunView {
             applications: Vec::new(),
             events: accepted(run),
             deleted: Vec::new(),
+            sizing: None,
             ending: None,
             verdict: None,
         }
@@ -199,6 +207,9 @@ impl RunView {
         self.take(run, record);
         if before != self.phase {
             self.move_on(before, record);
+        }
+        if self.ending.is_none() && run.state.is_tearing_down() {
+            self.sizing = Sizing::of(self);
         }
         self.ending = run.state.ending().cloned();
         if let State::Finished { ending } = &run.state {
@@ -333,6 +344,7 @@ impl RunView {
             set_point_per_min: self.profile.mean(from_s, to_s),
             users,
             users_wanted: advice.as_ref().map_or(users.unwrap_or_default(), |advice| advice.users),
+            workers: generator.and_then(|status| status.workers),
             requests: sample.map_or(0, |s| s.requests),
             failures: sample.map_or(0, |s| s.failures),
             latency: sample.and_then(|s| s.latency),

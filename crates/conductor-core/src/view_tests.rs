@@ -236,3 +236,21 @@ fn a_journal_that_makes_no_sense_has_no_view() {
     let refused = RunView::of(&id, &story.journal).unwrap_err();
     assert_eq!(refused.to_string(), "record 2 does not belong there: LoadStopped is not accepted while Accepted");
 }
+
+#[test]
+fn the_workers_a_target_needs_are_told_once_the_load_is_over() {
+    let mut story = Story::begin();
+    story.until_the_load();
+    for second in 1..=12_u64 {
+        let (from, until) = (story.now, story.now + SignedDuration::from_secs(9));
+        let sample = Some(sample(from, until, 9 * second, vec![]));
+        let cpu_percent = Some(2.0 + 5.0 * second as f64);
+        let generator = Some(GeneratorStatus { users: 10 * second, workers: Some(2), cpu_percent, marks: vec![] });
+        story.tell(9, Event::Measured(Box::new(Measurement { sample, generator })));
+    }
+    assert_eq!(story.view().sizing, None);
+    let view = story.tell(1, Event::StopRequested { by: "ops".to_owned() }).view();
+    let sizing = view.sizing.unwrap();
+    assert_eq!((sizing.present, sizing.users_per_worker), (2, 73.0), "a user costs one percent, an idle worker two");
+    assert!((sizing.users / 100.0 - 1.0).abs() < 0.2, "six of the KPI a user and minute: {sizing:?}");
+}

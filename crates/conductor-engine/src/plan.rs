@@ -9,6 +9,7 @@ use conductor_core::phase::{Deadlines, PhaseDeadline};
 use conductor_core::ports::{FailureKind, PortError, Production};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::{Baseline, Plan};
+use conductor_core::sizing::Sizing;
 use serde::Serialize;
 
 use crate::activity::{Surroundings, look_around};
@@ -26,6 +27,8 @@ pub struct PlanReport {
     pub production: BTreeMap<ApplicationId, Production>,
     /// What the control law would be told.
     pub hints: Hints,
+    /// How many workers of the load generator the target needs, by a former run; `None` where there is none that tells.
+    pub sizing: Option<Sizing>,
     /// What would generate the load.
     pub generator: GeneratorFacts,
     /// The tables of test data that would be cleaned, with the rows a run that never was has in them: none.
@@ -59,7 +62,8 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
         .map_err(|error| PortError::because(FailureKind::Rejected, "could not plan the run", error))?;
     let deadlines = Deadlines::of(&created.spec).table();
     let hints = Hints::of(created);
-    Ok(PlanReport { plan, baseline, production, hints, generator, test_data, deadlines })
+    let sizing = hints.sizing(created, generator.workers);
+    Ok(PlanReport { plan, baseline, production, hints, sizing, generator, test_data, deadlines })
 }
 
 /// Counts the rows of a run that never was, which proves that the stores answer and shows their tables.

@@ -1,6 +1,7 @@
 //! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
 //!
-//! [`text`] writes figures for all who show runs and [`law`] what the control law thinks; `page` says what is told,
+//! [`text`] writes figures for all who show runs [`law`] what the control law thinks
+//! and [`sizing`] how many workers a target needs; `page` says what is told,
 //! `holds` of the levels of the load, `steering` of the control law, `chart` draws; colours and layout are in the template. No file is
 //! written here.
 
@@ -8,6 +9,7 @@ mod chart;
 mod holds;
 pub mod law;
 mod page;
+pub mod sizing;
 mod steering;
 pub mod text;
 

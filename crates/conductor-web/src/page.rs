@@ -35,6 +35,7 @@ pub(crate) struct Page {
     generator: Option<String>,
     algorithm: &'static str,
     thought: Option<String>,
+    sizing: Option<String>,
     law: Vec<LawRow>,
     events: Vec<EventRow>,
 }
@@ -103,6 +104,7 @@ impl Page {
             }),
             algorithm: law::algorithm(view.algorithm),
             thought: steering::thought(view),
+            sizing: view.sizing.as_ref().map(crate::sizing::words),
             law: steering::rows(view),
             events: view
                 .events

@@ -33,6 +33,9 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     if hints.is_empty() {
         line("would tell the control law nothing: it learns while it steers".to_owned());
     }
+    if let Some(sizing) = &report.sizing {
+        line(format!("workers: {}", conductor_web::sizing::words(sizing)));
+    }
     line("would scale down to".to_owned());
     for (application, observed) in &report.baseline {
         line(format!("  {application}: {} with {}", observed.release, observed.allocation));

@@ -45,6 +45,9 @@ pub(crate) fn summary(view: &RunView) -> String {
     if let Some(advice) = view.last_advice().filter(|_| law::explains(view.algorithm)) {
         line(format!("law        {}; {}", law::mode(advice), law::learnt(advice, &view.kpi)));
     }
+    if let Some(sizing) = &view.sizing {
+        line(format!("workers    {}", conductor_web::sizing::words(sizing)));
+    }
     for phase in &view.phases {
         let took = match (phase.started, phase.ended) {
             (Some(began), Some(ended)) => clock(ended.duration_since(began).as_secs_f64()),
