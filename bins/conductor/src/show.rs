@@ -2,6 +2,7 @@
 
 pub(crate) mod display;
 mod figures;
+mod goals;
 mod live;
 mod plan;
 pub(crate) mod plot;
@@ -9,6 +10,7 @@ mod progress;
 mod scores;
 mod summary;
 
+pub(crate) use goals::goals;
 pub(crate) use plan::plan;
 pub(crate) use scores::scores;
 pub(crate) use summary::{left_behind, runs, summary};

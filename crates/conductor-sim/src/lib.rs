@@ -2,6 +2,7 @@
 //!
 //! * [`Plant`] — what the model is like: journeys, checkout, KPI, what changes, and what surrounds it in a run,
 //! * [`scenarios`] — plants with names, [`table`] — algorithms compared on plants, [`Course`] — one run to look at,
+//! * [`goals`] — what the control law must reach on them, [`judge`] — whether it does, [`held_out`] — plants by chance,
 //! * [`SimEnvironment`] — the world itself, and [`SimPorts`], the ways into it,
 //! * [`MemoryStore`] — journals and stop requests in memory, for tests.
 //!
@@ -12,6 +13,7 @@ mod calls;
 mod course;
 mod draw;
 mod environment;
+mod goals;
 mod kernel;
 mod model;
 mod network;
@@ -26,6 +28,7 @@ mod trial;
 pub use calls::CallRecord;
 pub use course::{Course, CourseWindow};
 pub use environment::{SimEnvironment, SimPorts};
+pub use goals::{Bound, Check, Goal, GoalTrials, HeldOut, Measure, Outcome, Statistic, goals, held_out, judge};
 pub use plant::{
     Call, CallFault, CallOutcome, CapacityDrop, CapacityModel, CheckoutModel, DelayModel, EnvironmentModel, Fault,
     FaultKind, GeneratorLimits, Hints, JourneyModel, KpiModel, LostSample, Noise, Origin, Plant, PlantApplication,

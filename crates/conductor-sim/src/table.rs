@@ -100,7 +100,7 @@ pub fn table(plants: &[Plant], algorithms: &[Algorithm], trials: &Trials) -> Vec
 }
 
 /// Does jobs on all cores and gives what they came to in their order.
-fn on_all_cores(jobs: usize, run: impl Fn(usize) -> Scores + Sync) -> Vec<Scores> {
+pub(crate) fn on_all_cores<T: Send>(jobs: usize, run: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -113,17 +113,18 @@ fn on_all_cores(jobs: usize, run: impl Fn(usize) -> Scores + Sync) -> Vec<Scores
         }
     };
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let mut results = vec![[f64::NAN; Score::ALL.len()]; jobs];
+    let mut results: Vec<(usize, T)> = Vec::with_capacity(jobs);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             match worker.join() {
-                Ok(done) => done.into_iter().for_each(|(job, scores)| results[job] = scores),
+                Ok(done) => results.extend(done),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
     });
-    results
+    results.sort_unstable_by_key(|(job, _)| *job);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 impl ScoreTable {
@@ -150,7 +151,7 @@ impl Spread {
 }
 
 /// A quantile of sorted values, between two of them in proportion.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = share * last as f64;
     let below = place as usize;

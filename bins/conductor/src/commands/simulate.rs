@@ -1,6 +1,7 @@
 //! `simulate`: a load test against a model, with the same engine, display and summary as a real one, on a clock that
-//! jumps over every wait. Comparing algorithms is in `trials`.
+//! jumps over every wait. Comparing algorithms is in `trials`, judging the law by its goals in `goals`.
 
+mod goals;
 mod models;
 mod trials;
 
@@ -30,6 +31,9 @@ use crate::show::display::Display;
 
 /// Runs a load test against a model.
 pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
+    if simulated.goals {
+        return goals::judge_goals(&simulated.trials, output);
+    }
     if simulated.score || simulated.plot.is_some() {
         return trials::compare(simulated, output);
     }

@@ -66,7 +66,7 @@ fn width(heading: &str) -> usize {
 }
 
 /// As many digits as matter.
-fn figure(value: f64) -> String {
+pub(super) fn figure(value: f64) -> String {
     match value.abs() {
         _ if value.is_nan() => "-".to_owned(),
         size if size >= 1000.0 => format!("{value:.0}"),

@@ -1,9 +1,9 @@
-//! Finding models: built-in ones by their names, others in their files.
+//! Finding models: built-in ones and those drawn by chance by their names, others in their files.
 
 use std::path::Path;
 
 use conductor_core::spec::LoadTestDocument;
-use conductor_sim::{Plant, PlantFile, scenarios};
+use conductor_sim::{Plant, PlantFile, held_out, scenarios};
 use conductor_wiring::read;
 use serde_json::json;
 
@@ -20,7 +20,11 @@ pub(super) fn models(named: &[String]) -> Result<Vec<Plant>, Failed> {
         if name != ALL {
             known.retain(|plant| plant.name == *name);
         }
-        if known.is_empty() { plants.extend(of_file(name)?) } else { plants.extend(known) }
+        match held_out_seed(name) {
+            Some(seed) => plants.push(held_out(seed).plant),
+            None if known.is_empty() => plants.extend(of_file(name)?),
+            None => plants.extend(known),
+        }
     }
     Ok(plants)
 }
@@ -35,6 +39,11 @@ pub(super) fn model(named: &[String]) -> Result<Plant, Failed> {
             Err(Failed::input(format!("--plant: {} models cannot be run at once; {expected}", plants.len() + 1)))
         }
     }
+}
+
+/// The seed of a plant that is drawn by chance.
+fn held_out_seed(name: &str) -> Option<u64> {
+    name.strip_prefix("held-out-")?.parse().ok()
 }
 
 fn of_file(name: &str) -> Result<Vec<Plant>, Failed> {
@@ -100,6 +109,7 @@ mod tests {
     #[test]
     fn one_model_is_run_and_several_are_not() {
         assert_eq!(model(&["nom600".to_owned()]).unwrap().name, "nom600");
+        assert_eq!(model(&["held-out-7".to_owned()]).unwrap(), held_out(7).plant);
         let error = model(&[ALL.to_owned()]).unwrap_err().to_string();
         assert!(error.contains("19 models cannot be run at once"), "{error}");
         let error = model(&["nom601".to_owned()]).unwrap_err().to_string();

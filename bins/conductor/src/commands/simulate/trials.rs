@@ -1,6 +1,7 @@
 //! Comparing algorithms on models: which algorithms, how often.
 
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -65,15 +66,21 @@ fn algorithms(named: &[String]) -> Result<Vec<Algorithm>, Failed> {
 }
 
 fn trials(arguments: &TrialArguments) -> Result<Trials, Failed> {
-    let TrialArguments { seeds, first_seed, tick, .. } = arguments;
+    let TrialArguments { tick, .. } = arguments;
     const STEP: Duration = Duration::from_millis(500);
     let is_whole = tick.as_duration().as_nanos().is_multiple_of(STEP.as_nanos());
     if !is_whole || tick.is_zero() || *tick > LONGEST_TICK {
         let expected = "half seconds from 500ms to 10m, such as 60s";
         return Err(Failed::input(format!("--tick: {tick} is out of range; expected {expected}")));
     }
+    Ok(Trials { seeds: seeds(arguments)?, tick: *tick })
+}
+
+/// The seeds that are asked for.
+pub(super) fn seeds(arguments: &TrialArguments) -> Result<Range<u64>, Failed> {
+    let TrialArguments { seeds, first_seed, .. } = arguments;
     let end = first_seed
         .checked_add(u64::from(*seeds))
         .ok_or_else(|| Failed::input(format!("--first-seed: {first_seed} leaves no room for {seeds} seeds")))?;
-    Ok(Trials { seeds: *first_seed..end, tick: *tick })
+    Ok(*first_seed..end)
 }
