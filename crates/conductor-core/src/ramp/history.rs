@@ -47,6 +47,22 @@ pub(super) struct Pairs {
     pub(super) accepted: bool,
 }
 
+/// A point in a window from which exposure is looked back.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    at_s: f64,
+    /// The first observation that is not earlier.
+    after: usize,
+    users: f64,
+}
+
+/// The points of a window from which exposure is looked back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    ends: [End; WINDOW_POINTS],
+    minutes: f64,
+}
+
 /// The observations, oldest first. Users are linear between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct History {
@@ -121,12 +137,24 @@ impl History {
     /// A user counts only if it ran that long ago *and still runs*: generators stop the newest users first, so the
     /// number that did both is the least number of users in between.
     pub(super) fn exposure(&self, window: &Window, lag_s: f64) -> f64 {
+        self.exposure_of(&self.ends(window), lag_s)
+    }
+
+    /// Where exposure in a window is looked back from, so that many lags can share it.
+    pub(super) fn ends(&self, window: &Window) -> Ends {
         let length = window.to_s - window.from_s;
-        let mut sum = 0.0;
-        for i in (0..WINDOW_POINTS).rev() {
-            sum += self.least_by_lag(window.from_s + length * (i as f64 + 0.5) / WINDOW_POINTS as f64, lag_s);
-        }
-        sum / (WINDOW_POINTS * LAG_POINTS) as f64 * length / 60.0
+        let end = |i: usize| {
+            let at_s = window.from_s + length * (i as f64 + 0.5) / WINDOW_POINTS as f64;
+            let after = self.entries.partition_point(|entry| entry.at_s < at_s);
+            End { at_s, after, users: self.between(after, at_s) }
+        };
+        Ends { ends: [end(1), end(0)], minutes: length / 60.0 }
+    }
+
+    /// The same as [`Self::exposure`].
+    pub(super) fn exposure_of(&self, ends: &Ends, lag_s: f64) -> f64 {
+        let sum: f64 = ends.ends.iter().map(|end| self.least_by_lag(end, lag_s)).sum();
+        sum / (WINDOW_POINTS * LAG_POINTS) as f64 * ends.minutes
     }
 
     /// User-minutes of the window, whatever the users have done before.
@@ -145,11 +173,10 @@ impl History {
         self.between(self.entries.partition_point(|entry| entry.at_s < at_s), at_s)
     }
 
-    /// The least numbers of users between each of the lags and `end_s`, summed. The lags grow, so that one walk back
+    /// The least numbers of users between each of the lags and the end, summed. The lags grow, so that one walk back
     /// through the points serves all of them.
-    fn least_by_lag(&self, end_s: f64, lag_s: f64) -> f64 {
-        let mut after = self.entries.partition_point(|entry| entry.at_s < end_s);
-        let mut least = self.between(after, end_s);
+    fn least_by_lag(&self, end: &End, lag_s: f64) -> f64 {
+        let End { at_s: end_s, mut after, users: mut least } = *end;
         let mut sum = 0.0;
         for j in 0..LAG_POINTS {
             let begin_s = end_s - lag_s * (0.5 + (j as f64 + 0.5) / LAG_POINTS as f64);

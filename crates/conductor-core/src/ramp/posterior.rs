@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::history::History;
+use super::history::{Ends, History};
 use super::tuning::{MOST_LAGS, Tuning};
 use super::{Config, Window};
 
@@ -48,6 +48,8 @@ struct Candidate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bank {
     candidates: [Candidate; MOST_LAGS],
+    /// The share of each lag; those that say next to nothing have none.
+    weights: [f64; MOST_LAGS],
     lags: usize,
     told: bool,
     /// Over-dispersion of counts, 1 for Poisson.
@@ -133,8 +135,9 @@ impl Bank {
             *candidate = Candidate { lag_s, shape, rate, evidence: -LATER_LAG * lags as f64 };
             lags += 1;
         }
-        Self {
+        let mut bank = Self {
             candidates,
+            weights: [0.0; MOST_LAGS],
             lags,
             told: told.is_some(),
             dispersion: 1.0,
@@ -142,7 +145,9 @@ impl Bank {
             trend: 0.0,
             surprises: 0,
             sign: 0.0,
-        }
+        };
+        bank.weigh();
+        bank
     }
 
     /// Whether the ratio was told.
@@ -153,10 +158,11 @@ impl Bank {
     /// What the candidates expect of a window.
     pub(super) fn forecast(&self, tuning: &Tuning, history: &History, window: &Window, outlook: Outlook) -> Forecast {
         let minutes = window.minutes();
+        let ends = history.ends(window);
         let mut forecast = Forecast {
             exposed: [0.0; MOST_LAGS],
             noise: [0.0; MOST_LAGS],
-            weight: self.weights(),
+            weight: self.weights,
             events: 0.0,
             sd: 0.0,
             sensitivity: 0.0,
@@ -167,8 +173,8 @@ impl Bank {
         };
         for (position, candidate) in self.candidates[..self.lags].iter().enumerate() {
             let lag_s = candidate.lag_s;
-            let exposed = history.exposure(window, lag_s);
-            let moving = sensitivity(history, window, lag_s);
+            let exposed = history.exposure_of(&ends, lag_s);
+            let moving = sensitivity(history, &ends, lag_s);
             let events = candidate.shape / candidate.rate * forecast.drift * exposed;
             let noise = self.dispersion + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
             let weight = forecast.weight[position];
@@ -237,9 +243,8 @@ impl Bank {
 
     /// What is believed.
     pub(super) fn belief(&self, tuning: &Tuning) -> Belief {
-        let weights = self.weights();
         let mut belief = Belief { gain: 0.0, lag_s: 0.0, worth: 0.0, most_gain: 0.0 };
-        for (candidate, weight) in self.candidates[..self.lags].iter().zip(weights) {
+        for (candidate, weight) in self.candidates[..self.lags].iter().zip(self.weights) {
             let gain = candidate.shape / candidate.rate;
             belief.gain += weight * gain;
             belief.lag_s += weight * candidate.lag_s;
@@ -317,23 +322,22 @@ impl Bank {
         for candidate in &mut self.candidates[..self.lags] {
             candidate.evidence = (candidate.evidence - best).max(-FARTHEST_BEHIND);
         }
+        self.weigh();
     }
 
     fn best(&self) -> f64 {
         self.candidates[..self.lags].iter().map(|candidate| candidate.evidence).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// The share of each lag; those that say next to nothing have none.
-    fn weights(&self) -> [f64; MOST_LAGS] {
+    fn weigh(&mut self) {
         let best = self.best();
-        let mut weights = [0.0; MOST_LAGS];
         let mut sum = 0.0;
-        for (weight, candidate) in weights.iter_mut().zip(&self.candidates[..self.lags]) {
+        for (weight, candidate) in self.weights.iter_mut().zip(&self.candidates[..self.lags]) {
             let share = (candidate.evidence - best).exp();
             *weight = if share < LEAST_WEIGHT { 0.0 } else { share };
             sum += *weight;
         }
-        weights.map(|weight| weight / sum)
+        self.weights.iter_mut().for_each(|weight| *weight /= sum);
     }
 }
 
@@ -343,13 +347,13 @@ pub(super) fn caution(tuning: &Tuning, worth: f64) -> f64 {
 }
 
 /// By how much, in ln, the exposure would differ were the lag a little shorter or longer.
-fn sensitivity(history: &History, window: &Window, lag_s: f64) -> f64 {
+fn sensitivity(history: &History, ends: &Ends, lag_s: f64) -> f64 {
     let off = LAG_OFF_S.max(LAG_OFF * lag_s);
-    let (shorter, longer) = (history.exposure(window, (lag_s - off).max(0.0)), history.exposure(window, lag_s + off));
+    let (shorter, longer) = (history.exposure_of(ends, (lag_s - off).max(0.0)), history.exposure_of(ends, lag_s + off));
     if shorter > 0.0 || longer > 0.0 { ((shorter + 1e-3) / (longer + 1e-3)).ln().abs().min(3.0) } else { 0.0 }
 }
 
-/// How well a belief explains a count, in nats: negative binomial with this mean, its shape that of the belief widened by
+/// How well a belief explains a count, in nats but for what is the same for every belief: negative binomial with this mean, its shape that of the belief widened by
 /// the noise beyond Poisson.
 fn ln_likelihood(count: f64, shape: f64, mean: f64, noise: f64) -> f64 {
     if mean <= 1e-12 {
@@ -360,6 +364,6 @@ fn ln_likelihood(count: f64, shape: f64, mean: f64, noise: f64) -> f64 {
     if count <= 0.0 {
         return none;
     }
-    let choices = libm::lgamma(shape + count) - libm::lgamma(shape) - libm::lgamma(count + 1.0);
+    let choices = libm::lgamma(shape + count) - libm::lgamma(shape);
     choices + none + count * (mean / (shape + mean)).ln()
 }
