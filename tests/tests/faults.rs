@@ -74,7 +74,7 @@ fn the_next_run_puts_back_what_a_killed_one_left() {
     }
     let ended = bed.run();
     assert!(ended.out.contains("was left behind by a conductor that died; it is put back first"), "{}", ended.out);
-    assert!(ended.out.contains("restored   everything is as it was before"), "{}", ended.out);
+    assert!(ended.out.contains("restored   everything is as it was before"), "{}\n{}", ended.out, ended.err);
     bed.assert_restored(&rows);
 }
 

@@ -300,7 +300,7 @@ impl Conductor {
         let journal =
             Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
         let requests = Arc::clone(requests);
-        let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim };
+        let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim: Some(claim) };
         let shared = Arc::clone(&self.shared);
         let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
         let over = id.clone();

@@ -28,8 +28,8 @@ pub(crate) struct Driver {
     pub(crate) last_at: jiff::Timestamp,
     pub(crate) requests: Arc<dyn RunRequests>,
     pub(crate) asked: mpsc::Receiver<String>,
-    /// Held for as long as the run is driven.
-    pub(crate) claim: Box<dyn Claim>,
+    /// Held until the run is over: given back before anybody can see that it is.
+    pub(crate) claim: Option<Box<dyn Claim>>,
 }
 
 /// What became of an event.
@@ -52,7 +52,6 @@ impl Driver {
         if let Err(lost) = self.follow(first).await {
             tracing::error!(run = %self.equipment.run, error = chain(&lost.0), "the run is driven by somebody else; this conductor lets go");
         }
-        drop(self.claim);
     }
 
     async fn follow(&mut self, first: Option<Event>) -> Result<(), Lost> {
@@ -104,6 +103,9 @@ impl Driver {
         tracing::info!(run = %self.equipment.run, revision = record.revision, event = record.event.name(), state = run.state.name());
         self.last_at = at;
         self.run = run;
+        if let State::Finished { .. } = self.run.state {
+            self.claim = None;
+        }
         self.view.record(&self.run, &record);
         self.views.send_replace(self.view.clone());
         Ok(Taken::Accepted(commands))
