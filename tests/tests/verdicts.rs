@@ -10,7 +10,8 @@ fn a_run_that_holds_its_target_passes_and_leaves_nothing() {
         "loadtest.yaml",
         &SHORT
             .replace("600/min", "1200/min")
-            .replace("rampUp: 10s", "rampUp: 30s")
+            // Users grow four and a half fold in a minute at most, so that fifty of them take two minutes.
+            .replace("rampUp: 10s", "rampUp: 3m")
             .replace("plateau: 20s", "plateau: 1m\n  load: { usersPerKpi: 0.04 }"),
     );
     let mut running = bed.start();

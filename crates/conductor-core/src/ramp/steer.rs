@@ -51,8 +51,11 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool
     let (tuning, minutes) = (now.tuning(), now.interval_min());
     let users = now.users();
     let tracking = state.modes.mode == Mode::Track;
-    let limit_per_min = if users < 0.75 * line.users { tuning.far_growth_per_min } else { tuning.near_growth_per_min };
-    let mut growth = limit_per_min.powf(minutes).max(AHEAD_OF_LINE * line.change);
+    let mut growth = if users < 0.75 * line.users {
+        tuning.far_growth_per_min.powf(minutes)
+    } else {
+        tuning.near_growth_per_min.powf(minutes).max(AHEAD_OF_LINE * line.change)
+    };
     if state.anchor.suspicion > 2.0 {
         growth = growth.min(SUSPECTED_GROWTH_PER_MIN.powf(minutes));
     }
