@@ -71,7 +71,7 @@ impl Tried {
 
 /// What is measured on which plants.
 struct Rule {
-    required: bool,
+    goal: &'static str,
     measured: &'static str,
     algorithm: Algorithm,
     of: fn(&Tried) -> bool,
@@ -80,6 +80,10 @@ struct Rule {
     bound: Bound,
 }
 
+/// Aimed at and not required, since the figures are those of one distribution of plants among many.
+const GOAL: &str = "G11";
+const STRETCH: &str = "S";
+
 /// The law must do well where nobody looked when it was made. It beats the published rule on all but one plant in fifty.
 /// Within reach the usual plant costs less than twice the oracle's error, and a third more than it where the ratio is
 /// told; one in twenty may be several times as hard, mostly where capacity drops and comes back. Out of reach most of the
@@ -87,7 +91,7 @@ struct Rule {
 /// minute cannot be seen in time. Held-out plants beyond capacity are also aimed at 70 % on all but one in twenty.
 fn rules() -> [Rule; 9] {
     let beats = Rule {
-        required: true,
+        goal: GOAL,
         measured: "rmse against published",
         algorithm: Algorithm::Adaptive,
         of: |_| true,
@@ -96,7 +100,7 @@ fn rules() -> [Rule; 9] {
         bound: Bound::AtLeast(98.0),
     };
     let within = |algorithm, figure, statistic, most| Rule {
-        required: true,
+        goal: GOAL,
         measured: "rmse against oracle, within reach",
         algorithm,
         of: Tried::is_scored,
@@ -106,8 +110,8 @@ fn rules() -> [Rule; 9] {
     };
     let told: fn(&Tried) -> f64 = |tried| tried.times_oracle(Algorithm::AdaptivePrior);
     let untold: fn(&Tried) -> f64 = |tried| tried.times_oracle(Algorithm::Adaptive);
-    let holds = |required, statistic, least| Rule {
-        required,
+    let holds = |goal, statistic, least| Rule {
+        goal,
         measured: "kpi_of_sustainable beyond capacity",
         algorithm: Algorithm::Adaptive,
         of: |tried| !tried.is_reachable,
@@ -119,7 +123,7 @@ fn rules() -> [Rule; 9] {
         measured: "false_stall_alarms beyond capacity",
         figure: |tried| tried.get(Algorithm::Adaptive, Score::FalseStallAlarms),
         bound: Bound::AtMost(0.5),
-        ..holds(true, Statistic::Mean, 0.5)
+        ..holds(GOAL, Statistic::Mean, 0.5)
     };
     [
         beats,
@@ -127,10 +131,10 @@ fn rules() -> [Rule; 9] {
         within(Algorithm::Adaptive, untold, Statistic::P95, 6.0),
         within(Algorithm::AdaptivePrior, told, Statistic::Median, 1.3),
         within(Algorithm::AdaptivePrior, told, Statistic::P95, 3.0),
-        holds(true, Statistic::Median, 87.0),
-        holds(true, Statistic::P95, 45.0),
+        holds(GOAL, Statistic::Median, 87.0),
+        holds(GOAL, Statistic::P95, 45.0),
         alarms,
-        holds(false, Statistic::P95, 70.0),
+        holds(STRETCH, Statistic::P95, 70.0),
     ]
 }
 
@@ -151,8 +155,8 @@ fn outcome(rule: &Rule, tried: &[Tried]) -> Outcome {
     let place = worst.map_or_else(String::new, |(_, seed)| distribution::name(*seed));
     let sample = Sample::new(plants.iter().map(|(figure, _)| *figure).collect());
     let found = Found::new(rule.statistic, rule.bound, sample, f64::NAN);
-    let (goal, measured) = (if rule.required { "G11" } else { "S" }, format!("{}, {}", rule.measured, rule.statistic));
-    let mut outcome = found.outcome(goal, rule.required, measured, rule.algorithm);
+    let measured = format!("{}, {}", rule.measured, rule.statistic);
+    let mut outcome = found.outcome(rule.goal, false, measured, rule.algorithm);
     (outcome.place, outcome.places) = (place, plants.len());
     outcome
 }

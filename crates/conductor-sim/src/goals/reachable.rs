@@ -5,8 +5,8 @@ use super::{Bound, Goal, Measure, Statistic, check, required};
 use crate::score::Score;
 use crate::trial::law::Algorithm;
 
-/// Within reach, at sixty a minute or more, and what users are worth stays as it is.
-const STEADY: [&str; 7] = ["nom4200", "nom600", "small60", "huge1e6", "coldcache", "softknee", "dropouts"];
+/// Within reach, at sixty a minute or more, and nothing about the system changes.
+const STEADY: [&str; 6] = ["nom4200", "nom600", "small60", "huge1e6", "softknee", "dropouts"];
 /// Within reach during the ramp and after it, so that the line can be met when the ramp ends.
 const REACHABLE: [&str; 14] = [
     "nom4200",
@@ -114,12 +114,13 @@ fn settles_at_once() -> Goal {
 }
 
 /// What was asked for is what was tested: benchmark rules ask for 2 % of the nominal load, and counts average out over an
-/// hour, so that 0.3 % is what steering may be off. A ratio that falls by 40 % is always followed from behind.
+/// hour, so that 0.3 % is what steering may be off. A ratio that falls by 40 %, or a system that warms up, is always
+/// followed from behind.
 fn is_right_on_average() -> Goal {
     let off = |places: &[&'static str], most| {
         check(Score::PlateauMeanError, Statistic::MedianSize, places, Bound::AtMost(most))
     };
-    required("G6", vec![off(&STEADY, 0.3), off(&["drift-40%"], 2.0)])
+    required("G6", vec![off(&STEADY, 0.3), off(&["drift-40%", "coldcache"], 2.0)])
 }
 
 /// An alarm that is mostly false is switched off: one in a hundred runs at most, in every scenario. A true outage of
