@@ -170,8 +170,9 @@ impl Station {
     fn new(plant: &Plant) -> Self {
         let (checkout, target_per_s) = (&plant.checkout, plant.run.target.as_per_minute() / 60.0);
         let seconds = |span: Option<conductor_core::units::Span>, or: f64| span.map_or(or, |span| span.as_secs_f64());
-        let service_s = seconds(checkout.service_time, 1.0);
         let capacity = checkout.capacity.map_or(1.6 * target_per_s, |rate| rate.as_per_minute() / 60.0);
+        // One order at a time cannot be served faster than at the capacity.
+        let service_s = seconds(checkout.service_time, 1.0).max(1.0 / capacity);
         let peak = checkout.peak_concurrency.unwrap_or_else(|| (10.0 * capacity * service_s).max(2.0));
         // The law's two coefficients, so that the throughput is greatest at the peak and is the capacity there.
         let serial = (peak - 1.0) / peak;
@@ -228,6 +229,18 @@ mod tests {
         assert!((throughput(160.0) - 16.0).abs() < 1e-9);
         assert!(throughput(150.0) < 16.0 && throughput(170.0) < 16.0);
         assert!((throughput(80.0) / throughput(160.0)) > 0.8, "it saturates before the peak");
+    }
+
+    #[test]
+    fn a_capacity_of_few_orders_is_that_of_one_order_after_the_other() {
+        let model = model(serde_json::json!({
+            "run": { "target": "20/min" }, "journey": {}, "checkout": { "capacity": "6/min" }
+        }));
+        for under_way in [1.0, 2.0, 10.0] {
+            let throughput = under_way / model.station.response_s(under_way, 1.0);
+            assert!((throughput - 0.1).abs() < 1e-9, "{throughput} with {under_way}");
+        }
+        assert!((model.knee(0.0).kpi_per_min / 6.0 - 1.0).abs() < 0.05, "{:?}", model.knee(0.0));
     }
 
     #[test]

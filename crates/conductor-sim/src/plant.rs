@@ -95,7 +95,7 @@ pub struct JourneyModel {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CheckoutModel {
-    /// Time of one order while nobody else orders. Default `1s`.
+    /// Time of one order while nobody else orders; it is never less than the capacity leaves one order. Default `1s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub service_time: Option<Span>,
