@@ -44,3 +44,22 @@ pub(crate) fn goals(outcomes: &[Outcome], took: Duration) -> String {
 fn place(outcome: &Outcome) -> String {
     if outcome.places == 1 { outcome.place.clone() } else { format!("{} of {}", outcome.place, outcome.places) }
 }
+
+#[cfg(test)]
+mod tests {
+    use conductor_sim::{GoalTrials, judge};
+
+    use super::*;
+
+    #[test]
+    fn what_is_missed_is_loud_where_it_is_required() {
+        let mut outcomes = judge(&GoalTrials { seeds: 1..2, held_out: 1..3 });
+        outcomes.truncate(2);
+        (outcomes[0].is_met, outcomes[1].is_met) = (false, false);
+        outcomes[1].is_required = false;
+        let text = goals(&outcomes, Duration::from_millis(1500));
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[1].starts_with("G1   rmse, median") && lines[1].ends_with("MISSED"), "{text}");
+        assert!(lines[2].ends_with("not met") && text.contains("0 of 1 required are met") && text.contains("1.5 s"));
+    }
+}
