@@ -11,9 +11,9 @@ use std::sync::atomic::AtomicBool;
 use signal_hook::consts::SIGINT;
 
 use crate::program;
+use crate::shop::Shop;
 use crate::stage::Counts;
 use crate::tools::locust;
-use steps::Demo;
 
 /// How the programs are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +61,11 @@ fn play(profile: Profile) -> Result<(), String> {
     say("1 of 6  tools: Locust, the conductor and the shop (a fresh clone takes some minutes)");
     let locust = locust::install()?;
     let programs = build(profile)?;
-    let demo = Demo::new(program::target()?.join("demo"), programs, locust);
+    let demo = Shop::new(program::target()?.join("demo"), programs, locust);
 
     say("2 of 6  a shop: database with 550 orders, environment, load test, locustfile");
     demo.clear()?;
-    demo.make_shop()?;
+    demo.make()?;
     let rows_before = demo.rows()?;
 
     say("3 of 6  the test environment comes up: one replica of v1, which takes 19 orders a second at most");
@@ -80,7 +80,7 @@ fn play(profile: Profile) -> Result<(), String> {
 }
 
 /// The load test with its checks; the environment is up.
-fn load(demo: &Demo, rows_before: &str, profile: Profile) -> Result<(), String> {
+fn load(demo: &Shop, rows_before: &str, profile: Profile) -> Result<(), String> {
     demo.expect_replicas("v1", 1)?;
     say(
         "4 of 6  the load test: deploys production's v2, scales to production's 3 replicas, pushes to 2,000 orders\n        a minute (33 a second) for three minutes, puts everything back; it takes about five minutes",

@@ -1,9 +1,12 @@
-//! `cargo verify` runs every check of the project; `cargo demo` runs a whole load test on this machine.
+//! `cargo verify` runs every check of the project; `cargo demo` runs a whole load test on this machine;
+//! `cargo steer` compares the control laws on it.
 
 mod demo;
 mod fuzz;
 mod program;
+mod shop;
 mod stage;
+mod steer;
 mod tidy;
 mod tools;
 mod verify;
@@ -13,6 +16,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage:
   cargo demo             runs a whole load test against a little shop on this machine
   cargo demo --release   with programs as they are installed, whose memory is judged
+  cargo steer [CONDITION…]
+                         steers a real Locust through changed conditions with both control laws, and compares them
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again
   cargo xtask fuzz ramp --seconds 60
@@ -23,6 +28,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["demo"] => demo::run(demo::Profile::Dev),
         ["demo", "--release"] => demo::run(demo::Profile::Release),
+        ["steer", ref conditions @ ..] => steer::run(conditions),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),

@@ -1,6 +1,7 @@
 //! How much one replica can do: so many orders at a time, each of a fixed time, and a queue that people leave.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -11,6 +12,8 @@ pub(crate) struct Capacity {
     desks: Semaphore,
     service_time: Duration,
     patience: Duration,
+    /// The bits of the factor by which it does more than it is built for.
+    factor: AtomicU64,
 }
 
 /// The queue was longer than the patience of a customer.
@@ -20,7 +23,21 @@ pub(crate) struct Overloaded;
 impl Capacity {
     /// So many orders at a time, each taking `service_time` at least; who waits longer than `patience` is sent away.
     pub(crate) fn new(at_a_time: u32, service_time: Duration, patience: Duration) -> Self {
-        Self { desks: Semaphore::new(at_a_time as usize), service_time, patience }
+        Self {
+            desks: Semaphore::new(at_a_time as usize),
+            service_time,
+            patience,
+            factor: AtomicU64::new(1_f64.to_bits()),
+        }
+    }
+
+    /// From the next order on does so many times what it is built for; above zero.
+    pub(crate) fn scale(&self, factor: f64) {
+        self.factor.store(factor.to_bits(), Ordering::Relaxed);
+    }
+
+    fn service_time(&self) -> Duration {
+        self.service_time.div_f64(f64::from_bits(self.factor.load(Ordering::Relaxed)))
     }
 
     /// Does the work when its turn comes, and holds the desk until the service time is over.
@@ -28,7 +45,7 @@ impl Capacity {
         let Ok(Ok(_desk)) = timeout(self.patience, self.desks.acquire()).await else {
             return Err(Overloaded);
         };
-        let over = Instant::now() + self.service_time;
+        let over = Instant::now() + self.service_time();
         let done = work.await;
         sleep_until(over).await;
         Ok(done)
@@ -63,5 +80,14 @@ mod tests {
             _ = first => unreachable!("the first order takes five seconds"),
             answer = second => assert_eq!(answer, Err(Overloaded)),
         }
+    }
+
+    #[tokio::test]
+    async fn a_desk_of_half_the_capacity_takes_twice_as_long() {
+        let desk = Capacity::new(1, Duration::from_millis(50), Duration::from_secs(5));
+        desk.scale(0.5);
+        let begin = Instant::now();
+        assert_eq!(desk.serve(async { 1 }).await, Ok(1));
+        assert!(begin.elapsed() >= Duration::from_millis(100));
     }
 }

@@ -92,7 +92,7 @@ mod tests {
         let environment = fs::read_to_string(folder.path().join("my shop/environment.yaml")).unwrap();
         assert!(!environment.contains('@'), "a placeholder is left in {environment}");
         assert!(environment.contains(r#"["a \"locust\"", -f"#), "{environment}");
-        assert!(environment.contains(r#"--capacity, "0.5"]"#), "{environment}");
+        assert!(environment.contains(r#"--capacity, "0.5","#), "{environment}");
         assert!(folder.path().join("my shop/shop.db").exists());
         let error = run(make()).await.unwrap_err().to_string();
         assert!(error.ends_with("environment.yaml is there already; expected a folder without a shop"), "{error}");

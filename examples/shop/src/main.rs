@@ -4,6 +4,7 @@
 
 mod capacity;
 mod catalogue;
+mod conditions;
 mod database;
 mod init;
 mod listener;

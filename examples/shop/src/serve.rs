@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::capacity::{Capacity, Overloaded};
 use crate::catalogue::{self, Version};
+use crate::conditions;
 use crate::database::{Database, Line, total_cents};
 use crate::listener;
 
@@ -51,6 +52,9 @@ pub(crate) struct Settings {
     /// Scales what the replica can do: 0.5 takes half as many orders a second.
     #[arg(long, env = "SHOP_CAPACITY", default_value_t = 1.0, value_parser = positive)]
     capacity: f64,
+    /// A file that changes what the shop and its customers do while they run: see the locustfile.
+    #[arg(long)]
+    conditions: Option<PathBuf>,
 }
 
 struct Shop {
@@ -66,7 +70,13 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let health_port = settings.health_port;
     let port = settings.port;
-    let router = router(Arc::new(Shop::open(settings).await?));
+    let conditions = settings.conditions.clone();
+    let shop = Arc::new(Shop::open(settings).await?);
+    if let Some(file) = conditions {
+        let shop = Arc::clone(&shop);
+        tokio::spawn(async move { conditions::follow(file, &shop.capacity).await });
+    }
+    let router = router(shop);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
         // An error means that the sender is gone, which is a reason to stop as well.
         let _ = stopped.wait_for(|stop| *stop).await;

@@ -22,6 +22,7 @@ async fn start(version: Version, patience_ms: u64) -> Running {
         service_time_ms: 200,
         patience_ms,
         capacity: 1.0,
+        conditions: None,
     };
     let shop = Arc::new(Shop::open(settings).await.unwrap());
     let database = shop.database.clone();

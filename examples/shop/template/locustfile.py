@@ -1,17 +1,53 @@
 """Customers of the shop: they browse, fill a basket and order.
 
 One journey takes about nine seconds while the shop is fast, so that 300 users place some 2,000 orders a minute.
+
+A file conditions.json beside this one changes what they and the shop do, while they do it:
+
+    { "thinkTime": 1.5, "conversion": 0.5, "capacity": 0.5 }
+
+thinkTime: times as long between two clicks; conversion: the share of full baskets that are ordered; capacity: times what the
+shop can do. What is not there is 1, and so is everything without the file.
 """
 
+import json
+import pathlib
 import random
+import time
 
 from locust import FastHttpUser, between, task
 
 
+class Conditions:
+    """What conditions.json says, looked at once a second."""
+
+    file = pathlib.Path(__file__).with_name("conditions.json")
+
+    def __init__(self):
+        self.looked = 0.0
+        self.found = {}
+
+    def __getitem__(self, name):
+        if time.monotonic() > self.looked + 1:
+            self.looked = time.monotonic()
+            try:
+                self.found = json.loads(self.file.read_text())
+            except FileNotFoundError:
+                self.found = {}
+            except ValueError:
+                pass  # it is just being written, and what was said before holds
+        return self.found.get(name, 1)
+
+
+conditions = Conditions()
+
+
 class Customer(FastHttpUser):
-    wait_time = between(2, 4)
     connection_timeout = 10
     network_timeout = 10
+
+    def wait_time(self):
+        return between(2, 4)(self) * conditions["thinkTime"]
 
     @task
     def buy(self):
@@ -26,4 +62,5 @@ class Customer(FastHttpUser):
             return
         self.wait()
 
-        self.client.post("/orders", json={"basket": basket.json()["basket"]})
+        if random.random() < conditions["conversion"]:
+            self.client.post("/orders", json={"basket": basket.json()["basket"]})

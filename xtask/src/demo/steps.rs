@@ -1,6 +1,5 @@
-//! The steps of the demo, each one a command that anybody can type.
+//! The steps of the demo that are its own, each one a command that anybody can type.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -8,55 +7,9 @@ use serde_json::Value;
 
 use super::checks::Memory;
 use crate::program;
-use crate::tools::locust::Locust;
+use crate::shop::Shop;
 
-/// A folder with a shop, and the programs to test it with.
-pub(super) struct Demo {
-    folder: PathBuf,
-    programs: PathBuf,
-    locust: Locust,
-}
-
-impl Demo {
-    pub(super) fn new(folder: PathBuf, programs: PathBuf, locust: Locust) -> Self {
-        Self { folder, programs, locust }
-    }
-
-    /// Takes down and removes what an earlier demo left.
-    pub(super) fn clear(&self) -> Result<(), String> {
-        if self.environment().exists() {
-            program::quietly(self.conductor(&["local", "down"]).arg(self.environment()))?;
-        }
-        if self.folder.exists() {
-            fs::remove_dir_all(&self.folder)
-                .map_err(|error| format!("could not remove {}: {error}", self.folder.display()))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn make_shop(&self) -> Result<(), String> {
-        let mut init = Command::new(self.programs.join("shop"));
-        print!("{}", program::quietly(init.arg("init").arg("--locust").arg(&self.locust.program).arg(&self.folder))?);
-        let plugin = program::quietly(&mut self.conductor(&["locust-plugin"]))?;
-        let file = self.folder.join("conductor_locust.py");
-        fs::write(&file, plugin).map_err(|error| format!("could not write {}: {error}", file.display()))
-    }
-
-    pub(super) fn up(&self) -> Result<(), String> {
-        program::run(self.conductor(&["local", "up"]).arg(self.environment()))
-    }
-
-    /// Takes the environment down and proves that no process is left.
-    pub(super) fn down(&self) -> Result<(), String> {
-        program::run(self.conductor(&["local", "down"]).arg(self.environment()))?;
-        let left = self.processes()?;
-        if left.is_empty() {
-            println!("✔ no process is left");
-            return Ok(());
-        }
-        Err(format!("processes are left:\n{left}"))
-    }
-
+impl Shop {
     /// Runs the load test and answers with the most memory that the conductor had meanwhile.
     pub(super) fn run_load_test(&self) -> Result<Memory, String> {
         const WATCH: &str = "import psutil, signal, sys, time\n\
@@ -132,24 +85,5 @@ impl Demo {
             for table in ('orders', 'basket_lines', 'baskets'):\n\
             \x20   for row in base.execute(f'SELECT * FROM {table} ORDER BY id'): print(table, row)\n";
         program::quietly(Command::new(&self.locust.python).args(["-c", DUMP]).arg(self.folder.join("shop.db")))
-    }
-
-    /// The command lines of all processes that mention the demo's folder, but for the one that looks.
-    fn processes(&self) -> Result<String, String> {
-        const LOOK: &str = "import os, psutil, sys\n\
-            for process in psutil.process_iter(['pid', 'cmdline']):\n\
-            \x20   line = ' '.join(process.info['cmdline'] or [])\n\
-            \x20   if sys.argv[1] in line and process.pid != os.getpid(): print(process.pid, line)\n";
-        program::quietly(Command::new(&self.locust.python).args(["-c", LOOK]).arg(&self.folder))
-    }
-
-    fn environment(&self) -> PathBuf {
-        self.folder.join("environment.yaml")
-    }
-
-    fn conductor(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.programs.join("conductor"));
-        command.args(arguments).arg("--state-dir").arg(self.folder.join("state"));
-        command
     }
 }
