@@ -19,7 +19,7 @@ use crate::units::three_digits;
 use crate::verdict::Outcome;
 use crate::view::{ApplicationView, RunView};
 
-/// What the control law had learnt at the end of a run.
+/// What the control law had learnt when it last followed the line or held users at the limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Learnt {
@@ -55,7 +55,7 @@ impl Learnt {
         let view = RunView::of(run, journal)?;
         let completed = view.ending.as_ref().is_some_and(|ending| ending.cause == Cause::Completed);
         let valid = view.verdict.as_ref().is_some_and(|verdict| says_something(verdict.outcome));
-        let Some(advice) = view.last_advice() else { return Ok(None) };
+        let Some(advice) = view.last_sound_advice() else { return Ok(None) };
         let known = advice.gain.is_finite() && advice.gain > 0.0 && advice.gain_sd > 0.0;
         if !(completed && valid && known) || advice.gain_sd >= worth_telling() {
             return Ok(None);

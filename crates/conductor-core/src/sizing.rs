@@ -140,7 +140,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 /// Users for one KPI event per minute: what the law has learnt, else what the later windows show.
 fn users_per_kpi(view: &RunView) -> Option<f64> {
-    let learnt = view.last_advice().filter(|advice| advice.gain > 0.0 && advice.gain_sd < 0.25);
+    let learnt = view.last_sound_advice().filter(|advice| advice.gain > 0.0 && advice.gain_sd < 0.25);
     if let Some(advice) = learnt {
         return Some(advice.gain.recip());
     }

@@ -227,6 +227,21 @@ impl RunView {
         self.ticks.iter().rev().find_map(|tick| tick.advice.as_ref())
     }
 
+    /// What the control law thought when it last followed or held; what it believes while the system is in trouble says
+    /// more of the trouble than of the users. `None` before the first such time.
+    pub fn last_sound_advice(&self) -> Option<&ramp::Advice> {
+        let advices = self.ticks.iter().rev().filter_map(|tick| tick.advice.as_ref());
+        advices.into_iter().find(|advice| match advice.mode {
+            ramp::Mode::Track | ramp::Mode::Hold => true,
+            ramp::Mode::Boot
+            | ramp::Mode::Test
+            | ramp::Mode::Drain
+            | ramp::Mode::Climb
+            | ramp::Mode::Probe
+            | ramp::Mode::Stalled => false,
+        })
+    }
+
     /// Seconds of load still to come at `now`, `None` while there is no load, and in a search, which ends when it has
     /// found.
     pub fn load_left_s(&self, now: Timestamp) -> Option<f64> {

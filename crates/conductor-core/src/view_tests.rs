@@ -254,3 +254,17 @@ fn the_workers_a_target_needs_are_told_once_the_load_is_over() {
     assert_eq!((sizing.present, sizing.users_per_worker), (2, 73.0), "a user costs one percent, an idle worker two");
     assert!((sizing.users / 100.0 - 1.0).abs() < 0.2, "six of the KPI a user and minute: {sizing:?}");
 }
+
+#[test]
+fn what_the_law_believes_in_trouble_is_not_what_it_has_learnt() {
+    let mut story = Story::begin();
+    story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]);
+    let mut view = story.view();
+    let sound = view.ticks[1].advice.clone().unwrap();
+    assert_eq!(sound.mode, ramp::Mode::Track);
+    let mut trouble = view.ticks[1].clone();
+    trouble.advice = Some(ramp::Advice { mode: ramp::Mode::Climb, gain: sound.gain / 2.0, ..sound.clone() });
+    view.ticks.push(trouble);
+    assert_eq!(view.last_sound_advice(), Some(&sound));
+    assert_ne!(view.last_advice(), Some(&sound));
+}

@@ -18,7 +18,7 @@ pub(super) struct Figures {
     minute_error: f64,
     /// The plateau's mean against the target, as a share of it.
     plateau_error: f64,
-    /// Orders in the plateau against what could be served of the line, as a share of it.
+    /// Orders in the plateau's minutes, but for those beyond, against what could be served of the line; a share of it.
     served: f64,
     /// The most users at one time.
     most_users: u64,
@@ -45,16 +45,24 @@ impl Figures {
         let knee = knees
             .filter(|knee| knee.is_object())
             .find_map(|knee| Some((knee["users"].as_f64()?, knee["kpiPerMin"].as_f64()?)));
-        let plateau = |second: f64| second >= RAMP_UP_S;
-        let counted = orders(&windows, plateau);
+        let plateau: Vec<&Window> = windows.iter().filter(|window| middle(window) >= RAMP_UP_S).collect();
+        let counted: f64 = plateau.iter().map(|window| window.count).sum();
+        let line_of: f64 = plateau.iter().map(|window| orders(window, line)).sum();
+        let minutes = minutes(&windows);
+        // Orders beyond the line do not make up for those that are missing.
+        let servable = |second: f64| line(second).min(condition.capacity_per_min(second));
+        let full = minutes.iter().filter(|minute| middle(minute) >= RAMP_UP_S);
+        let (served, could) = full.fold((0.0, 0.0), |(served, could), minute| {
+            let orders = orders(minute, servable);
+            (served + minute.count.min(orders), could + orders)
+        });
         Ok(Self {
             condition: condition.name,
             law: law.to_owned(),
             window_error: root_mean_square(windows.iter().map(distance)),
-            minute_error: root_mean_square(minutes(&windows).iter().map(distance)),
-            plateau_error: counted / expected(&windows, plateau, line) - 1.0,
-            served: counted
-                / expected(&windows, plateau, |second| line(second).min(condition.capacity_per_min(second))),
+            minute_error: root_mean_square(minutes.iter().map(distance)),
+            plateau_error: counted / line_of - 1.0,
+            served: served / could,
             most_users: ticks.iter().filter_map(|tick| tick["users"].as_u64()).max().unwrap_or_default(),
             knee,
             verdict: view["verdict"]["outcome"].as_str().unwrap_or("?").to_owned(),
@@ -93,7 +101,7 @@ pub(super) fn table(rows: &[Figures]) -> String {
         text.push_str(&format!("{row}\n"));
     }
     text + "\nrms: root mean square of the distance from the line, in percent of the target, over windows of 10 s and over\n\
-        whole minutes; plateau: its mean against the target; served: orders against what could be served of the line;\n\
+        whole minutes; plateau: its mean against the target; served: orders up to what could be served of the line, minute by minute;\n\
         users: the most at one time; limit found: users and orders a minute.\n"
 }
 
@@ -122,15 +130,13 @@ fn mean(window: &Window, value: impl Fn(f64) -> f64) -> f64 {
     (0..parts).map(|part| value(window.from_s + (f64::from(part) + 0.5) * step)).sum::<f64>() / f64::from(parts)
 }
 
-/// Orders in the windows whose middle is where it counts.
-fn orders(windows: &[Window], counts: impl Fn(f64) -> bool) -> f64 {
-    windows.iter().filter(|window| counts((window.from_s + window.to_s) / 2.0)).map(|window| window.count).sum()
+/// Orders that a rate makes of a window.
+fn orders(window: &Window, per_min: impl Fn(f64) -> f64) -> f64 {
+    mean(window, per_min) * (window.to_s - window.from_s) / 60.0
 }
 
-/// Orders that a rate would have made of the same windows.
-fn expected(windows: &[Window], counts: impl Fn(f64) -> bool, per_min: impl Fn(f64) -> f64) -> f64 {
-    let counted = windows.iter().filter(|window| counts((window.from_s + window.to_s) / 2.0));
-    counted.map(|window| mean(window, &per_min) * (window.to_s - window.from_s) / 60.0).sum()
+fn middle(window: &Window) -> f64 {
+    (window.from_s + window.to_s) / 2.0
 }
 
 /// Whole minutes of load, with windows that lie across an edge counted by their share.
@@ -176,6 +182,7 @@ mod tests {
         let beside = Figures::of(&CONDITIONS[0], "adaptive", &view(|second| line(second) + 150.0)).unwrap();
         assert!((beside.window_error - 0.1).abs() < 1e-9 && (beside.minute_error - 0.1).abs() < 1e-9, "{beside:?}");
         assert!((beside.plateau_error - 0.1).abs() < 1e-9, "{beside:?}");
+        assert!((beside.served - 1.0).abs() < 1e-9, "what is beyond the line is not served better: {beside:?}");
     }
 
     #[test]
