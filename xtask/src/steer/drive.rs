@@ -34,6 +34,9 @@ pub(super) fn run(shop: &Shop, condition: &Condition, law: &str) -> Result<Value
     // Whatever became of watching, the run must come to its end before the environment goes down.
     let status = running.wait().map_err(|error| format!("could not wait for the conductor: {error}"))?;
     watched?;
+    if status.code() == Some(4) {
+        return Err(format!("interrupted: run {name} was ended in order, and no other was begun"));
+    }
     // A run whose target was not held, or that was not valid, is a result; anything else is not.
     if !matches!(status.code(), Some(0 | 1 | 3)) {
         let log = fs::read_to_string(path("log")).unwrap_or_default();
