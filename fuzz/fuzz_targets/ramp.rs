@@ -3,7 +3,7 @@
 #![no_main]
 
 use conductor_core::ramp::{
-    Advice, Algorithm, Config, Congestion, Mode, Observation, Profile, State, Tuning, Window, step,
+    Advice, Algorithm, Config, Congestion, Mode, Observation, Profile, State, Window, step,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -3,7 +3,6 @@
 
 use std::hint::black_box;
 
-use conductor_core::load::KpiSample;
 use conductor_core::phase::{Cause, Changes, Ending, Event, Level, Load, Measurement, Note, State, step};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
@@ -36,9 +35,7 @@ fn phase_step(criterion: &mut Criterion) {
     let created = created();
     let at = Timestamp::from_second(600).expect("it is a time");
     let changes = || Changes { baseline: Default::default(), plan: Default::default() };
-    let (from, to) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(10).expect("it is a time"));
-    let rehearsal = KpiSample { from, to, count: Some(1), requests: 3, failures: 0, latency: None, marks: Vec::new() };
-    let load = || Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH, &rehearsal));
+    let load = || Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH));
     let note = Note { level: Level::Info, message: "so".to_owned() };
     let measured = Event::Measured(Box::new(Measurement { sample: None, generator: None }));
     let cases = [

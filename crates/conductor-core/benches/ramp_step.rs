@@ -6,9 +6,7 @@
 
 use std::hint::black_box;
 
-use conductor_core::ramp::{
-    Advice, Algorithm, Config, Congestion, Mode, Observation, Profile, State, Tuning, Window, step,
-};
+use conductor_core::ramp::{Advice, Algorithm, Config, Congestion, Mode, Observation, Profile, State, Window, step};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// Intervals before anything is measured: more than the law keeps.
@@ -29,16 +27,7 @@ struct Loop {
 impl Loop {
     fn new(algorithm: Algorithm, target_per_min: f64, interval_s: f64) -> Self {
         Self {
-            config: Config {
-                algorithm,
-                profile: Profile::ramp(target_per_min, 1800.0, 5400.0),
-                interval_s,
-                users_per_kpi: None,
-                rehearsed_gain: None,
-                kpi_lag_s: None,
-                max_users: None,
-                tuning: Tuning::default(),
-            },
+            config: Config::new(algorithm, Profile::ramp(target_per_min, 1800.0, 5400.0), interval_s),
             per_user_min: 6.0,
             limit_per_min: f64::MAX,
             silent: false,

@@ -57,15 +57,27 @@ pub struct Config {
     pub interval_s: f64,
     /// Users needed for one KPI event per minute, if known from an earlier run.
     pub users_per_kpi: Option<f64>,
-    /// KPI events per minute that one user has caused at the rehearsal, if there was one: the scale of what is believed
-    /// at first where no ratio is told, worth a single event.
-    pub rehearsed_gain: Option<f64>,
     /// Time from a user's start to the KPI events it causes, seconds, if known.
     pub kpi_lag_s: Option<f64>,
     /// Most users.
     pub max_users: Option<u64>,
     /// The parameters of the adaptive law.
     pub tuning: Tuning,
+}
+
+impl Config {
+    /// A law that follows `profile` at this interval, is told nothing, and has no limit.
+    pub fn new(algorithm: Algorithm, profile: Profile, interval_s: f64) -> Self {
+        Self {
+            algorithm,
+            profile,
+            interval_s,
+            users_per_kpi: None,
+            kpi_lag_s: None,
+            max_users: None,
+            tuning: Tuning::default(),
+        }
+    }
 }
 
 /// KPI events in a window of true time, `from` excluded, `to` included.

@@ -1,7 +1,7 @@
 //! Searches with the control law on a model that saturates, and single trials by hand.
 
 use super::*;
-use crate::ramp::{self, Algorithm, Config, Congestion, Knee, Observation, State, Tuning};
+use crate::ramp::{self, Algorithm, Config, Congestion, Knee, Observation, State};
 
 fn plan(from: &str, to: &str) -> SearchPlan {
     let span = |text: &str| text.parse().unwrap();
@@ -27,16 +27,8 @@ struct Bench {
 
 impl Bench {
     fn new(plan: &SearchPlan, max_users: Option<u64>) -> Self {
-        let config = Config {
-            algorithm: Algorithm::Adaptive,
-            profile: Profile::ramp(plan.from.as_per_minute(), plan.ramp_up.as_secs_f64(), plan.hold.as_secs_f64()),
-            interval_s: 60.0,
-            users_per_kpi: None,
-            rehearsed_gain: None,
-            kpi_lag_s: None,
-            max_users,
-            tuning: Tuning::default(),
-        };
+        let line = Profile::ramp(plan.from.as_per_minute(), plan.ramp_up.as_secs_f64(), plan.hold.as_secs_f64());
+        let config = Config { max_users, ..Config::new(Algorithm::Adaptive, line, 60.0) };
         let begin = Observation { at_s: 0.0, users: 1, window: None, congestion: Congestion::Unknown };
         let (state, advice) = ramp::step(&config, State::new(&config), &begin);
         let search = Search::begin(plan, Span::minutes(1), max_users);

@@ -1,18 +1,9 @@
 //! The law in steady state takes no memory from the heap: what it keeps is reserved at the first observation.
 
-use conductor_core::ramp::{Algorithm, Config, Congestion, Mode, Observation, Profile, State, Tuning, Window, step};
+use conductor_core::ramp::{Algorithm, Config, Congestion, Mode, Observation, Profile, State, Window, step};
 
 fn config(target_per_min: f64, interval_s: f64) -> Config {
-    Config {
-        algorithm: Algorithm::Adaptive,
-        profile: Profile::ramp(target_per_min, 1800.0, 5400.0),
-        interval_s,
-        users_per_kpi: None,
-        rehearsed_gain: None,
-        kpi_lag_s: None,
-        max_users: None,
-        tuning: Tuning::default(),
-    }
+    Config::new(Algorithm::Adaptive, Profile::ramp(target_per_min, 1800.0, 5400.0), interval_s)
 }
 
 /// Allocations of each step against a system in which a user is worth six events a minute up to a limit, and the modes

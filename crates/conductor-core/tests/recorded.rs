@@ -52,18 +52,12 @@ const DEPARTURES: [Departure; 3] = [
 /// The settings under which the runs were recorded.
 fn config(target_per_min: f64) -> Config {
     Config {
-        algorithm: Algorithm::Adaptive,
-        profile: Profile::ramp(target_per_min, 1800.0, 3600.0),
-        interval_s: 60.0,
-        users_per_kpi: None,
-        rehearsed_gain: None,
-        kpi_lag_s: None,
-        max_users: None,
         tuning: Tuning {
             lags: &[0.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0],
             outlier_sd: 5.0,
             ..Tuning::default()
         },
+        ..Config::new(Algorithm::Adaptive, Profile::ramp(target_per_min, 1800.0, 3600.0), 60.0)
     }
 }
 

@@ -23,8 +23,6 @@ pub struct Load {
     pub retargeted: u64,
     /// The end of the last window that was measured; the next one begins here.
     pub measured_to: Timestamp,
-    /// What one user has caused at the rehearsal, KPI events per minute.
-    rehearsed_gain: Option<f64>,
     /// The best that was seen of response times and failures.
     watch: ramp::CongestionWatch,
     /// What the control law has learnt.
@@ -34,11 +32,10 @@ pub struct Load {
 }
 
 impl Load {
-    /// The load of a run whose ramp begins now, after one user was measured in `rehearsal`.
-    pub fn begin(created: &Created, at: Timestamp, rehearsal: &KpiSample) -> Self {
-        let rehearsed_gain = gain_of_one(rehearsal);
+    /// The load of a run whose ramp begins now.
+    pub fn begin(created: &Created, at: Timestamp) -> Self {
         let spec = &created.spec;
-        let config = config(created, spec.profile(), rehearsed_gain);
+        let config = config(created, spec.profile());
         let observation =
             ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
@@ -48,7 +45,6 @@ impl Load {
             search: search(spec),
             retargeted: 0,
             measured_to: at,
-            rehearsed_gain,
             watch: ramp::CongestionWatch::default(),
             ramp,
             advice,
@@ -89,7 +85,7 @@ impl Load {
         let measured_to =
             measurement.sample.as_ref().map_or(self.measured_to, |sample| sample.to.max(self.measured_to));
         let profile = self.searched(&observation, measurement).unwrap_or(self.profile);
-        let config = config(created, profile, self.rehearsed_gain);
+        let config = config(created, profile);
         let (ramp, advice) = ramp::step(&config, self.ramp, &observation);
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
     }
@@ -144,24 +140,13 @@ fn search(spec: &LoadTestSpec) -> Option<Search> {
 }
 
 /// What the control law needs to know of a run.
-fn config(created: &Created, profile: ramp::Profile, rehearsed_gain: Option<f64>) -> ramp::Config {
+fn config(created: &Created, profile: ramp::Profile) -> ramp::Config {
     let spec = &created.spec;
     let Hints { users_per_kpi, kpi_lag_s } = Hints::of(created);
     ramp::Config {
-        algorithm: spec.load.algorithm,
-        profile,
-        interval_s: spec.interval.as_secs_f64(),
         users_per_kpi: users_per_kpi.map(|hint| hint.value),
-        rehearsed_gain,
         kpi_lag_s: kpi_lag_s.map(|hint| hint.value),
         max_users: spec.limits.max_users,
-        tuning: ramp::Tuning::default(),
+        ..ramp::Config::new(spec.load.algorithm, profile, spec.interval.as_secs_f64())
     }
-}
-
-/// KPI events per minute of the one user that was measured.
-fn gain_of_one(rehearsal: &KpiSample) -> Option<f64> {
-    let minutes = rehearsal.to.duration_since(rehearsal.from).as_secs_f64() / 60.0;
-    let count = rehearsal.count.filter(|count| *count > 0)? as f64;
-    (minutes > 0.0).then(|| count / minutes)
 }

@@ -95,7 +95,7 @@ fn states() -> Vec<State> {
     let created = created();
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
-    let load = Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH, &rehearsal()));
+    let load = Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH));
     vec![
         State::Accepted,
         State::Preflight,

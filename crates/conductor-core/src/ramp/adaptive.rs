@@ -57,13 +57,12 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
     if now.number == 0 {
         return first(now, state);
     }
-    let users = now.users();
     let (wanted, alarm) = match now.seen.window {
         Some(window) => with_window(now, state, window),
         None => (without_window(now, state), None),
     };
-    let wanted = bounded(now, state, users, wanted).max(1.0).round();
-    Setting { users: wanted, spawn_rate: spawn_rate(now, users, wanted), alarm }
+    let wanted = bounded(now, state, wanted).max(1.0).round();
+    Setting { users: wanted, spawn_rate: spawn_rate(now, wanted), alarm }
 }
 
 /// The first setting: what the line needs an interval on if users are worth three times what is believed.
@@ -78,8 +77,8 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     let anchored = state.anchor.is_set();
     let outlook = Outlook { tracking: state.modes.mode == Mode::Track, anchored };
     let forecast = state.bank.forecast(now.tuning(), &state.history, &window, outlook);
-    let seen = believe(now, state, window, &forecast);
     let before = state.bank.belief(now.tuning());
+    let seen = believe(now, state, window, &forecast, before.lag_s);
     let (frozen, fell_from) = fallen(now, state, &seen, &before);
     // A KPI that falls while users grow tells of the system and not of what users are worth.
     let learnt = (anchored || !frozen) && learn(now, state, &seen, &forecast);
@@ -123,8 +122,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
         fell_from,
         sure_gain: state.sure_gain,
     };
-    let calm = !state.zeros.is_stalled() && !state.zeros.is_recovering(now.at_s());
-    if calm && state.modes.mode != Mode::Boot {
+    if state.zeros.is_calm(now.at_s()) && state.modes.mode != Mode::Boot {
         state.modes.act(&tick, &mut state.bank, &mut state.anchor);
     }
     state.modes.remember(state.efficiency);

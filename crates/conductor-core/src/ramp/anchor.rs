@@ -69,7 +69,12 @@ impl Anchor {
     }
 
     fn doubt(&self, dispersion: f64) -> f64 {
-        (dispersion / self.events.max(FEWEST_EVENTS)).sqrt().min(0.25)
+        self.scatter(dispersion).min(0.25)
+    }
+
+    /// Relative standard deviation of the anchor's events.
+    fn scatter(&self, dispersion: f64) -> f64 {
+        (dispersion / self.events.max(FEWEST_EVENTS)).sqrt()
     }
 
     /// Starts anew at this gain.
@@ -136,8 +141,8 @@ impl Anchor {
         self.minutes += minutes;
         let found = self.events / self.exposed;
         if self.minutes >= 4.0 - 1e-9 && seen.tracking {
-            let doubt = (seen.dispersion / self.events.max(FEWEST_EVENTS)).sqrt();
-            self.best = (self.best * (1.0 - BEST_FADES_PER_MIN * minutes)).max(found * (1.0 - doubt));
+            let sure = found * (1.0 - self.scatter(seen.dispersion));
+            self.best = (self.best * (1.0 - BEST_FADES_PER_MIN * minutes)).max(sure);
         }
         if self.minutes <= FRESH_MIN + 1e-9 {
             self.gain = found;

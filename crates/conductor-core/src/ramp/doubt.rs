@@ -27,8 +27,8 @@ pub(super) struct Seen {
 }
 
 /// Decides whether a window is believed, and what its being empty means.
-pub(super) fn believe(now: &Moment<'_>, state: &mut State, window: Window, forecast: &Forecast) -> Seen {
-    let grew = grew(now, state, &window);
+pub(super) fn believe(now: &Moment<'_>, state: &mut State, window: Window, forecast: &Forecast, lag_s: f64) -> Seen {
+    let grew = grew(now, state, &window, lag_s);
     let before_was_bad = state.modes.bad > 0;
     let mut seen = Seen { window, accepted: true, broke: 0.0, grew, gone: Gone::No, before_was_bad, alarm: None };
     let mut bad = false;
@@ -109,8 +109,7 @@ fn shrank(now: &Moment<'_>, state: &State) -> bool {
 }
 
 /// True when users have grown clearly in the last minutes.
-fn grew(now: &Moment<'_>, state: &State, window: &Window) -> bool {
-    let lag_s = state.bank.belief(now.tuning()).lag_s;
+fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
     let running = |window: &Window| state.history.exposure(window, lag_s) / window.minutes();
     let before = state.history.ago(now.at_s(), GREW_MIN).filter(|entry| entry.tick > 1);
     let before = before.and_then(|entry| entry.window).map_or(0.0, |window| running(&window));

@@ -39,14 +39,14 @@ pub(super) fn anchor(
     belief: &Belief,
     exposed: f64,
 ) {
-    let (now_s, window, mode) = (now.at_s(), seen.window, state.modes.mode);
+    let (window, mode) = (seen.window, state.modes.mode);
     let known = mode != Mode::Boot;
     let rates = known && exposed > 0.0 && state.anchor.gain > 0.0;
     state.efficiency = if rates { window.count / exposed / state.anchor.gain } else { 1.0 };
     if window.count > 0.0 {
         state.modes.efficiency_seen = state.efficiency;
     }
-    let calm = !state.zeros.is_stalled() && !state.zeros.is_recovering(now_s);
+    let calm = state.zeros.is_calm(now.at_s());
     if state.modes.is_settled(now.number, now.interval_min()) && seen.accepted && calm {
         let back_s = 2.0 * belief.lag_s.max(SETTLED_LAG_S);
         let earlier = Window { from_s: window.from_s - back_s, to_s: window.to_s - back_s, count: 0.0 };

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::advice::{Knee, Mode, Reason};
 use super::anchor::Anchor;
-use super::history::{Entry, History};
+use super::history::{Entry, History, Pairs};
 use super::posterior::Bank;
 use super::tuning::Tuning;
 use super::zeros::Stall;
@@ -228,12 +228,10 @@ impl Modes {
     pub(super) fn hold_after(&mut self, stall: &Stall, number: u64) {
         /// The share of its users at which the system is taken to be full.
         const FULL: f64 = 0.8;
-        self.enter(Mode::Hold, number, Reason::BackFromOverload);
         let knee = (FULL * stall.users).max(1.0);
+        self.hold_below(knee, number, Reason::BackFromOverload);
         self.knee_users = Some(knee);
         self.limit_per_min = FULL * stall.best_per_min;
-        self.cap = Some(HELD_FIRST * knee);
-        (self.holding, self.steady) = (false, 0);
         (self.collapsed, self.abrupt, self.met_congested) = (true, true, stall.congested);
         self.users_at_loss = stall.users;
         self.fails += 1;
@@ -303,6 +301,20 @@ impl Modes {
         self.cap = Some(cap.max(1.0));
     }
 
+    /// Holds users below a limit, at first with room to spare.
+    fn hold_below(&mut self, knee: f64, tick: u64, reason: Reason) {
+        self.enter(Mode::Hold, tick, reason);
+        self.cap = Some(HELD_FIRST * knee);
+        (self.holding, self.steady) = (false, 0);
+    }
+
+    /// Lets users come back step by step, from where they are.
+    fn climb_from_here(&mut self, tick: &Tick<'_>, anchor: &mut Anchor, reason: Reason) {
+        self.enter(Mode::Climb, tick.number, reason);
+        anchor.trust();
+        self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
+    }
+
     /// The limit turned out to be lower than it was taken for.
     fn lower_knee(&mut self, users: f64) {
         self.knee_users = self.knee_users.map(|knee| 0.95 * knee.min(users));
@@ -326,6 +338,11 @@ impl Tick<'_> {
     /// Variance of a count against Poisson where `expected` is right, with so much relative model error.
     fn noise(&self, expected: f64, error: f64) -> f64 {
         self.dispersion + (self.tuning.model_error.powi(2) + error.powi(2)) * expected
+    }
+
+    /// The best mean rate of two neighbouring windows, events per minute; 0 where there are none.
+    fn best_per_min(&self, pairs: Pairs) -> f64 {
+        self.history.best_pair(self.now_s, pairs).map_or(0.0, |(rate, _)| rate)
     }
 
     fn per_min(&self, events: f64) -> f64 {

@@ -100,7 +100,7 @@ pub(super) fn around_stalls(now: &Moment<'_>, state: &State, wanted: f64, poor: 
 /// Leaves users as they are where a change would be smaller than what is known of the gain.
 pub(super) fn dead_banded(now: &Moment<'_>, state: &State, line: &Line, wanted: f64) -> f64 {
     let users = now.users();
-    let calm = !state.zeros.is_stalled() && !state.zeros.is_recovering(now.at_s());
+    let calm = state.zeros.is_calm(now.at_s());
     if !(line.is_level && state.modes.mode == Mode::Track && calm) {
         return wanted;
     }
@@ -112,17 +112,18 @@ pub(super) fn dead_banded(now: &Moment<'_>, state: &State, line: &Line, wanted: 
 }
 
 /// Never more users than the best gain seen could need three times over.
-pub(super) fn bounded(now: &Moment<'_>, state: &State, users: f64, wanted: f64) -> f64 {
+pub(super) fn bounded(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
     let gain = state.anchor.best.max(state.sure_gain);
     if state.modes.mode == Mode::Boot || gain <= 0.0 {
         return wanted;
     }
     let most = MOST_TIMES_NEEDED * now.config.profile.highest() / gain;
-    if wanted > most { wanted.min(users).max(most) } else { wanted }
+    if wanted > most { wanted.min(now.users()).max(most) } else { wanted }
 }
 
 /// Spreads a change over the interval; clear cuts are faster.
-pub(super) fn spawn_rate(now: &Moment<'_>, users: f64, wanted: f64) -> f64 {
+pub(super) fn spawn_rate(now: &Moment<'_>, wanted: f64) -> f64 {
+    let users = now.users();
     let change = (wanted - users).abs();
     let time_s = if wanted < users * 0.97 { CUT_TIME_S.min(now.config.interval_s) } else { now.config.interval_s };
     change / time_s

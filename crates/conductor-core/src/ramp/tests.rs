@@ -15,16 +15,7 @@ use super::*;
 
 /// A load of the adaptive law that is told nothing.
 fn config(target_per_min: f64, interval_s: f64, ramp_up_s: f64, plateau_s: f64) -> Config {
-    Config {
-        algorithm: Algorithm::Adaptive,
-        profile: Profile::ramp(target_per_min, ramp_up_s, plateau_s),
-        interval_s,
-        users_per_kpi: None,
-        rehearsed_gain: None,
-        kpi_lag_s: None,
-        max_users: None,
-        tuning: Tuning::default(),
-    }
+    Config::new(Algorithm::Adaptive, Profile::ramp(target_per_min, ramp_up_s, plateau_s), interval_s)
 }
 
 /// The window of this many seconds up to now.

@@ -98,6 +98,11 @@ impl Zeros {
         self.stall.is_some()
     }
 
+    /// True when no stall goes on and none has just ended.
+    pub(super) fn is_calm(&self, now_s: f64) -> bool {
+        !self.is_stalled() && !self.is_recovering(now_s)
+    }
+
     /// True for some minutes after a stall.
     pub(super) fn is_recovering(&self, now_s: f64) -> bool {
         self.recovery.is_some_and(|recovery| now_s - recovery.since_s < RECOVERY_MIN * 60.0)

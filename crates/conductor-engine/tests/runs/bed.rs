@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
+use conductor_core::ports::{RunRequest, RunRequests};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
 use conductor_core::scale::Baseline;
@@ -158,4 +159,26 @@ pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         tokio::time::sleep(step).await;
         waited += step;
     }
+}
+
+/// A run whose conductor dies when this record is written, and of which this was asked before; `None` when the run is
+/// over by then.
+pub(crate) async fn died_after(bed: &Bed, revision: u64, asked: Option<&RunRequest>) -> Option<RunId> {
+    bed.store.hold_after(Some(revision));
+    let conductor = bed.conductor();
+    let run = conductor.start(bed.created.clone()).await.unwrap();
+    if let Some(request) = asked {
+        bed.store.ask(&run, request).await.unwrap();
+    }
+    died(bed, &conductor, &run).await.then_some(run)
+}
+
+/// Waits until the store holds a record back or the run is over, and lets the conductor die; tells whether it was held.
+pub(crate) async fn died(bed: &Bed, conductor: &Conductor, run: &RunId) -> bool {
+    let is_over = || futures::executor::block_on(conductor.get(run)).unwrap().verdict.is_some();
+    until("held or over", || bed.store.is_held() || is_over()).await;
+    let died = bed.store.is_held();
+    conductor.let_go(run).await;
+    bed.store.hold_after(None);
+    died
 }

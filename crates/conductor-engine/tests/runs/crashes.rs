@@ -6,7 +6,7 @@ use conductor_core::run::RunId;
 use conductor_core::verdict::Outcome;
 use conductor_engine::{RecoverError, Recovery, StartError};
 
-use crate::bed::{Bed, outcome, over, until, verdict};
+use crate::bed::{Bed, died, died_after, outcome, over, verdict};
 
 /// Recovers with another conductor and asserts that nothing is left.
 async fn recovered(bed: &Bed, run: &RunId, how: Recovery, context: &str) -> Outcome {
@@ -19,29 +19,12 @@ async fn recovered(bed: &Bed, run: &RunId, how: Recovery, context: &str) -> Outc
     outcome(&view)
 }
 
-/// A run whose conductor dies when this record is written; `None` when the run is over by then.
-async fn died_after(bed: &Bed, revision: u64) -> Option<RunId> {
-    bed.store.hold_after(Some(revision));
-    let conductor = bed.conductor();
-    let run = conductor.start(bed.created.clone()).await.unwrap();
-    until("held or over", || bed.store.is_held() || !conductor_is_driving(&conductor, &run)).await;
-    let died = bed.store.is_held();
-    conductor.let_go(&run).await;
-    bed.store.hold_after(None);
-    died.then_some(run)
-}
-
-fn conductor_is_driving(conductor: &conductor_engine::Conductor, run: &RunId) -> bool {
-    let view = futures::executor::block_on(conductor.get(run)).unwrap();
-    view.verdict.is_none()
-}
-
 async fn crash_after_every_record(how: Recovery) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     loop {
         let bed = Bed::healthy();
         let revision = outcomes.len() as u64 + 1;
-        let Some(run) = died_after(&bed, revision).await else { return outcomes };
+        let Some(run) = died_after(&bed, revision, None).await else { return outcomes };
         outcomes.push(recovered(&bed, &run, how, &format!("{how:?} after record {revision}")).await);
     }
 }
@@ -86,17 +69,12 @@ async fn a_run_that_died_in_the_middle_of_anything_can_be_recovered_both_ways() 
 #[tokio::test(start_paused = true)]
 async fn a_run_can_die_again_while_it_is_being_recovered() {
     let bed = Bed::healthy();
-    let run = died_after(&bed, 12).await.unwrap();
+    let run = died_after(&bed, 12, None).await.unwrap();
     for revision in 13..20 {
         bed.store.hold_after(Some(revision));
         let conductor = bed.conductor();
         conductor.recover(&run, Recovery::TearDown).await.unwrap();
-        let watched = &conductor;
-        until("held or over", || bed.store.is_held() || !conductor_is_driving(watched, &run)).await;
-        let died = bed.store.is_held();
-        conductor.let_go(&run).await;
-        bed.store.hold_after(None);
-        if !died {
+        if !died(&bed, &conductor, &run).await {
             break;
         }
     }
@@ -111,7 +89,7 @@ async fn a_run_can_die_again_while_it_is_being_recovered() {
 #[tokio::test(start_paused = true)]
 async fn after_a_death_no_run_starts_before_the_last_one_is_restored() {
     let bed = Bed::healthy();
-    let run = died_after(&bed, 9).await.unwrap();
+    let run = died_after(&bed, 9, None).await.unwrap();
     let conductor = bed.conductor();
     let refused = conductor.start(bed.created.clone()).await.unwrap_err();
     assert!(matches!(refused, StartError::Unfinished { .. }));

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use conductor_core::phase::{Event, Retarget};
 use conductor_core::ports::{RunRequest, RunRequests};
-use conductor_core::run::RunId;
 use conductor_core::search::{Search, SearchEnd};
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use conductor_engine::{Recovery, UpdateError};
 use serde_json::json;
 
-use crate::bed::{Bed, outcome, over, until, verdict};
+use crate::bed::{Bed, died_after, outcome, over, until, verdict};
 
 /// A bed whose test searches from 900/min to so many.
 fn bed(to: &str) -> Bed {
@@ -75,25 +74,12 @@ async fn a_search_can_be_stopped_and_takes_no_other_target() {
     assert!(!bed.journal(&run).await.iter().any(|record| matches!(record.event, Event::Retargeted { .. })));
 }
 
-/// A search whose conductor dies when this record is written; `None` when it is over by then.
-async fn died_after(bed: &Bed, revision: u64) -> Option<RunId> {
-    bed.store.hold_after(Some(revision));
-    let conductor = bed.conductor();
-    let run = conductor.start(bed.created.clone()).await.unwrap();
-    let driven = || futures::executor::block_on(conductor.get(&run)).unwrap().verdict.is_none();
-    until("held or over", || bed.store.is_held() || !driven()).await;
-    let died = bed.store.is_held();
-    conductor.let_go(&run).await;
-    bed.store.hold_after(None);
-    died.then_some(run)
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_search_goes_on_after_its_conductor_has_died_at_any_record() {
     let mut revision = 1;
     loop {
         let bed = bed("1500/min");
-        let Some(run) = died_after(&bed, revision).await else { break };
+        let Some(run) = died_after(&bed, revision, None).await else { break };
         let other = bed.conductor();
         other.recover(&run, Recovery::Continue).await.unwrap();
         let view = over(&other, &run).await;

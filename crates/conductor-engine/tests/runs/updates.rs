@@ -9,7 +9,7 @@ use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use conductor_engine::{Conductor, Recovery, UpdateError};
 
-use crate::bed::{Bed, outcome, over, until, verdict};
+use crate::bed::{Bed, died_after, outcome, over, until, verdict};
 
 /// Less than the 1500/min of the bed, in a minute, for two more.
 fn change() -> Retarget {
@@ -142,27 +142,13 @@ async fn a_target_that_comes_while_the_last_window_is_awaited_is_told_to_be_late
     assert!(told, "{:?}", view.events);
 }
 
-/// A run that is asked for another target after a second, and whose conductor dies when this record is written.
-async fn died_after(bed: &Bed, revision: u64) -> Option<RunId> {
-    bed.store.hold_after(Some(revision));
-    let conductor = bed.conductor();
-    let run = conductor.start(bed.created.clone()).await.unwrap();
-    bed.store.ask(&run, &request()).await.unwrap();
-    let driven = || futures::executor::block_on(conductor.get(&run)).unwrap().verdict.is_none();
-    until("held or over", || bed.store.is_held() || !driven()).await;
-    let died = bed.store.is_held();
-    conductor.let_go(&run).await;
-    bed.store.hold_after(None);
-    died.then_some(run)
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_conductor_that_dies_after_any_record_takes_the_request_once_or_not_at_all() {
     for how in [Recovery::Continue, Recovery::TearDown] {
         let mut revision = 1;
         loop {
             let bed = Bed::healthy();
-            let Some(run) = died_after(&bed, revision).await else { break };
+            let Some(run) = died_after(&bed, revision, Some(&request())).await else { break };
             let taken = retargets(&bed, &run).await;
             let other = bed.conductor();
             other.recover(&run, how).await.unwrap();

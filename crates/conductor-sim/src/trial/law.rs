@@ -6,7 +6,7 @@ mod peers;
 use std::fmt;
 use std::str::FromStr;
 
-use conductor_core::ramp::{self, Alarm, Congestion, Mode, Observation, Tuning, Window};
+use conductor_core::ramp::{self, Alarm, Congestion, Mode, Observation, Window};
 
 use super::Bench;
 use crate::draw::Chance;
@@ -192,14 +192,9 @@ impl<'a> Law<'a> {
 impl Product {
     fn new(bench: &Bench, algorithm: ramp::Algorithm, users_per_kpi: Option<f64>) -> Self {
         let config = ramp::Config {
-            algorithm,
-            profile: bench.model.line.clone(),
-            interval_s: bench.tick_s,
             users_per_kpi,
-            rehearsed_gain: None,
             kpi_lag_s: bench.model.kpi_lag_s,
-            max_users: None,
-            tuning: Tuning::default(),
+            ..ramp::Config::new(algorithm, bench.model.line.clone(), bench.tick_s)
         };
         let state = Some(ramp::State::new(&config));
         Self { config, state }

@@ -3,7 +3,7 @@
 use super::super::advice::Reason;
 use super::super::anchor::{Anchor, loss_evidence};
 use super::super::history::Pairs;
-use super::{Modes, Tick};
+use super::{CLEAR_WINDOWS, Modes, Tick};
 
 /// The share of the usual evidence that ends a climb; more is needed while response times say that all is well.
 const ENOUGH: f64 = 0.7;
@@ -35,7 +35,7 @@ impl Modes {
             && anchor.suspicion > ENOUGH_WHEN_CONGESTED * tuning.loss_evidence;
         if anchor.suspicion > enough * tuning.loss_evidence || congested {
             let pairs = Pairs { minutes: BEST_MIN, after: 0, newest: true, accepted: false };
-            self.limit_per_min = tick.history.best_pair(tick.now_s, pairs).map_or(0.0, |(rate, _)| rate);
+            self.limit_per_min = tick.best_per_min(pairs);
             let knee = self.limit_per_min / anchor.gain;
             self.knee_users = Some(knee);
             self.fails += 1;
@@ -49,7 +49,7 @@ impl Modes {
         let far = tick.users < 0.5 * self.users_at_loss;
         let growth = if far {
             FAST_GROWTH_PER_MIN
-        } else if self.clear >= 2 {
+        } else if self.clear >= CLEAR_WINDOWS {
             CLEAR_GROWTH_PER_MIN
         } else {
             tuning.climb_growth_per_min

@@ -45,7 +45,7 @@ impl Modes {
             self.bad = 1;
             if self.mode == Mode::Climb {
                 let pairs = Pairs { minutes: BEST_OF_CLIMB_MIN, after: 0, newest: true, accepted: false };
-                self.limit_per_min = tick.history.best_pair(tick.now_s, pairs).map_or(0.0, |(rate, _)| rate);
+                self.limit_per_min = tick.best_per_min(pairs);
                 self.knee_users = Some(self.limit_per_min / anchor.gain);
             } else {
                 self.lower_knee(tick.users);

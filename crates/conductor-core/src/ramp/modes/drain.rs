@@ -1,9 +1,9 @@
 //! Drawing users back until the system is well again.
 
-use super::super::advice::{Mode, Reason};
+use super::super::advice::Reason;
 use super::super::anchor::Anchor;
 use super::super::posterior::Bank;
-use super::{CLEAR_WINDOWS, HELD_FIRST, Modes, Tick};
+use super::{CLEAR_WINDOWS, Modes, Tick};
 
 /// Shape of the belief in the anchor once the system is well again, and of a ratio that no cut has changed.
 const WELL_SHAPE: f64 = 100.0;
@@ -40,9 +40,7 @@ impl Modes {
         bank.reset(WELL_SHAPE, anchor.gain);
         anchor.trust();
         if let Some(knee) = self.knee_users {
-            self.enter(Mode::Hold, tick.number, Reason::Drained);
-            self.cap = Some(HELD_FIRST * knee);
-            (self.holding, self.steady) = (false, 0);
+            self.hold_below(knee, tick.number, Reason::Drained);
             let (wait, factor) = match (self.collapsed, self.abrupt) {
                 (true, false) => (WAIT_AFTER_COLLAPSE_MIN, 2.0),
                 (true, true) => (WAIT_AFTER_ABRUPT_COLLAPSE_MIN, 2.0),
@@ -51,8 +49,7 @@ impl Modes {
             };
             self.wait_min = wait * factor.powi(self.fails.saturating_sub(1).min(4).cast_signed());
         } else {
-            self.enter(Mode::Climb, tick.number, Reason::Drained);
-            self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
+            self.climb_from_here(tick, anchor, Reason::Drained);
         }
     }
 

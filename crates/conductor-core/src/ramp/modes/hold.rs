@@ -23,9 +23,7 @@ impl Modes {
         } else if self.met_congested && self.clear >= CLEAR_WINDOWS {
             // The limit is no longer where it was met: what is there now is looked for on the way up.
             self.met_congested = false;
-            self.enter(Mode::Climb, tick.number, Reason::LimitMoved);
-            anchor.trust();
-            self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
+            self.climb_from_here(tick, anchor, Reason::LimitMoved);
         } else if self.holding
             && since as f64 * tick.interval_min >= self.wait_min - 1e-9
             && since > tick.settle + 1

@@ -55,9 +55,7 @@ impl Modes {
         self.probe_step = (factor * self.probe_step).min(LARGEST_STEP);
         self.fails = 1;
         if self.abrupt && tick.line > 1.15 * tick.users {
-            self.enter(Mode::Climb, tick.number, Reason::ProbeWorked);
-            anchor.trust();
-            self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
+            self.climb_from_here(tick, anchor, Reason::ProbeWorked);
         } else {
             self.enter(Mode::Hold, tick.number, Reason::ProbeWorked);
             // What was to be waited for has passed: the next probe may follow at once.

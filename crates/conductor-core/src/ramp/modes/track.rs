@@ -101,7 +101,7 @@ impl Modes {
         let mut limit = tick.per_min(events / number);
         let best = |minutes, newest| {
             let pairs = Pairs { minutes, after: 0, newest, accepted: true };
-            tick.history.best_pair(tick.now_s, pairs).map_or(0.0, |(rate, _)| rate)
+            tick.best_per_min(pairs)
         };
         if !broke {
             limit = limit.max(best(BEST_MIN, true));

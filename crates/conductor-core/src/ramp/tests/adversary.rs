@@ -4,7 +4,7 @@
 //! The first bytes are the configuration. Each pair after them turns one knob of the world and lets it run for some
 //! intervals, so that a behaviour lasts long enough to be believed. Without any byte it is an ordinary run.
 
-use super::{Algorithm, Config, Congestion, Observation, Profile, Tuning, Window};
+use super::{Algorithm, Config, Congestion, Observation, Profile, Window};
 
 /// Bytes of the configuration.
 pub(super) const HEADER: usize = 6;
@@ -94,14 +94,10 @@ impl<'a> Adversary<'a> {
             other => 5.0 + 115.0 * f64::from(other) / 255.0,
         };
         let config = Config {
-            algorithm: Algorithm::Adaptive,
-            profile: profile(byte(2), target, interval_s),
-            interval_s,
             users_per_kpi: (byte(3) > 127).then(|| spread(byte(3) - 128, 127, 1e-3, 1e3)),
-            rehearsed_gain: (64..128).contains(&byte(3)).then(|| spread(byte(3) - 64, 63, 1e-3, 1e3)),
             kpi_lag_s: (byte(4) > 127).then(|| 300.0 * f64::from(byte(4) - 128) / 127.0),
             max_users: (byte(5) > 127).then(|| spread(byte(5) - 128, 127, 1.0, 1e7) as u64),
-            tuning: Tuning::default(),
+            ..Config::new(Algorithm::Adaptive, profile(byte(2), target, interval_s), interval_s)
         };
         Self {
             config,
