@@ -1,6 +1,7 @@
 //! A tiny application to supervise: it answers every request with its version and its process, on the ports it is given.
 //!
-//! `tiny VERSION PORT…`; the version `broken` ends at once, `deaf` never listens, `stubborn` does not end by SIGTERM.
+//! `tiny VERSION PORT…`; the version `broken` ends at once, `deaf` never listens, `stubborn` does not end by SIGTERM,
+//! and one that ends in `slow` takes its time for each answer. None of them answers what it had heard when SIGTERM came.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -53,8 +54,12 @@ fn serve(port: u16, version: &str) -> std::io::Result<()> {
         let mut stream = stream?;
         let mut request = [0_u8; 512];
         let text = format!("{version} {}", std::process::id());
+        let read = stream.read(&mut request);
+        if version.ends_with("slow") {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         // A client that went away must not end the application.
-        let _ = stream.read(&mut request).and_then(|_| write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}"));
+        let _ = read.and_then(|_| write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}"));
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ impl Loop {
             match action {
                 Action::Stop(number) => {
                     if let Some(replica) = self.replicas.iter_mut().find(|replica| replica.seen.number == number) {
-                        replica.stop();
+                        replica.stop(self.front.as_ref().and_then(|front| front.take_out(replica.port)));
                     }
                 }
                 Action::Start if Instant::now() < self.not_before => waits = true,
@@ -234,7 +234,7 @@ impl Loop {
     fn publish(&self) {
         if let Some(front) = &self.front {
             let ready = self.replicas.iter().filter(|replica| replica.seen.stage == Stage::Ready);
-            front.set(ready.map(|replica| replica.port).collect());
+            front.set(&ready.map(|replica| replica.port).collect::<Vec<_>>());
         }
         self.status.send_modify(|status| {
             status.version.clone_from(&self.wanted.version);

@@ -2,30 +2,52 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+const BUFFER: usize = 16 * 1024;
 
 /// Listens on an application's port; dropping it ends that.
 #[derive(Debug)]
 pub(crate) struct Front {
-    backends: Arc<Mutex<Vec<u16>>>,
+    backends: Arc<Backends>,
     accepting: JoinHandle<()>,
 }
+
+/// Tells when a replica owes no client an answer any more.
+pub(crate) type Owed = watch::Receiver<usize>;
 
 impl Front {
     /// Listens on a port, without backends.
     pub(crate) async fn listen(port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let backends = Arc::new(Mutex::new(Vec::new()));
+        let backends = Arc::new(Backends::default());
         let accepting = tokio::spawn(accept(listener, Arc::clone(&backends)));
         Ok(Self { backends, accepting })
     }
 
     /// Sends new connections to these ports from now on; present ones go on where they are.
-    pub(crate) fn set(&self, ports: Vec<u16>) {
-        *self.backends.lock().unwrap_or_else(PoisonError::into_inner) = ports;
+    pub(crate) fn set(&self, ports: &[u16]) {
+        let mut backends = self.backends.lock();
+        backends.retain(|backend| ports.contains(&backend.port));
+        for &port in ports {
+            if backends.iter().all(|backend| backend.port != port) {
+                backends.push(Arc::new(Backend { port, owed: watch::Sender::new(0) }));
+            }
+        }
+    }
+
+    /// Sends no new connection to this port; the number of answers that its present ones wait for, while it changes.
+    pub(crate) fn take_out(&self, port: u16) -> Option<Owed> {
+        let mut backends = self.backends.lock();
+        let position = backends.iter().position(|backend| backend.port == port)?;
+        Some(backends.remove(position).owed.subscribe())
     }
 }
 
@@ -35,14 +57,63 @@ impl Drop for Front {
     }
 }
 
-async fn accept(listener: TcpListener, backends: Arc<Mutex<Vec<u16>>>) {
+/// Those that get connections.
+#[derive(Debug, Default)]
+struct Backends(Mutex<Vec<Arc<Backend>>>);
+
+#[derive(Debug)]
+struct Backend {
+    port: u16,
+    /// Connections on which an answer is due.
+    owed: watch::Sender<usize>,
+}
+
+impl Backends {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Backend>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The backend whose turn it is. It owes an answer from here on, so that it is not stopped before it heard of that.
+    fn choose(&self, turn: usize) -> Option<Debt> {
+        let backends = self.lock();
+        let index = turn.checked_rem(backends.len())?;
+        Some(Debt::of(Arc::clone(&backends[index])))
+    }
+}
+
+/// Whether a backend owes an answer on one connection.
+struct Debt {
+    backend: Arc<Backend>,
+    due: AtomicBool,
+}
+
+impl Debt {
+    fn of(backend: Arc<Backend>) -> Self {
+        let debt = Self { backend, due: AtomicBool::new(false) };
+        debt.set(true);
+        debt
+    }
+
+    fn set(&self, due: bool) {
+        if self.due.swap(due, Ordering::Relaxed) != due {
+            self.backend.owed.send_modify(|owed| if due { *owed += 1 } else { *owed -= 1 });
+        }
+    }
+}
+
+impl Drop for Debt {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
+async fn accept(listener: TcpListener, backends: Arc<Backends>) {
     let mut turn: usize = 0;
     loop {
         match listener.accept().await {
             Ok((client, _)) => {
                 turn = turn.wrapping_add(1);
-                let ports = backends.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                tokio::spawn(forward(client, ports, turn));
+                tokio::spawn(forward(client, Arc::clone(&backends), turn));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -53,15 +124,39 @@ async fn accept(listener: TcpListener, backends: Arc<Mutex<Vec<u16>>>) {
 }
 
 /// Forwards one connection to the backend whose turn it is, or to the next that takes it.
-async fn forward(mut client: TcpStream, ports: Vec<u16>, turn: usize) {
-    for try_ in 0..ports.len() {
-        let port = ports[(turn + try_) % ports.len()];
-        if let Ok(mut backend) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-            if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut backend).await {
+async fn forward(client: TcpStream, backends: Arc<Backends>, turn: usize) {
+    let tries = backends.lock().len();
+    for try_ in 0..tries {
+        let Some(debt) = backends.choose(turn.wrapping_add(try_)) else { return };
+        let port = debt.backend.port;
+        if let Ok(backend) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+            if let Err(error) = exchange(client, backend, &debt).await {
                 tracing::debug!(port, %error, "a connection broke");
             }
             return;
         }
     }
     // Closing the client's connection is all that can be said without knowing its protocol.
+}
+
+/// Copies in both directions. An answer is due from the client's last word until the backend's next one.
+async fn exchange(mut client: TcpStream, mut backend: TcpStream, debt: &Debt) -> io::Result<()> {
+    let (from_client, to_client) = client.split();
+    let (from_backend, to_backend) = backend.split();
+    let asked = copy(from_client, to_backend, || debt.set(true), || {});
+    let answered = copy(from_backend, to_client, || {}, || debt.set(false));
+    tokio::try_join!(asked, answered).map(|_| ())
+}
+
+async fn copy(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, read: impl Fn(), written: impl Fn()) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        read();
+        to.write_all(&buffer[..length]).await?;
+        written();
+    }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::command::{Values, filled};
+use crate::front::Owed;
 use crate::reconcile::{Seen, Stage};
 use crate::settings::{Application, PortMode};
 use crate::spawn::{signal_group, spawn};
@@ -32,7 +33,7 @@ pub(crate) struct Replica {
     /// The port its clients are sent to.
     pub(crate) port: u16,
     pub(crate) ready_at: Option<Instant>,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<Option<Owed>>>,
 }
 
 /// What happened to a replica.
@@ -75,11 +76,13 @@ impl Replica {
         Ok(Self { seen, pid, port, ready_at: None, stop: Some(stop) })
     }
 
-    /// Asks it to end; its news tell when it has.
-    pub(crate) fn stop(&mut self) {
+    /// Asks it to end, once it owes no answer to the clients of its front; its news tell when it has.
+    pub(crate) fn stop(&mut self, owed: Option<Owed>) {
         self.seen.stage = Stage::Stopping;
-        // Dropping the sender says the same as sending.
-        drop(self.stop.take());
+        if let Some(stop) = self.stop.take() {
+            // A life that has ended needs no word.
+            let _ = stop.send(owed);
+        }
     }
 }
 
@@ -117,20 +120,20 @@ struct Life {
 }
 
 impl Life {
-    async fn run(mut self, check: Check, within: Duration, mut stop: oneshot::Receiver<()>) {
+    async fn run(mut self, check: Check, within: Duration, mut stop: oneshot::Receiver<Option<Owed>>) {
         let why = tokio::select! {
             status = self.child.wait() => self.ended(status),
-            _ = &mut stop => self.end().await,
+            owed = &mut stop => self.end(owed).await,
             ready = timeout(within, check.until_ready()) => match ready {
                 Ok(()) => {
                     self.tell(News::Ready(self.number));
                     tokio::select! {
                         status = self.child.wait() => self.ended(status),
-                        _ = &mut stop => self.end().await,
+                        owed = &mut stop => self.end(owed).await,
                     }
                 }
                 Err(_) => {
-                    self.end().await;
+                    self.terminate().await;
                     format!("was not ready within {} s; {}", within.as_secs_f64(), last_lines(&self.log))
                 }
             },
@@ -146,8 +149,19 @@ impl Life {
         format!("{how}; {}", last_lines(&self.log))
     }
 
+    /// Waits for the answers that it owes, within its grace period, and ends it. Without an order to stop, because its
+    /// application is gone, it ends at once.
+    async fn end(&mut self, order: Result<Option<Owed>, oneshot::error::RecvError>) -> String {
+        if let Ok(Some(mut owed)) = order {
+            // Whoever still waits after that has had its time.
+            let _ = timeout(self.grace, owed.wait_for(|owed| *owed == 0)).await;
+        }
+        self.terminate().await;
+        "was stopped".to_owned()
+    }
+
     /// Ends the process: first in order, then for good.
-    async fn end(&mut self) -> String {
+    async fn terminate(&mut self) {
         signal_group(self.pid, Signal::SIGTERM);
         if timeout(self.grace, self.child.wait()).await.is_err() {
             signal_group(self.pid, Signal::SIGKILL);
@@ -155,7 +169,6 @@ impl Life {
                 tracing::warn!(pid = self.pid, %error, "a replica cannot be waited for");
             }
         }
-        "was stopped".to_owned()
     }
 
     fn tell(&self, news: News) {

@@ -9,26 +9,32 @@ use crate::bed::{Bed, app};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_behind_the_front_loses_no_request() {
-    let bed = Arc::new(Bed::new("behindFront", "v1", 2));
+    let bed = Arc::new(Bed::new("behindFront", "v1-slow", 2));
     bed.up().await.unwrap();
     let over = Arc::new(AtomicBool::new(false));
-    let asking = tokio::task::spawn_blocking({
-        let (bed, over) = (Arc::clone(&bed), Arc::clone(&over));
-        move || {
-            let mut answers = Vec::new();
-            while !over.load(Ordering::Relaxed) {
-                answers.push(bed.get());
-            }
-            answers
-        }
-    });
-    bed.roll_out("v2").await.unwrap();
-    assert_eq!(bed.versions().await, ["v2", "v2"]);
+    let clients: Vec<_> = (0..3).map(|_| tokio::task::spawn_blocking(client(&bed, &over))).collect();
+    bed.roll_out("v2-slow").await.unwrap();
+    assert_eq!(bed.versions().await, ["v2-slow", "v2-slow"]);
     over.store(true, Ordering::Relaxed);
-    let answers = asking.await.unwrap();
-    assert!(answers.len() > 20, "only {} requests were sent", answers.len());
+    let mut answers = Vec::new();
+    for client in clients {
+        answers.extend(client.await.unwrap());
+    }
+    assert!(answers.len() > 5, "only {} requests were sent", answers.len());
     let lost = answers.iter().filter(|answer| answer.as_ref().is_none_or(|body| !body.starts_with('v'))).count();
     assert_eq!(lost, 0, "of {} requests", answers.len());
+}
+
+/// Asks until it is over.
+fn client(bed: &Arc<Bed>, over: &Arc<AtomicBool>) -> impl FnOnce() -> Vec<Option<String>> + use<> {
+    let (bed, over) = (Arc::clone(bed), Arc::clone(over));
+    move || {
+        let mut answers = Vec::new();
+        while !over.load(Ordering::Relaxed) {
+            answers.push(bed.get());
+        }
+        answers
+    }
 }
 
 #[tokio::test]
