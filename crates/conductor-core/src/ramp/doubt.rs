@@ -139,7 +139,8 @@ pub(super) fn fallen(
     let sd = (state.bank.dispersion * best).sqrt();
     let count = seen.window.count;
     state.frozen = count < 0.92 * best - 2.0 * sd;
-    let believed = count > 0.0 || state.zeros.ticks >= 2 || before;
+    // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
+    let believed = count > 0.0 || state.zeros.ticks >= 3 || before && state.zeros.ticks < 2;
     let fell = count < 0.6 * best - 3.0 * sd && believed;
     (state.frozen, fell.then_some((rate, entry)))
 }

@@ -13,8 +13,8 @@ pub struct Tuning {
     /// Candidate lags, seconds. Default 0 to 300: the short ones are for short journeys measured at short intervals, the
     /// longest is five times a usual journey.
     pub lags: Lags,
-    /// Variance by which the logarithm of the gain wanders in a minute once it is anchored. Default 0.006²: a gain that
-    /// drifts by some percent in ten minutes is followed.
+    /// Variance by which the logarithm of the gain wanders in a minute once it is anchored. Default 0.004²: a gain that
+    /// drifts by some percent in ten minutes is followed; what drifts faster shows as a trend or as surprises.
     pub wander_per_min: f64,
     /// The same while the gain is not anchored yet. Default 0.03²: what is believed early was learnt on a ramp.
     pub unanchored_wander_per_min: f64,
@@ -35,7 +35,7 @@ pub struct Tuning {
     pub near_growth_per_min: f64,
     /// Growth in a minute on the way up to an unknown limit, as a factor. Default 1.10.
     pub climb_growth_per_min: f64,
-    /// On a level line, a change smaller than this many standard deviations of the gain is not made. Default 0.7: users
+    /// On a level line, a change smaller than this many standard deviations of the gain is not made. Default 0.5: users
     /// that come and go for noise cost journeys and tell nothing.
     pub dead_band_sd: f64,
     /// The share of the limit at which users are held. Default 0.98.
@@ -62,7 +62,7 @@ pub struct Tuning {
     /// Relative error of the model for each unit by which the logarithm of the exposure would change were the lag a
     /// little other. Default 0.5: windows in which users move teach less.
     pub lag_error: f64,
-    /// The share of a change of the gain that goes into its trend. Default 0.11.
+    /// The share of a change of the gain that goes into its trend. Default 0.13.
     pub trend_gain: f64,
     /// Loss of efficiency that is looked for, as a share. Default 0.09.
     pub loss: f64,
@@ -83,7 +83,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             lags: &[0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0],
-            wander_per_min: 0.006 * 0.006,
+            wander_per_min: 0.004 * 0.004,
             unanchored_wander_per_min: 0.03 * 0.03,
             prior_gain: 1.0,
             told_shape: 12.0,
@@ -92,7 +92,7 @@ impl Default for Tuning {
             far_growth_per_min: 4.5,
             near_growth_per_min: 1.15,
             climb_growth_per_min: 1.10,
-            dead_band_sd: 0.7,
+            dead_band_sd: 0.5,
             hold_share: 0.98,
             first_probe_min: 5.0,
             probe_step: 0.06,
@@ -104,7 +104,7 @@ impl Default for Tuning {
             stall_min: 3.0,
             model_error: 0.004,
             lag_error: 0.5,
-            trend_gain: 0.11,
+            trend_gain: 0.13,
             loss: 0.09,
             loss_evidence: 7.0,
             unproven_share: 0.90,
