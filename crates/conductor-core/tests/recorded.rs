@@ -54,6 +54,10 @@ fn config(target_per_min: f64) -> Config {
     Config {
         tuning: Tuning {
             lags: &[0.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0],
+            wander_per_min: 0.006 * 0.006,
+            dead_band_sd: 0.7,
+            trend_gain: 0.11,
+            dispersion_grows: 0.0,
             outlier_sd: 5.0,
             ..Tuning::default()
         },

@@ -77,6 +77,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     let anchored = state.anchor.is_set();
     let outlook = Outlook { tracking: state.modes.mode == Mode::Track, anchored };
     let forecast = state.bank.forecast(now.tuning(), &state.history, &window, outlook);
+    let dispersion = state.bank.dispersion_at(now.tuning(), forecast.events);
     let before = state.bank.belief(now.tuning());
     let seen = believe(now, state, window, &forecast, before.lag_s);
     let (frozen, fell_from) = fallen(now, state, &seen, &before);
@@ -113,9 +114,9 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
         sensitivity: forecast.sensitivity,
         gain: belief.gain,
         lag_s: belief.lag_s,
-        dispersion: state.bank.dispersion,
+        dispersion,
         efficiency: state.efficiency,
-        efficiency_sd: (state.bank.dispersion / (state.anchor.gain * exposed).max(1.0)).sqrt(),
+        efficiency_sd: (dispersion / (state.anchor.gain * exposed).max(1.0)).sqrt(),
         line: line.users,
         settle: settle(now, belief.lag_s),
         anchored,

@@ -58,7 +58,7 @@ pub(super) fn anchor(
                 window,
                 exposed,
                 sensitivity: forecast.sensitivity,
-                dispersion: state.bank.dispersion,
+                dispersion: state.bank.dispersion_at(now.tuning(), forecast.events),
                 breaks,
                 tracking: mode == Mode::Track,
             };

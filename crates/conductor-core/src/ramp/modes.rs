@@ -117,6 +117,8 @@ pub(super) struct Modes {
     knee_users: Option<f64>,
     /// Failures to hold or to go up since the line was last within reach.
     fails: u32,
+    /// Probes in a row that the KPI followed.
+    worked: u32,
     /// Whether the system broke down rather than just filled up.
     collapsed: bool,
     /// Whether it did so though users had not grown.
@@ -169,6 +171,7 @@ impl Modes {
             limit_per_min: 0.0,
             knee_users: None,
             fails: 0,
+            worked: 0,
             collapsed: false,
             abrupt: false,
             limit_known: false,

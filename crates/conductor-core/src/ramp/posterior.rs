@@ -52,8 +52,9 @@ pub(super) struct Bank {
     weights: [f64; MOST_LAGS],
     lags: usize,
     told: bool,
-    /// Over-dispersion of counts, 1 for Poisson.
-    pub(super) dispersion: f64,
+    /// Over-dispersion of counts, 1 for Poisson, and the count that it was learnt at.
+    dispersion: f64,
+    dispersed_at: f64,
     /// Windows the dispersion was learnt from.
     dispersed: f64,
     /// Change of ln gain a minute.
@@ -141,6 +142,7 @@ impl Bank {
             lags,
             told: told.is_some(),
             dispersion: 1.0,
+            dispersed_at: 0.0,
             dispersed: 0.0,
             trend: 0.0,
             surprises: 0,
@@ -176,7 +178,7 @@ impl Bank {
             let exposed = history.exposure_of(&ends, lag_s);
             let moving = sensitivity(history, &ends, lag_s);
             let events = candidate.shape / candidate.rate * forecast.drift * exposed;
-            let noise = self.dispersion + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
+            let noise = self.dispersion_at(tuning, events) + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
             let weight = forecast.weight[position];
             forecast.exposed[position] = exposed;
             forecast.noise[position] = noise;
@@ -260,6 +262,15 @@ impl Bank {
         belief
     }
 
+    /// Over-dispersion where so many events are expected. What is beyond chance of what was learnt at fewer of them grows
+    /// with them.
+    pub(super) fn dispersion_at(&self, tuning: &Tuning, events: f64) -> f64 {
+        let growth = if self.dispersed_at > 0.0 { (events / self.dispersed_at - 1.0).max(0.0) } else { 0.0 };
+        let by_chance = self.dispersion * (2.0 / (self.dispersed + 1.0)).sqrt();
+        let excess = (self.dispersion - 1.0 - by_chance).max(0.0);
+        (self.dispersion + tuning.dispersion_grows * excess * growth).min(tuning.most_dispersion)
+    }
+
     /// Believes this gain from now on, at all lags.
     pub(super) fn reset(&mut self, shape: f64, gain: f64) {
         let gain = gain.max(1e-9);
@@ -295,9 +306,10 @@ impl Bank {
     }
 
     fn learn_dispersion(&mut self, tuning: &Tuning, window: &Window, forecast: &Forecast) {
-        let excess = forecast.mean_noise - self.dispersion;
+        let known = self.dispersion_at(tuning, forecast.events);
+        let excess = forecast.mean_noise - known;
         let expected = forecast.events * (1.0 + excess + forecast.events / forecast.worth);
-        let seen = ((window.count - forecast.events).powi(2) / expected).min(12.0 * self.dispersion);
+        let seen = ((window.count - forecast.events).powi(2) / expected).min(12.0 * known);
         self.dispersed += 1.0;
         let minutes = window.minutes();
         let step = if self.surprises < SURPRISES {
@@ -305,8 +317,9 @@ impl Bank {
         } else {
             0.03 * minutes
         };
-        self.dispersion =
-            (self.dispersion + step.min(1.0) * (seen - self.dispersion)).clamp(1.0, tuning.most_dispersion);
+        let step = step.min(1.0);
+        self.dispersion = (known + step * (seen - known)).clamp(1.0, tuning.most_dispersion);
+        self.dispersed_at = self.dispersed_at.max(forecast.events);
     }
 
     /// Adds what was found for each lag, the best taken as nothing.

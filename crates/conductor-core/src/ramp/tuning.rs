@@ -46,6 +46,10 @@ pub struct Tuning {
     pub probe_step: f64,
     /// Most over-dispersion of counts against Poisson, as a factor of their variance. Default 30.
     pub most_dispersion: f64,
+    /// How much of the dispersion beyond Poisson and chance grows with the count: all of it where what users are worth is
+    /// noisy, none where events come in batches. Default 1, the careful one: on a ramp, what has been learnt at a low KPI is
+    /// used at a higher one.
+    pub dispersion_grows: f64,
     /// What the wander is multiplied by for each surprise more in one direction, from the third on. Default 2.
     pub wander_boost: f64,
     /// Evidence for a lag that is kept after a minute, as a share. Default 0.98: half of it is gone in half an hour.
@@ -97,6 +101,7 @@ impl Default for Tuning {
             first_probe_min: 5.0,
             probe_step: 0.06,
             most_dispersion: 30.0,
+            dispersion_grows: 1.0,
             wander_boost: 2.0,
             evidence_kept_per_min: 0.98,
             outlier_sd: 5.0,

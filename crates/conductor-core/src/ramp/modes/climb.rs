@@ -39,6 +39,7 @@ impl Modes {
             let knee = self.limit_per_min / anchor.gain;
             self.knee_users = Some(knee);
             self.fails += 1;
+            self.worked = 0;
             anchor.trust();
             self.efficiency_before = tick.efficiency;
             self.cuts = 0;

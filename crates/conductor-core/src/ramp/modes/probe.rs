@@ -11,6 +11,8 @@ const LONGEST_MIN: f64 = 4.0;
 /// Relative error of what is expected.
 const ERROR: f64 = 0.01;
 const LARGEST_STEP: f64 = 0.25;
+/// So many probes in a row that the KPI follows show that the limit was none: it is looked for on the way up.
+const MISTAKEN: u32 = 2;
 
 impl Modes {
     pub(super) fn probe(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
@@ -54,7 +56,8 @@ impl Modes {
         let factor = if tick.efficiency > 0.97 { 2.0 } else { 1.0 };
         self.probe_step = (factor * self.probe_step).min(LARGEST_STEP);
         self.fails = 1;
-        if self.abrupt && tick.line > 1.15 * tick.users {
+        self.worked += 1;
+        if (self.abrupt || self.worked >= MISTAKEN) && tick.line > 1.15 * tick.users {
             self.climb_from_here(tick, anchor, Reason::ProbeWorked);
         } else {
             self.enter(Mode::Hold, tick.number, Reason::ProbeWorked);
