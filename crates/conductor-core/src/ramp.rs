@@ -15,6 +15,7 @@ mod modes;
 mod posterior;
 mod profile;
 mod published;
+mod scatter;
 mod steer;
 mod tuning;
 mod zeros;

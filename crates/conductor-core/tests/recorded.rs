@@ -57,7 +57,7 @@ fn config(target_per_min: f64) -> Config {
             wander_per_min: 0.006 * 0.006,
             dead_band_sd: 0.7,
             trend_gain: 0.11,
-            dispersion_grows: 0.0,
+            noisy_ratio: false,
             outlier_sd: 5.0,
             ..Tuning::default()
         },

@@ -77,7 +77,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     let anchored = state.anchor.is_set();
     let outlook = Outlook { tracking: state.modes.mode == Mode::Track, anchored };
     let forecast = state.bank.forecast(now.tuning(), &state.history, &window, outlook);
-    let dispersion = state.bank.dispersion_at(now.tuning(), forecast.events);
+    let dispersion = state.bank.dispersion_at(now.tuning(), forecast.events, window.minutes());
     let before = state.bank.belief(now.tuning());
     let seen = believe(now, state, window, &forecast, before.lag_s);
     let (frozen, fell_from) = fallen(now, state, &seen, &before);
@@ -93,6 +93,9 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
         state.sure_gain = (state.sure_gain * (1.0 - SURE_GAIN_FADES_PER_MIN * window.minutes())).max(sure);
     }
     let exposed = state.history.exposure(&window, belief.lag_s);
+    let settled = state.modes.mode == Mode::Boot || state.modes.is_settled(now.number, now.interval_min());
+    let settled = settled && state.anchor.suspicion < 3.0;
+    state.bank.observe_scatter(now.tuning(), &window, if settled { exposed } else { 0.0 }, forecast.sensitivity);
     anchor(now, state, &seen, &forecast, &belief, exposed);
     let line = line(now, state, &belief, anchored);
     let mut wanted = towards(now, state, &line, frozen && !anchored);

@@ -136,7 +136,7 @@ pub(super) fn fallen(
     if best <= 4.0 || !(grown || congested) {
         return (false, None);
     }
-    let sd = (state.bank.dispersion_at(now.tuning(), best) * best).sqrt();
+    let sd = (state.bank.dispersion_at(now.tuning(), best, seen.window.minutes()) * best).sqrt();
     let count = seen.window.count;
     state.frozen = count < 0.92 * best - 2.0 * sd;
     // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.

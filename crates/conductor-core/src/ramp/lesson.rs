@@ -58,7 +58,7 @@ pub(super) fn anchor(
                 window,
                 exposed,
                 sensitivity: forecast.sensitivity,
-                dispersion: state.bank.dispersion_at(now.tuning(), forecast.events),
+                dispersion: state.bank.dispersion_at(now.tuning(), forecast.events, window.minutes()),
                 breaks,
                 tracking: mode == Mode::Track,
             };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{Ends, History};
 use super::tuning::{MOST_LAGS, Tuning};
+use super::scatter::Scatter;
 use super::{Config, Window};
 
 /// What a lag's evidence loses for each place in the list, nats: of lags that explain alike the shorter one is taken.
@@ -55,6 +56,7 @@ pub(super) struct Bank {
     /// Over-dispersion of counts, 1 for Poisson, and the count that it was learnt at.
     dispersion: f64,
     dispersed_at: f64,
+    scatter: Scatter,
     /// Windows the dispersion was learnt from.
     dispersed: f64,
     /// Change of ln gain a minute.
@@ -143,6 +145,7 @@ impl Bank {
             told: told.is_some(),
             dispersion: 1.0,
             dispersed_at: 0.0,
+            scatter: Scatter::default(),
             dispersed: 0.0,
             trend: 0.0,
             surprises: 0,
@@ -178,7 +181,7 @@ impl Bank {
             let exposed = history.exposure_of(&ends, lag_s);
             let moving = sensitivity(history, &ends, lag_s);
             let events = candidate.shape / candidate.rate * forecast.drift * exposed;
-            let noise = self.dispersion_at(tuning, events) + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
+            let noise = self.dispersion_at(tuning, events, minutes) + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
             let weight = forecast.weight[position];
             forecast.exposed[position] = exposed;
             forecast.noise[position] = noise;
@@ -262,13 +265,23 @@ impl Bank {
         belief
     }
 
-    /// Over-dispersion where so many events are expected. What is beyond chance of what was learnt at fewer of them grows
+    /// Over-dispersion where so many events are expected in so many minutes. What is beyond chance of what was learnt at fewer of them grows
     /// with them.
-    pub(super) fn dispersion_at(&self, tuning: &Tuning, events: f64) -> f64 {
+    pub(super) fn dispersion_at(&self, tuning: &Tuning, events: f64, minutes: f64) -> f64 {
+        if !tuning.noisy_ratio {
+            return self.dispersion;
+        }
         let growth = if self.dispersed_at > 0.0 { (events / self.dispersed_at - 1.0).max(0.0) } else { 0.0 };
         let by_chance = self.dispersion * (2.0 / (self.dispersed + 1.0)).sqrt();
         let excess = (self.dispersion - 1.0 - by_chance).max(0.0);
-        (self.dispersion + tuning.dispersion_grows * excess * growth).min(tuning.most_dispersion)
+        (self.dispersion + excess * growth).max(self.scatter.dispersion(events / minutes)).min(tuning.most_dispersion)
+    }
+
+    /// Takes in how the ratio jumps from window to window.
+    pub(super) fn observe_scatter(&mut self, tuning: &Tuning, window: &Window, exposed: f64, sensitivity: f64) {
+        if tuning.noisy_ratio {
+            self.scatter.observe(window, exposed, sensitivity);
+        }
     }
 
     /// Believes this gain from now on, at all lags.
@@ -306,7 +319,7 @@ impl Bank {
     }
 
     fn learn_dispersion(&mut self, tuning: &Tuning, window: &Window, forecast: &Forecast) {
-        let known = self.dispersion_at(tuning, forecast.events);
+        let known = self.dispersion_at(tuning, forecast.events, window.minutes());
         let excess = forecast.mean_noise - known;
         let expected = forecast.events * (1.0 + excess + forecast.events / forecast.worth);
         let seen = ((window.count - forecast.events).powi(2) / expected).min(12.0 * known);

@@ -46,10 +46,10 @@ pub struct Tuning {
     pub probe_step: f64,
     /// Most over-dispersion of counts against Poisson, as a factor of their variance. Default 30.
     pub most_dispersion: f64,
-    /// How much of the dispersion beyond Poisson and chance grows with the count: all of it where what users are worth is
-    /// noisy, none where events come in batches. Default 1, the careful one: on a ramp, what has been learnt at a low KPI is
-    /// used at a higher one.
-    pub dispersion_grows: f64,
+    /// Whether what a user is worth may itself be noisy. Then dispersion grows with the count, so that what a ramp has shown
+    /// at a low KPI holds at a higher one, and it is also learnt from how the ratio jumps from window to window, whatever the
+    /// mode. Default true.
+    pub noisy_ratio: bool,
     /// What the wander is multiplied by for each surprise more in one direction, from the third on. Default 2.
     pub wander_boost: f64,
     /// Evidence for a lag that is kept after a minute, as a share. Default 0.98: half of it is gone in half an hour.
@@ -100,8 +100,8 @@ impl Default for Tuning {
             hold_share: 0.98,
             first_probe_min: 5.0,
             probe_step: 0.06,
-            most_dispersion: 30.0,
-            dispersion_grows: 1.0,
+            most_dispersion: 300.0,
+            noisy_ratio: true,
             wander_boost: 2.0,
             evidence_kept_per_min: 0.98,
             outlier_sd: 5.0,
