@@ -98,7 +98,8 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     state.bank.observe_scatter(now.tuning(), &window, if settled { exposed } else { 0.0 }, forecast.sensitivity);
     anchor(now, state, &seen, &forecast, &belief, exposed);
     let line = line(now, state, &belief, anchored);
-    let mut wanted = towards(now, state, &line, frozen && !anchored);
+    let following = matches!(state.modes.mode, Mode::Boot | Mode::Track);
+    let mut wanted = towards(now, state, &line, frozen && !anchored && following);
     let tick = Tick {
         tuning: now.tuning(),
         history: &state.history,

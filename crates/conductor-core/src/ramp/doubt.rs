@@ -12,6 +12,8 @@ const GREW_MIN: f64 = 7.0;
 const GREW: f64 = 1.08;
 /// How far back the best KPI is looked for while nothing is anchored, minutes.
 const BEST_MIN: f64 = 10.0;
+/// Users exposed now against those of the best KPI, from which on a KPI that does not follow them is suspicious.
+const MANY_MORE: f64 = 1.4;
 
 /// A window, and what is made of it before it is learnt from.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +118,7 @@ fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
     before > 0.0 && running(window) > GREW * before
 }
 
-/// The best KPI since the mode was entered, where users have grown since: whether the KPI has fallen so that users must
+/// The best KPI since the line is followed, where users have grown since: whether the KPI has fallen so that users must
 /// not grow, and from where if it has fallen so far that they must be drawn back.
 pub(super) fn fallen(
     now: &Moment<'_>,
@@ -125,20 +127,31 @@ pub(super) fn fallen(
     belief: &Belief,
 ) -> (bool, Option<(f64, Entry)>) {
     let before = std::mem::take(&mut state.frozen);
-    let after = if state.modes.mode == Mode::Track { state.modes.entered() } else { 0 };
+    let after = if state.modes.is_beyond_track() { 0 } else { state.modes.compared_from };
     let pairs = Pairs { minutes: BEST_MIN, after, newest: false, accepted: true };
     let Some((rate, entry)) = state.history.best_pair(now.at_s(), pairs) else { return (false, None) };
-    let best = rate * seen.window.minutes();
+    let minutes = seen.window.minutes();
+    let best = rate * minutes;
     let running = |window: &Window| state.history.exposure(window, belief.lag_s) / window.minutes();
     let congested = now.seen.congestion == Congestion::Congested;
-    let grown = entry.window.is_some_and(|window| running(&seen.window) > 1.03 * running(&window))
-        && now.users() > 1.05 * entry.users;
-    if best <= 4.0 || !(grown || congested) {
+    let growth = entry.window.map_or(0.0, |window| running(&seen.window) / running(&window).max(1e-9));
+    let grown = growth > 1.03 && now.users() > 1.05 * entry.users;
+    if best <= 4.0 {
         return (false, None);
     }
-    let sd = (state.bank.dispersion_at(now.tuning(), best, seen.window.minutes()) * best).sqrt();
+    let sd = (state.bank.dispersion_at(now.tuning(), best, minutes) * best).sqrt();
     let count = seen.window.count;
-    state.frozen = count < 0.92 * best - 2.0 * sd;
+    let lower = count < 0.92 * best - 2.0 * sd;
+    if !(grown || congested) {
+        if lower && seen.accepted && count > 0.0 {
+            // It is not for users that have grown that the KPI has fallen: what comes is compared with what is now.
+            state.modes.compared_from = now.number;
+        }
+        return (false, None);
+    }
+    // Users that bring less than half of what they should, where they are many more.
+    let flat = growth > MANY_MORE && count < best * (1.0 + 0.5 * (growth - 1.0)) - 2.0 * sd;
+    state.frozen = lower || flat;
     // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
     let believed = count > 0.0 || state.zeros.ticks >= 3 || before && state.zeros.ticks < 2;
     let fell = count < 0.6 * best - 3.0 * sd && believed;

@@ -109,6 +109,8 @@ pub(super) struct Modes {
     pub(super) reason: Reason,
     /// The tick from which time in the mode counts.
     entered: i64,
+    /// The tick from which KPI and users are compared while nothing is anchored.
+    pub(super) compared_from: u64,
     /// Users that the mode allows; the line alone decides when absent.
     pub(super) cap: Option<f64>,
     /// The best KPI the system has sustained, events per minute.
@@ -167,6 +169,7 @@ impl Modes {
             mode: Mode::Boot,
             reason: Reason::Begin,
             entered: 0,
+            compared_from: 0,
             cap: None,
             limit_per_min: 0.0,
             knee_users: None,
@@ -222,11 +225,6 @@ impl Modes {
         Some(Knee { users, kpi_per_min: self.limit_per_min })
     }
 
-    /// The tick at which the mode was entered.
-    pub(super) fn entered(&self) -> u64 {
-        u64::try_from(self.entered).unwrap_or_default()
-    }
-
     /// Holds users below those of a stall that was an overload.
     pub(super) fn hold_after(&mut self, stall: &Stall, number: u64) {
         /// The share of its users at which the system is taken to be full.
@@ -248,6 +246,9 @@ impl Modes {
 
     /// Follows the line from now on.
     pub(super) fn track(&mut self, tick: u64, reason: Reason) {
+        if self.mode != Mode::Boot {
+            self.compared_from = tick;
+        }
         self.enter(Mode::Track, tick, reason);
         self.cap = None;
     }

@@ -51,11 +51,9 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool
     let (tuning, minutes) = (now.tuning(), now.interval_min());
     let users = now.users();
     let tracking = state.modes.mode == Mode::Track;
-    let mut growth = if users < 0.75 * line.users {
-        tuning.far_growth_per_min.powf(minutes)
-    } else {
-        tuning.near_growth_per_min.powf(minutes).max(AHEAD_OF_LINE * line.change)
-    };
+    let far = tuning.far_growth_per_min.powf(minutes);
+    let with_line = tuning.near_growth_per_min.powf(minutes).max(AHEAD_OF_LINE * line.change);
+    let mut growth = if users < 0.75 * line.users { far } else { with_line.min(far) };
     if state.anchor.suspicion > 2.0 {
         growth = growth.min(SUSPECTED_GROWTH_PER_MIN.powf(minutes));
     }
@@ -65,7 +63,7 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool
     if state.modes.is_doubtful(now.at_s()) {
         growth = growth.min(DOUBTFUL_GROWTH_PER_MIN.powf(minutes));
     }
-    let most = if frozen && tracking { users } else { (users * growth).max(users + 1.0) };
+    let most = if frozen { users } else { (users * growth).max(users + 1.0) };
     // No faster down than by half, unless the line itself falls faster.
     line.users.min(most).max(users * line.change.min(0.5))
 }
@@ -79,7 +77,8 @@ pub(super) fn capped(now: &Moment<'_>, state: &State, line: &Line, wanted: f64) 
     let allowed = match state.modes.mode {
         Mode::Climb => within(1.5),
         Mode::Hold | Mode::Probe => within(1.3),
-        Mode::Test | Mode::Drain => cap,
+        // Where the generator has lost users they come back no faster than anywhere else.
+        Mode::Test | Mode::Drain => within(now.tuning().far_growth_per_min),
         Mode::Boot | Mode::Track | Mode::Stalled => wanted,
     };
     allowed.min(line.users).max(1.0)

@@ -3,6 +3,7 @@
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::history::Pairs;
+use super::super::Window;
 use super::{Gone, Modes, Tick};
 
 /// Below this share of what is expected, and so many standard deviations off, the KPI has broken down.
@@ -21,7 +22,11 @@ impl Modes {
             self.answer_zeros(tick, anchor);
         }
         if let (Mode::Track, false, Some((best_per_min, entry))) = (self.mode, tick.anchored, tick.fell_from) {
-            let exposed = entry.window.map_or(0.0, |window| tick.history.exposure(&window, tick.lag_s));
+            // While the lag is hardly known, too long a one may leave next to nobody exposed.
+            let exposed = |window: &Window| {
+                tick.history.exposure(window, tick.lag_s).max(0.5 * tick.history.user_minutes(window))
+            };
+            let exposed = entry.window.map_or(0.0, |window| exposed(&window));
             let events = best_per_min * entry.window.map_or(0.0, |window| window.minutes());
             let gain = (events / exposed.max(1e-9)).max(0.9 * tick.sure_gain);
             anchor.reset(gain);
