@@ -59,6 +59,7 @@ fn config(target_per_min: f64) -> Config {
             trend_gain: 0.11,
             noisy_ratio: false,
             outlier_sd: 5.0,
+            twice_off_sd: 5.0,
             ..Tuning::default()
         },
         ..Config::new(Algorithm::Adaptive, Profile::ramp(target_per_min, 1800.0, 3600.0), 60.0)

@@ -10,6 +10,8 @@ use super::{Congestion, State, Window};
 /// Minutes over which users are said to grow, and by what factor.
 const GREW_MIN: f64 = 7.0;
 const GREW: f64 = 1.08;
+/// A window is clearly off where it is by so much, in ln.
+const CLEARLY_OFF: f64 = 0.15;
 /// How far back the best KPI is looked for while nothing is anchored, minutes.
 const BEST_MIN: f64 = 10.0;
 /// Users exposed now against those of the best KPI, from which on a KPI that does not follow them is suspicious.
@@ -86,21 +88,22 @@ fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
 fn doubt_outlier(now: &Moment<'_>, state: &mut State, forecast: &Forecast, seen: &mut Seen) -> bool {
     let count = seen.window.count;
     let off = (count - forecast.events) / forecast.sd;
-    let far = off.abs() > now.tuning().outlier_sd && ((count + 0.5) / (forecast.events + 0.5)).ln().abs() > 0.15;
+    let clear = ((count + 0.5) / (forecast.events + 0.5)).ln().abs() > CLEARLY_OFF;
     let before = std::mem::replace(&mut state.outlier, 0.0);
-    if !far {
+    if !clear || off.abs() < now.tuning().twice_off_sd.min(now.tuning().outlier_sd) {
         return false;
     }
+    let far = off.abs() > now.tuning().outlier_sd;
     let confirmed = before * off > 0.0;
     // Where users have grown, or response times say that the system is well, one window is enough.
     let plain = count > 0.0 && (seen.grew || now.seen.congestion == Congestion::Clear);
-    if confirmed || off < 0.0 && (plain || state.anchor.suspicion > 1.5 || seen.before_was_bad) {
+    if confirmed || far && off < 0.0 && (plain || state.anchor.suspicion > 1.5 || seen.before_was_bad) {
         seen.broke = off.signum();
     } else {
         state.outlier = off.signum();
-        seen.accepted = false;
+        seen.accepted = !far;
     }
-    off < 0.0
+    far && off < 0.0
 }
 
 /// True when there are clearly fewer users than two observations before.

@@ -21,7 +21,8 @@ pub(super) fn learn(now: &Moment<'_>, state: &mut State, seen: &Seen, forecast: 
     let (suspicion, breaks) = (state.anchor.suspicion, seen.broke != 0.0);
     let healthy = suspicion < 1.0 && state.efficiency > 0.88 && state.modes.losses < 1;
     let lesson = Lesson {
-        tells_lags: !breaks && (boot || tracking && healthy),
+        // What is off by a change of the system says nothing of the lag.
+        tells_lags: !breaks && state.outlier == 0.0 && (boot || tracking && healthy),
         follows_trend: tracking,
         teaches_noise: tracking && !breaks && suspicion < 3.0,
         breaks,

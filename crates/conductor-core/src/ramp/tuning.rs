@@ -57,6 +57,9 @@ pub struct Tuning {
     /// Standard deviations beyond which one window that is not zero is not believed until a second one like it comes.
     /// Default infinite, which is off: it delays the answer to a real loss by a tick and helps nothing else.
     pub outlier_sd: f64,
+    /// Standard deviations off, in one direction, at which two windows in a row confirm each other. Default 3: by chance in one
+    /// of half a million pairs.
+    pub twice_off_sd: f64,
     /// Probability below which a run of zeros is not chance. Default 0.001.
     pub chance: f64,
     /// How long such a run lasts before it is a stall, minutes. Default 3.
@@ -105,6 +108,7 @@ impl Default for Tuning {
             wander_boost: 2.0,
             evidence_kept_per_min: 0.98,
             outlier_sd: 5.0,
+            twice_off_sd: 3.0,
             chance: 1e-3,
             stall_min: 3.0,
             model_error: 0.004,
