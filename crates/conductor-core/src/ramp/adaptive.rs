@@ -65,12 +65,16 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
     Setting { users: wanted, spawn_rate: spawn_rate(now, wanted), alarm }
 }
 
-/// The first setting: what the line needs an interval on if users are worth three times what is believed.
+/// The first setting: what the line needs an interval on if users are worth three times what is believed; where the ratio is
+/// known, what it needs once these users deliver.
 fn first(now: &Moment<'_>, state: &State) -> Setting {
     let belief = state.bank.belief(now.tuning());
-    let careful = if state.bank.is_told() { 1.0 + belief.worth.sqrt().recip() } else { 3.0 };
-    let users = (now.config.profile.at(now.config.interval_s) / (careful * belief.gain)).ceil().max(1.0);
-    Setting { users, spawn_rate: (2.0 * users / now.config.interval_s).max(0.5), alarm: None }
+    let told = state.bank.is_told();
+    let careful = if told { 1.0 + belief.worth.sqrt().recip() } else { 3.0 };
+    let lag_s = if told { belief.lag_s } else { 0.0 };
+    let users = (now.config.profile.at(now.config.interval_s + lag_s) / (careful * belief.gain)).ceil().max(1.0);
+    let rate = if told { 1.0 } else { 2.0 } * users / now.config.interval_s;
+    Setting { users, spawn_rate: rate.max(0.5), alarm: None }
 }
 
 fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Option<Alarm>) {

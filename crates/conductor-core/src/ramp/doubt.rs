@@ -14,6 +14,8 @@ const GREW: f64 = 1.08;
 const CLEARLY_OFF: f64 = 0.15;
 /// How far back the best KPI is looked for while nothing is anchored, minutes.
 const BEST_MIN: f64 = 10.0;
+/// So few events in a window say nothing.
+const FEW_EVENTS: f64 = 4.0;
 /// Users exposed now against those of the best KPI, from which on a KPI that does not follow them is suspicious.
 const MANY_MORE: f64 = 1.4;
 
@@ -77,11 +79,17 @@ fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
             seen.gone = Gone::Lasting;
         }
         seen.alarm = last.then_some(Alarm::Stalled);
-    } else if last && state.modes.mode != Mode::Boot {
+    } else if last && (state.modes.mode != Mode::Boot || has_counted(now, state)) {
         let congested = now.seen.congestion == Congestion::Congested;
         state.zeros.stall(&state.history, now.at_s(), now.users(), congested);
         seen.alarm = Some(Alarm::Stalled);
     }
+}
+
+/// True when there have been events before: then their absence is more than a slow start.
+fn has_counted(now: &Moment<'_>, state: &State) -> bool {
+    let pairs = Pairs { minutes: BEST_MIN, after: 0, newest: false, accepted: true };
+    state.history.best_pair(now.at_s(), pairs).is_some_and(|(rate, _)| rate * now.interval_min() > FEW_EVENTS)
 }
 
 /// Holds back one window that is far off, until a second one confirms it; true where the window is bad.
@@ -139,7 +147,7 @@ pub(super) fn fallen(
     let congested = now.seen.congestion == Congestion::Congested;
     let growth = entry.window.map_or(0.0, |window| running(&seen.window) / running(&window).max(1e-9));
     let grown = growth > 1.03 && now.users() > 1.05 * entry.users;
-    if best <= 4.0 {
+    if best <= FEW_EVENTS {
         return (false, None);
     }
     let sd = (state.bank.dispersion_at(now.tuning(), best, minutes) * best).sqrt();
