@@ -15,6 +15,8 @@ use super::{Config, Observation, State, Window};
 
 /// Events the belief must be worth before the ratio is known.
 const KNOWN_WORTH: f64 = 16.0;
+/// The first users come within this share of an interval.
+const FIRST_WITHIN: f64 = 0.5;
 const SURE_GAIN_FADES_PER_MIN: f64 = 0.02;
 
 /// What a law sets.
@@ -67,14 +69,17 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
 
 /// The first setting: what the line needs an interval on if users are worth three times what is believed; where the ratio is
 /// known, what it needs once these users deliver.
-fn first(now: &Moment<'_>, state: &State) -> Setting {
+fn first(now: &Moment<'_>, state: &mut State) -> Setting {
     let belief = state.bank.belief(now.tuning());
     let told = state.bank.is_told();
     let careful = if told { 1.0 + belief.worth.sqrt().recip() } else { 3.0 };
     let lag_s = if told { belief.lag_s } else { 0.0 };
     let users = (now.config.profile.at(now.config.interval_s + lag_s) / (careful * belief.gain)).ceil().max(1.0);
-    let rate = if told { 1.0 } else { 2.0 } * users / now.config.interval_s;
-    Setting { users, spawn_rate: rate.max(0.5), alarm: None }
+    if told {
+        state.history.change_within(now.config.interval_s * FIRST_WITHIN);
+    }
+    let spawn_rate = (users / (now.config.interval_s * FIRST_WITHIN)).max(0.5);
+    Setting { users, spawn_rate, alarm: None }
 }
 
 fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Option<Alarm>) {

@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub(super) tick: u64,
     pub(super) at_s: f64,
     pub(super) users: f64,
+    /// Seconds within which users change from then on, towards what is observed next.
+    changes_within_s: f64,
     pub(super) window: Option<Window>,
     /// False while the window is not believed.
     pub(super) accepted: bool,
@@ -63,7 +65,7 @@ pub(super) struct Ends {
     minutes: f64,
 }
 
-/// The observations, oldest first. Users are linear between them.
+/// The observations, oldest first. Users change evenly from one to the next, within the time that the change was given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct History {
     entries: VecDeque<Entry>,
@@ -82,7 +84,8 @@ impl History {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
-        self.entries.push_back(Entry { tick: self.ticks, at_s, users, window, accepted: false });
+        let changes_within_s = f64::INFINITY;
+        self.entries.push_back(Entry { tick: self.ticks, at_s, users, changes_within_s, window, accepted: false });
         self.ticks += 1;
         true
     }
@@ -91,6 +94,13 @@ impl History {
     pub(super) fn accept(&mut self) {
         if let Some(newest) = self.entries.back_mut() {
             newest.accepted = true;
+        }
+    }
+
+    /// Says that users change to what was set last within so many seconds.
+    pub(super) fn change_within(&mut self, seconds: f64) {
+        if let Some(newest) = self.entries.back_mut() {
+            newest.changes_within_s = seconds;
         }
     }
 
@@ -197,7 +207,11 @@ impl History {
     /// Users at a time, where `after` is the first observation that is not earlier.
     fn between(&self, after: usize, at_s: f64) -> f64 {
         match (after.checked_sub(1).and_then(|i| self.entries.get(i)), self.entries.get(after)) {
-            (Some(from), Some(to)) => from.users + (to.users - from.users) * (at_s - from.at_s) / (to.at_s - from.at_s),
+            (Some(from), Some(to)) => {
+                let within_s = from.changes_within_s.min(to.at_s - from.at_s);
+                let share = if at_s - from.at_s < within_s { (at_s - from.at_s) / within_s } else { 1.0 };
+                from.users + (to.users - from.users) * share
+            }
             (Some(last), None) => last.users,
             (None, Some(first)) if at_s >= first.at_s => first.users,
             (None, _) => 0.0,
