@@ -23,7 +23,7 @@ pub struct Tuning {
     pub prior_gain: f64,
     /// Shape of the belief where the ratio is told. Default 12 events: right within 29 %, one standard deviation.
     pub told_shape: f64,
-    /// Standard deviations by which the gain is over-estimated on purpose while little is known. Default 1: too few users
+    /// Standard deviations by which the gain is over-estimated on purpose while little is known. Default 0.8: too few users
     /// cost a minute, too many can cost the system.
     pub caution_sd: f64,
     /// Events the belief must be worth for that caution to end. Default 30.
@@ -94,7 +94,7 @@ impl Default for Tuning {
             unanchored_wander_per_min: 0.03 * 0.03,
             prior_gain: 1.0,
             told_shape: 12.0,
-            caution_sd: 1.0,
+            caution_sd: 0.8,
             sure_worth: 30.0,
             far_growth_per_min: 4.5,
             near_growth_per_min: 1.15,
