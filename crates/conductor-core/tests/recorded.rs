@@ -59,6 +59,8 @@ fn config(target_per_min: f64) -> Config {
             trend_gain: 0.11,
             noisy_ratio: false,
             outlier_sd: 5.0,
+            caution_sd: 1.0,
+            events_to_come: 1.5,
             twice_off_sd: 5.0,
             ..Tuning::default()
         },

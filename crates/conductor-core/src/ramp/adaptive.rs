@@ -67,13 +67,13 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
     Setting { users: wanted, spawn_rate: spawn_rate(now, wanted), alarm }
 }
 
-/// The first setting: what the line needs an interval on if users are worth three times what is believed; where the ratio is
-/// known, what it needs once these users deliver.
+/// The first setting: what the line needs an interval on if users are worth three times what is believed; where ratio and lag
+/// are known, what it needs once these users deliver.
 fn first(now: &Moment<'_>, state: &mut State) -> Setting {
     let belief = state.bank.belief(now.tuning());
     let told = state.bank.is_told();
     let careful = if told { 1.0 + belief.worth.sqrt().recip() } else { 3.0 };
-    let lag_s = if told { belief.lag_s } else { 0.0 };
+    let lag_s = now.config.kpi_lag_s.filter(|_| told).map_or(0.0, |_| belief.lag_s);
     let users = (now.config.profile.at(now.config.interval_s + lag_s) / (careful * belief.gain)).ceil().max(1.0);
     if told {
         state.history.change_within(now.config.interval_s * FIRST_WITHIN);

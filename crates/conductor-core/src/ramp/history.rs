@@ -22,8 +22,8 @@ pub(super) struct Entry {
     pub(super) tick: u64,
     pub(super) at_s: f64,
     pub(super) users: f64,
-    /// Seconds within which users change from then on, towards what is observed next.
-    changes_within_s: f64,
+    /// Seconds within which users change from then on, towards what is observed next; until then where it is `None`.
+    changes_within_s: Option<f64>,
     pub(super) window: Option<Window>,
     /// False while the window is not believed.
     pub(super) accepted: bool,
@@ -84,8 +84,8 @@ impl History {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
-        let changes_within_s = f64::INFINITY;
-        self.entries.push_back(Entry { tick: self.ticks, at_s, users, changes_within_s, window, accepted: false });
+        let entry = Entry { tick: self.ticks, at_s, users, changes_within_s: None, window, accepted: false };
+        self.entries.push_back(entry);
         self.ticks += 1;
         true
     }
@@ -100,7 +100,7 @@ impl History {
     /// Says that users change to what was set last within so many seconds.
     pub(super) fn change_within(&mut self, seconds: f64) {
         if let Some(newest) = self.entries.back_mut() {
-            newest.changes_within_s = seconds;
+            newest.changes_within_s = Some(seconds);
         }
     }
 
@@ -208,7 +208,8 @@ impl History {
     fn between(&self, after: usize, at_s: f64) -> f64 {
         match (after.checked_sub(1).and_then(|i| self.entries.get(i)), self.entries.get(after)) {
             (Some(from), Some(to)) => {
-                let within_s = from.changes_within_s.min(to.at_s - from.at_s);
+                let gap_s = to.at_s - from.at_s;
+                let within_s = from.changes_within_s.map_or(gap_s, |seconds| seconds.min(gap_s));
                 let share = if at_s - from.at_s < within_s { (at_s - from.at_s) / within_s } else { 1.0 };
                 from.users + (to.users - from.users) * share
             }

@@ -256,7 +256,7 @@ impl Bank {
             belief.worth += weight * candidate.shape;
             let mut most = gain * caution(tuning, candidate.shape);
             if !self.told && candidate.shape < 3.0 {
-                most = most.max((candidate.shape + 1.0) / candidate.rate);
+                most = most.max((candidate.shape + tuning.events_to_come) / candidate.rate);
             }
             if weight > 0.05 {
                 belief.most_gain = belief.most_gain.max(most);

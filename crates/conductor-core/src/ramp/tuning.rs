@@ -26,6 +26,8 @@ pub struct Tuning {
     /// Standard deviations by which the gain is over-estimated on purpose while little is known. Default 0.8: too few users
     /// cost a minute, too many can cost the system.
     pub caution_sd: f64,
+    /// Events added to those that were counted, where they are fewer than three. Default 1: the next one may be about to come.
+    pub events_to_come: f64,
     /// Events the belief must be worth for that caution to end. Default 30.
     pub sure_worth: f64,
     /// Most growth of users in a minute while they are below three quarters of what the line needs, as a factor. Default
@@ -95,6 +97,7 @@ impl Default for Tuning {
             prior_gain: 1.0,
             told_shape: 12.0,
             caution_sd: 0.8,
+            events_to_come: 1.0,
             sure_worth: 30.0,
             far_growth_per_min: 4.5,
             near_growth_per_min: 1.15,
