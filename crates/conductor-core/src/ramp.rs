@@ -146,8 +146,8 @@ pub struct State {
     efficiency: f64,
     /// A gain that was surely reached, lowered slowly: the bound on users rests on it.
     sure_gain: f64,
-    /// Whether users were kept from growing because the KPI has fallen since they did.
-    frozen: bool,
+    /// For how long users have been kept from growing because the KPI has fallen since they did or did not follow them, minutes.
+    frozen_min: f64,
     /// The sign of an outlier that waits for a second one; 0 for none.
     outlier: f64,
     /// Users advised last; compared with what is observed.
@@ -168,11 +168,21 @@ impl State {
             observed: 0,
             efficiency: 1.0,
             sure_gain: 0.0,
-            frozen: false,
+            frozen_min: 0.0,
             outlier: 0.0,
             wanted: 0,
             short: 0,
         }
+    }
+}
+
+impl State {
+    fn freeze(&mut self, frozen: bool, minutes: f64) {
+        self.frozen_min = if frozen { minutes } else { 0.0 };
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.frozen_min > 0.0
     }
 }
 

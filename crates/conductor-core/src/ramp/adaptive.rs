@@ -6,6 +6,7 @@
 
 use super::advice::{Alarm, Mode, Reason};
 use super::doubt::{believe, fallen};
+use super::history::History;
 use super::lesson::{anchor, learn};
 use super::modes::Tick;
 use super::posterior::Outlook;
@@ -15,6 +16,8 @@ use super::{Config, Observation, State, Window};
 
 /// Events the belief must be worth before the ratio is known.
 const KNOWN_WORTH: f64 = 16.0;
+/// For so long users do not grow before what they are worth then is learnt, minutes.
+const SETTLED_MIN: f64 = 2.0;
 /// The first users come within this share of an interval.
 const FIRST_WITHIN: f64 = 0.5;
 const SURE_GAIN_FADES_PER_MIN: f64 = 0.02;
@@ -52,6 +55,13 @@ impl<'a> Moment<'a> {
     pub(super) fn interval_min(&self) -> f64 {
         self.config.interval_s / 60.0
     }
+
+    /// The time that users may grow in with this setting, minutes: an interval, or what has passed since the last setting
+    /// where an observation comes early.
+    pub(super) fn growth_min(&self, history: &History) -> f64 {
+        let before_s = history.newest_first().nth(1).map_or(0.0, |entry| entry.at_s);
+        self.interval_min().min((self.at_s() - before_s) / 60.0)
+    }
 }
 
 /// The next setting.
@@ -64,7 +74,7 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
         None => (without_window(now, state), None),
     };
     let wanted = bounded(now, state, wanted).max(1.0).round();
-    Setting { users: wanted, spawn_rate: spawn_rate(now, wanted), alarm }
+    Setting { users: wanted, spawn_rate: spawn_rate(now, state, wanted), alarm }
 }
 
 /// The first setting: what the line needs an interval on if users are worth three times what is believed; where ratio and lag
@@ -89,9 +99,11 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     let dispersion = state.bank.dispersion_at(now.tuning(), forecast.events, window.minutes());
     let before = state.bank.belief(now.tuning());
     let seen = believe(now, state, window, &forecast, before.lag_s);
-    let (frozen, fell_from) = fallen(now, state, &seen, &before);
-    // A KPI that falls while users grow tells of the system and not of what users are worth.
-    let learnt = (anchored || !frozen) && learn(now, state, &seen, &forecast);
+    let fell_from = fallen(now, state, &seen, &before);
+    // A KPI that falls while users grow tells of the system and not of what users are worth; what it is once they no longer
+    // do, it may be for good.
+    let telling = anchored || !state.is_frozen() || state.frozen_min > SETTLED_MIN;
+    let learnt = telling && learn(now, state, &seen, &forecast);
     let belief = state.bank.belief(now.tuning());
     if state.modes.mode == Mode::Boot && belief.worth >= KNOWN_WORTH {
         state.modes.track(now.number, Reason::RatioLearnt);
@@ -108,7 +120,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     anchor(now, state, &seen, &forecast, &belief, exposed);
     let line = line(now, state, &belief, anchored);
     let following = matches!(state.modes.mode, Mode::Boot | Mode::Track);
-    let mut wanted = towards(now, state, &line, frozen && !anchored && following);
+    let mut wanted = towards(now, state, &line, state.is_frozen() && !anchored && following);
     let tick = Tick {
         tuning: now.tuning(),
         history: &state.history,
@@ -149,7 +161,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
 /// What is done when the KPI could not be measured: nothing is learnt, the ramp goes on as foreseen, and on a level line
 /// no users are added.
 fn without_window(now: &Moment<'_>, state: &mut State) -> f64 {
-    (state.frozen, state.modes.bad) = (false, 0);
+    (state.frozen_min, state.modes.bad) = (0.0, 0);
     let belief = state.bank.belief(now.tuning());
     let line = line(now, state, &belief, state.anchor.is_set());
     let wanted = towards(now, state, &line, false);

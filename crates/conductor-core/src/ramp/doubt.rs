@@ -54,7 +54,7 @@ pub(super) fn believe(now: &Moment<'_>, state: &mut State, window: Window, forec
     let recovering = state.zeros.is_recovering(now.at_s());
     let known = state.modes.mode == Mode::Track && forecast.worth > now.tuning().sure_worth && !recovering;
     // Before there is an anchor, the lag is not well known either, and users that were just taken away look like a loss.
-    let known = known && (state.anchor.is_set() || !shrank(now, state));
+    let known = known && (state.anchor.is_set() || !shrank(now, state) && !state.is_frozen());
     if seen.accepted && known {
         bad |= doubt_outlier(now, state, forecast, &mut seen);
     }
@@ -88,8 +88,8 @@ fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
 
 /// True when there have been events before: then their absence is more than a slow start.
 fn has_counted(now: &Moment<'_>, state: &State) -> bool {
-    let pairs = Pairs { minutes: BEST_MIN, after: 0, newest: false, accepted: true };
-    state.history.best_pair(now.at_s(), pairs).is_some_and(|(rate, _)| rate * now.interval_min() > FEW_EVENTS)
+    let best = state.history.best_pair(now.at_s(), Pairs::before(BEST_MIN).believed());
+    best.is_some_and(|(rate, _)| rate * now.interval_min() > FEW_EVENTS)
 }
 
 /// Holds back one window that is far off, until a second one confirms it; true where the window is bad.
@@ -129,42 +129,46 @@ fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
     before > 0.0 && running(window) > GREW * before
 }
 
-/// The best KPI since the line is followed, where users have grown since: whether the KPI has fallen so that users must
-/// not grow, and from where if it has fallen so far that they must be drawn back.
+/// The best KPI since the line is followed, where users have grown since: users are frozen where the KPI has fallen or does
+/// not follow them. Where it has fallen so far that they must be drawn back, from where.
 pub(super) fn fallen(
     now: &Moment<'_>,
     state: &mut State,
     seen: &Seen,
     belief: &Belief,
-) -> (bool, Option<(f64, Entry)>) {
-    let before = std::mem::take(&mut state.frozen);
+) -> Option<(f64, Entry)> {
+    let frozen_min = std::mem::take(&mut state.frozen_min);
     let after = if state.modes.is_beyond_track() { 0 } else { state.modes.compared_from };
-    let pairs = Pairs { minutes: BEST_MIN, after, newest: false, accepted: true };
-    let Some((rate, entry)) = state.history.best_pair(now.at_s(), pairs) else { return (false, None) };
+    let pairs = Pairs { after, ..Pairs::before(BEST_MIN).believed() };
     let minutes = seen.window.minutes();
-    let best = rate * minutes;
     let running = |window: &Window| state.history.exposure(window, belief.lag_s) / window.minutes();
-    let congested = now.seen.congestion == Congestion::Congested;
-    let growth = entry.window.map_or(0.0, |window| running(&seen.window) / running(&window).max(1e-9));
-    let grown = growth > 1.03 && now.users() > 1.05 * entry.users;
+    let growth = |entry: &Entry| entry.window.map_or(0.0, |window| running(&seen.window) / running(&window).max(1e-9));
+    let sd = |events: f64| (state.bank.dispersion_at(now.tuning(), events, minutes) * events).sqrt();
+    let (rate, entry) = state.history.best_pair(now.at_s(), pairs)?;
+    let (count, best) = (seen.window.count, rate * minutes);
     if best <= FEW_EVENTS {
-        return (false, None);
+        return None;
     }
-    let sd = (state.bank.dispersion_at(now.tuning(), best, minutes) * best).sqrt();
-    let count = seen.window.count;
-    let lower = count < 0.92 * best - 2.0 * sd;
-    if !(grown || congested) {
-        if lower && seen.accepted && count > 0.0 {
-            // It is not for users that have grown that the KPI has fallen: what comes is compared with what is now.
-            state.modes.compared_from = now.number;
-        }
-        return (false, None);
-    }
+    let lower = count < 0.92 * best - 2.0 * sd(best);
+    let grown = growth(&entry) > 1.03 && now.users() > 1.05 * entry.users;
     // Users that bring less than half of what they should, where they are many more.
-    let flat = growth > MANY_MORE && count < best * (1.0 + 0.5 * (growth - 1.0)) - 2.0 * sd;
-    state.frozen = lower || flat;
-    // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
-    let believed = count > 0.0 || state.zeros.ticks >= 3 || before && state.zeros.ticks < 2;
-    let fell = count < 0.6 * best - 3.0 * sd && believed;
-    (state.frozen, fell.then_some((rate, entry)))
+    let fewer = Pairs { most_users: now.users() / MANY_MORE, ..pairs };
+    let flat = state.history.best_pair(now.at_s(), fewer).is_some_and(|(rate, entry)| {
+        let (events, more) = (rate * minutes, growth(&entry) - 1.0);
+        events > FEW_EVENTS && more > 0.0 && count < events * (1.0 + 0.5 * more) - 2.0 * sd(events)
+    });
+    if grown || now.seen.congestion == Congestion::Congested {
+        // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
+        let believed = count > 0.0 || state.zeros.ticks >= 3 || frozen_min > 0.0 && state.zeros.ticks < 2;
+        let fell = count < 0.6 * best - 3.0 * sd(best) && believed;
+        state.freeze(lower || flat, frozen_min + minutes);
+        return fell.then_some((rate, entry));
+    }
+    if lower && seen.accepted && count > 0.0 {
+        // It is not for users that have grown that the KPI has fallen: what comes is compared with what is now.
+        state.modes.compared_from = now.number;
+    } else {
+        state.freeze(flat, frozen_min + minutes);
+    }
+    None
 }

@@ -47,6 +47,25 @@ pub(super) struct Pairs {
     pub(super) newest: bool,
     /// Whether only believed windows count.
     pub(super) accepted: bool,
+    /// Only windows that ended with so many users at most.
+    pub(super) most_users: f64,
+}
+
+impl Pairs {
+    /// All of so many minutes but the newest.
+    pub(super) fn before(minutes: f64) -> Self {
+        Self { minutes, after: 0, newest: false, accepted: false, most_users: f64::INFINITY }
+    }
+
+    /// All of so many minutes.
+    pub(super) fn within(minutes: f64) -> Self {
+        Self { newest: true, ..Self::before(minutes) }
+    }
+
+    /// Only those whose windows are believed.
+    pub(super) fn believed(self) -> Self {
+        Self { accepted: true, ..self }
+    }
 }
 
 /// A point in a window from which exposure is looked back.
@@ -123,7 +142,9 @@ impl History {
                 break;
             }
             let before = &self.entries[position - 1];
-            let counts = (pairs.newest || position != newest) && (!pairs.accepted || entry.accepted && before.accepted);
+            let counts = (pairs.newest || position != newest)
+                && (!pairs.accepted || entry.accepted && before.accepted)
+                && entry.users <= pairs.most_users;
             let Some((rate, rate_before)) = entry.rate().zip(before.rate()).filter(|_| counts) else { continue };
             let mean = f64::midpoint(rate, rate_before);
             if mean > 0.0 && best.is_none_or(|(most, _)| mean >= most) {
@@ -274,7 +295,7 @@ mod tests {
             history.observe(at_s, 1.0, Some(Window { from_s: at_s - 60.0, to_s: at_s, count }));
             history.accept();
         }
-        let all = Pairs { minutes: 60.0, after: 0, newest: true, accepted: true };
+        let all = Pairs::within(60.0).believed();
         let (rate, entry) = history.best_pair(240.0, all).unwrap();
         assert_eq!((rate, entry.tick), (45.0, 3));
         assert_eq!(history.best_pair(240.0, Pairs { minutes: 0.5, ..all }).unwrap().0, 35.0);

@@ -142,8 +142,9 @@ pub(super) struct Modes {
     cuts: u32,
     /// The tick at which it was last decided whether to cut.
     looked: i64,
-    /// Looks in a row that saw no effect of the cuts.
+    /// Looks in a row that saw no effect of the cuts, and that asked for none.
     unmoved: u32,
+    idle: u32,
     /// Users when the trouble began.
     users_at_loss: f64,
     /// Minutes in the hold before the next probe.
@@ -188,6 +189,7 @@ impl Modes {
             cuts: 0,
             looked: 0,
             unmoved: 0,
+            idle: 0,
             users_at_loss: 0.0,
             wait_min: tuning.first_probe_min,
             holding: false,
@@ -301,7 +303,7 @@ impl Modes {
     /// Draws users back to `cap`.
     fn drain_to(&mut self, cap: f64, tick: &Tick<'_>, reason: Reason) {
         self.enter(Mode::Drain, tick.number, reason);
-        (self.looked, self.unmoved) = (self.entered, 0);
+        (self.looked, self.unmoved, self.idle) = (self.entered, 0, 0);
         self.cap = Some(cap.max(1.0));
     }
 

@@ -48,7 +48,7 @@ pub(super) fn line(now: &Moment<'_>, state: &State, belief: &Belief, anchored: b
 
 /// Users on the way to the line, as fast as they may grow or go.
 pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool) -> f64 {
-    let (tuning, minutes) = (now.tuning(), now.interval_min());
+    let (tuning, minutes) = (now.tuning(), now.growth_min(&state.history));
     let users = now.users();
     let tracking = state.modes.mode == Mode::Track;
     let far = tuning.far_growth_per_min.powf(minutes);
@@ -72,7 +72,7 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool
 pub(super) fn capped(now: &Moment<'_>, state: &State, line: &Line, wanted: f64) -> f64 {
     let Some(cap) = state.modes.cap else { return wanted };
     let users = now.users();
-    let minutes = now.interval_min();
+    let minutes = now.growth_min(&state.history);
     let within = |growth: f64| cap.min((users * growth.powf(minutes)).max(users + 1.0));
     let allowed = match state.modes.mode {
         Mode::Climb => within(1.5),
@@ -120,12 +120,18 @@ pub(super) fn bounded(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
     if wanted > most { wanted.min(now.users()).max(most) } else { wanted }
 }
 
-/// Spreads a change over the interval; clear cuts are faster.
-pub(super) fn spawn_rate(now: &Moment<'_>, wanted: f64) -> f64 {
+/// Spreads a change over the interval; cuts that the line does not ask for are faster.
+pub(super) fn spawn_rate(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
     let users = now.users();
-    let change = (wanted - users).abs();
-    let time_s = if wanted < users * 0.97 { CUT_TIME_S.min(now.config.interval_s) } else { now.config.interval_s };
-    change / time_s
+    let profile = &now.config.profile;
+    let (line, next) = (profile.at(now.at_s()), profile.at(now.at_s() + now.config.interval_s));
+    let planned = matches!(state.modes.mode, Mode::Boot | Mode::Track) && next < line;
+    let time_s = if wanted < users * 0.97 && !planned {
+        CUT_TIME_S.min(now.config.interval_s)
+    } else {
+        now.config.interval_s
+    };
+    (wanted - users).abs() / time_s
 }
 
 /// Ticks until a change of users shows in the KPI.

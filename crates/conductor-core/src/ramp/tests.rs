@@ -10,6 +10,7 @@ mod plant;
 mod restart;
 mod safety;
 mod time;
+mod unanchored;
 
 use super::*;
 

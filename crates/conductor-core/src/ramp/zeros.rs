@@ -56,9 +56,12 @@ struct Recovery {
 impl Zeros {
     /// Takes in a zero, and tells whether it may be chance.
     pub(super) fn zero(&mut self, tuning: &Tuning, minutes: f64, ln_nothing: f64) -> bool {
-        self.ticks = self.ticks.saturating_add(1);
-        self.minutes += minutes;
-        self.ln_chance += ln_nothing;
+        // Where there are no users, nothing is no news.
+        if ln_nothing < 0.0 {
+            self.ticks = self.ticks.saturating_add(1);
+            self.minutes += minutes;
+            self.ln_chance += ln_nothing;
+        }
         self.ln_chance >= tuning.chance.ln()
     }
 
@@ -81,13 +84,13 @@ impl Zeros {
         if self.stall.is_some() {
             return;
         }
-        let pairs = Pairs { minutes: BEST_USERS_MIN, after: 0, newest: false, accepted: false };
-        let best = history.best_pair(now_s, pairs);
+        let best = history.best_pair(now_s, Pairs::before(BEST_USERS_MIN));
         let repeated = self.last_s.is_some_and(|last_s| now_s - last_s < REPEATED_MIN * 60.0);
         self.last_s = Some(now_s);
         self.stall = Some(Stall {
             since_s: now_s,
-            users: best.map_or(users, |(_, entry)| users.min(entry.users)),
+            // A generator that was restarted may run none at the moment.
+            users: best.map_or(users, |(_, entry)| if users >= 1.0 { users.min(entry.users) } else { entry.users }),
             best_per_min: best.map_or(0.0, |(rate, _)| rate),
             overload: (congested || repeated) && best.is_some(),
             congested,

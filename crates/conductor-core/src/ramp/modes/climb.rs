@@ -34,8 +34,7 @@ impl Modes {
             && self.since(tick) >= 4
             && anchor.suspicion > ENOUGH_WHEN_CONGESTED * tuning.loss_evidence;
         if anchor.suspicion > enough * tuning.loss_evidence || congested {
-            let pairs = Pairs { minutes: BEST_MIN, after: 0, newest: true, accepted: false };
-            self.limit_per_min = tick.best_per_min(pairs);
+            self.limit_per_min = tick.best_per_min(Pairs::within(BEST_MIN));
             let knee = self.limit_per_min / anchor.gain;
             self.knee_users = Some(knee);
             self.fails += 1;

@@ -49,8 +49,7 @@ impl Modes {
         if broken && !tick.is_clear() && believed {
             self.bad = 1;
             if self.mode == Mode::Climb {
-                let pairs = Pairs { minutes: BEST_OF_CLIMB_MIN, after: 0, newest: true, accepted: false };
-                self.limit_per_min = tick.best_per_min(pairs);
+                self.limit_per_min = tick.best_per_min(Pairs::within(BEST_OF_CLIMB_MIN));
                 self.knee_users = Some(self.limit_per_min / anchor.gain);
             } else {
                 self.lower_knee(tick.users);

@@ -11,6 +11,8 @@ const UNMOVED_SHAPE: f64 = 30.0;
 /// So many looks in a row, after a cut, that see no change show that it is not the system.
 const LOOKS_WITHOUT_EFFECT: u32 = 2;
 const MOST_CUTS: u32 = 8;
+/// So many looks in a row that neither find the system well nor ask for a cut lead to a small one.
+const IDLE_LOOKS: u32 = 2;
 /// Time to the first probe after a collapse, where users had grown and where they had not; minutes.
 const WAIT_AFTER_COLLAPSE_MIN: f64 = 12.0;
 pub(super) const WAIT_AFTER_ABRUPT_COLLAPSE_MIN: f64 = 5.0;
@@ -67,11 +69,22 @@ impl Modes {
         }
         self.looked = tick.number.cast_signed();
         if efficiency < 1.1 * before && efficiency < 0.80 - sd || efficiency < 0.3 {
-            self.cap = Some((tick.users * if efficiency < 0.15 { 0.45 } else { 0.7 }).max(1.0));
-            self.cuts += 1;
+            self.cut_to(if efficiency < 0.15 { 0.45 } else { 0.7 }, tick);
             if self.cuts >= MOST_CUTS && count > 0.0 {
                 self.ratio_is(count / tick.exposed.max(1e-9), UNMOVED_SHAPE, tick, bank, anchor);
             }
+        } else {
+            // Neither well nor bad: it must not stay so for ever.
+            self.idle += 1;
+            if self.idle >= IDLE_LOOKS {
+                self.cut_to(0.85, tick);
+            }
         }
+    }
+
+    fn cut_to(&mut self, share: f64, tick: &Tick<'_>) {
+        self.cap = Some((share * tick.users).max(1.0));
+        self.cuts += 1;
+        self.idle = 0;
     }
 }

@@ -10,6 +10,9 @@ const LARGEST_PROBE: f64 = 0.25;
 /// The largest probe where users are far below the line and worth what they should be.
 const LARGEST_PROBE_FAR: f64 = 0.5;
 
+/// Where the line needs so many times the users, a limit is as likely to be a mistake: it is looked for on the way up.
+const LITTLE_OF_LINE: f64 = 3.0;
+
 impl Modes {
     pub(super) fn hold(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
         if !self.holding {
@@ -31,7 +34,11 @@ impl Modes {
             && !tick.is_congested()
             && tick.users > 0.98 * cap - 1.0
         {
-            self.begin_probe(tick, anchor, cap);
+            if tick.line > LITTLE_OF_LINE * tick.users {
+                self.climb_from_here(tick, anchor, Reason::TimeToProbe);
+            } else {
+                self.begin_probe(tick, anchor, cap);
+            }
         }
     }
 

@@ -99,15 +99,11 @@ impl Modes {
         }
         self.events_at_test = events / number;
         let mut limit = tick.per_min(events / number);
-        let best = |minutes, newest| {
-            let pairs = Pairs { minutes, after: 0, newest, accepted: true };
-            tick.best_per_min(pairs)
-        };
         if !broke {
-            limit = limit.max(best(BEST_MIN, true));
+            limit = limit.max(tick.best_per_min(Pairs::within(BEST_MIN).believed()));
         }
         if sudden {
-            let before = best(BEST_BEFORE_COLLAPSE_MIN, false);
+            let before = tick.best_per_min(Pairs::before(BEST_BEFORE_COLLAPSE_MIN).believed());
             limit = if before > 0.0 { before } else { limit };
         }
         self.limit_per_min = limit;

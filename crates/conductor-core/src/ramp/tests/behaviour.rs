@@ -106,3 +106,44 @@ fn conversion_that_halves_is_told_from_a_system_at_its_limit() {
     let held = mean_from(&ticks, 6600.0 - 900.0);
     assert!((held / 600.0 - 1.0).abs() < 0.05, "holds {held}\n{}", told(&ticks));
 }
+
+#[test]
+fn a_ratio_that_is_noisy_is_no_limit() {
+    // Up by a quarter in one minute, down by as much in the next: far more than counts of 6,000 scatter by chance.
+    let config = config(6000.0, 60.0, 1200.0, 3600.0);
+    let mut state = State::new(&config);
+    let (mut users, mut counts) = (1.0, Vec::new());
+    for tick in 0..=80_u32 {
+        let at_s = f64::from(tick) * 60.0;
+        let worth = if tick % 2 == 0 { 0.75 } else { 1.25 };
+        let count = f64::round(6.0 * users * worth);
+        let seen = seen(at_s, users as u64, window(at_s, 60.0, count).filter(|_| tick > 0));
+        let (next, advice) = step(&config, state, &seen);
+        state = next;
+        assert!(matches!(advice.mode, Mode::Boot | Mode::Track), "at {at_s} s: {advice:?}");
+        users = advice.users as f64;
+        counts.push(count);
+    }
+    let held = counts[counts.len() - 20..].iter().sum::<f64>() / 20.0;
+    assert!((held / 6000.0 - 1.0).abs() < 0.1, "holds {held}");
+}
+
+#[test]
+fn a_planned_descent_takes_the_interval_and_a_cut_does_not() {
+    let profile = Profile::ramp(600.0, 600.0, 1200.0).then(600.0, 60.0);
+    let config = Config::new(Algorithm::Adaptive, profile, 60.0);
+    let ticks = Plant::default().run(&config);
+    let falling: Vec<_> = ticks.windows(2).filter(|pair| (1860.0..2300.0).contains(&pair[0].at_s)).collect();
+    for pair in &falling {
+        let (now, next) = (&pair[0], &pair[1]);
+        assert!(next.users < 0.97 * now.users, "{}", told(&ticks));
+        let change = now.users - next.users;
+        assert!((now.advice.spawn_rate * 60.0 / change - 1.0).abs() < 0.1, "{}", told(&ticks));
+        let line = config.profile.at(next.at_s - 30.0);
+        assert!((next.kpi_per_min / line - 1.0).abs() < 0.05, "{} of {line}\n{}", next.kpi_per_min, told(&ticks));
+    }
+    assert!(falling.len() > 5);
+    let limited = Plant { then_capacity_per_min: vec![(1200, 200.0)], ..Plant::default() };
+    let cut = limited.run(&config).into_iter().find(|tick| tick.advice.users < (0.9 * tick.users) as u64).unwrap();
+    assert!(cut.advice.spawn_rate * 10.0 > 0.99 * (cut.users - cut.advice.users as f64), "{cut:?}");
+}

@@ -5,8 +5,6 @@ use super::{Advice, Config, Mode, Observation};
 
 /// The most that users may grow in a minute, as a factor.
 const GROWTH_PER_MIN: f64 = 4.5;
-/// The most that they may grow at once, however short the interval, where the line itself grows faster.
-const GROWTH_WITH_LINE: f64 = 4.0 / 3.0;
 /// For so long after a stall users may come back at once, minutes.
 const RECOVERY_MIN: f64 = 5.0;
 /// The most users there are.
@@ -18,19 +16,22 @@ pub(super) struct Bounds {
     config: Config,
     before: Option<(Observation, Advice)>,
     last_s: f64,
-    /// Users when the last stall began, and when the KPI was back.
+    /// Users when the last stall began, or the most before where the generator had lost all, and when the KPI was back.
     stall: Option<(u64, Option<f64>)>,
+    /// The most users seen so far.
+    most_seen: u64,
 }
 
 impl Bounds {
     pub(super) fn new(config: &Config) -> Self {
-        Self { config: config.clone(), before: None, last_s: f64::NEG_INFINITY, stall: None }
+        Self { config: config.clone(), before: None, last_s: f64::NEG_INFINITY, stall: None, most_seen: 0 }
     }
 
     /// Tells what is wrong with an advice.
     pub(super) fn check(&mut self, seen: &Observation, advice: &Advice) -> Result<(), String> {
         let taken = seen.at_s.is_finite() && seen.at_s > self.last_s;
         self.remember_stall(seen, advice, taken);
+        self.most_seen = self.most_seen.max(seen.users);
         let faults = [
             Self::can_be_carried_out(&self.config, advice),
             self.explained(advice),
@@ -71,15 +72,12 @@ impl Bounds {
         if advice.users == before { Ok(()) } else { Err(format!("{before} users became {} in no time", advice.users)) }
     }
 
-    /// Users grow by so much from what is observed. What was advised before may be advised again; a test and a drain insist
-    /// on their users where the generator has lost some; after a stall at most the users of its beginning come back at once.
+    /// Users grow by so much from what is observed, and no more in an interval that is cut short by an early observation.
+    /// What was advised before may be advised again, and after a stall at most the users of its beginning come back at once.
     fn growth(&self, seen: &Observation, advice: &Advice) -> Result<(), String> {
         let Some((_, before)) = &self.before else { return Ok(()) };
-        if matches!(advice.mode, Mode::Test | Mode::Drain) {
-            return Ok(());
-        }
         let users = seen.users as f64;
-        let growth = GROWTH_PER_MIN.powf(self.config.interval_s / 60.0).max(GROWTH_WITH_LINE);
+        let growth = GROWTH_PER_MIN.powf(self.config.interval_s.min(seen.at_s - self.last_s) / 60.0);
         let most = (users * growth).max(users + 1.0).round().max(before.users as f64);
         let recovering = |back_s: f64| seen.at_s - back_s < 60.0 * RECOVERY_MIN;
         let back = self.stall.filter(|(_, back_s)| back_s.is_some_and(recovering));
@@ -118,7 +116,9 @@ impl Bounds {
         match &mut self.stall {
             _ if !taken => {}
             Some((_, back_s @ None)) if !stalled => *back_s = Some(seen.at_s),
-            None | Some((_, Some(_))) if stalled => self.stall = Some((seen.users, None)),
+            None | Some((_, Some(_))) if stalled => {
+                self.stall = Some((if seen.users > 0 { seen.users } else { self.most_seen }, None));
+            }
             None | Some(_) => {}
         }
     }

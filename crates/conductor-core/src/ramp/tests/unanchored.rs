@@ -1,0 +1,35 @@
+//! Before there is an anchor: short loads, in which a minute decides. What users are worth is learnt while the line rises,
+//! and neither a change of it nor a limit is met by ever more users.
+
+use super::plant::{Plant, mean_from, told};
+use super::*;
+
+#[test]
+fn conversion_that_halves_early_is_followed() {
+    let config = config(1500.0, 10.0, 60.0, 300.0);
+    let ticks = Plant { then_per_user_min: Some((150, 3.0)), ..Plant::default() }.run(&config);
+    // Users are not doubled at once: the verdict may be wrong.
+    let reached = mean_from(&ticks, 340.0);
+    assert!(reached > 0.8 * 1500.0, "reaches {reached}\n{}", told(&ticks));
+}
+
+#[test]
+fn a_kpi_that_does_not_follow_users_stops_their_growth() {
+    for (interval_s, collapses) in [(10.0, false), (10.0, true), (30.0, false), (30.0, true)] {
+        let config = config(2000.0, interval_s, 60.0, 600.0);
+        let ticks = Plant { capacity_per_min: 420.0, collapses, ..Plant::default() }.run(&config);
+        let filled = 420.0 / 6.0;
+        let most = ticks.iter().skip(1).map(|tick| tick.users).fold(0.0, f64::max);
+        let case = format!("at {interval_s} s, collapsing: {collapses}\n{}", told(&ticks));
+        assert!(most < 6.0 * filled, "{most} users where {filled} fill the system, {case}");
+    }
+}
+
+#[test]
+fn a_told_ratio_and_lag_meet_a_short_ramp() {
+    let untold = config(1500.0, 10.0, 60.0, 180.0);
+    let told_both = Config { users_per_kpi: Some(1.0 / 6.0), kpi_lag_s: Some(10.0), ..untold };
+    let ticks = Plant::default().run(&told_both);
+    let held = mean_from(&ticks, 90.0);
+    assert!((held / 1500.0 - 1.0).abs() < 0.05, "holds {held}\n{}", told(&ticks));
+}
