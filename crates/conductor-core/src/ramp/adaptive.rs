@@ -119,8 +119,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
     state.bank.observe_scatter(now.tuning(), &window, if settled { exposed } else { 0.0 }, forecast.sensitivity);
     anchor(now, state, &seen, &forecast, &belief, exposed);
     let line = line(now, state, &belief, anchored);
-    let following = matches!(state.modes.mode, Mode::Boot | Mode::Track);
-    let mut wanted = towards(now, state, &line, state.is_frozen() && !anchored && following);
+    let mut wanted = towards(now, state, &line);
     let tick = Tick {
         tuning: now.tuning(),
         history: &state.history,
@@ -164,7 +163,7 @@ fn without_window(now: &Moment<'_>, state: &mut State) -> f64 {
     (state.frozen_min, state.modes.bad) = (0.0, 0);
     let belief = state.bank.belief(now.tuning());
     let line = line(now, state, &belief, state.anchor.is_set());
-    let wanted = towards(now, state, &line, false);
+    let wanted = towards(now, state, &line);
     let wanted = capped(now, state, &line, wanted);
     let wanted = around_stalls(now, state, wanted, false, line.is_level);
     dead_banded(now, state, &line, wanted)

@@ -161,7 +161,7 @@ pub(super) fn fallen(
         // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
         let believed = count > 0.0 || state.zeros.ticks >= 3 || frozen_min > 0.0 && state.zeros.ticks < 2;
         let fell = count < 0.6 * best - 3.0 * sd(best) && believed;
-        state.freeze(lower || flat, frozen_min + minutes);
+        state.freeze(lower && !state.anchor.is_set() || flat, frozen_min + minutes);
         return fell.then_some((rate, entry));
     }
     if lower && seen.accepted && count > 0.0 {

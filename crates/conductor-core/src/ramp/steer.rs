@@ -47,7 +47,7 @@ pub(super) fn line(now: &Moment<'_>, state: &State, belief: &Belief, anchored: b
 }
 
 /// Users on the way to the line, as fast as they may grow or go.
-pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool) -> f64 {
+pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line) -> f64 {
     let (tuning, minutes) = (now.tuning(), now.growth_min(&state.history));
     let users = now.users();
     let tracking = state.modes.mode == Mode::Track;
@@ -63,7 +63,13 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line, frozen: bool
     if state.modes.is_doubtful(now.at_s()) {
         growth = growth.min(DOUBTFUL_GROWTH_PER_MIN.powf(minutes));
     }
-    let most = if frozen { users } else { (users * growth).max(users + 1.0) };
+    let frozen = state.is_frozen() && matches!(state.modes.mode, Mode::Boot | Mode::Track);
+    let most = match (frozen, state.anchor.is_set()) {
+        (true, false) => users,
+        // The anchor tells a limit from a change, but not within seconds.
+        (true, true) => (users * growth.min(tuning.near_growth_per_min.powf(minutes))).max(users + 1.0),
+        (false, _) => (users * growth).max(users + 1.0),
+    };
     // No faster down than by half, unless the line itself falls faster.
     line.users.min(most).max(users * line.change.min(0.5))
 }

@@ -40,6 +40,7 @@ impl Modes {
             // The system says that it is well: what changed is what users are worth.
             anchor.reset(tick.gain);
             anchor.trust();
+            self.compared_from = tick.number;
             return;
         }
         if anchor.gain < 0.7 * anchor.best {
