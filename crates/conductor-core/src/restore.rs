@@ -1,12 +1,13 @@
-//! The way back, decided per field from three values: the original, what the run applied, and what is found now.
+//! The way back, decided per field from three values: the original, what the run applied, and what is found now. A run
+//! that scaled an application more than once has applied each of those values.
 //!
 //! | found | decision |
 //! |---|---|
 //! | equals the original | nothing to do |
-//! | equals what the run applied | put the original back |
+//! | equals what the run applied, at any time | put the original back |
 //! | anything else | somebody else changed it: report it, overwrite only by policy |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::{Allocation, ApplicationId};
 use crate::release::{Release, Rollout};
 use crate::scale::{Observed, Plan, ScaleStep};
+use crate::units::{Cpu, Memory};
 
 /// What becomes of a field that somebody else changed during the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,10 +75,16 @@ impl RestorePlan {
     /// Compares what was planned with what is found. Only fields that the plan changes are looked at.
     pub fn make(plan: &Plan, found: &BTreeMap<ApplicationId, Observed>, policy: ForeignPolicy) -> Self {
         let mut restore = Self::default();
-        for step in &plan.scale_steps {
-            match found.get(&step.application) {
-                Some(observed) => restore.allocation(step, observed.allocation, policy),
-                None => restore.gone(&step.application),
+        let mut seen = BTreeSet::new();
+        for ScaleStep { application, from, .. } in &plan.scale_steps {
+            if !seen.insert(application) {
+                continue;
+            }
+            let steps = plan.scale_steps.iter().filter(|step| step.application == *application);
+            let applied: Vec<Allocation> = steps.map(|step| step.to).collect();
+            match found.get(application) {
+                Some(observed) => restore.allocation(application, *from, &applied, observed.allocation, policy),
+                None => restore.gone(application),
             }
         }
         for rollout in &plan.rollouts {
@@ -99,16 +107,25 @@ impl RestorePlan {
         }
     }
 
-    fn allocation(&mut self, step: &ScaleStep, found: Allocation, policy: ForeignPolicy) {
-        let mut field = Fields { application: &step.application, policy, foreign: &mut self.foreign };
-        let (from, to) = (step.from, step.to);
+    fn allocation(
+        &mut self,
+        application: &ApplicationId,
+        original: Allocation,
+        applied: &[Allocation],
+        found: Allocation,
+        policy: ForeignPolicy,
+    ) {
+        let mut field = Fields { application, policy, foreign: &mut self.foreign };
+        let replicas: Vec<u32> = applied.iter().map(|applied| applied.replicas).collect();
+        let cpu: Vec<Option<Cpu>> = applied.iter().map(|applied| applied.cpu).collect();
+        let memory: Vec<Option<Memory>> = applied.iter().map(|applied| applied.memory).collect();
         let back = Allocation {
-            replicas: field.decide("replicas", from.replicas, to.replicas, found.replicas, u32::to_string),
-            cpu: field.decide("cpu", from.cpu, to.cpu, found.cpu, shown),
-            memory: field.decide("memory", from.memory, to.memory, found.memory, shown),
+            replicas: field.decide("replicas", original.replicas, &replicas, found.replicas, u32::to_string),
+            cpu: field.decide("cpu", original.cpu, &cpu, found.cpu, shown),
+            memory: field.decide("memory", original.memory, &memory, found.memory, shown),
         };
         if back != found {
-            self.scale_steps.push(ScaleStep { application: step.application.clone(), from: found, to: back });
+            self.scale_steps.push(ScaleStep { application: application.clone(), from: found, to: back });
         }
     }
 
@@ -119,7 +136,7 @@ impl RestorePlan {
             let name = format!("version of {container}");
             let applied = rollout.to.containers().get(container);
             let present = found.containers().get(container);
-            let decided = field.decide(&name, Some(original), applied, present, shown);
+            let decided = field.decide(&name, Some(original), &[applied], present, shown);
             if let Some(version) = decided {
                 back.insert(container.clone(), version.clone());
             }
@@ -143,19 +160,22 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    /// The value the field shall have after the restore.
+    /// The value the field shall have after the restore; `applied` is what the run gave it, one after the other.
     fn decide<T: PartialEq + Clone>(
         &mut self,
         field: &str,
         original: T,
-        applied: T,
+        applied: &[T],
         found: T,
         text: impl Fn(&T) -> String,
     ) -> T {
-        if original == applied || found == original {
+        let Some(last) = applied.last().filter(|_| applied.iter().any(|applied| *applied != original)) else {
+            return found;
+        };
+        if found == original {
             return found;
         }
-        if found == applied {
+        if applied.contains(&found) {
             return original;
         }
         let forced = self.policy == ForeignPolicy::Force;
@@ -163,7 +183,7 @@ impl Fields<'_> {
             application: self.application.clone(),
             field: field.to_owned(),
             original: text(&original),
-            applied: text(&applied),
+            applied: text(last),
             found: text(&found),
             forced,
         });
@@ -219,6 +239,29 @@ mod tests {
     #[test]
     fn force_puts_the_original_back_and_still_reports() {
         assert_eq!(outcome("v2", 5, ForeignPolicy::Force), ("v1".to_owned(), 1, vec!["replicas".to_owned()]));
+    }
+
+    #[test]
+    fn every_number_of_replicas_that_the_run_has_applied_is_its_own_and_none_between_them() {
+        let step = |from, to| ScaleStep {
+            application: app(),
+            from: Allocation::of_replicas(from),
+            to: Allocation::of_replicas(to),
+        };
+        let plan = Plan { rollouts: vec![], scale_steps: vec![step(1, 3), step(3, 6)] };
+        for replicas in [3, 6] {
+            let restore = RestorePlan::make(&plan, &found("v1", replicas), ForeignPolicy::Report);
+            assert_eq!(restore.scale_steps, [step(replicas, 1)], "one step, to what was there before the first");
+            assert!(restore.foreign.is_empty());
+        }
+        assert!(RestorePlan::make(&plan, &found("v1", 1), ForeignPolicy::Report).is_done());
+        let restore = RestorePlan::make(&plan, &found("v1", 4), ForeignPolicy::Report);
+        assert!(restore.is_done());
+        assert_eq!(
+            restore.foreign[0].to_string(),
+            "shop: replicas is 4, which is neither 1 (before the run) nor 6 (during it); left alone"
+        );
+        assert_eq!(RestorePlan::make(&plan, &BTreeMap::new(), ForeignPolicy::Report).missing, [app()]);
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl fmt::Display for ScaleStep {
 pub struct Plan {
     /// Applications that get another release.
     pub rollouts: Vec<Rollout>,
-    /// Applications that get another allocation.
+    /// Applications that get another allocation. What is scaled more than once, as load workers are, has all of its steps
+    /// here, in their order.
     pub scale_steps: Vec<ScaleStep>,
 }
 
