@@ -35,7 +35,7 @@ fn phase_step(criterion: &mut Criterion) {
     let created = created();
     let at = Timestamp::from_second(600).expect("it is a time");
     let changes = || Changes { baseline: Default::default(), plan: Default::default() };
-    let load = || Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH));
+    let load = || Box::new(Load::begin(&created, &Default::default(), Timestamp::UNIX_EPOCH));
     let note = Note { level: Level::Info, message: "so".to_owned() };
     let measured = Event::Measured(Box::new(Measurement { sample: None, generator: None }));
     let cases = [

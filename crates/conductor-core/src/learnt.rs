@@ -171,7 +171,7 @@ impl Hints {
     pub fn sizing(&self, created: &Created, present: Option<u32>) -> Option<Sizing> {
         let cost = created.learnt.as_ref()?.cost?;
         let users_per_kpi = self.users_per_kpi.as_ref()?.value;
-        Some(cost.sizing(created.spec.target.as_per_minute(), users_per_kpi, present))
+        Some(cost.sizing(created.spec.planned_cpu(), created.spec.target.as_per_minute(), users_per_kpi, present))
     }
 
     /// The hints in words, each with its origin; nothing where there are none.

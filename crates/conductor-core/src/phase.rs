@@ -8,6 +8,7 @@ mod deadline;
 mod load;
 mod retarget;
 mod step;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ pub use deadline::{Deadlines, PhaseDeadline};
 pub use load::Load;
 pub use retarget::Retarget;
 pub use step::{Refused, Transition, step};
+pub use workers::Workers;
 
 use crate::app::ApplicationId;
 use crate::failure::Failure;
@@ -26,7 +28,7 @@ use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
 use crate::ports::{Production, TableCount};
 use crate::restore::ForeignChange;
 use crate::run::Created;
-use crate::scale::{Baseline, Plan};
+use crate::scale::{Baseline, Plan, ScaleStep};
 use crate::search::Search;
 
 /// The five phases the user sees, with what comes before and after them.
@@ -74,7 +76,7 @@ impl fmt::Display for Phase {
 pub struct Changes {
     /// The environment before the first change.
     pub baseline: Baseline,
-    /// What the run changes.
+    /// What the run changes. The load adds to it what it asks for of load workers, before that is done.
     pub plan: Plan,
 }
 
@@ -295,6 +297,10 @@ pub enum Event {
         /// Who asked, and why if they said so.
         by: String,
     },
+    /// The load workers are as was asked for.
+    WorkersScaled(ScaleStep),
+    /// The load workers could not be scaled; the load goes on.
+    WorkersNotScaled(Failure),
     /// All users are stopped.
     LoadStopped,
     /// The environment is as it was before, as far as that was possible.
@@ -374,6 +380,8 @@ impl Event {
             Self::Rehearsed { .. } => "Rehearsed",
             Self::Measured(_) => "Measured",
             Self::Retargeted { .. } => "Retargeted",
+            Self::WorkersScaled(_) => "WorkersScaled",
+            Self::WorkersNotScaled(_) => "WorkersNotScaled",
             Self::LoadStopped => "LoadStopped",
             Self::Restored { .. } => "Restored",
             Self::CleanedUp { .. } => "CleanedUp",

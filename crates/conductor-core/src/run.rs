@@ -1,16 +1,20 @@
 //! A run: its identity, its journal's records, and the state they add up to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::app::{NameError, is_name};
+use crate::app::{ApplicationId, NameError, is_name};
 use crate::learnt::Learnt;
+use crate::load::GeneratorFacts;
 use crate::phase::{Command, Event, State, step};
+use crate::ports::Production;
 use crate::restore::ForeignPolicy;
-use crate::spec::{LoadTestSpec, Scope};
+use crate::scale::{Baseline, Plan, PlanError};
+use crate::spec::{LoadTestSpec, LoadWorkers, Scope};
 
 /// A run's identity. Test data is tagged with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +88,42 @@ pub struct Created {
     /// there is none, or the load test does not want it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learnt: Option<Learnt>,
+}
+
+impl Created {
+    /// The applications whose state the run records: those in scope, and the one that runs the load workers.
+    pub fn applications(&self) -> Vec<ApplicationId> {
+        let workers = self.spec.load.workers.iter().map(|workers| workers.application.clone());
+        self.scope.iter().map(|intent| intent.application.clone()).chain(workers).collect()
+    }
+
+    /// What the run changes before its load.
+    ///
+    /// # Errors
+    /// All applications for which that cannot be said, and load workers that do not exist.
+    pub fn plan(
+        &self,
+        production: &BTreeMap<ApplicationId, Production>,
+        baseline: &Baseline,
+    ) -> Result<Plan, PlanError> {
+        let plan = Plan::make(&self.scope, production, baseline);
+        let absent = |workers: &&LoadWorkers| !baseline.contains_key(&workers.application);
+        let Some(workers) = self.spec.load.workers.as_ref().filter(absent) else { return plan };
+        let mut problems = plan.err().map_or_else(Vec::new, |PlanError(problems)| problems);
+        let name = &workers.application;
+        problems.push(format!("{name}, which runs the load workers, does not exist in the environment"));
+        Err(PlanError(problems))
+    }
+
+    /// Why this generator cannot be used for the run, `None` when it can.
+    pub fn unfit(&self, generator: &GeneratorFacts) -> Option<String> {
+        let workers = self.spec.load.workers.as_ref().filter(|_| generator.workers.is_none())?;
+        Some(format!(
+            "{} is one process without workers, and spec.load.workers scales {}; expected a load generator with workers, \
+             or no spec.load.workers",
+            generator.version, workers.application
+        ))
+    }
 }
 
 /// A run as its journal tells it.

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::load::Mark;
 use crate::view::{RunView, Tick};
 
-/// The CPU up to which a worker is planned, percent of one core: above 90 its figures are its own and not the system's,
+/// The CPU up to which a worker is planned where a load test says nothing else, percent of one core: above 90 its figures are its own and not the system's,
 /// and users are not spread evenly.
 pub const PLANNED_CPU: f64 = 75.0;
 /// CPU above which a worker no longer does what it is told, percent of one core.
-const LIMIT_CPU: f64 = 90.0;
+pub(crate) const LIMIT_CPU: f64 = 90.0;
 /// Fewest windows to fit.
 const FEWEST: usize = 5;
 /// Groups that windows are put into.
@@ -43,7 +43,9 @@ pub struct Sizing {
     pub target_per_min: f64,
     /// Users that reach it.
     pub users: f64,
-    /// Users that one worker can run at [`PLANNED_CPU`].
+    /// The CPU up to which a worker is planned, percent of one core.
+    pub planned_cpu: f64,
+    /// Users that one worker can run at that CPU.
     pub users_per_worker: f64,
     /// Workers needed.
     pub workers: u32,
@@ -54,13 +56,18 @@ pub struct Sizing {
 }
 
 /// One window: users on a worker, and the busiest worker's CPU.
-type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
 
 impl WorkerCost {
     /// What the windows of a run tell; `None` where the CPU is not known or windows are too few. Windows in which a
     /// worker was at its limit, or workers came and went, tell nothing.
     pub fn learn(ticks: &[Tick]) -> Option<Self> {
-        let mut points: Vec<Point> = ticks.iter().filter_map(point).collect();
+        let seen = |tick: &Tick| point(tick.users?, tick.workers, tick.cpu_percent, &tick.marks);
+        Self::fit(ticks.iter().filter_map(seen).collect())
+    }
+
+    /// What points tell; `None` where they are too few.
+    pub(crate) fn fit(mut points: Vec<Point>) -> Option<Self> {
         if points.len() < FEWEST {
             return None;
         }
@@ -72,21 +79,27 @@ impl WorkerCost {
         (cpu_per_user > 0.0).then_some(Self { cpu_per_user, idle_cpu, windows: points.len(), most_users })
     }
 
-    /// The workers that a target needs where one KPI event per minute needs so many users.
-    pub fn sizing(self, target_per_min: f64, users_per_kpi: f64, present: Option<u32>) -> Sizing {
+    /// Users that one worker can run at this CPU.
+    pub fn users_per_worker(self, planned_cpu: f64) -> f64 {
+        ((planned_cpu - self.idle_cpu) / self.cpu_per_user).floor().max(1.0)
+    }
+
+    /// The workers, each planned for this CPU, that a target needs where one KPI event per minute needs so many users.
+    pub fn sizing(self, planned_cpu: f64, target_per_min: f64, users_per_kpi: f64, present: Option<u32>) -> Sizing {
         let users = (target_per_min * users_per_kpi).ceil().max(1.0);
-        let users_per_worker = ((PLANNED_CPU - self.idle_cpu) / self.cpu_per_user).floor().max(1.0);
+        let users_per_worker = self.users_per_worker(planned_cpu);
         let workers = (users / users_per_worker).ceil() as u32;
-        Sizing { target_per_min, users, users_per_worker, workers, present: present.unwrap_or(1), cost: self }
+        let present = present.unwrap_or(1);
+        Sizing { target_per_min, users, planned_cpu, users_per_worker, workers, present, cost: self }
     }
 }
 
 impl Sizing {
-    /// What a run tells of its own target; `None` where it tells nothing.
-    pub fn of(view: &RunView) -> Option<Self> {
+    /// What a run tells of its own target, with workers planned for this CPU; `None` where it tells nothing.
+    pub fn of(view: &RunView, planned_cpu: f64) -> Option<Self> {
         let cost = WorkerCost::learn(&view.ticks)?;
         let present = view.last_tick().and_then(|tick| tick.workers);
-        Some(cost.sizing(view.target_per_min, users_per_kpi(view)?, present))
+        Some(cost.sizing(planned_cpu, view.target_per_min, users_per_kpi(view)?, present))
     }
 
     /// True when the workers that there are do.
@@ -95,13 +108,14 @@ impl Sizing {
     }
 }
 
-fn point(tick: &Tick) -> Option<Point> {
+/// What a window tells; `None` where it tells nothing.
+pub(crate) fn point(users: u64, workers: Option<u32>, cpu_percent: Option<f64>, marks: &[Mark]) -> Option<Point> {
     let disturbed = [Mark::GeneratorBound, Mark::WorkerLost, Mark::WorkerJoined, Mark::GeneratorRestarted];
-    if tick.marks.iter().any(|mark| disturbed.contains(mark)) {
+    if marks.iter().any(|mark| disturbed.contains(mark)) {
         return None;
     }
-    let users = tick.users? as f64 / f64::from(tick.workers.unwrap_or(1).max(1));
-    let cpu = tick.cpu_percent.filter(|cpu| *cpu > 0.0 && *cpu <= LIMIT_CPU)?;
+    let users = users as f64 / f64::from(workers.unwrap_or(1).max(1));
+    let cpu = cpu_percent.filter(|cpu| *cpu > 0.0 && *cpu <= LIMIT_CPU)?;
     (users > 0.0).then_some((users, cpu))
 }
 

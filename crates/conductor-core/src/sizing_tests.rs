@@ -36,10 +36,11 @@ fn a_ramp_tells_what_a_user_and_an_idle_worker_cost() {
     let cost = WorkerCost::learn(&ramp(400)).unwrap();
     assert!(near(cost.cpu_per_user, 0.1) && near(cost.idle_cpu, 4.0), "{cost:?}");
     assert_eq!((cost.windows, cost.most_users), (20, 400.0));
-    let sizing = cost.sizing(12_000.0, 0.15, Some(2));
+    let sizing = cost.sizing(75.0, 12_000.0, 0.15, Some(2));
     assert_eq!((sizing.users, sizing.users_per_worker), (1_800.0, 710.0));
     assert_eq!((sizing.workers, sizing.present, sizing.is_enough()), (3, 2, false));
-    assert!(cost.sizing(4_000.0, 0.15, None).is_enough(), "a single process is one worker");
+    assert_eq!(cost.sizing(38.0, 12_000.0, 0.15, None).workers, 6, "some 340 users fill a worker up to 38 %");
+    assert!(cost.sizing(75.0, 4_000.0, 0.15, None).is_enough(), "a single process is one worker");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod scope;
 mod search;
 mod stages;
 mod validate;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,9 +24,11 @@ pub use search::{SearchDocument, SearchPlan};
 pub use stages::{
     Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument,
 };
+pub use workers::{LoadWorkers, WorkersDocument};
 
 use crate::app::{Allocation, ApplicationId};
 use crate::ramp::{Algorithm, Profile};
+use crate::sizing::PLANNED_CPU;
 use crate::units::{Cpu, Memory, Rate, Span};
 
 /// The header that marks a request as load, and its value; a router sends such requests to mocks.
@@ -153,6 +156,8 @@ pub struct LoadHints {
     pub kpi_lag: Option<Span>,
     /// Whether what is not told here is taken from the last run of the same load test.
     pub learn_from_last_run: bool,
+    /// The workers that the conductor may scale while load is generated; it never does when absent.
+    pub workers: Option<LoadWorkers>,
     /// More headers on every request of the load.
     pub headers: BTreeMap<String, String>,
 }
@@ -163,12 +168,17 @@ impl LoadTestSpec {
         self.shape.time(self.interval)
     }
 
+    /// The CPU up to which a worker of the load generator is planned, percent of one core.
+    pub fn planned_cpu(&self) -> f64 {
+        self.load.workers.as_ref().map_or(PLANNED_CPU, |workers| workers.target_cpu)
+    }
+
     /// The line that the KPI shall follow.
     pub fn profile(&self) -> Profile {
         self.shape.profile(self.target)
     }
 
-    /// Resolves the scope against the environment's catalogue.
+    /// Resolves the scope against the environment's catalogue. The load workers' application is never in it.
     ///
     /// # Errors
     /// Every application the catalogue does not have, by the path of its field.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::ApplicationId;
 use crate::learnt::Hints;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
-use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
+use crate::phase::{Ending, Event, Level, Measurement, Note, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
@@ -209,7 +209,7 @@ impl RunView {
             self.move_on(before, record);
         }
         if self.ending.is_none() && run.state.is_tearing_down() {
-            self.sizing = Sizing::of(self);
+            self.sizing = Sizing::of(self, run.created.spec.planned_cpu());
         }
         self.ending = run.state.ending().cloned();
         if let State::Finished { ending } = &run.state {
@@ -256,7 +256,10 @@ impl RunView {
                 self.applications = applications(&run.state);
                 self.compare_versions(run, record.at);
             }
-            Event::Rehearsed { .. } => self.load_started = Some(record.at),
+            Event::Rehearsed { .. } => {
+                self.load_started = Some(record.at);
+                self.follow_workers(run, record.at);
+            }
             Event::Measured(measurement) => {
                 let tick = self.tick(run, record.at, measurement);
                 if let Some(advice) = tick.as_ref().and_then(|tick| tick.advice.as_ref()) {
@@ -265,6 +268,13 @@ impl RunView {
                 }
                 self.ticks.extend(tick);
                 self.follow_search(run, record.at);
+                self.follow_workers(run, record.at);
+            }
+            Event::WorkersScaled(step) => {
+                let scaled = self.applications.iter_mut().find(|view| view.application == step.application);
+                if let Some(view) = scaled {
+                    view.during.allocation = step.to;
+                }
             }
             Event::Retargeted { change, .. } => {
                 self.target_per_min = change.target.as_per_minute();
@@ -282,6 +292,7 @@ impl RunView {
             | Event::Started
             | Event::Deployed
             | Event::ScaledUp
+            | Event::WorkersNotScaled(_)
             | Event::LoadStopped
             | Event::Failed(_)
             | Event::StopRequested { .. }
@@ -336,6 +347,12 @@ impl RunView {
         if let Some(load) = run.state.load() {
             self.profile.clone_from(&load.profile);
         }
+    }
+
+    /// Tells of load workers that are asked for, or that may not be.
+    fn follow_workers(&mut self, run: &Run, at: Timestamp) {
+        let news = run.state.load().and_then(|load| load.workers.as_ref()?.news().cloned());
+        self.events.extend(news.map(|Note { level, message }| EventView { at, level, message }));
     }
 
     fn tick(&self, run: &Run, at: Timestamp, measurement: &Measurement) -> Option<Tick> {

@@ -9,6 +9,7 @@ mod load;
 mod rehearse;
 mod restore;
 mod sweep;
+mod workers;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use conductor_core::failure::{Failure, FailureKind};
 use conductor_core::load::LoadSetting;
 use conductor_core::phase::{Command, Deadlines, Event, State};
 use conductor_core::run::{Created, RunId};
+use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
 
@@ -36,7 +38,13 @@ const WAITING_EVENTS: usize = 4;
 pub(crate) struct Activity {
     work: Option<BoxFuture<'static, Event>>,
     events: mpsc::Receiver<Event>,
-    setting: Option<watch::Sender<LoadSetting>>,
+    orders: Option<Orders>,
+}
+
+/// What the core says to load that goes on.
+struct Orders {
+    setting: watch::Sender<LoadSetting>,
+    workers: watch::Sender<Option<ScaleStep>>,
 }
 
 /// What every activity of a run needs.
@@ -55,7 +63,7 @@ impl Activity {
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let context = Arc::new(Context::new(equipment.clone(), sender));
         let limit = Deadlines::of(&equipment.created.spec).limit(state).map(conductor_core::units::Span::as_duration);
-        let mut activity = Self { work: None, events, setting: None };
+        let mut activity = Self { work: None, events, orders: None };
         for command in commands {
             activity.perform(&context, state, command, limit);
         }
@@ -64,9 +72,14 @@ impl Activity {
 
     /// Takes commands that belong to the activity that is already going on; false when they need a new one.
     pub(crate) fn take(&self, commands: &[Command]) -> bool {
-        match (commands, &self.setting) {
-            ([Command::SetLoad(setting)], Some(sender)) => {
-                sender.send_replace(setting.clone());
+        match (commands, &self.orders) {
+            ([Command::SetLoad(setting)], Some(orders)) => {
+                orders.setting.send_replace(setting.clone());
+                true
+            }
+            ([Command::SetLoad(setting), Command::ScaleWorkers(step)], Some(orders)) => {
+                orders.workers.send_replace(Some(step.clone()));
+                orders.setting.send_replace(setting.clone());
                 true
             }
             _ => false,
@@ -116,12 +129,28 @@ impl Activity {
             }
             Command::Rehearse => rehearse::rehearse(context, limit).boxed(),
             Command::SetLoad(setting) => {
-                self.setting = Some(watch::Sender::new(setting.clone()));
+                self.orders =
+                    Some(Orders { setting: watch::Sender::new(setting.clone()), workers: watch::Sender::new(None) });
+                return;
+            }
+            Command::ScaleWorkers(step) => {
+                if let Some(orders) = &self.orders {
+                    orders.workers.send_replace(Some(step.clone()));
+                }
                 return;
             }
             Command::Measure => {
-                let (Some(load), Some(setting)) = (state.load(), &self.setting) else { return };
-                load::generate(context, load, setting.subscribe()).boxed()
+                let (Some(load), Some(orders)) = (state.load(), &self.orders) else { return };
+                let workers = workers::follow(Arc::clone(&context), orders.workers.subscribe());
+                let load = load::generate(context, load, orders.setting.subscribe());
+                async move {
+                    tokio::select! {
+                        biased;
+                        event = load => event,
+                        never = workers => match never {},
+                    }
+                }
+                .boxed()
             }
             Command::StopLoad => {
                 let work = load::stop(Arc::clone(&context)).boxed();
@@ -136,7 +165,7 @@ impl Activity {
                 limited(context, "clean up", limit, work)
             }
         };
-        self.work = Some(unpanicking(work).boxed());
+        self.work = Some(unpanicking(work).map(|event| event.unwrap_or_else(Event::Failed)).boxed());
     }
 }
 
@@ -163,17 +192,14 @@ fn limited(
 }
 
 /// A panic in an adapter must not end the run's task: the environment would stay scaled up.
-async fn unpanicking(work: BoxFuture<'static, Event>) -> Event {
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(event) => event,
-        Err(panic) => {
-            let told = panic.downcast_ref::<&str>().map(ToString::to_string);
-            let message = told.or_else(|| panic.downcast_ref::<String>().cloned());
-            Event::Failed(Failure {
-                activity: "work through a port".to_owned(),
-                kind: FailureKind::Rejected,
-                message: format!("it panicked: {}", message.unwrap_or_else(|| "without a message".to_owned())),
-            })
+async fn unpanicking<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| {
+        let told = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let message = told.or_else(|| panic.downcast_ref::<String>().cloned());
+        Failure {
+            activity: "work through a port".to_owned(),
+            kind: FailureKind::Rejected,
+            message: format!("it panicked: {}", message.unwrap_or_else(|| "without a message".to_owned())),
         }
-    }
+    })
 }

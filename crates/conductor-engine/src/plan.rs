@@ -54,12 +54,16 @@ pub struct StoredRows {
 /// # Errors
 /// When something cannot be found out, or no plan can be made of it.
 pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortError> {
-    let applications: Vec<ApplicationId> = created.scope.iter().map(|intent| intent.application.clone()).collect();
+    let applications = created.applications();
     let around = look_around(ports, &applications);
     let (generator, around, test_data) = futures::try_join!(ports.generator.check(), around, dry_run(ports))?;
     let (production, baseline): (_, Surroundings) = around;
-    let plan = Plan::make(&created.scope, &production, &baseline)
+    let plan = created
+        .plan(&production, &baseline)
         .map_err(|error| PortError::because(FailureKind::Rejected, "could not plan the run", error))?;
+    if let Some(unfit) = created.unfit(&generator) {
+        return Err(PortError::new(FailureKind::Rejected, unfit));
+    }
     let deadlines = Deadlines::of(&created.spec).table();
     let hints = Hints::of(created);
     let sizing = hints.sizing(created, generator.workers);

@@ -25,6 +25,9 @@ pub enum Command {
     Rehearse,
     /// Run so many users. The same setting again only re-arms the dead man's switch.
     SetLoad(LoadSetting),
+    /// Scale the load workers beside the measuring, which goes on whatever becomes of it. Scaling to what is already
+    /// there changes nothing.
+    ScaleWorkers(ScaleStep),
     /// Measure every interval until the state is left.
     Measure,
     /// Stop all users. Without load it does nothing.
@@ -45,7 +48,10 @@ impl State {
             Self::Deploying { changes } => vec![Command::RollOut(changes.plan.rollouts.clone())],
             Self::ScalingUp { changes } => vec![Command::Scale(changes.plan.scale_steps.clone())],
             Self::Rehearsing { .. } => vec![Command::Rehearse],
-            Self::GeneratingLoad { load, .. } => vec![Command::SetLoad(load.setting()), Command::Measure],
+            Self::GeneratingLoad { load, .. } => {
+                let workers = load.workers_asked().cloned().map(Command::ScaleWorkers);
+                [Command::SetLoad(load.setting())].into_iter().chain(workers).chain([Command::Measure]).collect()
+            }
             Self::StoppingLoad { .. } => vec![Command::StopLoad],
             Self::ScalingDown { changes, .. } => vec![Command::Restore(changes.clone())],
             Self::CleaningUp { .. } => vec![Command::CleanUp],

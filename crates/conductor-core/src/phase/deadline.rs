@@ -16,6 +16,8 @@ pub struct Deadlines {
     pub deploy: Span,
     /// All scale steps together.
     pub scale_up: Span,
+    /// Scaling load workers, each time; `None` where the test does not let them be scaled.
+    pub scale_workers: Option<Span>,
     /// The rehearsal by one user.
     pub rehearsal: Span,
     /// Stopping the load.
@@ -47,6 +49,7 @@ impl Deadlines {
             prepare: Span::minutes(2),
             deploy: Span::minutes(20),
             scale_up: Span::minutes(20),
+            scale_workers: spec.load.workers.as_ref().map(|_| Span::minutes(10)),
             rehearsal: spec.limits.rehearsal,
             stop_load: Span::minutes(2),
             scale_down: Span::minutes(30),
@@ -74,17 +77,18 @@ impl Deadlines {
         const BACK: &str = "the run ends and everything is put back";
         const ON: &str = "it is noted, and the next step of the way back follows";
         [
-            ("checks", self.prepare, "the run ends, nothing was changed"),
-            ("deploy", self.deploy, BACK),
-            ("scale up", self.scale_up, BACK),
-            ("rehearsal", self.rehearsal, "the run is invalid and everything is put back"),
-            ("start to end of load", self.run, BACK),
-            ("stop load", self.stop_load, ON),
-            ("scale down", self.scale_down, ON),
-            ("clean up", self.clean_up, "it is noted, and the run is over"),
+            ("checks", Some(self.prepare), "the run ends, nothing was changed"),
+            ("deploy", Some(self.deploy), BACK),
+            ("scale up", Some(self.scale_up), BACK),
+            ("rehearsal", Some(self.rehearsal), "the run is invalid and everything is put back"),
+            ("scale load workers", self.scale_workers, "it is noted, and the load goes on with the workers there are"),
+            ("start to end of load", Some(self.run), BACK),
+            ("stop load", Some(self.stop_load), ON),
+            ("scale down", Some(self.scale_down), ON),
+            ("clean up", Some(self.clean_up), "it is noted, and the run is over"),
         ]
         .into_iter()
-        .map(|(activity, limit, then)| PhaseDeadline { activity, limit, then })
+        .filter_map(|(activity, limit, then)| Some(PhaseDeadline { activity, limit: limit?, then }))
         .collect()
     }
 }

@@ -2,11 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::workers::{Workers, users_ahead};
 use super::{Measurement, Retarget};
 use crate::learnt::Hints;
 use crate::load::{KpiSample, LoadSetting, Mark};
 use crate::ramp;
 use crate::run::Created;
+use crate::scale::{Baseline, ScaleStep};
 use crate::search::{Search, Sight};
 use crate::spec::{LoadShape, LoadTestSpec};
 
@@ -23,6 +25,8 @@ pub struct Load {
     pub retargeted: u64,
     /// The end of the last window that was measured; the next one begins here.
     pub measured_to: Timestamp,
+    /// The scaling of the load workers, where the test lets them be scaled.
+    pub workers: Option<Workers>,
     /// The best that was seen of response times and failures.
     watch: ramp::CongestionWatch,
     /// What the control law has learnt.
@@ -33,13 +37,15 @@ pub struct Load {
 
 impl Load {
     /// The load of a run whose ramp begins now.
-    pub fn begin(created: &Created, at: Timestamp) -> Self {
+    pub fn begin(created: &Created, baseline: &Baseline, at: Timestamp) -> Self {
         let spec = &created.spec;
         let config = config(created, spec.profile());
         let observation =
             ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
+        let ahead = users_ahead(&advice, &config.profile, 0.0, config.interval_s, config.max_users);
         Self {
+            workers: Workers::begin(created, baseline, ahead),
             started: at,
             profile: config.profile,
             search: search(spec),
@@ -87,7 +93,24 @@ impl Load {
         let profile = self.searched(&observation, measurement).unwrap_or(self.profile);
         let config = config(created, profile);
         let (ramp, advice) = ramp::step(&config, self.ramp, &observation);
+        if let Some(workers) = &mut self.workers {
+            let ahead = users_ahead(&advice, &config.profile, observation.at_s, config.interval_s, config.max_users);
+            workers.see(measurement, ahead);
+        }
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
+    }
+
+    /// The load workers that were asked for and are not there yet.
+    pub fn workers_asked(&self) -> Option<&ScaleStep> {
+        self.workers.as_ref()?.asked()
+    }
+
+    /// Takes in what became of the load workers that were asked for.
+    pub(super) fn workers_answered(mut self, done: bool) -> Self {
+        if let Some(workers) = &mut self.workers {
+            workers.answer(done);
+        }
+        self
     }
 
     /// The line from now on, where the search moves it.

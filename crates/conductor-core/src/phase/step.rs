@@ -54,7 +54,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         }
         State::RecordingBaseline { production } => {
             if let Event::BaselineRecorded { baseline } = event {
-                return Ok(planned(Plan::make(&created.scope, &production, baseline), baseline));
+                return Ok(planned(created.plan(&production, baseline), baseline));
             }
             before_changes(State::RecordingBaseline { production }, event)
         }
@@ -72,8 +72,8 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         }
         State::Rehearsing { changes } => {
             if let Event::Rehearsed { .. } = event {
-                let load = Box::new(Load::begin(created, at));
-                return Ok(enter(State::GeneratingLoad { changes, load }));
+                let load = Box::new(Load::begin(created, &changes.baseline, at));
+                return Ok(enter(State::GeneratingLoad { changes: with_workers(changes, &load), load }));
             }
             under_way(event, changes, |changes| State::Rehearsing { changes })
         }
@@ -87,6 +87,10 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
                 && load.search.is_none()
             {
                 return Ok(retargeted(&created.spec, changes, load, at, *request, change));
+            }
+            if let Event::WorkersScaled(_) | Event::WorkersNotScaled(_) = event {
+                let done = matches!(event, Event::WorkersScaled(_));
+                return Ok(stay(State::GeneratingLoad { changes, load: Box::new(load.workers_answered(done)) }));
             }
             under_way(event, changes, |changes| State::GeneratingLoad { changes, load })
         }
@@ -172,6 +176,8 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::Rehearsed { .. }
         | Event::Measured(_)
         | Event::Retargeted { .. }
+        | Event::WorkersScaled(_)
+        | Event::WorkersNotScaled(_)
         | Event::LoadStopped
         | Event::Restored { .. }
         | Event::CleanedUp { .. }
@@ -210,6 +216,8 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::Rehearsed { .. }
         | Event::Measured(_)
         | Event::Retargeted { .. }
+        | Event::WorkersScaled(_)
+        | Event::WorkersNotScaled(_)
         | Event::LoadStopped
         | Event::Restored { .. }
         | Event::CleanedUp { .. }
@@ -227,6 +235,7 @@ fn measured(
     measurement: &Measurement,
 ) -> Transition {
     let is_over = load.is_over(at);
+    let asked_before = load.workers_asked().cloned();
     if !is_over {
         *load = (*load).observe(created, at, measurement);
     }
@@ -234,8 +243,16 @@ fn measured(
         let ending = Ending { search: load.search.map(Box::new), ..Ending::because(Cause::Completed) };
         return enter(State::StoppingLoad { changes, ending });
     }
-    let commands = vec![Command::SetLoad(load.setting())];
-    Transition { state: State::GeneratingLoad { changes, load }, commands }
+    let asked = load.workers_asked().filter(|step| asked_before.as_ref() != Some(step)).cloned();
+    let commands = [Command::SetLoad(load.setting())].into_iter().chain(asked.map(Command::ScaleWorkers)).collect();
+    Transition { state: State::GeneratingLoad { changes: with_workers(changes, &load), load }, commands }
+}
+
+/// What is asked for of load workers is part of what is put back from the moment on that it is asked for.
+fn with_workers(mut changes: Changes, load: &Load) -> Changes {
+    let steps = &mut changes.plan.scale_steps;
+    steps.extend(load.workers_asked().filter(|step| !steps.contains(step)).cloned());
+    changes
 }
 
 /// The load is measured anew from where it is, because it ends at another time now.

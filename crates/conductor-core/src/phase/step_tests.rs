@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::Allocation;
-use crate::load::{GeneratorFacts, KpiSample};
+use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
 use crate::phase::{Level, Note, Phase};
 use crate::release::Release;
 use crate::restore::ForeignPolicy;
 use crate::run::{Record, Run};
-use crate::scale::Observed;
+use crate::scale::{Observed, ScaleStep};
 use crate::spec::{Intent, ScaleChoice, VersionChoice};
 
 fn created() -> Created {
@@ -25,7 +25,8 @@ fn created() -> Created {
             "kpi": { "name": "orders", "target": "600/min" },
             "rampUp": "1m",
             "plateau": "1m",
-            "interval": "10s"
+            "interval": "10s",
+            "load": { "workers": { "application": "load-workers", "most": 4 } }
         }
     }))
     .unwrap();
@@ -48,8 +49,8 @@ fn failure() -> Failure {
 }
 
 fn baseline() -> Baseline {
-    let observed = Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
-    BTreeMap::from([("shop".parse().unwrap(), observed)])
+    let observed = || Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
+    ["shop", "load-workers"].map(|name| (name.parse().unwrap(), observed())).into()
 }
 
 /// A request for twice the target, held for three minutes.
@@ -57,6 +58,18 @@ fn retargeted(request: u64) -> Event {
     let span = |text: &str| text.parse().ok();
     let change = Retarget { target: "1200/min".parse().unwrap(), within: span("1m"), plateau: span("3m") };
     Event::Retargeted { request, change, by: "ops".to_owned() }
+}
+
+/// An interval in which the only worker of the load generator was at its limit.
+fn overloaded() -> Event {
+    let marks = vec![Mark::GeneratorBound];
+    let generator = GeneratorStatus { users: 50, workers: Some(1), cpu_percent: Some(100.0), marks };
+    Event::Measured(Box::new(Measurement { sample: None, generator: Some(generator) }))
+}
+
+fn two_workers() -> ScaleStep {
+    let [from, to] = [1, 2].map(Allocation::of_replicas);
+    ScaleStep { application: "load-workers".parse().unwrap(), from, to }
 }
 
 /// One event of each kind.
@@ -70,8 +83,10 @@ fn events() -> Vec<Event> {
         Event::Deployed,
         Event::ScaledUp,
         Event::Rehearsed { sample: rehearsal() },
-        Event::Measured(Box::new(Measurement { sample: None, generator: None })),
+        overloaded(),
         retargeted(1),
+        Event::WorkersScaled(two_workers()),
+        Event::WorkersNotScaled(failure()),
         Event::LoadStopped,
         Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
         Event::CleanedUp { deleted: vec![], failures: vec![] },
@@ -95,7 +110,7 @@ fn states() -> Vec<State> {
     let created = created();
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
-    let load = Box::new(Load::begin(&created, Timestamp::UNIX_EPOCH));
+    let load = Box::new(Load::begin(&created, &changes.baseline, Timestamp::UNIX_EPOCH));
     vec![
         State::Accepted,
         State::Preflight,
@@ -182,7 +197,10 @@ fn a_plan_that_cannot_be_made_ends_the_run_before_any_change() {
     let transition = step(&created(), state, seconds(1), &event).unwrap();
     let State::Finished { ending } = transition.state else { panic!("it is {}", transition.state.name()) };
     let Cause::Failed(failure) = ending.cause else { panic!("{:?}", ending.cause) };
-    assert_eq!(failure.message, "shop does not exist in the environment");
+    assert_eq!(
+        failure.message,
+        "shop does not exist in the environment; load-workers, which runs the load workers, does not exist in the environment"
+    );
 }
 
 /// The load of a run after 30 of its 120 seconds, with what was learnt until then.
@@ -223,14 +241,49 @@ fn a_request_that_was_done_or_comes_too_late_is_refused() {
     assert_eq!(refused.to_string(), "Retargeted is not accepted while GeneratingLoad");
 }
 
+#[test]
+fn load_workers_are_part_of_what_is_put_back_from_the_moment_on_that_they_are_asked_for() {
+    let mut state = states().remove(6);
+    for second in [10, 20] {
+        assert_eq!(state.load().unwrap().workers_asked(), None);
+        state = step(&created(), state, seconds(second), &overloaded()).unwrap().state;
+    }
+    assert_eq!(state.load().unwrap().workers_asked(), Some(&two_workers()));
+    assert_eq!(state.changes().unwrap().plan.scale_steps, [two_workers()]);
+    assert!(state.on_entry().contains(&Command::ScaleWorkers(two_workers())), "a crash before it is done");
+    for answer in [Event::WorkersScaled(two_workers()), Event::WorkersNotScaled(failure())] {
+        let transition = step(&created(), state.clone(), seconds(25), &answer).unwrap();
+        assert_eq!(transition.commands, [], "{}", answer.name());
+        assert!(!transition.state.on_entry().contains(&Command::ScaleWorkers(two_workers())), "{}", answer.name());
+        assert_eq!(transition.state.changes().unwrap().plan.scale_steps, [two_workers()], "{}", answer.name());
+    }
+    let retargeted = step(&created(), state, seconds(25), &retargeted(1)).unwrap();
+    assert!(retargeted.commands.contains(&Command::ScaleWorkers(two_workers())), "what was under way begins anew");
+}
+
+#[test]
+fn load_workers_are_asked_for_once_beside_the_users() {
+    let mut state = states().remove(6);
+    let mut asked = 0;
+    for second in [10, 20, 30, 40, 50] {
+        let transition = step(&created(), state, seconds(second), &overloaded()).unwrap();
+        assert!(matches!(transition.commands[0], Command::SetLoad(_)));
+        asked +=
+            transition.commands[1..].iter().filter(|command| **command == Command::ScaleWorkers(two_workers())).count();
+        state = transition.state;
+    }
+    assert_eq!(asked, 1);
+}
+
 proptest! {
     #[test]
-    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..18_usize, 0..60)) {
+    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..20_usize, 0..60)) {
         let created = created();
         let events = events();
         let mut run = Run::begin(&Record { revision: 1, at: seconds(0), event: Event::Created(Box::new(created)) }).unwrap();
         let mut journal = vec![Record { revision: 1, at: seconds(0), event: events[0].clone() }];
         let mut visited = vec![run.state.name()];
+        let mut asked: Vec<ScaleStep> = Vec::new();
         for (position, pick) in picks.into_iter().enumerate() {
             let record = Record { revision: run.revision + 1, at: seconds(position as i64 * 10), event: events[pick].clone() };
             let before = run.clone();
@@ -240,6 +293,10 @@ proptest! {
             }
             if before.state.name() != run.state.name() {
                 visited.push(run.state.name());
+            }
+            asked.extend(run.state.load().and_then(Load::workers_asked).cloned());
+            if let Some(changes) = run.state.changes() {
+                prop_assert!(asked.iter().all(|step| changes.plan.scale_steps.contains(step)), "{:?} of {:?}", changes, asked);
             }
             if let State::Finished { .. } = before.state {
                 prop_assert_eq!(run.state.name(), "Finished");

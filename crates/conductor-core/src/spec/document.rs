@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::search::SearchDocument;
 use super::stages::StageDocument;
+use super::workers::WorkersDocument;
 use crate::ramp::Algorithm;
 
 /// The `apiVersion` of documents this version reads.
@@ -182,6 +183,10 @@ pub struct LoadDocument {
     /// when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learn_from_last_run: Option<bool>,
+    /// The workers of the load generator, which the conductor may scale while load is generated; it never does when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<WorkersDocument>,
     /// More headers on every request of the load.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,

@@ -27,7 +27,9 @@ pub(super) fn resolve(spec: &LoadTestSpec, catalogue: &[ApplicationId]) -> Resul
         scale: scale.unwrap_or(spec.scale),
     };
     if spec.applications.is_empty() {
-        return Ok(catalogue.iter().map(|name| intent(name, None, None)).collect());
+        let workers = spec.load.workers.as_ref().map(|workers| &workers.application);
+        let others = catalogue.iter().filter(|name| Some(*name) != workers);
+        return Ok(others.map(|name| intent(name, None, None)).collect());
     }
     let unknown = |(position, name): (usize, &ApplicationId)| Violation {
         field: format!("spec.applications[{position}].name"),

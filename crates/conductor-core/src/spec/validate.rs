@@ -10,7 +10,7 @@ use super::document::{
 };
 use super::{
     ApplicationChoice, LOAD_TEST_HEADER, Limits, LoadHints, LoadShape, LoadTestSpec, RUN_HEADER, ScaleChoice,
-    SpecError, VersionChoice, Violation, stages,
+    SpecError, VersionChoice, Violation, stages, workers,
 };
 use crate::app::{ApplicationId, NameError, is_name};
 use crate::units::{Span, UnitError};
@@ -21,7 +21,7 @@ const DEFAULT_REHEARSAL: Span = Span::minutes(3);
 /// What the default deadline grants to everything before the load.
 const DEADLINE_MARGIN: Span = Span::minutes(60);
 pub(super) const LONGEST: Span = Span::minutes(7 * 24 * 60);
-const MOST_REPLICAS: i64 = 100_000;
+pub(super) const MOST_REPLICAS: i64 = 100_000;
 const NAME: &str = "1 to 128 letters, digits, '-', '_', '.' or '/', beginning with a letter or digit";
 
 impl TryFrom<LoadTestDocument> for LoadTestSpec {
@@ -48,7 +48,7 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
         let applications = applications(&mut found, &spec.applications);
         let limits =
             limits(&mut found, spec.limits.unwrap_or_default(), shape.as_ref().map(|(shape, _)| shape), interval);
-        let load = hints(&mut found, spec.load.unwrap_or_default());
+        let load = hints(&mut found, spec.load.unwrap_or_default(), &applications);
         match shape {
             Some((shape, target)) if found.violations.is_empty() => Ok(Self {
                 name: document.metadata.name,
@@ -100,6 +100,7 @@ impl From<LoadTestSpec> for LoadTestDocument {
                 users_per_kpi: load.users_per_kpi,
                 kpi_lag: load.kpi_lag.map(|lag| lag.to_string()),
                 learn_from_last_run: Some(load.learn_from_last_run),
+                workers: load.workers.map(workers::written),
                 headers: load.headers,
             }),
         };
@@ -193,7 +194,7 @@ fn limits(found: &mut Findings, document: LimitsDocument, shape: Option<&LoadSha
     Limits { max_users, deadline, rehearsal }
 }
 
-fn hints(found: &mut Findings, document: LoadDocument) -> LoadHints {
+fn hints(found: &mut Findings, document: LoadDocument, scope: &[ApplicationChoice]) -> LoadHints {
     if let Some(users) = document.users_per_kpi.filter(|users| !(users.is_finite() && *users > 0.0)) {
         found.add(
             "spec.load.usersPerKpi",
@@ -220,6 +221,7 @@ fn hints(found: &mut Findings, document: LoadDocument) -> LoadHints {
         users_per_kpi: document.users_per_kpi,
         kpi_lag,
         learn_from_last_run: document.learn_from_last_run.unwrap_or(true),
+        workers: document.workers.and_then(|document| workers::workers(found, &document, scope)),
         headers: document.headers.into_iter().collect::<BTreeMap<_, _>>(),
     }
 }

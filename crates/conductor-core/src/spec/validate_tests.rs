@@ -141,6 +141,21 @@ fn each_message_names_the_field_the_fault_and_the_remedy() {
             "spec.load.headers.x-load-test: the conductor sets this header itself; expected another name",
         ),
         (
+            "/spec/load",
+            json!({ "workers": { "application": "load workers", "most": 3 } }),
+            "spec.load.workers.application: \"load workers\" is not a name; expected 1 to 128 letters, digits, '-', '_', '.' or '/', beginning with a letter or digit",
+        ),
+        (
+            "/spec/load",
+            json!({ "workers": { "application": "load-workers", "most": 0 } }),
+            "spec.load.workers.most: 0 is out of range; expected 1 to 100000",
+        ),
+        (
+            "/spec/load",
+            json!({ "workers": { "application": "load-workers", "most": 3, "targetCpu": "95%" } }),
+            "spec.load.workers.targetCpu: \"95%\" is not a share of one core from 10% to 90%; expected percent such as 75% (which it is when absent)",
+        ),
+        (
             "/spec/applications",
             json!([{ "name": "a" }, { "name": "a" }]),
             "spec.applications[1].name: \"a\" is listed twice; expected each application once",
@@ -168,4 +183,32 @@ fn an_absent_list_means_the_whole_catalogue_with_the_choices_of_the_test() {
     let scope = spec.scope(&["a".parse().unwrap(), "b".parse().unwrap()]).unwrap();
     assert_eq!(scope.len(), 2);
     assert!(scope.iter().all(|intent| intent.version == VersionChoice::Keep));
+}
+
+#[test]
+fn load_workers_are_planned_for_three_quarters_of_a_core_unless_said_and_read_back_the_same() {
+    let with_cpu = |cpu: Value| {
+        let workers = json!({ "application": "load-workers", "most": 12, "targetCpu": cpu });
+        read(with("/spec/load", json!({ "workers": workers }))).unwrap()
+    };
+    for (written, percent) in [(json!(null), 75.0), (json!("60%"), 60.0), (json!(" 62.5 %"), 62.5)] {
+        let spec = with_cpu(written);
+        assert_eq!((spec.planned_cpu(), spec.load.workers.as_ref().unwrap().most), (percent, 12));
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<LoadTestSpec>(&text).unwrap(), spec);
+    }
+    assert_eq!(read(smallest()).unwrap().planned_cpu(), 75.0);
+}
+
+#[test]
+fn load_workers_are_never_in_scope() {
+    let mut document = with("/spec/load", json!({ "workers": { "application": "load-workers", "most": 12 } }));
+    let catalogue = ["checkout".parse().unwrap(), "load-workers".parse().unwrap()];
+    let scope = read(document.clone()).unwrap().scope(&catalogue).unwrap();
+    assert_eq!(scope.iter().map(|intent| intent.application.as_str()).collect::<Vec<_>>(), ["checkout"]);
+    document["spec"]["applications"] = json!([{ "name": "checkout" }, { "name": "load-workers" }]);
+    assert_eq!(
+        read(document).unwrap_err().to_string(),
+        "spec.load.workers.application: \"load-workers\" is in spec.applications, too; expected an application that runs load workers and is not in scope"
+    );
 }

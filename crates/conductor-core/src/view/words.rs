@@ -17,6 +17,10 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::ScaledUp => info("every application has its allocation".to_owned()),
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
         Event::Retargeted { change, by, .. } => info(format!("{by} asks for {change}")),
+        Event::WorkersScaled(step) => info(format!("load workers are ready, {step}")),
+        Event::WorkersNotScaled(failure) => {
+            warning(format!("load workers could not be scaled, and the load goes on without: {failure}"))
+        }
         Event::LoadStopped => info("all users are stopped".to_owned()),
         Event::Restored { foreign, failures, .. } if foreign.is_empty() && failures.is_empty() => {
             info("the environment is as it was before".to_owned())
@@ -57,6 +61,8 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         | Event::Rehearsed { .. }
         | Event::Measured(_)
         | Event::Retargeted { .. }
+        | Event::WorkersScaled(_)
+        | Event::WorkersNotScaled(_)
         | Event::LoadStopped
         | Event::StopRequested { .. }
         | Event::Abandoned

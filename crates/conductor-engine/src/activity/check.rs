@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conductor_core::app::ApplicationId;
-use conductor_core::failure::{Failure, PortError};
+use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::Event;
 use conductor_core::ports::{Production, TestDataStore};
@@ -26,7 +26,11 @@ pub(super) async fn check(context: Shared) -> Event {
         stores(&context),
     );
     let mut failures = Vec::new();
-    let generator: Option<GeneratorFacts> = keep(generator, "check the load generator", &mut failures);
+    let fit = |facts: GeneratorFacts| match context.created.unfit(&facts) {
+        Some(unfit) => Err(PortError::new(FailureKind::Rejected, unfit)),
+        None => Ok(facts),
+    };
+    let generator: Option<GeneratorFacts> = keep(generator.and_then(fit), "check the load generator", &mut failures);
     let production: Option<BTreeMap<ApplicationId, Production>> = keep(production, "read production", &mut failures);
     keep(present, "look at the environment", &mut failures);
     keep(kpi, &format!("measure {}", context.created.spec.kpi), &mut failures);

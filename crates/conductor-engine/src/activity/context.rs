@@ -43,9 +43,9 @@ impl Context {
         Self { equipment, events, trouble: Mutex::new(None) }
     }
 
-    /// The applications in scope.
+    /// The applications whose state the run records.
     pub(super) fn applications(&self) -> Vec<ApplicationId> {
-        self.created.scope.iter().map(|intent| intent.application.clone()).collect()
+        self.created.applications()
     }
 
     /// Tells an event before the work's last one.
