@@ -14,7 +14,7 @@ use crate::view::{RunView, Tick};
 pub const PLANNED_CPU: f64 = 75.0;
 /// CPU above which a worker no longer does what it is told, percent of one core.
 pub(crate) const LIMIT_CPU: f64 = 90.0;
-/// Fewest windows to fit.
+/// Fewest windows that are worth telling of.
 const FEWEST: usize = 5;
 /// Groups that windows are put into.
 const GROUPS: usize = 24;
@@ -63,12 +63,12 @@ impl WorkerCost {
     /// worker was at its limit, or workers came and went, tell nothing.
     pub fn learn(ticks: &[Tick]) -> Option<Self> {
         let seen = |tick: &Tick| point(tick.users?, tick.workers, tick.cpu_percent, &tick.marks);
-        Self::fit(ticks.iter().filter_map(seen).collect())
+        Self::fit(ticks.iter().filter_map(seen).collect(), FEWEST)
     }
 
-    /// What points tell; `None` where they are too few.
-    pub(crate) fn fit(mut points: Vec<Point>) -> Option<Self> {
-        if points.len() < FEWEST {
+    /// What points tell; `None` where they are fewer than so many.
+    pub(crate) fn fit(mut points: Vec<Point>, fewest: usize) -> Option<Self> {
+        if points.len() < fewest.max(1) {
             return None;
         }
         points.sort_by(|one, other| one.0.total_cmp(&other.0));

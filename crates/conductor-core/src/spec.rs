@@ -185,6 +185,15 @@ impl LoadTestSpec {
     pub fn scope(&self, catalogue: &[ApplicationId]) -> Result<Scope, SpecError> {
         scope::resolve(self, catalogue)
     }
+
+    /// Looks for the load workers' application among all of the environment's, those that no test may have in scope
+    /// included.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn check_workers(&self, applications: &[ApplicationId]) -> Result<(), SpecError> {
+        scope::check_workers(self, applications)
+    }
 }
 
 /// All that is wrong with a spec.

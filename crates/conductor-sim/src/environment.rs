@@ -67,6 +67,11 @@ impl SimEnvironment {
         self.catalogue.clone()
     }
 
+    /// All applications, the one that runs the load generator's workers included.
+    pub fn applications(&self) -> Vec<ApplicationId> {
+        self.observed().into_keys().collect()
+    }
+
     /// The ways into this world.
     pub fn ports(&self) -> SimPorts {
         let this = Arc::new(self.clone());

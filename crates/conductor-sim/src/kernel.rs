@@ -70,7 +70,7 @@ impl Kernel {
         };
         Self {
             network: Network::new(model, chance),
-            limits: environment.workers,
+            limits: environment.workers.clone(),
             max_users: model.max_users,
             response_ms: environment.response_ms,
             stores: environment.test_data.clone(),

@@ -73,7 +73,7 @@ fn what_is_written_back_reads_as_the_same_plant() {
             "seed": 7,
             "noise": "none",
             "applications": [{ "name": "a", "test": { "version": "1", "replicas": 1, "cpu": "500m" }, "kpiPerReplica": "10/s" }],
-            "workers": { "count": 4, "usersPerWorker": 500, "deadManSwitch": "3m" },
+            "workers": { "count": 4, "application": "load-workers", "usersPerWorker": 500, "deadManSwitch": "3m" },
             "testData": [{ "name": "db", "tables": [{ "name": "orders", "rowsPerKpi": 2 }] }],
             "faults": [
                 { "at": "10m", "from": "load", "lasts": "5m", "what": { "capacity": 0.5 } },
@@ -146,7 +146,7 @@ fn what_is_wrong_around_a_plant_is_listed_too() {
     let found = violations(document(json!({ "environment": {
         "applications": [application, application],
         "responseMs": 0.0,
-        "workers": { "count": 0, "usersPerWorker": 0, "deadManSwitch": "0s" },
+        "workers": { "count": 0, "application": "a", "usersPerWorker": 0, "deadManSwitch": "0s" },
         "testData": [{ "name": "db", "tables": [] }, { "name": "db", "tables": [{ "name": "t", "rowsPerKpi": 1 }, { "name": "t", "rowsPerKpi": 1 }] }],
         "faults": [
             { "what": { "workersLost": 3 } },
@@ -158,6 +158,7 @@ fn what_is_wrong_around_a_plant_is_listed_too() {
         found,
         [
             "environment.applications[1].name: \"a\" is listed twice; expected each application once",
+            "environment.workers.application: \"a\" is in environment.applications, too; expected a name of its own, such as load-workers",
             "environment.responseMs: 0 is not above zero; expected milliseconds such as 40",
             "environment.workers.count: 0 is out of range; expected 1 to 100000",
             "environment.workers.usersPerWorker: 0 is not above zero; expected users such as 1000",
@@ -166,7 +167,7 @@ fn what_is_wrong_around_a_plant_is_listed_too() {
             "environment.testData[1].tables[1].name: \"t\" is listed twice; expected each table once",
             "environment.faults[0].what.workersLost: 3 of 0 workers cannot be lost; expected at least 1, at most environment.workers.count",
             "environment.faults[1].what.capacity: -1 is not a factor; expected 0 or more, such as 0.5",
-            "environment.faults[2].what.changedByOthers.application: \"b\" is not there; expected one of environment.applications",
+            "environment.faults[2].what.changedByOthers.application: \"b\" is not there; expected one of environment.applications, or environment.workers.application",
             "environment.faults[2].what.changedByOthers: it changes nothing; expected version, replicas or both",
         ]
     );

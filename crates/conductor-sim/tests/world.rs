@@ -163,6 +163,28 @@ async fn a_lost_worker_is_marked_in_the_window_and_comes_back() {
 }
 
 #[tokio::test]
+async fn workers_of_an_application_are_as_many_as_its_ready_replicas_and_carry_as_many_users() {
+    let world = World::new(|plant| {
+        let workers = &mut plant.environment.workers;
+        (workers.application, workers.count) = (Some("load-workers".parse().unwrap()), 1);
+        workers.users_per_worker = Some(100);
+    });
+    assert_eq!(world.environment.catalogue().len() + 1, world.environment.applications().len());
+    world.users(150).await;
+    world.clock.turn(60);
+    let status = world.ports.generator.status().await.unwrap();
+    assert_eq!((status.workers, status.cpu_percent, status.marks), (Some(1), Some(100.0), vec![Mark::GeneratorBound]));
+    let (from, to) = (Allocation::of_replicas(1), Allocation::of_replicas(2));
+    let step = ScaleStep { application: "load-workers".parse().unwrap(), from, to };
+    let begin = world.clock.now();
+    world.ports.scaler.scale(&world.run, &step).await.unwrap();
+    world.clock.turn(10);
+    let status = world.ports.generator.status().await.unwrap();
+    assert_eq!((status.workers, status.cpu_percent, status.marks), (Some(2), Some(75.0), vec![]));
+    assert_eq!(world.ports.kpi.sample(&world.run, begin).await.unwrap().marks, [Mark::WorkerJoined]);
+}
+
+#[tokio::test]
 async fn an_outage_serves_nothing_and_a_lost_sample_is_not_a_zero() {
     let world = World::with_fault("60s", Origin::Load, FaultKind::Capacity(0.0));
     world.users(100).await;

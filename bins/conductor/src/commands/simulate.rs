@@ -84,6 +84,7 @@ fn declare(simulated: &Simulated, own: LoadTestDocument, world: &SimEnvironment)
     };
     let spec = LoadTestSpec::try_from(document).map_err(refused)?;
     let scope = spec.scope(&world.catalogue()).map_err(refused)?;
+    spec.check_workers(&world.applications()).map_err(refused)?;
     Ok(Created {
         spec,
         scope,

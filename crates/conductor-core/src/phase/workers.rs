@@ -21,6 +21,8 @@ const AHEAD_INTERVALS: f64 = 5.0;
 const UNKNOWN: f64 = 0.3;
 /// A cost counts once a worker has run this share of the users that it says one can: less is too far to extrapolate.
 const TRIED: f64 = 0.25;
+/// Fewest windows to fit a cost to: what they do not tell is a worker too many, and waiting may be one too few.
+const FEWEST: usize = 3;
 /// Windows in a row above the planned CPU that count without any cost: one may be a neighbour on the machine.
 const BUSY: u32 = 2;
 /// Windows after an answer in which users are being spread anew.
@@ -152,7 +154,7 @@ impl Workers {
     fn by_cost(&self, users: f64) -> Option<Need> {
         let cpu = self.plan.target_cpu;
         let tried = |cost: &WorkerCost| cost.most_users >= TRIED * cost.users_per_worker(cpu);
-        let fitted = WorkerCost::fit(self.windows.kept.clone()).filter(tried);
+        let fitted = WorkerCost::fit(self.windows.kept.clone(), FEWEST).filter(tried);
         let each = fitted.or(self.learnt.filter(tried))?.users_per_worker(cpu);
         let why = format!("{users:.0} users are ahead, and one worker runs {each:.0} at {cpu} % CPU");
         Some(Need { workers: (users / each).ceil() as u32, why })

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LoadTestSpec, ScaleChoice, SpecError, VersionChoice, Violation};
+use super::{LoadTestSpec, LoadWorkers, ScaleChoice, SpecError, VersionChoice, Violation};
 use crate::app::ApplicationId;
 
 /// The applications that take part, each with its choices.
@@ -48,6 +48,17 @@ pub(super) fn resolve(spec: &LoadTestSpec, catalogue: &[ApplicationId]) -> Resul
         return Err(SpecError { violations });
     }
     Ok(spec.applications.iter().map(|choice| intent(&choice.name, choice.version.as_ref(), choice.scale)).collect())
+}
+
+pub(super) fn check_workers(spec: &LoadTestSpec, applications: &[ApplicationId]) -> Result<(), SpecError> {
+    let absent = |workers: &&LoadWorkers| !applications.contains(&workers.application);
+    let Some(workers) = spec.load.workers.as_ref().filter(absent) else { return Ok(()) };
+    let violation = Violation {
+        field: "spec.load.workers.application".to_owned(),
+        problem: format!("\"{}\" is not an application of environment \"{}\"", workers.application, spec.environment),
+        expected: expected(applications),
+    };
+    Err(SpecError { violations: vec![violation] })
 }
 
 /// Names the catalogue, shortened where it is long.

@@ -212,3 +212,16 @@ fn load_workers_are_never_in_scope() {
         "spec.load.workers.application: \"load-workers\" is in spec.applications, too; expected an application that runs load workers and is not in scope"
     );
 }
+
+#[test]
+fn load_workers_that_the_environment_does_not_have_are_refused_with_those_it_has() {
+    let spec = read(with("/spec/load", json!({ "workers": { "application": "workers", "most": 12 } }))).unwrap();
+    let all = ["checkout".parse().unwrap(), "load-workers".parse().unwrap()];
+    assert_eq!(
+        spec.check_workers(&all).unwrap_err().to_string(),
+        "spec.load.workers.application: \"workers\" is not an application of environment \"shop\"; expected one of checkout, load-workers"
+    );
+    let known = with("/spec/load", json!({ "workers": { "application": "load-workers", "most": 12 } }));
+    assert_eq!(read(known).unwrap().check_workers(&all), Ok(()));
+    assert_eq!(read(smallest()).unwrap().check_workers(&[]), Ok(()));
+}

@@ -34,6 +34,7 @@ pub(crate) struct World {
     /// KPI events that the applications of production can serve, per minute.
     production_per_min: f64,
     workers: u32,
+    workers_run_as: Option<ApplicationId>,
     applications: BTreeMap<ApplicationId, Application>,
     pub(crate) kernel: Kernel,
     pub(crate) script: Script,
@@ -71,6 +72,19 @@ impl Application {
         }
     }
 
+    /// The application that runs the load generator's workers; it serves nobody, and production has none.
+    fn of_workers(count: u32) -> Self {
+        Self {
+            release: Release::single("workers"),
+            allocation: Allocation::of_replicas(count),
+            production: None,
+            kpi_per_replica: None,
+            ready_before: count,
+            scaled_ns: 0,
+            rolled_ns: 0,
+        }
+    }
+
     fn ready(&self, at_ns: i128) -> u32 {
         if at_ns < self.scaled_ns { self.ready_before } else { self.allocation.replicas }
     }
@@ -95,7 +109,11 @@ impl World {
     pub(crate) fn new(plant: &Plant, origin: Timestamp) -> Self {
         let (environment, model) = (&plant.environment, Model::new(plant));
         let applications = environment.applications.iter();
-        let applications: BTreeMap<_, _> = applications.map(|app| (app.name.clone(), Application::new(app))).collect();
+        let mut applications: BTreeMap<_, _> =
+            applications.map(|app| (app.name.clone(), Application::new(app))).collect();
+        let workers_run_as = environment.workers.application.clone();
+        applications
+            .extend(workers_run_as.clone().map(|name| (name, Application::of_workers(environment.workers.count))));
         let in_production = |app: &Application| {
             let replicas = app.production.as_ref().map_or(app.allocation, |production| production.allocation).replicas;
             Some(app.kpi_per_replica? * f64::from(replicas))
@@ -109,6 +127,7 @@ impl World {
             production_per_min: applications.values().filter_map(in_production).fold(f64::INFINITY, f64::min),
             model,
             workers: environment.workers.count,
+            workers_run_as,
             applications,
             script: Script::new(environment.faults.clone()),
             calls: Vec::new(),
@@ -151,7 +170,13 @@ impl World {
     }
 
     pub(crate) fn workers(&self) -> u32 {
-        self.workers.saturating_sub(self.script.workers_lost(self.now_ns, self.load_ns))
+        self.workers_at(self.now_ns)
+    }
+
+    fn workers_at(&self, at_ns: i128) -> u32 {
+        let run_as = self.workers_run_as.as_ref().and_then(|name| self.applications.get(name));
+        let there = run_as.map_or(self.workers, |app| app.ready(at_ns));
+        there.saturating_sub(self.script.workers_lost(at_ns, self.load_ns))
     }
 
     pub(crate) fn observed(&self) -> Baseline {
@@ -221,8 +246,7 @@ impl World {
         let loaded_ns = self.load_ns.map_or(0, |since| (at_ns - since).max(0));
         let mut plant = self.model.at(loaded_ns as f64 / 1e9);
         plant.capacity *= self.script.capacity(at_ns, self.load_ns) * self.share_of_production(at_ns);
-        let workers = self.workers.saturating_sub(self.script.workers_lost(at_ns, self.load_ns));
-        Conditions { plant, workers }
+        Conditions { plant, workers: self.workers_at(at_ns) }
     }
 
     /// What the application that can serve fewest can serve, relative to production.

@@ -88,12 +88,17 @@ pub enum Noise {
 }
 
 /// The load generator's workers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WorkerModel {
-    /// How many there are. Default 2.
+    /// How many there are; of an application, as many as it has ready replicas, and so many at first. Default 2.
     pub count: u32,
+    /// The application that runs them, one worker a replica, so that a load test may let them be scaled; no load test has
+    /// it in scope. Default: none, and they stay as many as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub application: Option<ApplicationId>,
     /// Users that fill one worker's core; users beyond them slow each other. Default: each worker's part of
     /// `generator.maxUsers`, and no limit where that has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +196,7 @@ impl Default for EnvironmentModel {
 
 impl Default for WorkerModel {
     fn default() -> Self {
-        Self { count: 2, users_per_worker: None, dead_man_switch: None }
+        Self { count: 2, application: None, users_per_worker: None, dead_man_switch: None }
     }
 }
 

@@ -32,6 +32,14 @@ impl EnvironmentModel {
                 "each application once",
             );
         }
+        if let Some(name) = &self.workers.application {
+            found.unless(
+                !names.contains(name),
+                "environment.workers.application",
+                format!("\"{name}\" is in environment.applications, too"),
+                "a name of its own, such as load-workers",
+            );
+        }
     }
 
     fn check_numbers(&self, found: &mut Findings) {
@@ -100,10 +108,11 @@ impl EnvironmentModel {
                 ),
                 FaultKind::ChangedByOthers { application, version, replicas } => {
                     found.unless(
-                        self.applications.iter().any(|known| known.name == *application),
+                        self.applications.iter().any(|known| known.name == *application)
+                            || self.workers.application.as_ref() == Some(application),
                         format!("{field}.changedByOthers.application"),
                         format!("\"{application}\" is not there"),
-                        "one of environment.applications",
+                        "one of environment.applications, or environment.workers.application",
                     );
                     found.unless(
                         version.is_some() || replicas.is_some(),
