@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use conductor_core::app::ApplicationId;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
 use conductor_core::ports::{RunRequest, RunRequests};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
 use conductor_core::scale::Baseline;
+use conductor_core::spec::LoadWorkers;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::RunView;
 use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
@@ -44,10 +46,29 @@ impl Bed {
         Self::new(|_| ())
     }
 
+    /// A bed with one load worker that can do with 150 of the 250 users that are needed, and a load test that lets it be
+    /// scaled.
+    pub(crate) fn scaling_workers(change: impl FnOnce(&mut Plant)) -> Self {
+        let mut bed = Self::new(|plant| {
+            let workers = &mut plant.environment.workers;
+            (workers.application, workers.count) = (Some(load_workers()), 1);
+            workers.users_per_worker = Some(150);
+            change(plant);
+        });
+        let (application, target_cpu) = (load_workers(), bed.created.spec.planned_cpu());
+        bed.created.spec.load.workers = Some(LoadWorkers { application, most: 4, target_cpu });
+        bed
+    }
+
+    /// Every kind of run that is interrupted wherever it can be, and in which everything fails once: made of what goes
+    /// wrong.
+    pub(crate) const KINDS: [fn(Vec<Fault>) -> Self; 2] = [
+        |faults| Self::new(|plant| plant.environment.faults = faults),
+        |faults| Self::scaling_workers(|plant| plant.environment.faults = faults),
+    ];
+
     pub(crate) fn with_fault(what: FaultKind, at_load: bool) -> Self {
-        let from = if at_load { Origin::Load } else { Origin::Start };
-        let fault = Fault { at: "0s".parse().unwrap(), from, lasts: None, what };
-        Self::new(|plant| plant.environment.faults = vec![fault])
+        Self::new(|plant| plant.environment.faults = vec![lasting(what, at_load)])
     }
 
     /// Puts something between the engine and the environment.
@@ -105,6 +126,16 @@ impl PortsFactory for Factory {
             test_data: ports.test_data,
         }))
     }
+}
+
+/// What goes wrong from the start, or from the beginning of the load on.
+pub(crate) fn lasting(what: FaultKind, at_load: bool) -> Fault {
+    let from = if at_load { Origin::Load } else { Origin::Start };
+    Fault { at: "0s".parse().unwrap(), from, lasts: None, what }
+}
+
+pub(crate) fn load_workers() -> ApplicationId {
+    "load-workers".parse().unwrap()
 }
 
 /// A shop whose users order once in ten seconds, and that serves 3000 orders a minute in production.

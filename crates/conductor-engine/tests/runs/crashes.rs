@@ -5,6 +5,7 @@ use std::time::Duration;
 use conductor_core::run::RunId;
 use conductor_core::verdict::Outcome;
 use conductor_engine::{RecoverError, Recovery, StartError};
+use conductor_sim::Fault;
 
 use crate::bed::{Bed, died, died_after, outcome, over, verdict};
 
@@ -19,10 +20,10 @@ async fn recovered(bed: &Bed, run: &RunId, how: Recovery, context: &str) -> Outc
     outcome(&view)
 }
 
-async fn crash_after_every_record(how: Recovery) -> Vec<Outcome> {
+async fn crash_after_every_record(bed: fn(Vec<Fault>) -> Bed, how: Recovery) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     loop {
-        let bed = Bed::healthy();
+        let bed = bed(vec![]);
         let revision = outcomes.len() as u64 + 1;
         let Some(run) = died_after(&bed, revision, None).await else { return outcomes };
         outcomes.push(recovered(&bed, &run, how, &format!("{how:?} after record {revision}")).await);
@@ -31,27 +32,32 @@ async fn crash_after_every_record(how: Recovery) -> Vec<Outcome> {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_died_after_any_record_can_be_torn_down() {
-    let outcomes = crash_after_every_record(Recovery::TearDown).await;
-    assert!(outcomes.len() > 40, "only {} records", outcomes.len());
-    assert!(outcomes.contains(&Outcome::Invalid));
-    assert_eq!(outcomes.last(), Some(&Outcome::Passed), "a run that died at the end has passed");
+    for bed in Bed::KINDS {
+        let outcomes = crash_after_every_record(bed, Recovery::TearDown).await;
+        assert!(outcomes.len() > 40, "only {} records", outcomes.len());
+        assert!(outcomes.contains(&Outcome::Invalid));
+        assert_eq!(outcomes.last(), Some(&Outcome::Passed), "a run that died at the end has passed");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_died_after_any_record_can_go_on_and_pass() {
-    let outcomes = crash_after_every_record(Recovery::Continue).await;
-    assert!(outcomes.len() > 40, "only {} records", outcomes.len());
-    for (position, outcome) in outcomes.iter().enumerate() {
-        assert_eq!(*outcome, Outcome::Passed, "after record {}", position + 1);
+    for bed in Bed::KINDS {
+        let outcomes = crash_after_every_record(bed, Recovery::Continue).await;
+        assert!(outcomes.len() > 40, "only {} records", outcomes.len());
+        for (position, outcome) in outcomes.iter().enumerate() {
+            assert_eq!(*outcome, Outcome::Passed, "after record {}", position + 1);
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_died_in_the_middle_of_anything_can_be_recovered_both_ways() {
-    for how in [Recovery::TearDown, Recovery::Continue] {
+    let both = [Recovery::TearDown, Recovery::Continue];
+    for (bed, how) in Bed::KINDS.into_iter().flat_map(|bed| both.map(|how| (bed, how))) {
         let mut tenths = 0;
         loop {
-            let bed = Bed::healthy();
+            let bed = bed(vec![]);
             let conductor = bed.conductor();
             let run = conductor.start(bed.created.clone()).await.unwrap();
             tokio::time::sleep(Duration::from_millis(100 * tenths)).await;

@@ -3,9 +3,9 @@
 use conductor_core::failure::FailureKind;
 use conductor_core::phase::{Cause, Phase};
 use conductor_core::verdict::Outcome;
-use conductor_sim::{Call, CallFault, CallOutcome, FaultKind};
+use conductor_sim::{Call, CallFault, CallOutcome, Fault, FaultKind};
 
-use crate::bed::{Bed, outcome, verdict};
+use crate::bed::{Bed, lasting, outcome, verdict};
 
 fn fault(call: Call, times: Option<u32>, outcome: CallOutcome) -> FaultKind {
     FaultKind::Call(CallFault { call, only: None, times, outcome })
@@ -20,12 +20,16 @@ const FOR_GOOD: [CallOutcome; 5] = [
     CallOutcome::Panics,
 ];
 
+fn kinds_and_calls() -> impl Iterator<Item = (fn(Vec<Fault>) -> Bed, Call)> {
+    Bed::KINDS.into_iter().flat_map(|bed| Call::ALL.map(|call| (bed, call)))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_that_fails_a_few_times_is_tried_again_and_nobody_suffers() {
     let lost = CallOutcome::FailsAfterwards(FailureKind::Unavailable);
-    for call in Call::ALL {
+    for (bed, call) in kinds_and_calls() {
         for outcome_of_call in [CallOutcome::Fails(FailureKind::Unavailable), lost] {
-            let bed = Bed::with_fault(fault(call, Some(2), outcome_of_call), false);
+            let bed = bed(vec![lasting(fault(call, Some(2), outcome_of_call), false)]);
             let view = bed.run().await;
             let context = format!("{call}: {outcome_of_call:?}");
             bed.assert_clean(&view, &context);
@@ -37,9 +41,9 @@ async fn a_call_that_fails_a_few_times_is_tried_again_and_nobody_suffers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_never_works_ends_the_run_and_leaves_only_what_it_had_to_put_back() {
-    for call in Call::ALL {
+    for (bed, call) in kinds_and_calls() {
         for outcome_of_call in FOR_GOOD {
-            let bed = Bed::with_fault(fault(call, None, outcome_of_call), false);
+            let bed = bed(vec![lasting(fault(call, None, outcome_of_call), false)]);
             let view = bed.run().await;
             let context = format!("{call}: {outcome_of_call:?}, {:?}", verdict(&view));
             assert_eq!(view.phase, Phase::Finished, "{context}");
@@ -77,9 +81,9 @@ async fn a_call_that_never_works_ends_the_run_and_leaves_only_what_it_had_to_put
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_stops_working_once_there_is_load_leaves_only_what_needs_it() {
-    for call in Call::ALL {
+    for (bed, call) in kinds_and_calls() {
         for outcome_of_call in FOR_GOOD {
-            let bed = Bed::with_fault(fault(call, None, outcome_of_call), true);
+            let bed = bed(vec![lasting(fault(call, None, outcome_of_call), true)]);
             let view = bed.run().await;
             let context = format!("{call}: {outcome_of_call:?}, {:?}", verdict(&view));
             assert_eq!(view.phase, Phase::Finished, "{context}");

@@ -29,12 +29,14 @@ async fn the_same_plant_gives_the_same_figures() {
 
 #[tokio::test(start_paused = true)]
 async fn doing_everything_twice_changes_nothing() {
-    let bed = Bed::healthy().wrapped(twice);
-    let view = bed.run().await;
-    bed.assert_clean(&view, "twice");
-    assert_eq!(outcome(&view), Outcome::Passed, "{:?}", verdict(&view));
-    let stops = bed.environment.calls().iter().filter(|record| record.call == Call::Stop).count();
-    assert_eq!(stops, 2);
+    for bed in Bed::KINDS {
+        let bed = bed(vec![]).wrapped(twice);
+        let view = bed.run().await;
+        bed.assert_clean(&view, "twice");
+        assert_eq!(outcome(&view), Outcome::Passed, "{:?}", verdict(&view));
+        let stops = bed.environment.calls().iter().filter(|record| record.call == Call::Stop).count();
+        assert_eq!(stops, 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,3 +13,4 @@ mod searches;
 mod stops;
 mod stores;
 mod updates;
+mod workers;

@@ -5,16 +5,23 @@ use std::time::Duration;
 
 use conductor_core::ports::{RunRequest, RunRequests};
 use conductor_core::verdict::Outcome;
+use conductor_sim::Fault;
 use futures::StreamExt;
 
 use crate::bed::{Bed, outcome, over, verdict};
 
 #[tokio::test(start_paused = true)]
 async fn a_run_can_be_stopped_at_any_time() {
+    for bed in Bed::KINDS {
+        stopped_at_any_time(bed).await;
+    }
+}
+
+async fn stopped_at_any_time(bed: fn(Vec<Fault>) -> Bed) {
     let mut finished_before = false;
     let mut second = 0;
     while !finished_before {
-        let bed = Bed::healthy();
+        let bed = bed(vec![]);
         let conductor = bed.conductor();
         let run = conductor.start(bed.created.clone()).await.unwrap();
         tokio::time::sleep(Duration::from_secs(second)).await;
