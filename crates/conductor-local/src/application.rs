@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::front::Front;
 use crate::reconcile::{Action, Seen, Stage, Wanted, is_settled, reconcile};
 use crate::replica::{News, Replica};
-use crate::settings::{Application, PortMode};
+use crate::settings::{Application, Port, PortMode};
 use crate::wire::{ApplicationStatus, Refusal, ReplicaState, ReplicaStatus};
 
 /// Failed starts in a row that make a crash loop.
@@ -72,22 +72,25 @@ struct Loop {
 /// # Errors
 /// When its port is not free.
 pub(crate) async fn start(application: Application, logs: PathBuf) -> Result<Handle, Refusal> {
-    let port = application.port.number;
-    let in_use = |error: std::io::Error| {
+    let in_use = |port: u16, error: std::io::Error| {
         let text = format!("port {port} of application {} is not free: {error}", application.name);
         Refusal::new(FailureKind::Rejected, text)
     };
-    let front = if application.port.mode == PortMode::BehindFront {
-        Some(Front::listen(port).await.map_err(in_use)?)
-    } else {
-        std::net::TcpListener::bind(("127.0.0.1", port)).map_err(in_use)?;
-        None
+    let front = match application.port {
+        Some(Port { number, mode: PortMode::BehindFront }) => {
+            Some(Front::listen(number).await.map_err(|error| in_use(number, error))?)
+        }
+        Some(Port { number, mode: PortMode::Exclusive | PortMode::Shared }) => {
+            std::net::TcpListener::bind(("127.0.0.1", number)).map_err(|error| in_use(number, error))?;
+            None
+        }
+        None => None,
     };
     let wanted = Wanted { version: application.version.clone(), replicas: application.replicas };
     let (orders, ordered) = mpsc::unbounded_channel();
     let first = ApplicationStatus {
         name: application.name.clone(),
-        port,
+        port: application.port.map(|port| port.number),
         version: wanted.version.clone(),
         desired: wanted.replicas,
         replicas: Vec::new(),
@@ -130,7 +133,7 @@ impl Loop {
     /// Does what is to be done now; true when something must wait for the pause to end.
     fn act(&mut self) -> bool {
         let seen: Vec<Seen> = self.replicas.iter().map(|replica| replica.seen.clone()).collect();
-        let exclusive = self.application.port.mode == PortMode::Exclusive;
+        let exclusive = self.application.mode() == Some(PortMode::Exclusive);
         let mut waits = false;
         for action in reconcile(&self.wanted, &seen, exclusive) {
             match action {

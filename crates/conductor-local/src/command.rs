@@ -19,6 +19,11 @@ pub(crate) fn unknown_placeholder(word: &str) -> Option<&str> {
     placeholders(word).find(|name| !NAMES.contains(name))
 }
 
+/// Whether a word has this placeholder.
+pub(crate) fn names(word: &str, placeholder: &str) -> bool {
+    placeholders(word).any(|name| name == placeholder)
+}
+
 /// A word with its placeholders filled in, in one pass: what is filled in is not looked at again.
 pub(crate) fn filled(word: &str, values: &Values<'_>) -> String {
     let mut text = String::new();

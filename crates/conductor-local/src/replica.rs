@@ -17,11 +17,13 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::command::{Values, filled};
 use crate::front::Owed;
 use crate::reconcile::{Seen, Stage};
-use crate::settings::{Application, PortMode};
+use crate::settings::{Application, Port, PortMode};
 use crate::spawn::{signal_group, spawn};
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// The time after which a replica that can be asked nothing counts as ready if it still runs.
+const RUNS_FOR: Duration = Duration::from_secs(1);
 /// Lines of a log that an error shows.
 const LAST_LINES: usize = 5;
 
@@ -53,9 +55,14 @@ impl Replica {
         logs: &Path,
         news: mpsc::UnboundedSender<News>,
     ) -> io::Result<Self> {
-        let ready_port =
-            if application.port.mode == PortMode::Exclusive { application.port.number } else { free_port()? };
-        let port = if application.port.mode == PortMode::BehindFront { ready_port } else { application.port.number };
+        let (port, ready_port) = match application.port {
+            Some(Port { number, mode: PortMode::Exclusive }) => (number, number),
+            Some(Port { number, mode: PortMode::Shared }) => (number, free_port()?),
+            Some(Port { mode: PortMode::BehindFront, .. }) | None => {
+                let own = free_port()?;
+                (own, own)
+            }
+        };
         let dir = application.dir.clone().unwrap_or_default();
         let base = application.base();
         let values = Values { version, port, ready_port, replica: number, dir: &base };
@@ -70,7 +77,7 @@ impl Replica {
         let pid = child.id().unwrap_or_default();
         let (stop, stopped) = oneshot::channel();
         let life = Life { child, pid, number, news, log, grace: application.grace_period.as_duration() };
-        let check = Check { port: ready_port, path: application.ready.http_get.clone() };
+        let check = Check::of(application, ready_port);
         tokio::spawn(life.run(check, application.ready.within.as_duration(), stopped));
         let seen = Seen { number, version: version.to_owned(), stage: Stage::Starting };
         Ok(Self { seen, pid, port, ready_at: None, stop: Some(stop) })
@@ -178,30 +185,41 @@ impl Life {
 }
 
 /// How readiness is found out.
-struct Check {
-    port: u16,
-    path: Option<String>,
+enum Check {
+    /// It answers on this port, a GET of the path where there is one.
+    Port(u16, Option<String>),
+    /// It can only be seen to run.
+    Runs,
 }
 
 impl Check {
-    async fn until_ready(&self) {
-        while !timeout(LONGEST_LOOK, self.is_ready()).await.is_ok_and(|ready| ready.unwrap_or_default()) {
-            sleep(LOOK_EVERY).await;
+    fn of(application: &Application, ready_port: u16) -> Self {
+        match (application.port, &application.ready.http_get) {
+            (None, None) => Self::Runs,
+            (_, path) => Self::Port(ready_port, path.clone()),
         }
     }
 
-    async fn is_ready(&self) -> io::Result<bool> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let mut stream = TcpStream::connect(address).await?;
-        let Some(path) = &self.path else { return Ok(true) };
-        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
-        let mut begin = [0_u8; 12];
-        stream.read_exact(&mut begin).await?;
-        let text = String::from_utf8_lossy(&begin);
-        Ok(text
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok())
-            .is_some_and(|status: u16| (200..400).contains(&status)))
+    async fn until_ready(&self) {
+        let Self::Port(port, path) = self else { return sleep(RUNS_FOR).await };
+        let look = || timeout(LONGEST_LOOK, answers(*port, path.as_deref()));
+        while !look().await.is_ok_and(|ready| ready.unwrap_or_default()) {
+            sleep(LOOK_EVERY).await;
+        }
     }
+}
+
+async fn answers(port: u16, path: Option<&str>) -> io::Result<bool> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect(address).await?;
+    let Some(path) = path else { return Ok(true) };
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    let mut begin = [0_u8; 12];
+    stream.read_exact(&mut begin).await?;
+    let text = String::from_utf8_lossy(&begin);
+    Ok(text
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .is_some_and(|status: u16| (200..400).contains(&status)))
 }

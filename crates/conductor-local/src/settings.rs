@@ -34,8 +34,9 @@ pub struct Application {
     pub support: bool,
     /// Program and arguments. `{version}`, `{port}`, `{readyPort}`, `{replica}` and `{dir}` are filled in.
     pub command: Vec<String>,
-    /// Where it listens.
-    pub port: Port,
+    /// Where it listens; absent for what nobody connects to, such as a load worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
     /// When a replica counts as ready.
     pub ready: Ready,
     /// The version that runs when the environment comes up.
@@ -86,7 +87,8 @@ pub enum PortMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ready {
-    /// It answers a GET of this path with a status below 400. Absent: it accepts a connection.
+    /// It answers a GET of this path with a status below 400. Absent: it accepts a connection, or, without a port, still
+    /// runs after a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_get: Option<String>,
     /// How long that may take.
@@ -112,10 +114,15 @@ impl Application {
         self.base.clone().unwrap_or_default()
     }
 
+    /// How its replicas share its port; `None` when it has none.
+    pub(crate) fn mode(&self) -> Option<PortMode> {
+        self.port.map(|port| port.mode)
+    }
+
     /// Refuses what the port does not allow.
     pub(crate) fn allows(&self, change: &Change) -> Result<(), Refusal> {
         match change {
-            Change::Replicas(replicas) if self.port.mode == PortMode::Exclusive && *replicas > 1 => {
+            Change::Replicas(replicas) if self.mode() == Some(PortMode::Exclusive) && *replicas > 1 => {
                 let text = format!(
                     "{} cannot have {replicas} replicas on one port; expected 1, or port.mode shared or behindFront",
                     self.name
@@ -161,11 +168,16 @@ impl LocalSettings {
             if !names.insert(name) {
                 add(at("name"), format!("\"{name}\" is there twice"), "a name of its own for each application");
             }
-            if !ports.insert(port.number) {
-                add(at("port.number"), format!("{} is another application's", port.number), "a port of its own");
-            }
-            if port.number == 0 {
-                add(at("port.number"), "0 is no port".to_owned(), "1 to 65535");
+            if let Some(Port { number, .. }) = port {
+                if !ports.insert(number) {
+                    add(at("port.number"), format!("{number} is another application's"), "a port of its own");
+                }
+                if *number == 0 {
+                    add(at("port.number"), "0 is no port".to_owned(), "1 to 65535");
+                }
+            } else if let Some(argument) = command.iter().position(|word| command::names(word, "port")) {
+                let problem = "{port} stands for nothing, since there is no port".to_owned();
+                add(at(&format!("command[{argument}]")), problem, "{readyPort}, or port: { number: 18080 }");
             }
             if application.base.is_some() {
                 add(at("base"), "it is set by the conductor".to_owned(), "no such field");
@@ -183,7 +195,7 @@ impl LocalSettings {
                     );
                 }
             }
-            if port.mode == PortMode::Exclusive && application.replicas > 1 {
+            if application.mode() == Some(PortMode::Exclusive) && application.replicas > 1 {
                 let problem = format!("{} replicas cannot have one port", application.replicas);
                 add(at("replicas"), problem, "1, or port.mode shared or behindFront");
             }
@@ -241,6 +253,22 @@ mod tests {
                 "applications[1].replicas: 3 replicas cannot have one port",
                 "applications[1].ready.httpGet: it is not a path",
             ]
+        );
+    }
+
+    #[test]
+    fn what_nobody_connects_to_needs_no_port_and_has_as_many_replicas_as_are_wanted() {
+        let without = |command: &str| -> LocalSettings {
+            let text = format!("applications: [{{ name: worker, command: [{command}], replicas: 3, ready: {{}} }}]");
+            serde_saphyr::from_str(&text).unwrap()
+        };
+        assert_eq!(without("locust, --worker").violations(), []);
+        assert_eq!(without("locust, '{readyPort}'").violations(), []);
+        assert_eq!(without("locust").applications[0].allows(&Change::Replicas(9)), Ok(()));
+        let (field, problem, expected) = without("locust, '--port={port}'").violations().remove(0);
+        assert_eq!(
+            format!("{field}: {problem}; expected {expected}"),
+            "applications[0].command[1]: {port} stands for nothing, since there is no port; expected {readyPort}, or port: { number: 18080 }"
         );
     }
 

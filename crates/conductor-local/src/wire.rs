@@ -23,8 +23,9 @@ pub struct Status {
 pub struct ApplicationStatus {
     /// The application.
     pub name: ApplicationId,
-    /// The port under which its clients find it.
-    pub port: u16,
+    /// The port under which its clients find it, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// The wanted version.
     pub version: String,
     /// The wanted replicas.

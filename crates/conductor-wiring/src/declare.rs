@@ -25,6 +25,9 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
             Vec::new()
         }
     };
+    if let Err(error) = spec.check_workers(&environment.applications()) {
+        violations.extend(error.violations);
+    }
     if !violations.is_empty() {
         return Err(written.refuse(&violations));
     }
@@ -54,6 +57,11 @@ fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violatio
         let problem = format!("{} is not shorter than Locust's dead man's switch", spec.interval);
         add("spec.interval", problem, format!("less than {dead_man} (the environment's locust.deadMan)"));
     }
+    if let Some(workers) = spec.load.workers.as_ref().filter(|workers| environment.is_exclusive(&workers.application)) {
+        let problem = format!("\"{}\" can have one replica only, since its port is exclusive", workers.application);
+        let expected = "an application without a port, which load workers do not need".to_owned();
+        add("spec.load.workers.application", problem, expected);
+    }
     violations
 }
 
@@ -67,7 +75,10 @@ kind: Environment
 metadata: { name: shop }
 spec:
   local:
-    applications: [{ name: shop, command: [shop], port: { number: 18080 }, ready: {} }]
+    applications:
+      - { name: shop, command: [shop], port: { number: 18080 }, ready: {} }
+      - { name: locust, support: true, command: [locust], port: { number: 18089 }, ready: {} }
+      - { name: load-workers, support: true, command: [locust, --worker], ready: {} }
   locust: { url: \"http://127.0.0.1:18089\", deadMan: 30s }
   kpis: { orders: { request: { method: POST, name: /orders } } }
 ";
@@ -107,6 +118,23 @@ spec:
         assert_eq!(
             declared(&TEST.replace("interval: 10s", "interval: 30s")).unwrap_err(),
             "test.yaml:10:13: spec.interval: 30s is not shorter than Locust's dead man's switch; expected less than 30s (the environment's locust.deadMan)"
+        );
+    }
+
+    #[test]
+    fn load_workers_are_support_and_must_be_there_and_can_be_more_than_one() {
+        let with =
+            |workers: &str| declared(&format!("{TEST}  load: {{ workers: {{ application: {workers}, most: 4 }} }}\n"));
+        let created = with("load-workers").unwrap();
+        let names: Vec<String> = created.applications().iter().map(ToString::to_string).collect();
+        assert_eq!((created.scope.len(), names), (1, vec!["shop".to_owned(), "load-workers".to_owned()]));
+        assert_eq!(
+            with("workers").unwrap_err(),
+            "test.yaml:11:35: spec.load.workers.application: \"workers\" is not an application of environment \"shop\"; expected one of shop, locust, load-workers"
+        );
+        assert_eq!(
+            with("locust").unwrap_err(),
+            "test.yaml:11:35: spec.load.workers.application: \"locust\" can have one replica only, since its port is exclusive; expected an application without a port, which load workers do not need"
         );
     }
 

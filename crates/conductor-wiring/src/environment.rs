@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use conductor_core::app::ApplicationId;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{API_VERSION, Violation};
-use conductor_local::LocalSettings;
+use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::{KpiEvent, LocustSettings};
 use conductor_testdata::SqliteTestDataSettings;
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,17 @@ impl Environment {
     /// The applications that load tests may have in scope.
     pub fn catalogue(&self) -> Vec<ApplicationId> {
         conductor_local::catalogue(&self.spec.local)
+    }
+
+    /// All applications, support included.
+    pub fn applications(&self) -> Vec<ApplicationId> {
+        self.spec.local.applications.iter().map(|application| application.name.clone()).collect()
+    }
+
+    /// True when the application can have one replica at most, since replicas cannot share its port.
+    pub(crate) fn is_exclusive(&self, application: &ApplicationId) -> bool {
+        let found = self.spec.local.applications.iter().find(|found| found.name == *application);
+        found.and_then(|found| found.port).is_some_and(|port| port.mode == PortMode::Exclusive)
     }
 }
 

@@ -54,12 +54,10 @@ fn print(environment: &Environment, status: &Status, output: Output) -> Result<u
             let mut text = format!("environment {} is up; logs are in {}\n", environment.name, logs.display());
             for application in &status.applications {
                 let ready = application.replicas.iter().filter(|replica| replica.state == ReplicaState::Ready).count();
+                let at = application.port.map_or_else(String::new, |port| format!("   http://127.0.0.1:{port}"));
+                let (name, version, desired) = (&application.name, &application.version, application.desired);
                 // Writing to a string does not fail.
-                let _ = writeln!(
-                    text,
-                    "  {:<12} {:<8} {ready} of {} ready   http://127.0.0.1:{}",
-                    application.name, application.version, application.desired, application.port
-                );
+                let _ = writeln!(text, "  {name:<12} {version:<8} {ready} of {desired} ready{at}");
             }
             out::answer(&text)?;
         }

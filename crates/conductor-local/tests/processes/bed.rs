@@ -21,7 +21,7 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// An application with this port mode, version and number of replicas; nothing runs yet.
+    /// An application with this port mode (`none` is without a port), version and number of replicas; nothing runs yet.
     pub(crate) fn new(mode: &str, version: &str, replicas: u32) -> Self {
         Self::in_folder("state", mode, version, replicas)
     }
@@ -30,13 +30,21 @@ impl Bed {
     pub(crate) fn in_folder(name: &str, mode: &str, version: &str, replicas: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("an environment ").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let ready_port = if mode == "shared" { r#", "{readyPort}""# } else { "" };
+        let (ports, port_field) = match mode {
+            "none" => (r#", "{readyPort}""#.to_owned(), String::new()),
+            _ => {
+                let ready_port = if mode == "shared" { r#", "{readyPort}""# } else { "" };
+                let field = format!(r#""port": {{ "number": {port}, "mode": "{mode}" }},"#);
+                (format!(r#", "{{port}}"{ready_port}"#), field)
+            }
+        };
+        let ready = if mode == "none" { "" } else { r#""httpGet": "/", "# };
         let settings = format!(
             r#"{{ "applications": [{{
                 "name": "app", "version": "{version}", "replicas": {replicas},
-                "command": [{:?}, "{{version}}", "{{port}}"{ready_port}],
-                "port": {{ "number": {port}, "mode": "{mode}" }},
-                "ready": {{ "httpGet": "/", "within": "2s" }}, "gracePeriod": "500ms"
+                "command": [{:?}, "{{version}}"{ports}],
+                {port_field}
+                "ready": {{ {ready}"within": "2s" }}, "gracePeriod": "500ms"
             }}] }}"#,
             example("tiny")
         );

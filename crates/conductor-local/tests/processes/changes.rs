@@ -113,3 +113,16 @@ async fn a_later_request_takes_over_from_an_earlier_one() {
     second.unwrap();
     assert_eq!(bed.versions().await, ["v2"]);
 }
+
+#[tokio::test]
+async fn what_nobody_connects_to_scales_there_and_back_and_is_ready_once_it_has_run_for_a_while() {
+    let bed = Bed::new("none", "deaf", 1);
+    bed.up().await.unwrap();
+    bed.scale(3).await.unwrap();
+    assert_eq!(bed.versions().await, ["deaf", "deaf", "deaf"]);
+    bed.scale(1).await.unwrap();
+    assert_eq!(bed.versions().await, ["deaf"]);
+    let error = bed.roll_out("broken").await.unwrap_err();
+    assert!(error.contains("3 starts in a row failed") && error.contains("the configuration is missing"), "{error}");
+    assert_eq!(bed.status().await.applications[0].port, None);
+}
