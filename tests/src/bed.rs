@@ -1,5 +1,6 @@
 //! A shop in a folder of its own, on ports of its own; dropping it stops everything in it.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -67,8 +68,32 @@ impl Bed {
     /// Makes a shop and starts its environment.
     pub fn up(shop: Shop) -> Self {
         let bed = Self::new(shop);
-        bed.conductor(&["local", "up", &bed.path("environment.yaml")]).succeeded();
+        bed.bring_up();
         bed
+    }
+
+    /// Makes a shop whose Locust has one worker, which an application of its own runs. Nothing is started.
+    pub fn with_load_workers(shop: Shop) -> Self {
+        let bed = Self::new(shop);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let master = format!(r#", --master, --master-bind-host, 127.0.0.1, --master-bind-port, "{port}"]"#);
+        bed.edit("environment.yaml", r#", --stop-timeout, "5"]"#, &format!(r#", --stop-timeout, "5"{master}"#));
+        let worker = format!(
+            r#"      - name: load-workers
+        support: true
+        command: [{:?}, -f, "locustfile.py,conductor_locust.py", --stop-timeout, "5", --worker, --master-host, 127.0.0.1,
+                  --master-port, "{port}"]
+        ready: {{}}
+  locust: {{"#,
+            locust()
+        );
+        bed.edit("environment.yaml", "  locust: {", &worker);
+        bed
+    }
+
+    /// Starts the environment.
+    pub fn bring_up(&self) {
+        self.conductor(&["local", "up", &self.path("environment.yaml")]).succeeded();
     }
 
     /// Runs a command of the conductor to its end.
@@ -120,22 +145,23 @@ impl Bed {
 
     /// The shop's ready replicas, as versions.
     pub fn replicas(&self) -> Vec<String> {
-        let environment = self.path("environment.yaml");
-        let status = self.conductor(&["local", "status", &environment, "--output", "json"]).json();
-        let applications = status["applications"].as_array().unwrap();
-        let shop = applications.iter().find(|application| application["name"] == "shop").unwrap();
-        let ready = |replica: &&Value| replica["state"] == "ready";
         let version = |replica: &Value| replica["version"].as_str().unwrap().to_owned();
-        shop["replicas"].as_array().unwrap().iter().filter(ready).map(version).collect()
+        self.replicas_of("shop").iter().filter(|replica| replica["state"] == "ready").map(version).collect()
     }
 
-    /// The process of the only replica of an application, once it is ready.
-    pub fn process(&self, application: &str) -> Option<u64> {
+    /// The replicas of an application, those that start or stop included.
+    pub fn replicas_of(&self, application: &str) -> Vec<Value> {
         let environment = self.path("environment.yaml");
         let status = self.conductor(&["local", "status", &environment, "--output", "json"]).json();
         let applications = status["applications"].as_array().unwrap();
         let found = applications.iter().find(|found| found["name"] == application).unwrap();
-        let replica = found["replicas"].get(0).filter(|replica| replica["state"] == "ready");
+        found["replicas"].as_array().unwrap().clone()
+    }
+
+    /// The process of the only replica of an application, once it is ready.
+    pub fn process(&self, application: &str) -> Option<u64> {
+        let replicas = self.replicas_of(application);
+        let replica = replicas.first().filter(|replica| replica["state"] == "ready");
         replica.map(|replica| replica["pid"].as_u64().unwrap())
     }
 
@@ -152,12 +178,22 @@ impl Bed {
 
     /// The users that Locust runs now, as Locust says.
     pub fn users(&self) -> u64 {
+        self.locust()["user_count"].as_u64().unwrap()
+    }
+
+    /// The users of each of Locust's workers, as Locust says.
+    pub fn users_by_worker(&self) -> Vec<u64> {
+        let users = |worker: &Value| worker["user_count"].as_u64().unwrap();
+        self.locust()["workers"].as_array().unwrap().iter().map(users).collect()
+    }
+
+    /// What Locust says of itself.
+    fn locust(&self) -> Value {
         let text = std::fs::read_to_string(self.shop.join("environment.yaml")).unwrap();
         let (_, rest) = text.split_once("url: \"http://").unwrap();
         let (address, _) = rest.split_once('"').unwrap();
         let page = get(address, "/stats/requests");
-        let status: Value = serde_json::from_str(&page).unwrap();
-        status["user_count"].as_u64().unwrap()
+        serde_json::from_str(&page).unwrap()
     }
 
     /// The newest run.

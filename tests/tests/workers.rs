@@ -1,0 +1,92 @@
+//! Load workers of a real Locust are scaled while load is generated, and are as before afterwards.
+
+use std::time::Duration;
+
+use conductor_tests::{Bed, Ended, SHORT, Shop, until};
+use nix::sys::signal::Signal;
+
+/// What customers cost besides: 15 ms of their worker's CPU before each request.
+const EXPENSIVE: &str = "
+def burn():
+    until = time.thread_time() + 0.015
+    while time.thread_time() < until:
+        pass
+
+
+class Customer(FastHttpUser):
+";
+
+/// A shop with one load worker and customers that some twenty of take 30 % of it, and a load that needs some fifty.
+fn bed() -> Bed {
+    let bed = Bed::with_load_workers(Shop { capacity: 1.0, dead_man: "20s" });
+    bed.edit("locustfile.py", "\nclass Customer(FastHttpUser):\n", EXPENSIVE);
+    bed.edit("locustfile.py", "    def wait_time(self):\n", "    def wait_time(self):\n        burn()\n");
+    let test = SHORT.replace("600/min", "1200/min").replace("rampUp: 10s", "rampUp: 20s").replace(
+        "plateau: 20s",
+        "plateau: 25s\n  load: { usersPerKpi: 0.04, workers: { application: load-workers, most: 3, targetCpu: 30% } }",
+    );
+    bed.write("loadtest.yaml", &test);
+    bed.bring_up();
+    bed
+}
+
+/// Asserts that there is one load worker, and nothing of others.
+fn assert_one_worker(bed: &Bed) {
+    let replicas = bed.replicas_of("load-workers");
+    assert!(replicas.len() == 1 && replicas[0]["state"] == "ready", "{replicas:?}");
+    until("Locust has one worker", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
+}
+
+#[test]
+fn load_workers_are_scaled_during_the_load_and_are_as_before_afterwards() {
+    let bed = bed();
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("load workers are scaled, load-workers: 1 replica → ");
+    running.line("load workers are ready, load-workers: 1 replica → ");
+    let spread = || {
+        let users = bed.users_by_worker();
+        users.len() > 1 && users.iter().all(|users| *users > 0)
+    };
+    until("every worker has users", Duration::from_secs(20), spread);
+    let Ended { out, .. } = running.wait();
+    bed.assert_restored(&rows);
+    assert_one_worker(&bed);
+    let view = bed.view();
+    assert_eq!(view["ending"]["cause"], "completed", "{out}");
+    assert!(!out.contains("generator_bound"), "{out}");
+    let workers: Vec<u64> =
+        view["ticks"].as_array().unwrap().iter().filter_map(|tick| tick["workers"].as_u64()).collect();
+    assert!(workers[0] == 1 && workers.is_sorted() && *workers.last().unwrap() > 1, "{workers:?}\n{out}");
+    let application = |view: &&serde_json::Value| view["application"] == "load-workers";
+    let applications = view["applications"].as_array().unwrap();
+    let scaled = applications.iter().find(application).unwrap();
+    assert_eq!(scaled["after"], scaled["before"], "{scaled}");
+}
+
+#[test]
+fn a_conductor_killed_as_it_scales_load_workers_leaves_one_after_restore() {
+    let bed = bed();
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("load workers are scaled, load-workers: 1 replica → ");
+    running.signal(Signal::SIGKILL);
+    assert_eq!(running.wait().code, None, "it had ended before it was killed");
+    bed.without_files(|| bed.conductor(&["restore"]).ended_with(0));
+    bed.assert_restored(&rows);
+    assert_one_worker(&bed);
+    assert_eq!(bed.view()["ending"]["cause"], "abandoned");
+}
+
+#[test]
+fn a_locust_without_workers_is_refused_before_anything_is_changed() {
+    let bed = Bed::new(Shop::default());
+    let idle = "      - { name: load-workers, support: true, command: [sleep, infinity], ready: {} }\n  locust: {";
+    bed.edit("environment.yaml", "  locust: {", idle);
+    bed.bring_up();
+    let load = "plateau: 20s\n  load: { workers: { application: load-workers, most: 3 } }";
+    bed.write("loadtest.yaml", &SHORT.replace("plateau: 20s", load));
+    let ended = bed.conductor(&["plan", &bed.path("loadtest.yaml")]);
+    assert_ne!(ended.code, Some(0));
+    assert!(ended.err.contains("one process without workers"), "{}\n{}", ended.out, ended.err);
+}
