@@ -21,7 +21,7 @@ fn bed() -> Bed {
     let bed = Bed::with_load_workers(Shop { capacity: 1.0, dead_man: "20s" });
     bed.edit("locustfile.py", "\nclass Customer(FastHttpUser):\n", EXPENSIVE);
     bed.edit("locustfile.py", "    def wait_time(self):\n", "    def wait_time(self):\n        burn()\n");
-    let test = SHORT.replace("600/min", "1200/min").replace("rampUp: 10s", "rampUp: 20s").replace(
+    let test = SHORT.replace("600/min", "1200/min").replace(
         "plateau: 20s",
         "plateau: 25s\n  load: { usersPerKpi: 0.04, workers: { application: load-workers, most: 3, targetCpu: 30% } }",
     );
@@ -41,6 +41,9 @@ fn assert_one_worker(bed: &Bed) {
 fn load_workers_are_scaled_during_the_load_and_are_as_before_afterwards() {
     let bed = bed();
     let rows = bed.rows();
+    let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
+    assert!(plan.contains("load-workers from 1 to at most 3 replicas, planned for 30 % CPU each"), "{plan}");
+    assert!(plan.contains("scale load workers"), "its time limit is not in\n{plan}");
     let mut running = bed.start();
     running.line("load workers are scaled, load-workers: 1 replica → ");
     running.line("load workers are ready, load-workers: 1 replica → ");

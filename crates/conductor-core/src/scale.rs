@@ -20,6 +20,14 @@ pub struct Observed {
     pub allocation: Allocation,
 }
 
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (release, allocation) = (self.release.to_string(), self.allocation);
+        // A local application need not have a version.
+        if release.is_empty() { write!(f, "{allocation}") } else { write!(f, "{release} with {allocation}") }
+    }
+}
+
 /// What the environment was before the run, recorded before the first change.
 pub type Baseline = BTreeMap<ApplicationId, Observed>;
 
@@ -142,6 +150,13 @@ mod tests {
     fn texts(plan: &Plan) -> Vec<String> {
         let rollouts = plan.rollouts.iter().map(ToString::to_string);
         rollouts.chain(plan.scale_steps.iter().map(ToString::to_string)).collect()
+    }
+
+    #[test]
+    fn what_is_there_is_told_with_its_version_where_it_has_one() {
+        let (_, observed) = present("shop", "v2", Allocation::of_replicas(3));
+        assert_eq!(observed.to_string(), "v2 with 3 replicas");
+        assert_eq!(Observed { release: Release::single(""), ..observed }.to_string(), "3 replicas");
     }
 
     #[test]

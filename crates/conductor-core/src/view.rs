@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::ApplicationId;
 use crate::learnt::Hints;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
-use crate::phase::{Ending, Event, Level, Measurement, Note, Phase, State};
+use crate::phase::{Ending, Event, Level, Load, Measurement, Note, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
@@ -132,7 +132,7 @@ pub struct ApplicationView {
     pub application: ApplicationId,
     /// What it was before the first change.
     pub before: Observed,
-    /// What it is during the load.
+    /// What it is during the load; of load workers, what was asked for at last.
     pub during: Observed,
     /// What it was when the run looked for the last time; `None` until then, and where the run did not change it.
     #[serde(default)]
@@ -270,12 +270,6 @@ impl RunView {
                 self.follow_search(run, record.at);
                 self.follow_workers(run, record.at);
             }
-            Event::WorkersScaled(step) => {
-                let scaled = self.applications.iter_mut().find(|view| view.application == step.application);
-                if let Some(view) = scaled {
-                    view.during.allocation = step.to;
-                }
-            }
             Event::Retargeted { change, .. } => {
                 self.target_per_min = change.target.as_per_minute();
                 if let Some(load) = run.state.load() {
@@ -292,6 +286,7 @@ impl RunView {
             | Event::Started
             | Event::Deployed
             | Event::ScaledUp
+            | Event::WorkersScaled(_)
             | Event::WorkersNotScaled(_)
             | Event::LoadStopped
             | Event::Failed(_)
@@ -349,8 +344,13 @@ impl RunView {
         }
     }
 
-    /// Tells of load workers that are asked for, or that may not be.
+    /// Takes in load workers that are asked for, and tells of them, or that they may not be asked for.
     fn follow_workers(&mut self, run: &Run, at: Timestamp) {
+        if let Some(step) = run.state.load().and_then(Load::workers_asked)
+            && let Some(view) = self.applications.iter_mut().find(|view| view.application == step.application)
+        {
+            view.during.allocation = step.to;
+        }
         let news = run.state.load().and_then(|load| load.workers.as_ref()?.news().cloned());
         self.events.extend(news.map(|Note { level, message }| EventView { at, level, message }));
     }

@@ -25,5 +25,5 @@ pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Conductor, Recovery};
 pub use errors::{RecoverError, StartError, UpdateError, ViewError};
 pub use options::{EngineOptions, Retry};
-pub use plan::{PlanReport, StoredRows, plan};
+pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
 pub use ports::{Ports, PortsFactory};

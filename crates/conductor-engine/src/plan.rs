@@ -10,6 +10,7 @@ use conductor_core::ports::{FailureKind, PortError, Production};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::{Baseline, Plan};
 use conductor_core::sizing::Sizing;
+use conductor_core::spec::LoadWorkers;
 use serde::Serialize;
 
 use crate::activity::{Surroundings, look_around};
@@ -27,6 +28,8 @@ pub struct PlanReport {
     pub production: BTreeMap<ApplicationId, Production>,
     /// What the control law would be told.
     pub hints: Hints,
+    /// The load workers that would be scaled while load is generated; `None` where the load test lets none be.
+    pub load_workers: Option<WorkersPlan>,
     /// How many workers of the load generator the target needs, by a former run; `None` where there is none that tells.
     pub sizing: Option<Sizing>,
     /// What would generate the load.
@@ -35,6 +38,20 @@ pub struct PlanReport {
     pub test_data: Vec<StoredRows>,
     /// The time limits.
     pub deadlines: Vec<PhaseDeadline>,
+}
+
+/// Load workers that may be scaled.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkersPlan {
+    /// The application that runs them.
+    pub application: ApplicationId,
+    /// Its replicas now.
+    pub replicas: u32,
+    /// Most replicas that it would be given.
+    pub most: u32,
+    /// The CPU up to which a worker is planned, percent of one core.
+    pub target_cpu: f64,
 }
 
 /// The rows that one table of test data has for a run.
@@ -67,7 +84,14 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
     let deadlines = Deadlines::of(&created.spec).table();
     let hints = Hints::of(created);
     let sizing = hints.sizing(created, generator.workers);
-    Ok(PlanReport { plan, baseline, production, hints, sizing, generator, test_data, deadlines })
+    let load_workers = load_workers(created, &baseline);
+    Ok(PlanReport { plan, baseline, production, hints, load_workers, sizing, generator, test_data, deadlines })
+}
+
+fn load_workers(created: &Created, baseline: &Baseline) -> Option<WorkersPlan> {
+    let LoadWorkers { application, most, target_cpu } = created.spec.load.workers.clone()?;
+    let replicas = baseline.get(&application)?.allocation.replicas;
+    Some(WorkersPlan { application, replicas, most, target_cpu })
 }
 
 /// Counts the rows of a run that never was, which proves that the stores answer and shows their tables.

@@ -2,7 +2,7 @@
 //!
 //! [`text`] writes figures for all who show runs [`law`] what the control law thinks
 //! and [`sizing`] how many workers a target needs; `page` says what is told,
-//! `holds` of the levels of the load, `steering` of the control law, `chart` draws; colours and layout are in the template. No file is
+//! `holds` of the levels of the load, `steering` of the control law, `workers` of the load workers, `chart` draws; colours and layout are in the template. No file is
 //! written here.
 
 mod chart;
@@ -12,6 +12,7 @@ mod page;
 pub mod sizing;
 mod steering;
 pub mod text;
+mod workers;
 
 use askama::Template;
 use conductor_core::view::RunView;

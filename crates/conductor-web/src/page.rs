@@ -10,6 +10,7 @@ use crate::holds::{self, HoldRow, TrialRow};
 use crate::law;
 use crate::steering::{self, LawRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
+use crate::workers;
 
 /// The page.
 #[derive(Template)]
@@ -55,10 +56,10 @@ struct PhaseRow {
     failure: String,
 }
 
-struct Drawing {
-    heading: String,
-    legend: Vec<(&'static str, String)>,
-    svg: String,
+pub(crate) struct Drawing {
+    pub(crate) heading: String,
+    pub(crate) legend: Vec<(&'static str, String)>,
+    pub(crate) svg: String,
 }
 
 struct ApplicationRow {
@@ -99,7 +100,10 @@ impl Page {
             applications: view.applications.iter().map(|application| application_row(view, application)).collect(),
             deleted: view.deleted.iter().map(|table| (table.table.clone(), number(table.rows as f64))).collect(),
             generator: view.generator.as_ref().map(|generator| {
-                let workers = generator.workers.map_or_else(String::new, |workers| format!(", {workers} workers"));
+                let plural = |workers| if workers == 1 { "" } else { "s" };
+                let workers = generator
+                    .workers
+                    .map_or_else(String::new, |workers| format!(", {workers} worker{} at first", plural(workers)));
                 format!("{}{workers}; {}", generator.version, generator.counting)
             }),
             algorithm: law::algorithm(view.algorithm),
@@ -182,9 +186,8 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> PhaseRow {
 }
 
 fn application_row(view: &RunView, application: &ApplicationView) -> ApplicationRow {
-    let told = |observed: &conductor_core::scale::Observed| format!("{}, {}", observed.release, observed.allocation);
     let after = match (&application.after, &view.ending) {
-        (Some(after), _) => told(after),
+        (Some(after), _) => after.to_string(),
         (None, _) if application.before == application.during => "not changed".to_owned(),
         (None, Some(_)) if view.verdict.is_some() => "not known".to_owned(),
         (None, Some(_)) => "being put back".to_owned(),
@@ -201,8 +204,8 @@ fn application_row(view: &RunView, application: &ApplicationView) -> Application
     };
     ApplicationRow {
         name: application.application.to_string(),
-        before: told(&application.before),
-        during: told(&application.during),
+        before: application.before.to_string(),
+        during: application.during.to_string(),
         class: if is_back { "" } else { "warning" },
         after: std::iter::once(after).chain(remarks).collect::<Vec<_>>().join("; "),
     }
@@ -213,15 +216,12 @@ fn charts(view: &RunView) -> Vec<Drawing> {
         return Vec::new();
     }
     let length_s = view.ticks.iter().map(|tick| tick.at_s).fold(view.profile.end_s(), f64::max);
-    let line = |class, of: &dyn Fn(&Tick) -> Option<f64>| Line {
-        class,
-        points: view.ticks.iter().map(|tick| ((tick.from_s + tick.to_s) / 2.0, of(tick))).collect(),
-    };
+    let line = |class, of: &dyn Fn(&Tick) -> Option<f64>| line(view, class, of);
     let chart = |title, bands, lines| Chart { title, length_s, bands, lines }.svg();
     let (modes, meanings) = steering::mode_bands(view);
     let has_knee = view.ticks.iter().any(|tick| tick.advice.as_ref().is_some_and(|advice| advice.knee.is_some()));
     let limit = has_knee.then(|| ("knee", "limit found".to_owned()));
-    vec![
+    let mut drawings = vec![
         Drawing {
             heading: format!("{} per minute", view.kpi),
             legend: vec![
@@ -288,7 +288,14 @@ fn charts(view: &RunView) -> Vec<Drawing> {
                 })],
             ),
         },
-    ]
+    ];
+    drawings.extend(workers::charts(view, length_s));
+    drawings
+}
+
+/// A line over the middles of the windows.
+pub(crate) fn line(view: &RunView, class: &'static str, of: impl Fn(&Tick) -> Option<f64>) -> Line {
+    Line { class, points: view.ticks.iter().map(|tick| ((tick.from_s + tick.to_s) / 2.0, of(tick))).collect() }
 }
 
 /// What a reader of the charts must know, windows with the same marks together.

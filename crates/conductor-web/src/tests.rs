@@ -65,7 +65,7 @@ fn a_passed_run_says_so_with_its_figures() {
     for part in [
         "<span class=\"outcome passed\">passed</span>",
         "1,960 orders a minute on the plateau&#39;s mean, of a target of 2,000 (−2.0 %). Everything is as it was before.",
-        "<td>shop</td><td>v1, 1 replica</td><td>v2, 3 replicas</td><td>v1, 1 replica</td>",
+        "<td>shop</td><td>v1 with 1 replica</td><td>v2 with 3 replicas</td><td>v1 with 1 replica</td>",
         "<td>shop/orders</td><td>22,038</td>",
         "10 of 2,000",
     ] {
@@ -106,11 +106,11 @@ fn what_was_found_at_last_is_told_as_it_was_found() {
     let html = report(&view(changes)).unwrap();
     assert!(html.contains("Not everything is back as it was before."));
     assert!(html.contains("<tr class=\"warning\"><td>shop</td>"), "{html}");
-    assert!(html.contains("<td>v1, 3 replicas; shop: replicas is 9, which is neither 1"), "{html}");
+    assert!(html.contains("<td>v1 with 3 replicas; shop: replicas is 9, which is neither 1"), "{html}");
     assert!(html.contains("<tr class=\"warning\"><td>basket</td>"), "{html}");
-    assert!(html.contains("<td>v2, 3 replicas</td><td>not known</td>"), "{html}");
+    assert!(html.contains("<td>v2 with 3 replicas</td><td>not known</td>"), "{html}");
     assert!(
-        html.contains("<td>shop-front</td><td>v1, 1 replica</td><td>v1, 1 replica</td><td>not changed</td>"),
+        html.contains("<td>shop-front</td><td>v1 with 1 replica</td><td>v1 with 1 replica</td><td>not changed</td>"),
         "{html}"
     );
 }
@@ -263,4 +263,27 @@ fn the_published_rule_is_named_and_not_made_to_explain_itself() {
     });
     let html = report(&view(json!({ "ticks": ticks, "algorithm": "published" }))).unwrap();
     assert!(html.contains("<p class=\"soft\">published</p>") && !html.contains("nothing is known yet"), "{html}");
+}
+
+#[test]
+fn load_workers_are_drawn_where_there_are_some_and_what_happened_to_them_is_told() {
+    let with = |workers: Value| {
+        let mut tick = tick(70, Some(330));
+        tick["workers"] = workers;
+        report(&view(json!({
+            "ticks": [tick],
+            "generator": { "version": "Locust 2.47.0", "workers": 1, "counting": "exact" },
+            "events": [{ "at": "2026-11-24T14:01:00Z", "level": "info",
+                         "message": "load workers are ready, load-workers: 1 replica → 3 replicas" }],
+        })))
+        .unwrap()
+    };
+    let html = with(json!(3));
+    for part in
+        ["CPU of the busiest load worker", "<title>Load workers</title>", "Locust 2.47.0, 1 worker at first; exact"]
+    {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+    assert!(html.contains("load workers are ready, load-workers: 1 replica → 3 replicas"), "{html}");
+    assert!(!with(json!(null)).contains("Load workers"));
 }

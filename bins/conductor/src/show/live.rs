@@ -206,7 +206,8 @@ mod tests {
         ];
         let tick = json!({
             "atS": 70.0, "fromS": 60.0, "toS": 70.0, "count": 331, "kpiPerMin": 1986.0, "setPointPerMin": 2000.0,
-            "users": 300, "usersWanted": 310, "requests": 1000, "failures": 5, "cpuPercent": null, "marks": ["workerLost"],
+            "users": 300, "usersWanted": 310, "requests": 1000, "failures": 5, "workers": 3, "cpuPercent": 41.6,
+            "marks": ["workerLost"],
             "latency": { "meanMs": 200.0, "p50Ms": 190.0, "p95Ms": 260.0, "p99Ms": 400.0 },
             "advice": {
                 "users": 310, "spawnRate": 1.0, "setPointPerMin": 2000.0, "alarm": null, "mode": "track",
@@ -233,7 +234,9 @@ mod tests {
         let screen = terminal.backend().to_string();
         for part in [
             "✔ DEPLOY 0:03   ✔ SCALE_UP 0:03   ▶ GENERATE_LOAD 1:20   · SCALE_DOWN   · CLEAN_UP",
-            "orders 1,986/min, target 2,000/min (−0.7 %), users 300 → 310, errors 0.5 %, p95 260 ms, worker lost",
+            "orders 1,986/min, target 2,000/min (−0.7 %), users 300 → 310, errors 0.5 %",
+            "p95 260 ms, 3 workers at 42 % CPU,",
+            "worker lost",
             "track (it is known what users are worth); 0.156 users for one of orders a minute ± 2 %, lag 9.2 s, efficiency",
             "98 %, limit 420 users = 2,690/min",
             "2:50 of load left; Ctrl-C ends the run in order",

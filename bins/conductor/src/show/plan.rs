@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use conductor_engine::PlanReport;
+use conductor_engine::{PlanReport, WorkersPlan};
 
 /// A plan in words.
 pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
@@ -33,12 +33,18 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     if hints.is_empty() {
         line("would tell the control law nothing: it learns while it steers".to_owned());
     }
+    if let Some(WorkersPlan { application, replicas, most, target_cpu }) = &report.load_workers {
+        line(format!(
+            "would scale load workers while it does: {application} from {replicas} to at most {most} replicas, planned \
+             for {target_cpu} % CPU each"
+        ));
+    }
     if let Some(sizing) = &report.sizing {
         line(format!("workers: {}", conductor_web::sizing::words(sizing)));
     }
     line("would scale down to".to_owned());
     for (application, observed) in &report.baseline {
-        line(format!("  {application}: {} with {}", observed.release, observed.allocation));
+        line(format!("  {application}: {observed}"));
     }
     line("would delete the run's rows in".to_owned());
     for rows in &report.test_data {

@@ -67,11 +67,16 @@ pub(super) fn state_of(tick: &Tick) -> String {
     format!("target {}/min{}", thousands(tick.set_point_per_min), deviation.unwrap_or_default())
 }
 
-/// Users, errors, response times, and what a reader of the figures must know.
+/// Users, errors, response times, the load workers with the busiest one's CPU, and what a reader of the figures must know.
 pub(super) fn rest(tick: &Tick) -> String {
     let users = tick.users.map_or_else(|| "?".to_owned(), |users| users.to_string());
     let errors = error_percent(tick.requests, tick.failures);
     let p95 = tick.latency.map_or_else(String::new, |latency| format!(", p95 {:.0} ms", latency.p95_ms));
+    let cpu = tick.cpu_percent.map_or_else(String::new, |cpu| format!(" at {cpu:.0} % CPU"));
+    let workers = tick.workers.map_or_else(String::new, |workers| {
+        let plural = if workers == 1 { "" } else { "s" };
+        format!(", {workers} worker{plural}{cpu}")
+    });
     let marks: String = tick.marks.iter().map(|mark| format!(", {mark}")).collect();
-    format!("users {users} → {}, errors {errors:.1} %{p95}{marks}", tick.users_wanted)
+    format!("users {users} → {}, errors {errors:.1} %{p95}{workers}{marks}", tick.users_wanted)
 }

@@ -71,10 +71,7 @@ pub(crate) fn summary(view: &RunView) -> String {
 
 fn changed(application: &ApplicationView) -> String {
     let ApplicationView { before, during, .. } = application;
-    format!(
-        "was {} with {}, during the load {} with {}",
-        before.release, before.allocation, during.release, during.allocation
-    )
+    format!("was {before}, during the load {during}")
 }
 
 /// What a run leaves behind when its conductor goes before it is over, and how to finish it.
@@ -84,12 +81,7 @@ pub(crate) fn left_behind(view: &RunView, restore: &str) -> String {
         .applications
         .iter()
         .filter(|application| application.before != application.during)
-        .map(|application| {
-            format!(
-                "{} to {} with {}",
-                application.application, application.before.release, application.before.allocation
-            )
-        })
+        .map(|application| format!("{} to {}", application.application, application.before))
         .collect();
     // Writing to a string does not fail.
     if !changed.is_empty() {
