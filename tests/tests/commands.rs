@@ -108,6 +108,20 @@ fn a_model_takes_seconds_for_hours_and_tells_passed_from_failed() {
 }
 
 #[test]
+fn a_model_with_one_load_worker_holds_its_target_only_where_workers_may_be_scaled() {
+    let bed = Bed::new(Shop::default());
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models");
+    let simulate = |test: &str| {
+        let plant = format!("{models}/few-workers.yaml");
+        bed.conductor(&["simulate", &format!("{models}/{test}.yaml"), "--plant", &plant])
+    };
+    let text = simulate("workers").succeeded();
+    assert!(text.contains("verdict    passed") && text.contains("load workers are ready, load-workers: "), "{text}");
+    assert!(!text.contains("generator at its limit"), "they were scaled too late\n{text}");
+    assert!(simulate("loadtest").ended_with(3).out.contains("generator_bound"));
+}
+
+#[test]
 fn a_model_without_a_load_test_runs_its_own() {
     let bed = Bed::new(Shop::default());
     let text = bed.conductor(&["simulate", "--plant", "nom600"]).succeeded();

@@ -8,7 +8,7 @@
 //! * [`scale`] and [`restore`] — the plan of a run and the way back, as pure differences,
 //! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
 //! * [`learnt`] — what a finished run teaches the next one of the same load test,
-//! * [`sizing`] — how many workers of the load generator a target needs,
+//! * [`sizing`] — how many workers of the load generator a target needs; [`phase::Workers`] asks for them during the load,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`] are their words).
