@@ -2,6 +2,7 @@
 
 use conductor_core::failure::FailureKind;
 use conductor_core::phase::{Cause, Level};
+use conductor_core::run::{Run, RunId};
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use conductor_engine::Recovery;
@@ -108,10 +109,7 @@ async fn a_scaling_that_fails_is_told_and_does_not_end_the_load() {
 #[tokio::test(start_paused = true)]
 async fn a_scaling_that_never_answers_is_given_up_after_its_time() {
     let mut bed = failing(CallOutcome::Hangs, Some(1));
-    let document = serde_json::json!({ "rampUp": "2m", "plateau": "20m" });
-    let mut spec = serde_json::to_value(&bed.created.spec).unwrap();
-    spec["spec"].as_object_mut().unwrap().extend(document.as_object().unwrap().clone());
-    bed.created.spec = serde_json::from_value(spec).unwrap();
+    lasting_for(&mut bed, "2m", "20m", "10s");
     let view = bed.run().await;
     bed.assert_clean(&view, "hangs");
     assert_eq!(view.ending.as_ref().unwrap().cause, Cause::Completed);
@@ -119,33 +117,50 @@ async fn a_scaling_that_never_answers_is_given_up_after_its_time() {
     assert!(*workers(&view).last().unwrap() >= 3, "it was not tried again: {:?}", view.events);
 }
 
-/// A run whose conductor dies when it has written down that load workers are to be scaled, and has done nothing yet.
-async fn died_before_the_act(bed: &Bed) -> conductor_core::run::RunId {
+/// Gives a bed's load test another ramp, plateau and interval.
+fn lasting_for(bed: &mut Bed, ramp_up: &str, plateau: &str, interval: &str) {
+    let mut document = serde_json::to_value(&bed.created.spec).unwrap();
+    let spec = document["spec"].as_object_mut().unwrap();
+    for (field, time) in [("rampUp", ramp_up), ("plateau", plateau), ("interval", interval)] {
+        spec.insert(field.to_owned(), time.into());
+    }
+    spec["limits"].as_object_mut().unwrap().remove("deadline");
+    bed.created.spec = serde_json::from_value(document).unwrap();
+}
+
+/// A run whose conductor dies when it has written down for the `nth` time that load workers are to be scaled, and has
+/// not done it yet.
+async fn died_before_the_act(bed: &Bed, nth: usize) -> RunId {
     let conductor = bed.conductor();
     let run = conductor.start(bed.created.clone()).await.unwrap();
     let mut views = std::pin::pin!(conductor.watch(&run).await.unwrap());
     while let Some(view) = views.next().await {
-        if !told(&view, "load workers are scaled").is_empty() {
+        if told(&view, "load workers are scaled").len() == nth {
             break;
         }
     }
     conductor.let_go(&run).await;
-    assert_eq!(bed.environment.observed()[&load_workers()].allocation.replicas, 1, "it was done before the death");
-    let asked = bed.journal(&run).await;
-    let state = conductor_core::run::Run::replay(&asked).unwrap().state;
-    assert!(state.load().unwrap().workers_asked().is_some(), "it was not written down before the death");
+    let state = Run::replay(&bed.journal(&run).await).unwrap().state;
+    let asked = state.load().unwrap().workers_asked().expect("it was written down before the death");
+    assert_eq!(state.changes().unwrap().plan.scale_steps.last(), Some(asked));
+    assert_eq!(bed.environment.observed()[&load_workers()].allocation, asked.from, "it was done before the death");
     run
+}
+
+async fn recovered(bed: &Bed, run: &RunId, how: Recovery) -> RunView {
+    let other = bed.conductor();
+    other.recover(run, how).await.unwrap();
+    let view = over(&other, run).await;
+    bed.assert_clean(&view, &format!("{how:?}"));
+    view
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_death_between_the_record_and_the_scaling_leaves_nothing_and_the_next_conductor_does_it() {
     for how in [Recovery::TearDown, Recovery::Continue] {
         let bed = Bed::scaling_workers(|_| ());
-        let run = died_before_the_act(&bed).await;
-        let other = bed.conductor();
-        other.recover(&run, how).await.unwrap();
-        let view = over(&other, &run).await;
-        bed.assert_clean(&view, &format!("{how:?}"));
+        let run = died_before_the_act(&bed, 1).await;
+        let view = recovered(&bed, &run, how).await;
         let most = workers(&view).into_iter().max().unwrap();
         match how {
             Recovery::TearDown => assert_eq!(most, 1),
@@ -153,6 +168,18 @@ async fn a_death_between_the_record_and_the_scaling_leaves_nothing_and_the_next_
                 assert!(most >= 3 && outcome(&view) == Outcome::Passed, "{most}: {:?}", verdict(&view))
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_death_before_the_second_scaling_the_first_one_is_the_runs_own() {
+    for how in [Recovery::TearDown, Recovery::Continue] {
+        let mut bed = Bed::scaling_workers(|_| ());
+        lasting_for(&mut bed, "30m", "10m", "60s");
+        let run = died_before_the_act(&bed, 2).await;
+        assert!(bed.environment.observed()[&load_workers()].allocation.replicas > 1, "the first one was done");
+        let view = recovered(&bed, &run, how).await;
+        assert_eq!(view.ending.as_ref().unwrap().foreign_changes, []);
     }
 }
 
