@@ -2,6 +2,7 @@
 
 mod law;
 mod words;
+mod workers;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::ApplicationId;
 use crate::learnt::Hints;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
-use crate::phase::{Ending, Event, Level, Load, Measurement, Note, Phase, State};
+use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
@@ -255,6 +256,7 @@ impl RunView {
             Event::BaselineRecorded { .. } => {
                 self.applications = applications(&run.state);
                 self.compare_versions(run, record.at);
+                self.compare_workers(run, record.at);
             }
             Event::Rehearsed { .. } => {
                 self.load_started = Some(record.at);
@@ -342,17 +344,6 @@ impl RunView {
         if let Some(load) = run.state.load() {
             self.profile.clone_from(&load.profile);
         }
-    }
-
-    /// Takes in load workers that are asked for, and tells of them, or that they may not be asked for.
-    fn follow_workers(&mut self, run: &Run, at: Timestamp) {
-        if let Some(step) = run.state.load().and_then(Load::workers_asked)
-            && let Some(view) = self.applications.iter_mut().find(|view| view.application == step.application)
-        {
-            view.during.allocation = step.to;
-        }
-        let news = run.state.load().and_then(|load| load.workers.as_ref()?.news().cloned());
-        self.events.extend(news.map(|Note { level, message }| EventView { at, level, message }));
     }
 
     fn tick(&self, run: &Run, at: Timestamp, measurement: &Measurement) -> Option<Tick> {

@@ -6,7 +6,7 @@ use conductor_core::run::{Run, RunId};
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use conductor_engine::Recovery;
-use conductor_sim::{Call, CallFault, CallOutcome, FaultKind};
+use conductor_sim::{Call, CallFault, CallOutcome, Fault, FaultKind};
 use futures::StreamExt;
 
 use crate::bed::{Bed, lasting, load_workers, outcome, over, verdict};
@@ -194,4 +194,19 @@ async fn workers_that_somebody_else_scales_meanwhile_are_left_and_reported() {
     let foreign = &view.ending.as_ref().unwrap().foreign_changes;
     assert_eq!(foreign.len(), 1, "{foreign:?}");
     assert!(foreign[0].to_string().starts_with("load-workers: replicas is 9, which is neither 1 (before the run)"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_cannot_be_the_one_that_runs_the_workers_is_told() {
+    let warning = "load-workers has 2 replicas, but the load generator has 1 worker; expected the application that runs \
+                   all of them and nothing else (spec.load.workers.application)";
+    let with = |faults: Vec<Fault>| {
+        Bed::scaling_workers(|plant| {
+            plant.environment.workers.count = 2;
+            plant.environment.faults = faults;
+        })
+    };
+    let view = with(vec![lasting(FaultKind::WorkersLost(1), false)]).run().await;
+    assert_eq!(told(&view, warning).len(), 1, "{:?}", view.events);
+    assert_eq!(told(&with(vec![]).run().await, "but the load generator has").len(), 0);
 }
