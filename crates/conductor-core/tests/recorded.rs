@@ -38,13 +38,19 @@ const RUNS: [Run; 18] = [
 /// Where the law answers otherwise on purpose: in which run, from when to when in seconds, and why that is better.
 type Departure = (&'static str, f64, f64, &'static str);
 
-const DEPARTURES: [Departure; 3] = [
+const DEPARTURES: [Departure; 4] = [
     ("drift-40", 1860.0, 1860.0, "the dead band asks what the line needs, not what the growth limit left of it"),
     (
         "noisyq+congestion",
         3360.0,
         3360.0,
         "the dead band asks what the line needs, not what the growth limit left of it",
+    ),
+    (
+        "qstep-50",
+        3360.0,
+        3360.0,
+        "after a verdict that may be wrong, no more users come back at once than there were before it",
     ),
     ("overcap-cliff", 1380.0, 5400.0, "users had grown, so that one broken window is enough: the drain begins earlier"),
 ];

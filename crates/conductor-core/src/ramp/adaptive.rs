@@ -10,7 +10,7 @@ use super::history::History;
 use super::lesson::{anchor, learn};
 use super::modes::Tick;
 use super::posterior::Outlook;
-use super::steer::{around_stalls, bounded, capped, dead_banded, line, settle, spawn_rate, towards};
+use super::steer::{around_stalls, bounded, capped, dead_banded, doubted, line, settle, spawn_rate, towards};
 use super::tuning::Tuning;
 use super::{Config, Observation, State, Window};
 
@@ -151,6 +151,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
         state.modes.act(&tick, &mut state.bank, &mut state.anchor);
     }
     state.modes.remember(state.efficiency);
+    wanted = doubted(now, state, wanted);
     wanted = capped(now, state, &line, wanted);
     let poor = window.count < 0.3 * forecast.events;
     wanted = around_stalls(now, state, wanted, poor, !seen.accepted);

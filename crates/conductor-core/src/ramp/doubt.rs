@@ -131,12 +131,7 @@ fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
 
 /// The best KPI since the line is followed, where users have grown since: users are frozen where the KPI has fallen or does
 /// not follow them. Where it has fallen so far that they must be drawn back, from where.
-pub(super) fn fallen(
-    now: &Moment<'_>,
-    state: &mut State,
-    seen: &Seen,
-    belief: &Belief,
-) -> Option<(f64, Entry)> {
+pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &Belief) -> Option<(f64, Entry)> {
     let frozen_min = std::mem::take(&mut state.frozen_min);
     let after = if state.modes.is_beyond_track() { 0 } else { state.modes.compared_from };
     let pairs = Pairs { after, ..Pairs::before(BEST_MIN).believed() };

@@ -140,13 +140,15 @@ pub(super) struct Modes {
     evidence: f64,
     evidence_min: f64,
     cuts: u32,
+    /// Whether users were cut at the last look.
+    cut_at_look: bool,
     /// The tick at which it was last decided whether to cut.
     looked: i64,
-    /// Looks in a row that saw no effect of the cuts, and that asked for none.
+    /// Cuts in a row that had no effect, and looks in a row that asked for none.
     unmoved: u32,
     idle: u32,
     /// Users when the trouble began.
-    users_at_loss: f64,
+    pub(super) users_at_loss: f64,
     /// Minutes in the hold before the next probe.
     wait_min: f64,
     /// Whether users are at the hold's level, or still below it, and ticks they have been there.
@@ -187,6 +189,7 @@ impl Modes {
             evidence: 0.0,
             evidence_min: 0.0,
             cuts: 0,
+            cut_at_look: false,
             looked: 0,
             unmoved: 0,
             idle: 0,
@@ -303,7 +306,7 @@ impl Modes {
     /// Draws users back to `cap`.
     fn drain_to(&mut self, cap: f64, tick: &Tick<'_>, reason: Reason) {
         self.enter(Mode::Drain, tick.number, reason);
-        (self.looked, self.unmoved, self.idle) = (self.entered, 0, 0);
+        (self.looked, self.unmoved, self.idle, self.cut_at_look) = (self.entered, 0, 0, false);
         self.cap = Some(cap.max(1.0));
     }
 
@@ -332,8 +335,17 @@ impl Modes {
         (self.fails, self.collapsed, self.met_congested) = (0, false, false);
     }
 
-    /// The ratio is what is seen now; the anchor starts anew.
+    /// The ratio is what is seen now, until that is taken back; the anchor starts anew.
     fn ratio_is(&mut self, gain: f64, shape: f64, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        self.ratio = Some(RatioVerdict {
+            at_s: tick.now_s,
+            tick: tick.number,
+            gain: anchor.gain,
+            limit_per_min: self.limit_per_min,
+            users_tested: 0.98 * self.cap.unwrap_or(tick.users),
+            users: tick.users,
+            kpi_per_min: tick.per_min(tick.window.count),
+        });
         anchor.reset(gain);
         bank.reset(shape, gain);
         self.track(tick.number, Reason::RatioChanged);

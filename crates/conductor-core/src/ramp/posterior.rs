@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::history::{Ends, History};
-use super::tuning::{MOST_LAGS, Tuning};
 use super::scatter::Scatter;
+use super::tuning::{MOST_LAGS, Tuning};
 use super::{Config, Window};
 
 /// What a lag's evidence loses for each place in the list, nats: of lags that explain alike the shorter one is taken.
@@ -181,7 +181,8 @@ impl Bank {
             let exposed = history.exposure_of(&ends, lag_s);
             let moving = sensitivity(history, &ends, lag_s);
             let events = candidate.shape / candidate.rate * forecast.drift * exposed;
-            let noise = self.dispersion_at(tuning, events, minutes) + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
+            let noise = self.dispersion_at(tuning, events, minutes)
+                + (tuning.model_error.powi(2) + (tuning.lag_error * moving).powi(2)) * events;
             let weight = forecast.weight[position];
             forecast.exposed[position] = exposed;
             forecast.noise[position] = noise;

@@ -9,6 +9,8 @@ use super::{Congestion, State};
 const SUSPECTED_GROWTH_PER_MIN: f64 = 1.02;
 const CONGESTED_GROWTH_PER_MIN: f64 = 1.03;
 const DOUBTFUL_GROWTH_PER_MIN: f64 = 1.4;
+/// … but a test took no more away than comes back with this factor.
+const FULL_STEP: f64 = 2.3;
 /// Users grow at least as fast as the line, and a little faster.
 const AHEAD_OF_LINE: f64 = 1.05;
 /// Users are never more than so many times what the best gain seen asks for.
@@ -60,9 +62,6 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line) -> f64 {
     if now.seen.congestion == Congestion::Congested && tracking && state.anchor.is_set() {
         growth = growth.min(CONGESTED_GROWTH_PER_MIN.powf(minutes));
     }
-    if state.modes.is_doubtful(now.at_s()) {
-        growth = growth.min(DOUBTFUL_GROWTH_PER_MIN.powf(minutes));
-    }
     let frozen = state.is_frozen() && matches!(state.modes.mode, Mode::Boot | Mode::Track);
     let most = match (frozen, state.anchor.is_set()) {
         (true, false) => users,
@@ -72,6 +71,16 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line) -> f64 {
     };
     // No faster down than by half, unless the line itself falls faster.
     line.users.min(most).max(users * line.change.min(0.5))
+}
+
+/// Users after a verdict that may be wrong: those that there were before the test may come back at once.
+pub(super) fn doubted(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
+    if !state.modes.is_doubtful(now.at_s()) {
+        return wanted;
+    }
+    let growth = DOUBTFUL_GROWTH_PER_MIN.powf(now.growth_min(&state.history));
+    let before = state.modes.users_at_loss.min(FULL_STEP * now.users());
+    wanted.min((now.users() * growth).max(now.users() + 1.0).max(before))
 }
 
 /// Users within what the mode allows.
@@ -132,11 +141,8 @@ pub(super) fn spawn_rate(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
     let profile = &now.config.profile;
     let (line, next) = (profile.at(now.at_s()), profile.at(now.at_s() + now.config.interval_s));
     let planned = matches!(state.modes.mode, Mode::Boot | Mode::Track) && next < line;
-    let time_s = if wanted < users * 0.97 && !planned {
-        CUT_TIME_S.min(now.config.interval_s)
-    } else {
-        now.config.interval_s
-    };
+    let time_s =
+        if wanted < users * 0.97 && !planned { CUT_TIME_S.min(now.config.interval_s) } else { now.config.interval_s };
     (wanted - users).abs() / time_s
 }
 

@@ -30,6 +30,8 @@ impl Bed {
     pub(crate) fn in_folder(name: &str, mode: &str, version: &str, replicas: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("an environment ").tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Where answers are waited for, a busy machine must have the time to give them.
+        let grace_period = if mode == "behindFront" { "10s" } else { "500ms" };
         let (ports, port_field) = match mode {
             "none" => (r#", "{readyPort}""#.to_owned(), String::new()),
             _ => {
@@ -44,7 +46,7 @@ impl Bed {
                 "name": "app", "version": "{version}", "replicas": {replicas},
                 "command": [{:?}, "{{version}}"{ports}],
                 {port_field}
-                "ready": {{ {ready}"within": "2s" }}, "gracePeriod": "500ms"
+                "ready": {{ {ready}"within": "2s" }}, "gracePeriod": "{grace_period}"
             }}] }}"#,
             example("tiny")
         );

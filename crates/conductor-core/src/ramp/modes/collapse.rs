@@ -1,9 +1,9 @@
 //! A KPI that breaks down at once: users are drawn back without a test.
 
+use super::super::Window;
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::history::Pairs;
-use super::super::Window;
 use super::{Gone, Modes, Tick};
 
 /// Below this share of what is expected, and so many standard deviations off, the KPI has broken down.

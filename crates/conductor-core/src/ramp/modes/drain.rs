@@ -8,8 +8,8 @@ use super::{CLEAR_WINDOWS, Modes, Tick};
 /// Shape of the belief in the anchor once the system is well again, and of a ratio that no cut has changed.
 const WELL_SHAPE: f64 = 100.0;
 const UNMOVED_SHAPE: f64 = 30.0;
-/// So many looks in a row, after a cut, that see no change show that it is not the system.
-const LOOKS_WITHOUT_EFFECT: u32 = 2;
+/// So many cuts in a row without an effect show that it is not the system.
+const CUTS_WITHOUT_EFFECT: u32 = 2;
 const MOST_CUTS: u32 = 8;
 /// So many looks in a row that neither find the system well nor ask for a cut lead to a small one.
 const IDLE_LOOKS: u32 = 2;
@@ -59,8 +59,9 @@ impl Modes {
         let (count, efficiency) = (tick.window.count, tick.efficiency);
         let tolerance = 0.2 + 2.0 * (tick.dispersion / count.max(1.0)).sqrt();
         let as_before = (efficiency / self.efficiency_before.max(1e-9) - 1.0).abs() < tolerance;
-        self.unmoved = if as_before && self.cuts > 0 { self.unmoved + 1 } else { 0 };
-        let unmoved = self.unmoved >= LOOKS_WITHOUT_EFFECT && efficiency > 0.2 && count > 0.0;
+        let cut = std::mem::take(&mut self.cut_at_look);
+        self.unmoved = if as_before { self.unmoved + u32::from(cut) } else { 0 };
+        let unmoved = self.unmoved >= CUTS_WITHOUT_EFFECT && efficiency > 0.2 && count > 0.0;
         let before = self.efficiency_before;
         self.efficiency_before = efficiency;
         if unmoved {
@@ -85,6 +86,6 @@ impl Modes {
     fn cut_to(&mut self, share: f64, tick: &Tick<'_>) {
         self.cap = Some((share * tick.users).max(1.0));
         self.cuts += 1;
-        self.idle = 0;
+        (self.cut_at_look, self.idle) = (true, 0);
     }
 }

@@ -3,7 +3,7 @@
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::posterior::Bank;
-use super::{Modes, RatioVerdict, Tick};
+use super::{Modes, Tick};
 
 /// Evidence either way that decides, nats; and which way an undecided test goes after so many minutes.
 const DECIDED: f64 = 2.0;
@@ -77,15 +77,6 @@ impl Modes {
     }
 
     fn believe_ratio(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
-        self.ratio = Some(RatioVerdict {
-            at_s: tick.now_s,
-            tick: tick.number,
-            gain: anchor.gain,
-            limit_per_min: self.limit_per_min,
-            users_tested: 0.98 * self.cap.unwrap_or(tick.users),
-            users: tick.users,
-            kpi_per_min: tick.per_min(tick.window.count),
-        });
         let shape = (self.events_at_test / tick.dispersion).clamp(30.0, 400.0);
         self.ratio_is(self.efficiency_before * anchor.gain, shape, tick, bank, anchor);
         bank.calm();
