@@ -29,6 +29,8 @@ use super::{Congestion, Window};
 const CLEAR_WINDOWS: u32 = 2;
 /// The share of the limit at which users are held at first.
 const HELD_FIRST: f64 = 0.90;
+/// Growth of users in a minute after a verdict, as a factor.
+const DOUBTFUL_GROWTH_PER_MIN: f64 = 1.4;
 /// After the system is well again, its backlog comes out in a burst that says nothing of what users are worth.
 const SETTLING_MIN: f64 = 1.0;
 
@@ -97,6 +99,8 @@ struct RatioVerdict {
     limit_per_min: f64,
     /// Users of the test.
     users_tested: f64,
+    /// Whether a limit was known before.
+    held: bool,
     /// Users and KPI rate when it fell.
     users: f64,
     kpi_per_min: f64,
@@ -125,8 +129,9 @@ pub(super) struct Modes {
     collapsed: bool,
     /// Whether it did so though users had not grown.
     abrupt: bool,
-    /// Whether the limit was known when the test began.
+    /// Whether the limit was known when the test began, and whether users were held under one then.
     limit_known: bool,
+    held: bool,
     /// Losses of efficiency so far.
     pub(super) losses: u32,
     /// Efficiency when the trouble began or at the last look, and in the last window.
@@ -181,6 +186,7 @@ impl Modes {
             collapsed: false,
             abrupt: false,
             limit_known: false,
+            held: false,
             losses: 0,
             efficiency_before: 0.0,
             efficiency_last: 0.0,
@@ -258,9 +264,11 @@ impl Modes {
         self.cap = None;
     }
 
-    /// Most growth of users in a minute after a verdict that the ratio has changed, which may be wrong.
-    pub(super) fn is_doubtful(&self, now_s: f64) -> bool {
-        self.ratio_within(now_s, 8.0).is_some()
+    /// Most growth of users in a minute, as a factor, after a verdict that the ratio has changed, which may be wrong: the more
+    /// so where a limit had been found before.
+    pub(super) fn doubtful_growth(&self, tuning: &Tuning, now_s: f64) -> Option<f64> {
+        let verdict = self.ratio_within(now_s, 8.0)?;
+        Some(if verdict.held { tuning.near_growth_per_min } else { DOUBTFUL_GROWTH_PER_MIN })
     }
 
     fn ratio_within(&self, now_s: f64, minutes: f64) -> Option<RatioVerdict> {
@@ -342,6 +350,7 @@ impl Modes {
             tick: tick.number,
             gain: anchor.gain,
             limit_per_min: self.limit_per_min,
+            held: self.held,
             users_tested: 0.98 * self.cap.unwrap_or(tick.users),
             users: tick.users,
             kpi_per_min: tick.per_min(tick.window.count),

@@ -5,11 +5,10 @@ use super::advice::Mode;
 use super::posterior::{Belief, caution};
 use super::{Congestion, State};
 
-/// Users grow little while a loss of efficiency is suspected, the system is congested, or a verdict is fresh.
+/// Users grow little while a loss of efficiency is suspected or the system is congested.
 const SUSPECTED_GROWTH_PER_MIN: f64 = 1.02;
 const CONGESTED_GROWTH_PER_MIN: f64 = 1.03;
-const DOUBTFUL_GROWTH_PER_MIN: f64 = 1.4;
-/// … but a test took no more away than comes back with this factor.
+/// A test took no more away than comes back with this factor.
 const FULL_STEP: f64 = 2.3;
 /// Users grow at least as fast as the line, and a little faster.
 const AHEAD_OF_LINE: f64 = 1.05;
@@ -75,10 +74,8 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line) -> f64 {
 
 /// Users after a verdict that may be wrong: those that there were before the test may come back at once.
 pub(super) fn doubted(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
-    if !state.modes.is_doubtful(now.at_s()) {
-        return wanted;
-    }
-    let growth = DOUBTFUL_GROWTH_PER_MIN.powf(now.growth_min(&state.history));
+    let Some(growth) = state.modes.doubtful_growth(now.tuning(), now.at_s()) else { return wanted };
+    let growth = growth.powf(now.growth_min(&state.history));
     let before = state.modes.users_at_loss.min(FULL_STEP * now.users());
     wanted.min((now.users() * growth).max(now.users() + 1.0).max(before))
 }

@@ -134,7 +134,8 @@ impl Modes {
         if broke && 1.05 * loss.efficiency < share {
             share = (1.05 * loss.efficiency).max(0.55);
         }
-        if self.mode == Mode::Hold {
+        self.held = self.mode == Mode::Hold;
+        if self.held {
             self.knee_users = self.knee_users.map(|knee| 0.95 * knee);
         }
         (self.evidence, self.evidence_min) = (0.0, 0.0);
