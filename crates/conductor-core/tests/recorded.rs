@@ -115,11 +115,14 @@ fn differences((name, target_per_min, text): &Run) -> Vec<Difference> {
     let config = config(*target_per_min);
     let mut state = State::new(&config);
     let mut differences = Vec::new();
+    let mut stalled_before = false;
     for Row { seen, users, mode, stalled } in text.lines().skip(1).filter_map(row) {
         let (next, advice) = step(&config, state, &seen);
         state = next;
         let at_s = seen.at_s;
+        // A recording repeats an alarm as long as the stall lasts.
         let alarmed = advice.alarm == Some(Alarm::Stalled);
+        let stalled = stalled && !std::mem::replace(&mut stalled_before, stalled);
         // A recording has no mode before anything was seen, and keeps the one before a stall.
         let same_mode = at_s == 0.0 || advice.mode == Mode::Stalled || advice.mode.to_string() == mode;
         if advice.users.abs_diff(users) > 1 || !same_mode || alarmed != stalled {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Alarm {
-    /// The KPI is zero, and chance does not explain it.
+    /// The KPI is zero, and chance does not explain it; said once, when that has lasted.
     Stalled,
     /// The generator runs fewer users than it was told to, three times in a row.
     GeneratorShort,

@@ -70,7 +70,9 @@ pub(super) fn believe(now: &Moment<'_>, state: &mut State, window: Window, forec
 
 /// Zeros that chance does not explain.
 fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
-    let failing = seen.before_was_bad && state.modes.efficiency_seen < 0.85 || state.anchor.suspicion > 1.5;
+    // One empty window may be a sample that got lost.
+    let repeated = seen.before_was_bad || state.zeros.ticks > 1;
+    let failing = repeated && (state.modes.efficiency_seen < 0.85 || state.anchor.suspicion > 1.5);
     let last = state.zeros.last(now.tuning());
     if state.modes.mode == Mode::Track && seen.grew && state.anchor.is_set() && failing {
         seen.gone = Gone::WhileGrowing;
@@ -78,11 +80,11 @@ fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
         if state.zeros.minutes >= 2.0 - 1e-9 {
             seen.gone = Gone::Lasting;
         }
-        seen.alarm = last.then_some(Alarm::Stalled);
+        seen.alarm = (last && !state.zeros.lasted(now.tuning(), seen.window.minutes())).then_some(Alarm::Stalled);
     } else if last && (state.modes.mode != Mode::Boot || has_counted(now, state)) {
         let congested = now.seen.congestion == Congestion::Congested;
+        seen.alarm = (!state.zeros.is_stalled()).then_some(Alarm::Stalled);
         state.zeros.stall(&state.history, now.at_s(), now.users(), congested);
-        seen.alarm = Some(Alarm::Stalled);
     }
 }
 

@@ -78,6 +78,11 @@ impl Zeros {
         self.minutes >= tuning.stall_min - 0.01
     }
 
+    /// True when they had lasted as long before the window of so many minutes.
+    pub(super) fn lasted(&self, tuning: &Tuning, minutes: f64) -> bool {
+        self.minutes - minutes >= tuning.stall_min - 0.01
+    }
+
     /// Begins a stall, unless one goes on. The users to come back to are those that gave the best KPI of the last
     /// minutes, never those of a runaway.
     pub(super) fn stall(&mut self, history: &History, now_s: f64, users: f64, congested: bool) {
