@@ -18,6 +18,8 @@ use super::{Config, Observation, State, Window};
 const KNOWN_WORTH: f64 = 16.0;
 /// For so long users do not grow before what they are worth then is learnt, minutes.
 const SETTLED_MIN: f64 = 2.0;
+/// KPI events per user and minute for which the first users of an unknown ratio are few enough.
+const FIRST_GAIN: f64 = 3.0;
 /// The first users come within this share of an interval.
 const FIRST_WITHIN: f64 = 0.5;
 const SURE_GAIN_FADES_PER_MIN: f64 = 0.02;
@@ -77,14 +79,14 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
     Setting { users: wanted, spawn_rate: spawn_rate(now, state, wanted), alarm }
 }
 
-/// The first setting: what the line needs an interval on if users are worth three times what is believed; where ratio and lag
-/// are known, what it needs once these users deliver.
+/// The first setting: what the line needs an interval on if users are worth a lot; where ratio and lag are known, what it
+/// needs once these users deliver.
 fn first(now: &Moment<'_>, state: &mut State) -> Setting {
     let belief = state.bank.belief(now.tuning());
     let told = state.bank.is_told();
-    let careful = if told { 1.0 + belief.worth.sqrt().recip() } else { 3.0 };
+    let gain = if told { belief.gain * (1.0 + belief.worth.sqrt().recip()) } else { FIRST_GAIN };
     let lag_s = now.config.kpi_lag_s.filter(|_| told).map_or(0.0, |_| belief.lag_s);
-    let users = (now.config.profile.at(now.config.interval_s + lag_s) / (careful * belief.gain)).ceil().max(1.0);
+    let users = (now.config.profile.at(now.config.interval_s + lag_s) / gain).ceil().max(1.0);
     if told {
         state.history.change_within(now.config.interval_s * FIRST_WITHIN);
     }

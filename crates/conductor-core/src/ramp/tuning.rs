@@ -18,8 +18,8 @@ pub struct Tuning {
     pub wander_per_min: f64,
     /// The same while the gain is not anchored yet. Default 0.03²: what is believed early was learnt on a ramp.
     pub unanchored_wander_per_min: f64,
-    /// What is believed of KPI events per user and minute where nothing is told. Default 1: with a shape of 1, 95 % of
-    /// the belief is below 4.
+    /// What is believed of KPI events per user and minute where nothing is told. Default 0.5: with a shape of 1, 95 % of
+    /// the belief is below 1.5.
     pub prior_gain: f64,
     /// Shape of the belief where the ratio is told. Default 12 events: right within 29 %, one standard deviation.
     pub told_shape: f64,
@@ -42,6 +42,8 @@ pub struct Tuning {
     pub dead_band_sd: f64,
     /// The share of the limit at which users are held. Default 0.98.
     pub hold_share: f64,
+    /// The same where the system collapsed at its limit. Default 0.975: each collapse costs ten minutes.
+    pub collapsed_hold_share: f64,
     /// Time in the hold before the first probe, minutes. Default 5.
     pub first_probe_min: f64,
     /// The smallest probe, as a share of users. Default 0.06.
@@ -75,7 +77,7 @@ pub struct Tuning {
     pub trend_gain: f64,
     /// Loss of efficiency that is looked for, as a share. Default 0.09.
     pub loss: f64,
-    /// Evidence for that loss at which users are put to the test, nats. Default 7: one false alarm in a thousand windows.
+    /// Evidence for that loss at which users are put to the test, nats. Default 9: one false alarm in eight thousand windows.
     pub loss_evidence: f64,
     /// A gain that falls is made up for by more users only down to this share of the anchor before it is proven that the
     /// system is well. Default 0.90.
@@ -94,7 +96,7 @@ impl Default for Tuning {
             lags: &[0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 110.0, 160.0, 220.0, 300.0],
             wander_per_min: 0.004 * 0.004,
             unanchored_wander_per_min: 0.03 * 0.03,
-            prior_gain: 1.0,
+            prior_gain: 0.5,
             told_shape: 12.0,
             caution_sd: 0.8,
             events_to_come: 1.0,
@@ -104,6 +106,7 @@ impl Default for Tuning {
             climb_growth_per_min: 1.10,
             dead_band_sd: 0.5,
             hold_share: 0.98,
+            collapsed_hold_share: 0.975,
             first_probe_min: 5.0,
             probe_step: 0.06,
             most_dispersion: 300.0,
@@ -118,7 +121,7 @@ impl Default for Tuning {
             lag_error: 0.5,
             trend_gain: 0.13,
             loss: 0.09,
-            loss_evidence: 7.0,
+            loss_evidence: 9.0,
             unproven_share: 0.90,
             anchor_fall_per_min: 0.015,
             well: 0.90,

@@ -65,7 +65,8 @@ impl Modes {
             }
         }
         self.holding = true;
-        self.cap = self.knee_users.map(|knee| tick.tuning.hold_share * knee);
+        let share = if self.collapsed { tick.tuning.collapsed_hold_share } else { tick.tuning.hold_share };
+        self.cap = self.knee_users.map(|knee| share * knee);
         self.entered = tick.number.cast_signed();
     }
 
