@@ -66,6 +66,7 @@ fn config(target_per_min: f64) -> Config {
             noisy_ratio: false,
             outlier_sd: 5.0,
             loss_evidence: 7.0,
+            lag_patience: 1.0,
             collapsed_hold_share: 0.98,
             prior_gain: 1.0,
             caution_sd: 1.0,

@@ -56,6 +56,8 @@ pub(super) struct Bank {
     /// Over-dispersion of counts, 1 for Poisson, and the count that it was learnt at.
     dispersion: f64,
     dispersed_at: f64,
+    /// Windows the lags were told apart by.
+    weighed: f64,
     scatter: Scatter,
     /// Windows the dispersion was learnt from.
     dispersed: f64,
@@ -145,6 +147,7 @@ impl Bank {
             told: told.is_some(),
             dispersion: 1.0,
             dispersed_at: 0.0,
+            weighed: 0.0,
             scatter: Scatter::default(),
             dispersed: 0.0,
             trend: 0.0,
@@ -231,7 +234,7 @@ impl Bank {
             after += forecast.weight[position] * candidate.shape / candidate.rate;
         }
         if lesson.tells_lags {
-            self.weigh_lags(&found, kept);
+            self.weigh_lags(tuning, &found, kept);
         }
         self.settle_evidence();
         let surprise = (window.count - forecast.events) / forecast.sd;
@@ -337,10 +340,12 @@ impl Bank {
     }
 
     /// Adds what was found for each lag, the best taken as nothing.
-    fn weigh_lags(&mut self, found: &[f64; MOST_LAGS], kept: f64) {
+    fn weigh_lags(&mut self, tuning: &Tuning, found: &[f64; MOST_LAGS], kept: f64) {
         let best = found[..self.lags].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        self.weighed += 1.0;
+        let trust = (self.weighed / tuning.lag_patience).min(1.0);
         for (candidate, found) in self.candidates[..self.lags].iter_mut().zip(found) {
-            candidate.evidence = kept * candidate.evidence + (found - best).max(WORST_EVIDENCE);
+            candidate.evidence = kept * candidate.evidence + (trust * (found - best)).max(WORST_EVIDENCE);
         }
     }
 

@@ -58,6 +58,9 @@ pub struct Tuning {
     pub wander_boost: f64,
     /// Evidence for a lag that is kept after a minute, as a share. Default 0.98: half of it is gone in half an hour.
     pub evidence_kept_per_min: f64,
+    /// Windows until what they say of lags counts whole; before that it counts by so much less. Default 2.5: users who have just
+    /// begun make the shortest lag look likely.
+    pub lag_patience: f64,
     /// Standard deviations beyond which one window that is not zero is not believed until a second one like it comes.
     /// Default infinite, which is off: it delays the answer to a real loss by a tick and helps nothing else.
     pub outlier_sd: f64,
@@ -113,6 +116,7 @@ impl Default for Tuning {
             noisy_ratio: true,
             wander_boost: 2.0,
             evidence_kept_per_min: 0.98,
+            lag_patience: 2.5,
             outlier_sd: 5.0,
             twice_off_sd: 3.0,
             chance: 1e-3,
