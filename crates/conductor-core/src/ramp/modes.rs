@@ -145,6 +145,8 @@ pub(super) struct Modes {
     evidence: f64,
     evidence_min: f64,
     cuts: u32,
+    /// Whether the drain began because nothing was counted, and nothing has been since.
+    drained_for_zeros: bool,
     /// Whether users were cut at the last look.
     cut_at_look: bool,
     /// The tick at which it was last decided whether to cut.
@@ -195,6 +197,7 @@ impl Modes {
             evidence: 0.0,
             evidence_min: 0.0,
             cuts: 0,
+            drained_for_zeros: false,
             cut_at_look: false,
             looked: 0,
             unmoved: 0,
@@ -315,6 +318,7 @@ impl Modes {
     fn drain_to(&mut self, cap: f64, tick: &Tick<'_>, reason: Reason) {
         self.enter(Mode::Drain, tick.number, reason);
         (self.looked, self.unmoved, self.idle, self.cut_at_look) = (self.entered, 0, 0, false);
+        self.drained_for_zeros = tick.gone != Gone::No;
         self.cap = Some(cap.max(1.0));
     }
 

@@ -62,7 +62,7 @@ pub struct Tuning {
     /// begun make the shortest lag look likely.
     pub lag_patience: f64,
     /// Standard deviations beyond which one window that is not zero is not believed until a second one like it comes.
-    /// Default infinite, which is off: it delays the answer to a real loss by a tick and helps nothing else.
+    /// Default 5: where neither growth nor response times speak for a loss, the answer to one comes a window later.
     pub outlier_sd: f64,
     /// Standard deviations off, in one direction, at which two windows in a row confirm each other. Default 3: by chance in one
     /// of half a million pairs.

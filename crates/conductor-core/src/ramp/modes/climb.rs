@@ -5,10 +5,10 @@ use super::super::anchor::{Anchor, loss_evidence};
 use super::super::history::Pairs;
 use super::{CLEAR_WINDOWS, Modes, Tick};
 
-/// The share of the usual evidence that ends a climb; more is needed while response times say that all is well.
-const ENOUGH: f64 = 0.7;
-const ENOUGH_WHEN_CLEAR: f64 = 2.0;
-const ENOUGH_WHEN_CONGESTED: f64 = 0.2;
+/// The evidence that ends a climb, nats: less than elsewhere, but more while response times say that all is well.
+const ENOUGH: f64 = 4.9;
+const ENOUGH_WHEN_CLEAR: f64 = 14.0;
+const ENOUGH_WHEN_CONGESTED: f64 = 1.4;
 /// Growth in a minute below half of the users at the loss, as a factor.
 const FAST_GROWTH_PER_MIN: f64 = 1.5;
 /// … and while response times say that all is well.
@@ -30,10 +30,8 @@ impl Modes {
         }
         self.congested = if tick.is_congested() { self.congested + 1 } else { 0 };
         let enough = if tick.is_clear() { ENOUGH_WHEN_CLEAR } else { ENOUGH };
-        let congested = self.congested >= 2
-            && self.since(tick) >= 4
-            && anchor.suspicion > ENOUGH_WHEN_CONGESTED * tuning.loss_evidence;
-        if anchor.suspicion > enough * tuning.loss_evidence || congested {
+        let congested = self.congested >= 2 && self.since(tick) >= 4 && anchor.suspicion > ENOUGH_WHEN_CONGESTED;
+        if anchor.suspicion > enough || congested {
             self.limit_per_min = tick.best_per_min(Pairs::within(BEST_MIN));
             let knee = self.limit_per_min / anchor.gain;
             self.knee_users = Some(knee);

@@ -10,6 +10,8 @@ const WELL_SHAPE: f64 = 100.0;
 const UNMOVED_SHAPE: f64 = 30.0;
 /// So many cuts in a row without an effect show that it is not the system.
 const CUTS_WITHOUT_EFFECT: u32 = 2;
+/// A KPI that comes back with so many times the limit was never gone.
+const MORE_THAN_LIMIT: f64 = 1.05;
 const MOST_CUTS: u32 = 8;
 /// So many looks in a row that neither find the system well nor ask for a cut lead to a small one.
 const IDLE_LOOKS: u32 = 2;
@@ -20,6 +22,14 @@ const WAIT_AFTER_ABRUPT_LOSS_MIN: f64 = 3.0;
 
 impl Modes {
     pub(super) fn drain(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
+        if self.drained_for_zeros && tick.window.count > 0.0 {
+            self.drained_for_zeros = false;
+            if tick.per_min(tick.window.count) > MORE_THAN_LIMIT * self.limit_per_min {
+                // More than at the limit, from fewer users: samples were lost, and nothing else.
+                self.back_on_line(tick);
+                return;
+            }
+        }
         let since = self.since(tick);
         let sd = tick.efficiency_sd;
         let recent = f64::midpoint(tick.efficiency, self.efficiency_last);

@@ -12,8 +12,8 @@ const BEST_MIN: f64 = 6.0;
 const BEST_BEFORE_COLLAPSE_MIN: f64 = 8.0;
 /// For so long a verdict that the ratio has changed can be taken back, minutes.
 const REVERSIBLE_MIN: f64 = 12.0;
-/// With congestion seen, this share of the evidence is enough.
-const EVIDENCE_WHEN_CONGESTED: f64 = 0.4;
+/// With congestion seen, so much evidence is enough, nats.
+const EVIDENCE_WHEN_CONGESTED: f64 = 2.8;
 /// An efficiency below this is a collapse, whatever the evidence.
 const COLLAPSED_BELOW: f64 = 0.40;
 
@@ -28,7 +28,7 @@ struct Loss {
 impl Modes {
     /// Answers a loss of efficiency while users follow the line or are held.
     pub(super) fn answer_loss(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
-        let needed = tick.tuning.loss_evidence * if tick.is_congested() { EVIDENCE_WHEN_CONGESTED } else { 1.0 };
+        let needed = if tick.is_congested() { EVIDENCE_WHEN_CONGESTED } else { tick.tuning.loss_evidence };
         let collapsing = tick.gone == Gone::WhileGrowing;
         let relapse = self.relapse(tick);
         let slow = anchor.suspicion > needed;
