@@ -135,30 +135,36 @@ fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
 /// not follow them. Where it has fallen so far that they must be drawn back, from where.
 pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &Belief) -> Option<(f64, Entry)> {
     let frozen_min = std::mem::take(&mut state.frozen_min);
-    let after = if state.modes.is_beyond_track() { 0 } else { state.modes.compared_from };
-    let pairs = Pairs { after, ..Pairs::before(BEST_MIN).believed() };
-    let minutes = seen.window.minutes();
+    if state.modes.is_beyond_track() {
+        return None;
+    }
+    let pairs = Pairs { after: state.modes.compared_from, ..Pairs::before(BEST_MIN).believed() };
+    let (count, minutes) = (seen.window.count, seen.window.minutes());
     let running = |window: &Window| state.history.exposure(window, belief.lag_s) / window.minutes();
     let growth = |entry: &Entry| entry.window.map_or(0.0, |window| running(&seen.window) / running(&window).max(1e-9));
     let sd = |events: f64| (state.bank.dispersion_at(now.tuning(), events, minutes) * events).sqrt();
-    let (rate, entry) = state.history.best_pair(now.at_s(), pairs)?;
-    let (count, best) = (seen.window.count, rate * minutes);
-    if best <= FEW_EVENTS {
-        return None;
-    }
-    let lower = count < 0.92 * best - 2.0 * sd(best);
-    let grown = growth(&entry) > 1.03 && now.users() > 1.05 * entry.users;
     // Users that bring less than half of what they should, where they are many more.
     let fewer = Pairs { most_users: now.users() / MANY_MORE, ..pairs };
     let flat = state.history.best_pair(now.at_s(), fewer).is_some_and(|(rate, entry)| {
         let (events, more) = (rate * minutes, growth(&entry) - 1.0);
         events > FEW_EVENTS && more > 0.0 && count < events * (1.0 + 0.5 * more) - 2.0 * sd(events)
     });
+    if state.anchor.is_set() {
+        state.freeze(flat, frozen_min + minutes);
+        return None;
+    }
+    let (rate, entry) = state.history.best_pair(now.at_s(), pairs)?;
+    let best = rate * minutes;
+    if best <= FEW_EVENTS {
+        return None;
+    }
+    let lower = count < 0.92 * best - 2.0 * sd(best);
+    let grown = growth(&entry) > 1.03 && now.users() > 1.05 * entry.users;
     if grown || now.seen.congestion == Congestion::Congested {
         // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
         let believed = count > 0.0 || state.zeros.ticks >= 3 || frozen_min > 0.0 && state.zeros.ticks < 2;
         let fell = count < 0.6 * best - 3.0 * sd(best) && believed;
-        state.freeze(lower && !state.anchor.is_set() || flat, frozen_min + minutes);
+        state.freeze(lower || flat, frozen_min + minutes);
         return fell.then_some((rate, entry));
     }
     if lower && seen.accepted && count > 0.0 {

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) users: f64,
     /// Seconds within which users change from then on, towards what is observed next; until then where it is `None`.
     changes_within_s: Option<f64>,
+    /// Users more a second meanwhile, once the next observation is there.
+    changes_per_s: f64,
     pub(super) window: Option<Window>,
     /// False while the window is not believed.
     pub(super) accepted: bool,
@@ -103,8 +105,20 @@ impl History {
         if self.entries.len() == KEPT {
             self.entries.pop_front();
         }
-        let entry = Entry { tick: self.ticks, at_s, users, changes_within_s: None, window, accepted: false };
-        self.entries.push_back(entry);
+        if let Some(last) = self.entries.back_mut() {
+            let gap_s = at_s - last.at_s;
+            let within_s = last.changes_within_s.map_or(gap_s, |seconds| seconds.min(gap_s));
+            (last.changes_within_s, last.changes_per_s) = (Some(within_s), (users - last.users) / within_s);
+        }
+        self.entries.push_back(Entry {
+            tick: self.ticks,
+            at_s,
+            users,
+            changes_within_s: None,
+            changes_per_s: 0.0,
+            window,
+            accepted: false,
+        });
         self.ticks += 1;
         true
     }
@@ -119,7 +133,7 @@ impl History {
     /// Says that users change to what was set last within so many seconds.
     pub(super) fn change_within(&mut self, seconds: f64) {
         if let Some(newest) = self.entries.back_mut() {
-            newest.changes_within_s = Some(seconds);
+            newest.changes_within_s = Some(seconds.max(ROUNDING_S));
         }
     }
 
@@ -229,10 +243,9 @@ impl History {
     fn between(&self, after: usize, at_s: f64) -> f64 {
         match (after.checked_sub(1).and_then(|i| self.entries.get(i)), self.entries.get(after)) {
             (Some(from), Some(to)) => {
-                let gap_s = to.at_s - from.at_s;
-                let within_s = from.changes_within_s.map_or(gap_s, |seconds| seconds.min(gap_s));
-                let share = if at_s - from.at_s < within_s { (at_s - from.at_s) / within_s } else { 1.0 };
-                from.users + (to.users - from.users) * share
+                let since_s = at_s - from.at_s;
+                let changing = from.changes_within_s.is_some_and(|within_s| since_s < within_s);
+                if changing { from.users + from.changes_per_s * since_s } else { to.users }
             }
             (Some(last), None) => last.users,
             (None, Some(first)) if at_s >= first.at_s => first.users,
