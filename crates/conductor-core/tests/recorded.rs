@@ -38,7 +38,7 @@ const RUNS: [Run; 18] = [
 /// Where the law answers otherwise on purpose: in which run, from when to when in seconds, and why that is better.
 type Departure = (&'static str, f64, f64, &'static str);
 
-const DEPARTURES: [Departure; 4] = [
+const DEPARTURES: [Departure; 6] = [
     ("drift-40", 1860.0, 1860.0, "the dead band asks what the line needs, not what the growth limit left of it"),
     (
         "noisyq+congestion",
@@ -52,6 +52,13 @@ const DEPARTURES: [Departure; 4] = [
         3360.0,
         "after a verdict that may be wrong, no more users come back at once than there were before it",
     ),
+    (
+        "capdrop50",
+        4080.0,
+        4260.0,
+        "what was lost though users had not grown is looked for on the way up, and not by a probe",
+    ),
+    ("capdrop50-2", 4260.0, 4380.0, "the same"),
     ("overcap-cliff", 1380.0, 5400.0, "users had grown, so that one broken window is enough: the drain begins earlier"),
 ];
 

@@ -34,7 +34,9 @@ impl Modes {
             && !tick.is_congested()
             && tick.users > 0.98 * cap - 1.0
         {
-            if tick.line > LITTLE_OF_LINE * tick.users {
+            // What was lost though users had not grown may be back, whole, at any time.
+            let lost = self.abrupt && !self.collapsed;
+            if lost || tick.line > LITTLE_OF_LINE * tick.users {
                 self.climb_from_here(tick, anchor, Reason::TimeToProbe);
             } else {
                 self.begin_probe(tick, anchor, cap);
