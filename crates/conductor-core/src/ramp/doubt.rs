@@ -159,7 +159,9 @@ pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &
         return None;
     }
     let lower = count < 0.92 * best - 2.0 * sd(best);
-    let grown = growth(&entry) > 1.03 && now.users() > 1.05 * entry.users;
+    // The KPI is late: users that came while it was at its best show only now.
+    let begin_s = entry.window.map_or(entry.at_s, |window| 2.0 * window.from_s - window.to_s);
+    let grown = growth(&entry) > 1.03 && now.users() > 1.05 * state.history.users_at(begin_s).min(entry.users);
     if grown || now.seen.congestion == Congestion::Congested {
         // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
         let believed = count > 0.0 || state.zeros.ticks >= 3 || frozen_min > 0.0 && state.zeros.ticks < 2;

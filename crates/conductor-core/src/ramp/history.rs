@@ -214,7 +214,7 @@ impl History {
         (sum + f64::midpoint(self.users_at(window.from_s), users_later) * (later - window.from_s)) / 60.0
     }
 
-    fn users_at(&self, at_s: f64) -> f64 {
+    pub(super) fn users_at(&self, at_s: f64) -> f64 {
         self.between(self.entries.partition_point(|entry| entry.at_s < at_s), at_s)
     }
 
