@@ -7,7 +7,7 @@
 use super::advice::{Alarm, Mode, Reason};
 use super::doubt::{believe, fallen};
 use super::history::History;
-use super::lesson::{anchor, learn};
+use super::lesson::{anchor, learn, learn_scatter};
 use super::modes::Tick;
 use super::posterior::Outlook;
 use super::steer::{around_stalls, bounded, capped, dead_banded, doubted, line, settle, spawn_rate, towards};
@@ -116,9 +116,7 @@ fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Opt
         state.sure_gain = (state.sure_gain * (1.0 - SURE_GAIN_FADES_PER_MIN * window.minutes())).max(sure);
     }
     let exposed = state.history.exposure(&window, belief.lag_s);
-    let settled = state.modes.mode == Mode::Boot || state.modes.is_settled(now.number, now.interval_min());
-    let settled = settled && state.anchor.suspicion < 3.0;
-    state.bank.observe_scatter(now.tuning(), &window, if settled { exposed } else { 0.0 }, forecast.sensitivity);
+    learn_scatter(now, state, &window, exposed, forecast.sensitivity);
     anchor(now, state, &seen, &forecast, &belief, exposed);
     let line = line(now, state, &belief, anchored);
     let mut wanted = towards(now, state, &line);

@@ -11,6 +11,8 @@ use super::{State, Window};
 const SETTLED: f64 = 0.45;
 const SETTLED_LAG_S: f64 = 45.0;
 const SETTLED_SENSITIVITY: f64 = 0.15;
+/// Suspicion of a loss at which what counts scatter by is no longer learnt, nats.
+const SUSPICIOUS: f64 = 3.0;
 
 /// Learns from a window that is believed, unless the system is in trouble; tells whether it did.
 pub(super) fn learn(now: &Moment<'_>, state: &mut State, seen: &Seen, forecast: &Forecast) -> bool {
@@ -24,11 +26,18 @@ pub(super) fn learn(now: &Moment<'_>, state: &mut State, seen: &Seen, forecast: 
         // What is off by a change of the system says nothing of the lag.
         tells_lags: !breaks && state.outlier == 0.0 && (boot || tracking && healthy),
         follows_trend: tracking,
-        teaches_noise: tracking && !breaks && suspicion < 3.0,
+        teaches_noise: tracking && !breaks && suspicion < SUSPICIOUS,
         breaks,
     };
     state.bank.learn(now.tuning(), &seen.window, forecast, lesson);
     true
+}
+
+/// Learns how much the ratio jumps, while nothing is done to users and nothing is suspected.
+pub(super) fn learn_scatter(now: &Moment<'_>, state: &mut State, window: &Window, exposed: f64, sensitivity: f64) {
+    let settled = state.modes.mode == Mode::Boot || state.modes.is_settled(now.number, now.interval_min());
+    let exposed = if settled && state.anchor.suspicion < SUSPICIOUS { exposed } else { 0.0 };
+    state.bank.observe_scatter(now.tuning(), window, exposed, sensitivity);
 }
 
 /// Tells the anchor and the efficiency of a window.

@@ -1,4 +1,4 @@
-//! How much the ratio of KPI to exposure jumps from window to window, whatever the mode: noise in what users are worth.
+//! How much the ratio of KPI to exposure jumps from window to window, noise in what users are worth.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,5 +71,55 @@ impl Scatter {
             self.blocks += 1.0;
         }
         self.before = [Some(ratio), self.before[0]];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is known after windows of a minute with these counts, from 1,000 user-minutes each.
+    fn after(counts: impl IntoIterator<Item = f64>) -> Scatter {
+        let mut scatter = Scatter::default();
+        for count in counts {
+            scatter.observe(&Window { from_s: 0.0, to_s: 60.0, count }, 1000.0, 0.0);
+        }
+        scatter
+    }
+
+    fn noisy(minute: u32) -> f64 {
+        // By a fifth up or down, as by chance.
+        1000.0 * if (minute * 7919) % 13 < 6 { 0.8 } else { 1.2 }
+    }
+
+    #[test]
+    fn a_noisy_ratio_is_known_after_minutes_and_grows_with_the_count() {
+        let scatter = after((0..30).map(noisy));
+        // A fifth of 1,000, squared, against Poisson's 1,000.
+        assert!((10.0..90.0).contains(&scatter.dispersion(1000.0)), "{scatter:?}");
+        let growth = scatter.dispersion(5000.0) / scatter.dispersion(1000.0);
+        assert!((4.0..6.0).contains(&growth), "{growth}");
+    }
+
+    #[test]
+    fn neither_a_level_nor_a_trend_is_scatter() {
+        assert_eq!(after((0..30).map(|_| 1000.0)).dispersion(1000.0), 1.0);
+        assert_eq!(after((0..30).map(|minute| 1000.0 + 20.0 * f64::from(minute))).dispersion(1000.0), 1.0);
+    }
+
+    #[test]
+    fn a_change_shows_just_once() {
+        let halved = after((0..60).map(|minute| if minute < 30 { 1000.0 } else { 500.0 }));
+        assert!(halved.dispersion(500.0) < 2.0, "{halved:?}");
+    }
+
+    #[test]
+    fn windows_that_tell_nothing_leave_it_as_it_is() {
+        let mut scatter = after((0..30).map(noisy));
+        let before = scatter.dispersion(1000.0);
+        for (count, exposed, sensitivity) in [(0.0, 1000.0, 0.0), (5000.0, 0.0, 0.0), (9000.0, 1000.0, 0.5)] {
+            scatter.observe(&Window { from_s: 0.0, to_s: 60.0, count }, exposed, sensitivity);
+        }
+        assert_eq!(scatter.dispersion(1000.0), before);
     }
 }
