@@ -269,8 +269,8 @@ impl Bank {
         belief
     }
 
-    /// Over-dispersion where so many events are expected in so many minutes. What is beyond chance of what was learnt at fewer of them grows
-    /// with them.
+    /// Over-dispersion where so many events are expected in so many minutes. What is beyond chance of what was learnt at
+    /// fewer of them grows with them.
     pub(super) fn dispersion_at(&self, tuning: &Tuning, events: f64, minutes: f64) -> f64 {
         if !tuning.noisy_ratio {
             return self.dispersion;

@@ -1,4 +1,4 @@
-//! How much the ratio of KPI to exposure jumps from window to window, noise in what users are worth.
+//! How much the ratio of KPI to exposure jumps from window to window: noise in what users are worth.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,5 @@
 //! A KPI that breaks down at once: users are drawn back without a test.
 
-use super::super::Window;
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::history::Pairs;
@@ -23,10 +22,9 @@ impl Modes {
         }
         if let (Mode::Track, false, Some((best_per_min, entry))) = (self.mode, tick.anchored, tick.fell_from) {
             // While the lag is hardly known, too long a one may leave next to nobody exposed.
-            let exposed = |window: &Window| {
-                tick.history.exposure(window, tick.lag_s).max(0.5 * tick.history.user_minutes(window))
-            };
-            let exposed = entry.window.map_or(0.0, |window| exposed(&window));
+            let exposed = entry.window.map_or(0.0, |window| {
+                tick.history.exposure(&window, tick.lag_s).max(0.5 * tick.history.user_minutes(&window))
+            });
             let events = best_per_min * entry.window.map_or(0.0, |window| window.minutes());
             let gain = (events / exposed.max(1e-9)).max(0.9 * tick.sure_gain);
             anchor.reset(gain);
