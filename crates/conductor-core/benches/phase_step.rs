@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 
+use conductor_core::load::KpiSample;
 use conductor_core::phase::{Cause, Changes, Ending, Event, Level, Load, Measurement, Note, State, step};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
@@ -35,7 +36,16 @@ fn phase_step(criterion: &mut Criterion) {
     let created = created();
     let at = Timestamp::from_second(600).expect("it is a time");
     let changes = || Changes { baseline: Default::default(), plan: Default::default() };
-    let load = || Box::new(Load::begin(&created, &Default::default(), Timestamp::UNIX_EPOCH));
+    let rehearsal = KpiSample {
+        from: Timestamp::UNIX_EPOCH,
+        to: at,
+        count: Some(1),
+        requests: 3,
+        failures: 0,
+        latency: None,
+        marks: Vec::new(),
+    };
+    let load = || Box::new(Load::begin(&created, &Default::default(), at, &rehearsal));
     let note = Note { level: Level::Info, message: "so".to_owned() };
     let measured = Event::Measured(Box::new(Measurement { sample: None, generator: None }));
     let cases = [

@@ -190,7 +190,8 @@ impl State {
 const MOST_USERS: f64 = 1e9;
 const FEWEST_PER_SECOND: f64 = 0.01;
 
-/// Takes in one observation and advises for the next interval. The first one is at 0 s, without a window.
+/// Takes in one observation and advises for the next interval. The first one is at 0 s; its window, if there is one, lies
+/// before that and tells what the users of this observation have produced while they alone were running.
 ///
 /// An observation that is not later than the last one teaches nothing and changes no users. A window that is not sound
 /// (a negative or infinite count, an end before its start) counts as missing.
@@ -198,7 +199,9 @@ pub fn step(config: &Config, mut state: State, observation: &Observation) -> (St
     let observation = Observation { window: observation.window.filter(Window::is_sound), ..*observation };
     let users = observation.users as f64;
     let number = state.observed;
-    let setting = if state.history.observe(observation.at_s, users, observation.window) {
+    // What was before the load is no part of its history.
+    let counted = observation.window.filter(|_| number > 0);
+    let setting = if state.history.observe(observation.at_s, users, counted) {
         state.observed += 1;
         match config.algorithm {
             Algorithm::Adaptive => adaptive::setting(&Moment { config, seen: &observation, number }, &mut state),

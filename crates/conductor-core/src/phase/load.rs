@@ -36,12 +36,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// The load of a run whose ramp begins now.
-    pub fn begin(created: &Created, baseline: &Baseline, at: Timestamp) -> Self {
+    /// The load of a run whose ramp begins now, after one user has produced the KPI.
+    pub fn begin(created: &Created, baseline: &Baseline, at: Timestamp, rehearsal: &KpiSample) -> Self {
         let spec = &created.spec;
         let config = config(created, spec.profile());
-        let observation =
-            ramp::Observation { at_s: 0.0, users: 1, window: None, congestion: ramp::Congestion::Unknown };
+        let window = window(rehearsal, at);
+        let observation = ramp::Observation { at_s: 0.0, users: 1, window, congestion: ramp::Congestion::Unknown };
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
         let ahead = users_ahead(&advice, &config.profile, 0.0, config.interval_s, config.max_users);
         Self {
@@ -85,7 +85,7 @@ impl Load {
         let observation = ramp::Observation {
             at_s: self.seconds(at),
             users: measurement.generator.as_ref().map_or(self.advice.users, |status| status.users),
-            window: measurement.sample.as_ref().and_then(|sample| self.window(sample)),
+            window: measurement.sample.as_ref().and_then(|sample| window(sample, self.started)),
             congestion,
         };
         let measured_to =
@@ -146,12 +146,13 @@ impl Load {
         let failed = sample.failures as f64 / sample.requests as f64;
         self.watch.see(sample.latency.map(|latency| latency.mean_ms / 1000.0), Some(failed))
     }
+}
 
-    fn window(&self, sample: &KpiSample) -> Option<ramp::Window> {
-        let count = sample.count? as f64;
-        let window = ramp::Window { from_s: self.seconds(sample.from), to_s: self.seconds(sample.to), count };
-        (window.to_s > window.from_s).then_some(window)
-    }
+/// What was counted, in seconds since the load began.
+fn window(sample: &KpiSample, started: Timestamp) -> Option<ramp::Window> {
+    let seconds = |time: Timestamp| time.duration_since(started).as_secs_f64();
+    let window = ramp::Window { from_s: seconds(sample.from), to_s: seconds(sample.to), count: sample.count? as f64 };
+    (window.to_s > window.from_s).then_some(window)
 }
 
 /// The search of a spec that has one.

@@ -71,8 +71,8 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             under_way(event, changes, |changes| State::ScalingUp { changes })
         }
         State::Rehearsing { changes } => {
-            if let Event::Rehearsed { .. } = event {
-                let load = Box::new(Load::begin(created, &changes.baseline, at));
+            if let Event::Rehearsed { sample } = event {
+                let load = Box::new(Load::begin(created, &changes.baseline, at, sample));
                 return Ok(enter(State::GeneratingLoad { changes: with_workers(changes, &load), load }));
             }
             under_way(event, changes, |changes| State::Rehearsing { changes })

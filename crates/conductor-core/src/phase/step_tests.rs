@@ -110,7 +110,7 @@ fn states() -> Vec<State> {
     let created = created();
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
-    let load = Box::new(Load::begin(&created, &changes.baseline, Timestamp::UNIX_EPOCH));
+    let load = Box::new(Load::begin(&created, &changes.baseline, Timestamp::UNIX_EPOCH, &rehearsal()));
     vec![
         State::Accepted,
         State::Preflight,

@@ -20,6 +20,8 @@ const KNOWN_WORTH: f64 = 16.0;
 const SETTLED_MIN: f64 = 2.0;
 /// KPI events per user and minute for which the first users of an unknown ratio are few enough.
 const FIRST_GAIN: f64 = 3.0;
+/// What users have produced before the load makes the first ones fewer by this factor at most: one event is no measurement.
+const FEWER_BY_REHEARSAL: f64 = 5.0;
 /// The first users come within this share of an interval.
 const FIRST_WITHIN: f64 = 0.5;
 const SURE_GAIN_FADES_PER_MIN: f64 = 0.02;
@@ -84,7 +86,7 @@ pub(super) fn setting(now: &Moment<'_>, state: &mut State) -> Setting {
 fn first(now: &Moment<'_>, state: &mut State) -> Setting {
     let belief = state.bank.belief(now.tuning());
     let told = state.bank.is_told();
-    let gain = if told { belief.gain * (1.0 + belief.worth.sqrt().recip()) } else { FIRST_GAIN };
+    let gain = if told { belief.gain * (1.0 + belief.worth.sqrt().recip()) } else { rehearsed_gain(now) };
     let lag_s = now.config.kpi_lag_s.filter(|_| told).map_or(0.0, |_| belief.lag_s);
     let users = (now.config.profile.at(now.config.interval_s + lag_s) / gain).ceil().max(1.0);
     if told {
@@ -92,6 +94,12 @@ fn first(now: &Moment<'_>, state: &mut State) -> Setting {
     }
     let spawn_rate = (users / (now.config.interval_s * FIRST_WITHIN)).max(0.5);
     Setting { users, spawn_rate, alarm: None }
+}
+
+/// What the first users are taken to be worth: a lot, and more where one user alone was seen to be worth more.
+fn rehearsed_gain(now: &Moment<'_>) -> f64 {
+    let seen = now.seen.window.map_or(0.0, |window| window.count / (window.minutes() * now.users().max(1.0)));
+    seen.clamp(FIRST_GAIN, FIRST_GAIN * FEWER_BY_REHEARSAL)
 }
 
 fn with_window(now: &Moment<'_>, state: &mut State, window: Window) -> (f64, Option<Alarm>) {

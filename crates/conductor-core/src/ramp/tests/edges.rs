@@ -85,6 +85,30 @@ fn a_ramp_of_no_length_is_climbed_by_the_growth_limits_alone() {
 }
 
 #[test]
+fn a_user_who_ordered_often_before_the_load_makes_the_first_ones_fewer() {
+    let config = config(600.0, 60.0, 0.0, 1800.0);
+    let first = |seconds: f64, count: f64| {
+        let rehearsal = Window { from_s: -seconds - 2.0, to_s: -2.0, count };
+        step(&config, State::new(&config), &seen(0.0, 1, Some(rehearsal))).1.users
+    };
+    assert_eq!(first(10.0, 1.0), 100, "six a minute");
+    assert_eq!(first(0.5, 1.0), 40, "one early event is no measurement: a fifth of the usual ones at least");
+    assert_eq!(first(90.0, 1.0), 200, "a late one makes them no more");
+    assert_eq!(first(90.0, 0.0), 200, "neither does none");
+}
+
+#[test]
+fn what_was_before_the_load_is_no_part_of_what_is_learnt_from() {
+    let config = config(600.0, 60.0, 0.0, 1800.0);
+    let rehearsal = Window { from_s: -90.0, to_s: -1.0, count: 1.0 };
+    let [alone, rehearsed] = [None, Some(rehearsal)].map(|window| {
+        let (state, _) = step(&config, State::new(&config), &seen(0.0, 1, window));
+        step(&config, state, &seen(60.0, 200, Some(Window { from_s: 0.0, to_s: 60.0, count: 90.0 })))
+    });
+    assert_eq!(alone, rehearsed);
+}
+
+#[test]
 fn a_load_without_plateau_ends_on_the_line() {
     let config = config(600.0, 60.0, 1800.0, 0.0);
     let ticks = Plant::default().run(&config);
