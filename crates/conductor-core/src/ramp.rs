@@ -142,12 +142,16 @@ pub struct State {
     modes: Modes,
     /// Observations taken in.
     observed: u64,
+    /// What the first users were taken to be worth, KPI events per user and minute.
+    first_gain: f64,
     /// KPI per user of the last window against the anchor.
     efficiency: f64,
     /// A gain that was surely reached, lowered slowly: the bound on users rests on it.
     sure_gain: f64,
     /// For how long users have been kept from growing because the KPI has fallen since they did or did not follow them, minutes.
     frozen_min: f64,
+    /// Evidence that it has fallen by more than half, nats.
+    falling: f64,
     /// The sign of an outlier that waits for a second one; 0 for none.
     outlier: f64,
     /// Users advised last; compared with what is observed.
@@ -166,9 +170,11 @@ impl State {
             anchor: Anchor::default(),
             modes: Modes::new(&config.tuning),
             observed: 0,
+            first_gain: 0.0,
             efficiency: 1.0,
             sure_gain: 0.0,
             frozen_min: 0.0,
+            falling: 0.0,
             outlier: 0.0,
             wanted: 0,
             short: 0,

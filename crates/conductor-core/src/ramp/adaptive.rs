@@ -87,6 +87,7 @@ fn first(now: &Moment<'_>, state: &mut State) -> Setting {
     let belief = state.bank.belief(now.tuning());
     let told = state.bank.is_told();
     let gain = if told { belief.gain * (1.0 + belief.worth.sqrt().recip()) } else { rehearsed_gain(now) };
+    state.first_gain = gain;
     let lag_s = now.config.kpi_lag_s.filter(|_| told).map_or(0.0, |_| belief.lag_s);
     let users = (now.config.profile.at(now.config.interval_s + lag_s) / gain).ceil().max(1.0);
     if told {

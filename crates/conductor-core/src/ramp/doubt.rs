@@ -19,6 +19,13 @@ const FEW_EVENTS: f64 = 4.0;
 /// Users exposed now against those of the best KPI, from which on a KPI that does not follow them is suspicious.
 const MANY_MORE: f64 = 1.4;
 
+/// Where counts are few it takes several windows to tell a breakdown: evidence that no more than this share of the KPI is left,
+/// nats, how much of it one window may add, and the relative error of what is expected.
+const LEFT: f64 = 0.4;
+pub(super) const BREAKDOWN: f64 = 8.0;
+const MOST_AT_ONCE: f64 = 0.7;
+const BREAKDOWN_ERROR: f64 = 0.1;
+
 /// A window, and what is made of it before it is learnt from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
@@ -116,6 +123,14 @@ fn doubt_outlier(now: &Moment<'_>, state: &mut State, forecast: &Forecast, seen:
     far && off < 0.0
 }
 
+/// Evidence in a count that no more than a share of what is expected is left, nats; the system has broken down where it adds up
+/// to [`BREAKDOWN`].
+pub(super) fn breakdown_evidence(count: f64, expected: f64, noise: f64) -> f64 {
+    let evidence = count * LEFT.ln() + (1.0 - LEFT) * expected;
+    let noise = noise + BREAKDOWN_ERROR.powi(2) * expected;
+    (evidence / noise).min(MOST_AT_ONCE * BREAKDOWN)
+}
+
 /// True when there are clearly fewer users than two observations before.
 fn shrank(now: &Moment<'_>, state: &State) -> bool {
     const SHRANK: f64 = 0.9;
@@ -135,6 +150,7 @@ fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
 /// not follow them. Where it has fallen so far that they must be drawn back, from where.
 pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &Belief) -> Option<(f64, Entry)> {
     let frozen_min = std::mem::take(&mut state.frozen_min);
+    let falling = std::mem::take(&mut state.falling);
     if state.modes.is_beyond_track() {
         return None;
     }
@@ -165,13 +181,18 @@ pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &
     if grown || now.seen.congestion == Congestion::Congested {
         // Zeros are often samples that got lost: one is believed after a window that was low, or the third of them.
         let believed = count > 0.0 || state.zeros.ticks >= 3 || frozen_min > 0.0 && state.zeros.ticks < 2;
-        let fell = count < 0.6 * best - 3.0 * sd(best) && believed;
+        let noise = state.bank.dispersion_at(now.tuning(), best, minutes);
+        if believed {
+            state.falling = (falling + breakdown_evidence(count, best, noise)).max(0.0);
+        }
+        let fell = (count < 0.6 * best - 3.0 * sd(best) || state.falling > BREAKDOWN) && believed;
         state.freeze(lower || flat, frozen_min + minutes);
         return fell.then_some((rate, entry));
     }
     if lower && seen.accepted && count > 0.0 {
         // It is not for users that have grown that the KPI has fallen: what comes is compared with what is now.
         state.modes.compared_from = now.number;
+        state.freeze(true, minutes);
     } else {
         state.freeze(flat, frozen_min + minutes);
     }

@@ -13,17 +13,19 @@ mod drain;
 mod hold;
 mod probe;
 mod test;
+mod tick;
 mod track;
 
 use serde::{Deserialize, Serialize};
 
 use super::advice::{Knee, Mode, Reason};
 use super::anchor::Anchor;
-use super::history::{Entry, History, Pairs};
+use super::history::Pairs;
 use super::posterior::Bank;
 use super::tuning::Tuning;
 use super::zeros::Stall;
-use super::{Congestion, Window};
+use tick::Best;
+pub(super) use tick::{Gone, Tick};
 
 /// So many windows in a row that are clear of congestion mean that the system is well.
 const CLEAR_WINDOWS: u32 = 2;
@@ -33,60 +35,6 @@ const HELD_FIRST: f64 = 0.90;
 const DOUBTFUL_GROWTH_PER_MIN: f64 = 1.4;
 /// After the system is well again, its backlog comes out in a burst that says nothing of what users are worth.
 const SETTLING_MIN: f64 = 1.0;
-
-/// One believed or doubted window with all that is known about it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tick<'a> {
-    pub(super) tuning: &'a Tuning,
-    pub(super) history: &'a History,
-    pub(super) now_s: f64,
-    pub(super) interval_min: f64,
-    pub(super) number: u64,
-    pub(super) users: f64,
-    pub(super) window: Window,
-    pub(super) congestion: Congestion,
-    /// Whether the window is believed.
-    pub(super) accepted: bool,
-    /// An outlier that a second window like it has confirmed: above 0 upwards, below 0 downwards, 0 for none.
-    pub(super) broke: f64,
-    /// Whether users grew clearly in the last minutes.
-    pub(super) grew: bool,
-    /// Zeros that are not chance, and what they mean.
-    pub(super) gone: Gone,
-    /// Whether the window before was bad.
-    pub(super) before_was_bad: bool,
-    /// User-minutes that could have produced the window.
-    pub(super) exposed: f64,
-    pub(super) sensitivity: f64,
-    /// Believed gain, KPI events per user and minute.
-    pub(super) gain: f64,
-    pub(super) lag_s: f64,
-    pub(super) dispersion: f64,
-    /// Efficiency against the anchor, and its standard deviation by chance.
-    pub(super) efficiency: f64,
-    pub(super) efficiency_sd: f64,
-    /// Users the line needs.
-    pub(super) line: f64,
-    /// Ticks until a change of users shows in the KPI.
-    pub(super) settle: i64,
-    /// Whether the anchor was set before this window.
-    pub(super) anchored: bool,
-    /// The best KPI since the last change of mode, where users have grown since and the KPI has fallen far below it.
-    pub(super) fell_from: Option<(f64, Entry)>,
-    /// The gain that was surely reached.
-    pub(super) sure_gain: f64,
-}
-
-/// What zeros that are not chance mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gone {
-    /// Nothing yet.
-    No,
-    /// Users grew while the KPI was failing already.
-    WhileGrowing,
-    /// They last, while the system is under suspicion.
-    Lasting,
-}
 
 /// A verdict that the ratio has changed, kept so that it can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,8 +65,8 @@ pub(super) struct Modes {
     pub(super) compared_from: u64,
     /// Users that the mode allows; the line alone decides when absent.
     pub(super) cap: Option<f64>,
-    /// The best KPI the system has sustained, events per minute.
-    limit_per_min: f64,
+    /// The best KPI the system has sustained.
+    limit: Best,
     /// Users that fill the system, where that is known.
     knee_users: Option<f64>,
     /// Failures to hold or to go up since the line was last within reach.
@@ -145,6 +93,8 @@ pub(super) struct Modes {
     evidence: f64,
     evidence_min: f64,
     cuts: u32,
+    /// Evidence that the KPI breaks down, nats.
+    pub(super) breaking: f64,
     /// Whether the drain began because nothing was counted, and nothing has been since.
     drained_for_zeros: bool,
     /// Whether users were cut at the last look.
@@ -181,7 +131,7 @@ impl Modes {
             entered: 0,
             compared_from: 0,
             cap: None,
-            limit_per_min: 0.0,
+            limit: Best::default(),
             knee_users: None,
             fails: 0,
             worked: 0,
@@ -197,6 +147,7 @@ impl Modes {
             evidence: 0.0,
             evidence_min: 0.0,
             cuts: 0,
+            breaking: 0.0,
             drained_for_zeros: false,
             cut_at_look: false,
             looked: 0,
@@ -236,7 +187,7 @@ impl Modes {
     /// The limit, where one is known and holds.
     pub(super) fn knee(&self) -> Option<Knee> {
         let users = self.knee_users.filter(|_| self.is_beyond_track())?;
-        Some(Knee { users, kpi_per_min: self.limit_per_min })
+        Some(Knee { users, kpi_per_min: self.limit.per_min })
     }
 
     /// Holds users below those of a stall that was an overload.
@@ -246,7 +197,7 @@ impl Modes {
         let knee = (FULL * stall.users).max(1.0);
         self.hold_below(knee, number, Reason::BackFromOverload);
         self.knee_users = Some(knee);
-        self.limit_per_min = FULL * stall.best_per_min;
+        self.limit = Best::of(FULL * stall.best_per_min);
         (self.collapsed, self.abrupt, self.met_congested) = (true, true, stall.congested);
         self.users_at_loss = stall.users;
         self.fails += 1;
@@ -298,7 +249,7 @@ impl Modes {
     }
 
     fn enter(&mut self, mode: Mode, tick: u64, reason: Reason) {
-        (self.mode, self.reason) = (mode, reason);
+        (self.mode, self.reason, self.breaking) = (mode, reason, 0.0);
         self.entered = tick.cast_signed();
     }
 
@@ -337,8 +288,18 @@ impl Modes {
     }
 
     /// The limit turned out to be lower than it was taken for.
-    fn lower_knee(&mut self, users: f64) {
-        self.knee_users = self.knee_users.map(|knee| 0.95 * knee.min(users));
+    fn lower_knee(&mut self, tick: &Tick<'_>) {
+        let minutes = self.since(tick).max(0) as f64 * tick.interval_min;
+        let best = tick.best(Pairs::before(minutes));
+        self.knee_users = self.knee_users.map(|knee| {
+            let most = 0.95 * knee.min(tick.users);
+            best.no_more_than_caused(most).max(0.5 * most).max(1.0)
+        });
+    }
+
+    /// Users that fill the system: as many as the limit needs, and no more than can have caused it.
+    fn knee_of_limit(&self, anchor: &Anchor) -> f64 {
+        self.limit.no_more_than_caused(self.limit.per_min / anchor.gain)
     }
 
     /// Users may follow the line again, and what went before is forgotten.
@@ -353,7 +314,7 @@ impl Modes {
             at_s: tick.now_s,
             tick: tick.number,
             gain: anchor.gain,
-            limit_per_min: self.limit_per_min,
+            limit_per_min: self.limit.per_min,
             held: self.held,
             users_tested: 0.98 * self.cap.unwrap_or(tick.users),
             users: tick.users,
@@ -362,29 +323,5 @@ impl Modes {
         anchor.reset(gain);
         bank.reset(shape, gain);
         self.track(tick.number, Reason::RatioChanged);
-    }
-}
-
-impl Tick<'_> {
-    /// Variance of a count against Poisson where `expected` is right, with so much relative model error.
-    fn noise(&self, expected: f64, error: f64) -> f64 {
-        self.dispersion + (self.tuning.model_error.powi(2) + error.powi(2)) * expected
-    }
-
-    /// The best mean rate of two neighbouring windows, events per minute; 0 where there are none.
-    fn best_per_min(&self, pairs: Pairs) -> f64 {
-        self.history.best_pair(self.now_s, pairs).map_or(0.0, |(rate, _)| rate)
-    }
-
-    fn per_min(&self, events: f64) -> f64 {
-        events / self.window.minutes()
-    }
-
-    fn is_congested(&self) -> bool {
-        self.congestion == Congestion::Congested
-    }
-
-    fn is_clear(&self) -> bool {
-        self.congestion == Congestion::Clear
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Line {
     pub(super) users: f64,
     /// The factor by which it changes over the interval.
     pub(super) change: f64,
+    /// Users more that it needs for that, each worth as much as the first ones were taken for, if not more.
+    pub(super) more: f64,
     /// True when it is level from there on.
     pub(super) is_level: bool,
 }
@@ -44,7 +46,9 @@ pub(super) fn line(now: &Moment<'_>, state: &State, belief: &Belief, anchored: b
     };
     let before_s = now.at_s() + belief.lag_s;
     let change = if before_s > 0.0 { wanted / now.config.profile.at(before_s).max(1e-9) } else { 1.0 };
-    Line { users: wanted / gain, change, is_level: now.config.profile.is_level(ahead_s) }
+    let rise = wanted * (1.0 - change.recip());
+    let more = rise.max(0.0) / gain.max(state.first_gain);
+    Line { users: wanted / gain, change, more, is_level: now.config.profile.is_level(ahead_s) }
 }
 
 /// Users on the way to the line, as fast as they may grow or go.
@@ -52,7 +56,10 @@ pub(super) fn towards(now: &Moment<'_>, state: &State, line: &Line) -> f64 {
     let (tuning, minutes) = (now.tuning(), now.growth_min(&state.history));
     let users = now.users();
     let tracking = state.modes.mode == Mode::Track;
-    let far = tuning.far_growth_per_min.powf(minutes);
+    let far = tuning
+        .far_growth_per_min
+        .powf(minutes)
+        .max(1.0 + AHEAD_OF_LINE * line.more * (minutes / now.interval_min()) / users.max(1.0));
     let with_line = tuning.near_growth_per_min.powf(minutes).max(AHEAD_OF_LINE * line.change);
     let mut growth = if users < 0.75 * line.users { far } else { with_line.min(far) };
     if state.anchor.suspicion > 2.0 {

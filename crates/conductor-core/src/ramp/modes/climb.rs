@@ -32,8 +32,8 @@ impl Modes {
         let enough = if tick.is_clear() { ENOUGH_WHEN_CLEAR } else { ENOUGH };
         let congested = self.congested >= 2 && self.since(tick) >= 4 && anchor.suspicion > ENOUGH_WHEN_CONGESTED;
         if anchor.suspicion > enough || congested {
-            self.limit_per_min = tick.best_per_min(Pairs::within(BEST_MIN));
-            let knee = self.limit_per_min / anchor.gain;
+            self.limit = tick.best(Pairs::within(BEST_MIN));
+            let knee = self.knee_of_limit(anchor);
             self.knee_users = Some(knee);
             self.fails += 1;
             self.worked = 0;

@@ -2,8 +2,9 @@
 
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
+use super::super::doubt::{BREAKDOWN, breakdown_evidence};
 use super::super::history::Pairs;
-use super::{Gone, Modes, Tick};
+use super::{Best, Gone, Modes, Tick};
 
 /// Below this share of what is expected, and so many standard deviations off, the KPI has broken down.
 const BROKEN: f64 = 0.6;
@@ -29,7 +30,7 @@ impl Modes {
             let gain = (events / exposed.max(1e-9)).max(0.9 * tick.sure_gain);
             anchor.reset(gain);
             anchor.trust();
-            self.limit_per_min = best_per_min;
+            self.limit = Best::of(best_per_min);
             let knee = best_per_min / gain;
             self.knee_users = Some(knee);
             self.fails += 1;
@@ -44,13 +45,17 @@ impl Modes {
         let count = tick.window.count;
         let broken = count < BROKEN * expected - BROKEN_SD * (tick.dispersion * expected).sqrt();
         let believed = count > 0.0 || tick.before_was_bad && self.efficiency_seen < 0.85;
-        if broken && !tick.is_clear() && believed {
+        if believed {
+            let evidence = breakdown_evidence(count, expected, tick.noise(expected, 0.0));
+            self.breaking = (self.breaking + evidence).max(0.0);
+        }
+        if (broken || self.breaking > BREAKDOWN) && !tick.is_clear() && believed {
             self.bad = 1;
             if self.mode == Mode::Climb {
-                self.limit_per_min = tick.best_per_min(Pairs::within(BEST_OF_CLIMB_MIN));
-                self.knee_users = Some(self.limit_per_min / anchor.gain);
+                self.limit = tick.best(Pairs::within(BEST_OF_CLIMB_MIN));
+                self.knee_users = Some(self.knee_of_limit(anchor));
             } else {
-                self.lower_knee(tick.users);
+                self.lower_knee(tick);
             }
             self.trouble(tick, tick.efficiency);
             self.fails += 1;
@@ -65,7 +70,7 @@ impl Modes {
 
     fn answer_zeros(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
         if self.mode != Mode::Drain {
-            self.lower_knee(tick.users);
+            self.lower_knee(tick);
             self.users_at_loss = tick.users;
             self.fails += 1;
             self.cuts = 0;

@@ -24,7 +24,7 @@ impl Modes {
     pub(super) fn drain(&mut self, tick: &Tick<'_>, bank: &mut Bank, anchor: &mut Anchor) {
         if self.drained_for_zeros && tick.window.count > 0.0 {
             self.drained_for_zeros = false;
-            if tick.per_min(tick.window.count) > MORE_THAN_LIMIT * self.limit_per_min {
+            if tick.per_min(tick.window.count) > MORE_THAN_LIMIT * self.limit.per_min {
                 // More than at the limit, from fewer users: samples were lost, and nothing else.
                 self.back_on_line(tick);
                 return;
@@ -37,7 +37,7 @@ impl Modes {
         if clear && tick.accepted && tick.efficiency < tick.tuning.well - sd {
             // Response times say that the system is well, so that the anchor is what is wrong.
             anchor.reset(tick.efficiency * anchor.gain);
-            self.knee_users = self.knee_users.map(|_| self.limit_per_min / anchor.gain);
+            self.knee_users = self.knee_users.map(|_| self.knee_of_limit(anchor));
         }
         let well = clear || tick.efficiency >= tick.tuning.well - sd || recent >= 0.86 && since >= 2;
         let shown = since >= tick.settle || self.cuts > 0 || since == 0;

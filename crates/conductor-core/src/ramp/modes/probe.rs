@@ -2,7 +2,7 @@
 
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
-use super::{Modes, Tick};
+use super::{Best, Modes, Tick};
 
 /// Evidence either way that decides, nats; and that is enough after so many minutes.
 const DECIDED: f64 = 1.5;
@@ -20,7 +20,7 @@ impl Modes {
         let since = self.since(tick);
         if since > tick.settle && tick.accepted {
             let follows = anchor.gain * tick.exposed;
-            let flat = (self.limit_per_min * tick.window.minutes()).min(follows);
+            let flat = (self.limit.per_min * tick.window.minutes()).min(follows);
             if follows > 1.005 * flat && flat > 0.0 {
                 let noise = tick.noise(follows, ERROR);
                 self.evidence += (tick.window.count * (follows / flat).ln() - (follows - flat)) / noise;
@@ -52,7 +52,7 @@ impl Modes {
 
     fn succeed(&mut self, tick: &Tick<'_>, anchor: &mut Anchor, cap: f64) {
         self.knee_users = Some(self.knee_users.map_or(cap, |knee| knee.max(cap)));
-        self.limit_per_min = self.limit_per_min.max(0.98 * tick.per_min(tick.window.count));
+        self.limit = Best::of(self.limit.per_min.max(0.98 * tick.per_min(tick.window.count)));
         let factor = if tick.efficiency > 0.97 { 2.0 } else { 1.0 };
         self.probe_step = (factor * self.probe_step).min(LARGEST_STEP);
         self.fails = 1;

@@ -24,7 +24,7 @@ impl Modes {
         match self.find(tick, anchor) {
             Some(Finding::Ratio) => self.believe_ratio(tick, bank, anchor),
             Some(Finding::Limit) => {
-                self.knee_users = self.limit_known.then(|| self.limit_per_min / anchor.gain);
+                self.knee_users = self.limit_known.then(|| self.knee_of_limit(anchor));
                 self.fails += 1;
                 self.efficiency_before = tick.efficiency;
                 self.collapsed = tick.efficiency < 0.6;

@@ -3,7 +3,7 @@
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::history::Pairs;
-use super::{Gone, Modes, RatioVerdict, Tick};
+use super::{Best, Gone, Modes, RatioVerdict, Tick};
 
 /// The largest share of users that is taken away for a test.
 const LARGEST_STEP: f64 = 0.4;
@@ -58,14 +58,14 @@ impl Modes {
         if let Some(verdict) = relapse.or(again) {
             self.take_back(verdict, tick, anchor);
         } else if collapsing || broke && tick.grew {
-            let knee = self.limit_per_min / anchor.gain;
+            let knee = self.knee_of_limit(anchor);
             self.knee_users = Some(knee);
             self.fail_collapsed();
             let deep = loss.efficiency < 0.4;
             let cap = if deep { (0.45 * tick.users).min(0.6 * knee) } else { (0.6 * tick.users).min(0.75 * knee) };
             self.drain_to(cap, tick, Reason::Collapsed);
         } else if loss.efficiency < COLLAPSED_BELOW {
-            self.knee_users = loss.known.then(|| self.limit_per_min / anchor.gain);
+            self.knee_users = loss.known.then(|| self.knee_of_limit(anchor));
             self.fail_collapsed();
             self.drain_to(0.45 * tick.users, tick, Reason::BrokeDown);
         } else {
@@ -99,15 +99,16 @@ impl Modes {
             (events, exposed, number) = (tick.window.count + 0.5, tick.exposed.max(1e-9), 1.0);
         }
         self.events_at_test = events / number;
-        let mut limit = tick.per_min(events / number);
+        let mut limit = Best::of(tick.per_min(events / number));
         if !broke {
-            limit = limit.max(tick.best_per_min(Pairs::within(BEST_MIN).believed()));
+            let best = tick.best(Pairs::within(BEST_MIN).believed());
+            limit = if best.per_min > limit.per_min { best } else { limit };
         }
         if sudden {
-            let before = tick.best_per_min(Pairs::before(BEST_BEFORE_COLLAPSE_MIN).believed());
-            limit = if before > 0.0 { before } else { limit };
+            let before = tick.best(Pairs::before(BEST_BEFORE_COLLAPSE_MIN).believed());
+            limit = if before.per_min > 0.0 { before } else { limit };
         }
-        self.limit_per_min = limit;
+        self.limit = limit;
         Loss { events: self.events_at_test, efficiency: events / exposed / anchor.gain, known: !broke || tick.grew }
     }
 
@@ -115,7 +116,7 @@ impl Modes {
     fn take_back(&mut self, verdict: RatioVerdict, tick: &Tick<'_>, anchor: &mut Anchor) {
         anchor.gain = verdict.gain;
         self.ratio = None;
-        self.limit_per_min = verdict.limit_per_min;
+        self.limit = Best::of(verdict.limit_per_min);
         let knee = verdict.limit_per_min / verdict.gain;
         self.knee_users = Some(knee);
         self.limit_known = true;
@@ -128,7 +129,7 @@ impl Modes {
         let step = (2.0 * tick.dispersion / loss.events.max(1.0)).sqrt().clamp(tick.tuning.test_step, LARGEST_STEP);
         let mut share = 1.0 - step;
         if loss.known {
-            let within = 0.85 * self.limit_per_min / (anchor.gain * tick.users).max(1e-9);
+            let within = 0.85 * self.limit.per_min / (anchor.gain * tick.users).max(1e-9);
             share = share.min(within).max(0.45);
         }
         if broke && 1.05 * loss.efficiency < share {

@@ -5,6 +5,9 @@ use super::{Advice, Config, Mode, Observation};
 
 /// The most that users may grow in a minute, as a factor.
 const GROWTH_PER_MIN: f64 = 4.5;
+/// KPI events per user and minute that the first users are taken for at least, where nothing is told.
+const FIRST_GAIN: f64 = 3.0;
+const LONGEST_LAG_S: u32 = 300;
 /// For so long after a stall users may come back at once, minutes.
 const RECOVERY_MIN: f64 = 5.0;
 /// The most users there are.
@@ -72,13 +75,16 @@ impl Bounds {
         if advice.users == before { Ok(()) } else { Err(format!("{before} users became {} in no time", advice.users)) }
     }
 
-    /// Users grow by so much from what is observed, and no more in an interval that is cut short by an early observation.
+    /// Users grow by so much from what is observed, or as fast as the line if each of them is worth what the first ones are
+    /// taken for; no more in an interval that is cut short by an early observation.
     /// What was advised before may be advised again, and after a stall at most the users of its beginning come back at once.
     fn growth(&self, seen: &Observation, advice: &Advice) -> Result<(), String> {
         let Some((_, before)) = &self.before else { return Ok(()) };
         let users = seen.users as f64;
-        let growth = GROWTH_PER_MIN.powf(self.config.interval_s.min(seen.at_s - self.last_s) / 60.0);
-        let most = (users * growth).max(users + 1.0).round().max(before.users as f64);
+        let passed_s = self.config.interval_s.min(seen.at_s - self.last_s);
+        let growth = GROWTH_PER_MIN.powf(passed_s / 60.0);
+        let with_line = users + 1.05 * self.more_for_line(seen.at_s) * passed_s / self.config.interval_s;
+        let most = (users * growth).max(users + 1.0).max(with_line).round().max(before.users as f64);
         let recovering = |back_s: f64| seen.at_s - back_s < 60.0 * RECOVERY_MIN;
         let back = self.stall.filter(|(_, back_s)| back_s.is_some_and(recovering));
         let most = back.map_or(most, |(users, _)| most.max(users as f64));
@@ -87,6 +93,14 @@ impl Bounds {
         } else {
             Err(format!("{} users grew to {} where {most} are allowed", seen.users, advice.users))
         }
+    }
+
+    /// Users more that the steepest rise of the line needs that a lag may put next.
+    fn more_for_line(&self, at_s: f64) -> f64 {
+        let Config { profile, interval_s, users_per_kpi, .. } = &self.config;
+        let rise = |lag_s: f64| profile.at(at_s + lag_s + interval_s) - profile.at(at_s + lag_s);
+        let steepest = (0..=LONGEST_LAG_S).map(|lag_s| rise(f64::from(lag_s))).fold(0.0, f64::max);
+        steepest / users_per_kpi.map_or(FIRST_GAIN, |users| users.recip())
     }
 
     /// Users are not started faster than it takes to be there at the next interval; taken away they may be at once.

@@ -21,6 +21,8 @@ pub(super) struct Plant {
     pub(super) most_users: f64,
     /// Windows that are lost.
     pub(super) lost: fn(usize) -> bool,
+    /// What one user has produced before the load.
+    pub(super) rehearsal: Option<Window>,
 }
 
 impl Default for Plant {
@@ -34,6 +36,7 @@ impl Default for Plant {
             collapses: false,
             most_users: f64::MAX,
             lost: |_| false,
+            rehearsal: None,
         }
     }
 }
@@ -68,7 +71,7 @@ impl Plant {
     pub(super) fn run(&self, config: &Config) -> Vec<Tick> {
         let mut bounds = Bounds::new(config);
         let mut users = vec![1.0_f64];
-        let first = seen(0.0, 1, None);
+        let first = seen(0.0, 1, self.rehearsal);
         let (mut state, mut advice) = step(config, State::new(config), &first);
         let mut check = |seen: &Observation, advice: &Advice| match config.algorithm {
             Algorithm::Adaptive => bounds.check(seen, advice),

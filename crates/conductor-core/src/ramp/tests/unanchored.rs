@@ -1,7 +1,7 @@
 //! Before there is an anchor: short loads, in which a minute decides. What users are worth is learnt while the line rises,
 //! and neither a change of it nor a limit is met by ever more users.
 
-use super::plant::{Plant, mean_from, told};
+use super::plant::{Plant, Tick, mean_from, told};
 use super::*;
 
 #[test]
@@ -23,6 +23,30 @@ fn a_kpi_that_does_not_follow_users_stops_their_growth() {
         let case = format!("at {interval_s} s, collapsing: {collapses}\n{}", told(&ticks));
         assert!(most < 1.6 * at_first, "{at_first} users became {most}, {case}");
     }
+}
+
+#[test]
+fn a_short_ramp_is_followed_from_what_one_user_was_worth_before_it() {
+    let config = config(1500.0, 10.0, 60.0, 240.0);
+    let rehearsal = Window { from_s: -11.0, to_s: -1.0, count: 1.0 };
+    let beyond = |tick: &Tick| tick.kpi_per_min - config.profile.at(tick.at_s);
+    let most = |ticks: &[Tick]| ticks.iter().map(beyond).fold(0.0, f64::max);
+    let alone = Plant::default().run(&config);
+    let ticks = Plant { rehearsal: Some(rehearsal), ..Plant::default() }.run(&config);
+    assert!(most(&ticks) < 0.2 * 1500.0 && most(&ticks) < 0.6 * most(&alone), "{}\n{}", told(&ticks), told(&alone));
+    let held = mean_from(&ticks, 100.0);
+    assert!((held / 1500.0 - 1.0).abs() < 0.05, "holds {held}\n{}", told(&ticks));
+}
+
+#[test]
+fn a_kpi_that_is_gone_for_good_draws_users_back_before_better_days_are_forgotten() {
+    // So few events that no single window tells.
+    let config = config(24.0, 60.0, 1200.0, 3600.0);
+    let plant = Plant { per_user_min: 0.2, capacity_per_min: 12.0, collapses: true, lag_s: 120, ..Plant::default() };
+    let ticks = Plant { then_capacity_per_min: vec![(780, 3.0)], ..plant }.run(&config);
+    let most = ticks.iter().map(|tick| tick.users).fold(0.0, f64::max);
+    assert!(most < 2.0 * 12.0 / 0.2, "{most} users where 60 fill the system\n{}", told(&ticks));
+    assert!(ticks.iter().any(|tick| tick.advice.mode == Mode::Drain), "{}", told(&ticks));
 }
 
 #[test]
