@@ -42,6 +42,7 @@ pub(crate) struct Model {
     pub(crate) max_spawn_rate: f64,
     pub(crate) users_per_kpi: Option<f64>,
     pub(crate) kpi_lag_s: Option<f64>,
+    pub(crate) first_kpi_s: Option<f64>,
     pub(crate) tells_congestion: bool,
 }
 
@@ -112,6 +113,7 @@ impl Model {
             max_spawn_rate: generator.max_spawn_rate.map_or(DEFAULT_SPAWN_RATE, |rate| rate.as_per_minute() / 60.0),
             users_per_kpi: hints.users_per_kpi,
             kpi_lag_s: hints.kpi_lag.map(conductor_core::units::Span::as_secs_f64),
+            first_kpi_s: hints.first_kpi.map(conductor_core::units::Span::as_secs_f64),
             tells_congestion: hints.congestion,
         }
     }

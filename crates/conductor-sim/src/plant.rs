@@ -233,6 +233,10 @@ pub struct Hints {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub kpi_lag: Option<Span>,
+    /// Time in which one user has caused the first event before the load, as a run's rehearsal shows. Default: not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub first_kpi: Option<Span>,
     /// Whether it is told what response times and failures say. Default false.
     pub congestion: bool,
 }

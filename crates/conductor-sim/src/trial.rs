@@ -213,6 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn one_user_that_was_quick_before_the_load_makes_the_first_ones_fewer() {
+        let mut document = shop();
+        document["run"]["rampUp"] = "1m".into();
+        let alone = bench(document.clone(), 60.0).run(Algorithm::Adaptive, 1).users[1];
+        document["hints"] = serde_json::json!({ "firstKpi": "10s" });
+        let told = bench(document, 60.0).run(Algorithm::Adaptive, 1).users[1];
+        assert_eq!((alone, told), (200.0, 100.0), "six a minute instead of three");
+    }
+
+    #[test]
     fn a_lost_sample_is_missing_or_zero_as_the_plant_says() {
         let mut document = shop();
         document["kpi"] = serde_json::json!({ "lostSamples": 1.0, "lostReadAs": "zero" });

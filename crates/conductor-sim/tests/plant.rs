@@ -68,7 +68,7 @@ fn what_is_written_back_reads_as_the_same_plant() {
         "capacity": { "drop": { "from": "50m", "to": "60m", "factor": 0.5 } },
         "warmUp": { "extraThinkTime": 1.0, "capacityLoss": 0.5, "timeConstant": "400s" },
         "generator": { "maxUsers": 1350, "maxSpawnRate": "5000/s" },
-        "hints": { "usersPerKpi": 3.0, "kpiLag": "50s", "congestion": true },
+        "hints": { "usersPerKpi": 3.0, "kpiLag": "50s", "firstKpi": "40s", "congestion": true },
         "environment": {
             "seed": 7,
             "noise": "none",
@@ -111,7 +111,7 @@ fn every_violation_is_listed_with_its_field_the_fault_and_the_remedy() {
         "capacity": { "drop": { "from": "60m", "to": "50m", "factor": -0.5 } },
         "warmUp": { "extraThinkTime": -1.0, "capacityLoss": 1.0, "timeConstant": "0s" },
         "generator": { "maxUsers": 0 },
-        "hints": { "usersPerKpi": 0.0 }
+        "hints": { "usersPerKpi": 0.0, "firstKpi": "0s" }
     }));
     assert_eq!(
         found,
@@ -136,6 +136,7 @@ fn every_violation_is_listed_with_its_field_the_fault_and_the_remedy() {
             "warmUp.timeConstant: 0s is no time; expected a time such as 400s",
             "generator.maxUsers: 0 is not above zero; expected users such as 1350, or nothing at all",
             "hints.usersPerKpi: 0 is out of range; expected users above 0, such as 3.0",
+            "hints.firstKpi: 0s is no time; expected a time such as 40s, or nothing at all",
         ]
     );
 }

@@ -151,5 +151,7 @@ impl Findings {
         if let Some(users) = plant.hints.users_per_kpi {
             self.number("hints.usersPerKpi", users, |users| users > 0.0, "users above 0, such as 3.0");
         }
+        let at_once = plant.hints.first_kpi.is_some_and(|first| first.is_zero());
+        self.unless(!at_once, "hints.firstKpi", "0s is no time", "a time such as 40s, or nothing at all");
     }
 }

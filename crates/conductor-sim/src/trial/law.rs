@@ -146,6 +146,8 @@ pub(crate) enum Law<'a> {
 /// One of the product's laws at work.
 pub(crate) struct Product {
     config: ramp::Config,
+    /// What one user has produced before the load.
+    rehearsal: Option<Window>,
     /// Absent only while a step is taken.
     state: Option<ramp::State>,
 }
@@ -196,13 +198,18 @@ impl Product {
             kpi_lag_s: bench.model.kpi_lag_s,
             ..ramp::Config::new(algorithm, bench.model.line.clone(), bench.tick_s)
         };
+        let rehearsal = bench.model.first_kpi_s.map(|first_s| Window { from_s: -first_s, to_s: 0.0, count: 1.0 });
         let state = Some(ramp::State::new(&config));
-        Self { config, state }
+        Self { config, rehearsal, state }
     }
 
     fn decide(&mut self, seen: &Seen) -> Order {
         let from_s = seen.at_s - self.config.interval_s;
-        let window = seen.count.filter(|_| seen.at_s > 0.0).map(|count| Window { from_s, to_s: seen.at_s, count });
+        let window = if seen.at_s > 0.0 {
+            seen.count.map(|count| Window { from_s, to_s: seen.at_s, count })
+        } else {
+            self.rehearsal
+        };
         let observation =
             Observation { at_s: seen.at_s, users: seen.users as u64, window, congestion: seen.congestion };
         let state = self.state.take().unwrap_or_else(|| ramp::State::new(&self.config));
