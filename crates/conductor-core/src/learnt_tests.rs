@@ -4,26 +4,12 @@ use serde_json::json;
 
 use super::*;
 use crate::app::Allocation;
-use crate::restore::ForeignPolicy;
+use crate::fixtures::{self, load_test};
 use crate::scale::Observed;
 
 fn created(load: serde_json::Value) -> Created {
-    let spec: LoadTestSpec = serde_json::from_value(json!({
-        "apiVersion": "loadtest-conductor.dev/v1alpha1",
-        "kind": "LoadTest",
-        "metadata": { "name": "told" },
-        "spec": {
-            "environment": "shop",
-            "kpi": { "name": "orders", "target": "600/min" },
-            "rampUp": "1m",
-            "plateau": "1m",
-            "load": load,
-        }
-    }))
-    .unwrap();
-    let environment = serde_json::Value::Null;
-    let foreign_policy = ForeignPolicy::Report;
-    Created { spec, scope: Vec::new(), foreign_policy, environment, learnt: Some(learnt()) }
+    let spec = load_test("600/min", json!({ "load": load }));
+    Created { learnt: Some(learnt()), ..fixtures::created(spec) }
 }
 
 fn learnt() -> Learnt {

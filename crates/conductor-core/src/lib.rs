@@ -53,6 +53,8 @@
 
 pub mod app;
 pub mod failure;
+#[cfg(test)]
+mod fixtures;
 pub mod learnt;
 pub mod load;
 pub mod phase;

@@ -219,23 +219,12 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::{created, load_test};
 
     #[test]
     fn load_workers_cannot_be_scaled_where_the_generator_has_none() {
-        let spec = serde_json::from_value(serde_json::json!({
-            "apiVersion": "loadtest-conductor.dev/v1alpha1",
-            "kind": "LoadTest",
-            "metadata": { "name": "workers" },
-            "spec": {
-                "environment": "shop",
-                "kpi": { "name": "orders", "target": "600/min" },
-                "rampUp": "1m",
-                "plateau": "1m",
-                "load": { "workers": { "application": "load-workers", "most": 4 } }
-            }
-        }));
-        let (environment, foreign_policy) = (serde_json::Value::Null, ForeignPolicy::Report);
-        let mut created = Created { spec: spec.unwrap(), scope: Vec::new(), foreign_policy, environment, learnt: None };
+        let workers = serde_json::json!({ "workers": { "application": "load-workers", "most": 4 } });
+        let mut created = created(load_test("600/min", serde_json::json!({ "load": workers })));
         let facts = |workers| GeneratorFacts { version: "Locust 2.47.0".to_owned(), workers, counting: String::new() };
         assert_eq!(
             created.unfit(&facts(None)).unwrap(),

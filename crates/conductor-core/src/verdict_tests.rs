@@ -2,23 +2,12 @@
 
 use super::*;
 use crate::failure::Failure;
+use crate::fixtures::load_test;
 use crate::spec::LoadTestSpec;
 
 /// 2,000 orders a minute, one minute of ramp, three of plateau, measured every ten seconds.
 fn spec() -> LoadTestSpec {
-    serde_json::from_value(serde_json::json!({
-        "apiVersion": "loadtest-conductor.dev/v1alpha1",
-        "kind": "LoadTest",
-        "metadata": { "name": "rehearsal" },
-        "spec": {
-            "environment": "shop",
-            "kpi": { "name": "orders", "target": "2000/min" },
-            "rampUp": "1m",
-            "plateau": "3m",
-            "interval": "10s"
-        }
-    }))
-    .unwrap()
+    load_test("2000/min", serde_json::json!({ "plateau": "3m", "interval": "10s" }))
 }
 
 fn tick(from_s: f64, share_of_target: f64) -> Tick {

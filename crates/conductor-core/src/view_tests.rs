@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 use super::*;
 use crate::app::Allocation;
 use crate::failure::{Failure, FailureKind};
+use crate::fixtures::{created, load_test};
 use crate::load::GeneratorStatus;
 use crate::phase::Retarget;
 use crate::ports::Production;
 use crate::release::Release;
-use crate::restore::ForeignPolicy;
 use crate::run::Created;
 use crate::units::Span;
 use crate::verdict::Outcome;
@@ -30,22 +30,9 @@ struct Story {
 
 impl Story {
     fn begin() -> Self {
-        let spec: crate::spec::LoadTestSpec = serde_json::from_value(serde_json::json!({
-            "apiVersion": "loadtest-conductor.dev/v1alpha1",
-            "kind": "LoadTest",
-            "metadata": { "name": "told" },
-            "spec": {
-                "environment": "shop",
-                "kpi": { "name": "orders", "target": "600/min" },
-                "rampUp": "1m",
-                "plateau": "1m",
-                "interval": "30s"
-            }
-        }))
-        .unwrap();
+        let spec = load_test("600/min", serde_json::json!({ "interval": "30s" }));
         let scope = spec.scope(&["shop".parse().unwrap()]).unwrap();
-        let environment = serde_json::Value::Null;
-        let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment, learnt: None };
+        let created = Created { scope, ..created(spec) };
         let mut story = Self { journal: Vec::new(), now: Timestamp::UNIX_EPOCH };
         story.tell(0, Event::Created(Box::new(created)));
         story
@@ -189,7 +176,7 @@ fn a_failure_is_shown_in_the_phase_it_happened_in_and_the_way_back_is_told() {
     let verdict = view.verdict.unwrap();
     assert_eq!((verdict.outcome, verdict.restored, verdict.exit_code()), (Outcome::Failed, false, 5));
     let words: Vec<&str> = view.events.iter().map(|event| event.message.as_str()).collect();
-    assert_eq!(words.first(), Some(&"load test told accepted"));
+    assert_eq!(words.first(), Some(&"load test rehearsal accepted"));
     assert_eq!(words.last(), Some(&"7 rows of the run deleted"));
     assert_eq!(view.applications[0].after, found("v2").remove(&view.applications[0].application));
     assert!(words.contains(&"checks passed; counted exactly"), "{words:?}");

@@ -81,21 +81,11 @@ impl Retarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::load_test;
 
     /// From nothing to 600 a minute in 10 minutes, 20 minutes of plateau.
     fn spec() -> LoadTestSpec {
-        serde_json::from_value(serde_json::json!({
-            "apiVersion": "loadtest-conductor.dev/v1alpha1",
-            "kind": "LoadTest",
-            "metadata": { "name": "rehearsal" },
-            "spec": {
-                "environment": "shop",
-                "kpi": { "name": "orders", "target": "600/min" },
-                "rampUp": "10m",
-                "plateau": "20m"
-            }
-        }))
-        .unwrap()
+        load_test("600/min", serde_json::json!({ "rampUp": "10m", "plateau": "20m" }))
     }
 
     fn change(target: &str, within: Option<&str>, plateau: Option<&str>) -> Retarget {

@@ -7,41 +7,23 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::Allocation;
+use crate::fixtures::{self, load_test};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
 use crate::phase::{Level, Note, Phase};
 use crate::release::Release;
-use crate::restore::ForeignPolicy;
 use crate::run::{Record, Run};
 use crate::scale::{Observed, ScaleStep};
 use crate::spec::{Intent, ScaleChoice, VersionChoice};
 
 fn created() -> Created {
-    let spec = serde_json::from_value(serde_json::json!({
-        "apiVersion": "loadtest-conductor.dev/v1alpha1",
-        "kind": "LoadTest",
-        "metadata": { "name": "rehearsal" },
-        "spec": {
-            "environment": "shop",
-            "kpi": { "name": "orders", "target": "600/min" },
-            "rampUp": "1m",
-            "plateau": "1m",
-            "interval": "10s",
-            "load": { "workers": { "application": "load-workers", "most": 4 } }
-        }
-    }))
-    .unwrap();
+    let workers = serde_json::json!({ "workers": { "application": "load-workers", "most": 4 } });
+    let spec = load_test("600/min", serde_json::json!({ "interval": "10s", "load": workers }));
     let shop = Intent {
         application: "shop".parse().unwrap(),
         version: VersionChoice::Release("v2".to_owned()),
         scale: ScaleChoice::Keep,
     };
-    Created {
-        spec,
-        scope: vec![shop],
-        foreign_policy: ForeignPolicy::Report,
-        environment: serde_json::Value::Null,
-        learnt: None,
-    }
+    Created { scope: vec![shop], ..fixtures::created(spec) }
 }
 
 fn failure() -> Failure {

@@ -5,29 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
+use crate::fixtures::{self, load_test};
 use crate::learnt::Learnt;
 use crate::ramp::Reason;
 use crate::release::Release;
-use crate::restore::ForeignPolicy;
 use crate::scale::Observed;
 
 /// A cost of 0.1 % a user beside 4 % of an idle worker: one runs 710 users at 75 %.
 const COST: WorkerCost = WorkerCost { cpu_per_user: 0.1, idle_cpu: 4.0, windows: 20, most_users: 600.0 };
 
 fn created(most: u32, cost: Option<WorkerCost>) -> Created {
-    let spec = serde_json::from_value(json!({
-        "apiVersion": "loadtest-conductor.dev/v1alpha1",
-        "kind": "LoadTest",
-        "metadata": { "name": "workers" },
-        "spec": {
-            "environment": "shop",
-            "kpi": { "name": "orders", "target": "600/min" },
-            "rampUp": "30m",
-            "plateau": "30m",
-            "load": { "workers": { "application": "load-workers", "most": most } }
-        }
-    }))
-    .unwrap();
+    let workers = json!({ "workers": { "application": "load-workers", "most": most } });
+    let spec = load_test("600/min", json!({ "rampUp": "30m", "plateau": "30m", "load": workers }));
     let learnt = cost.map(|cost| Learnt {
         run: "workers-1".parse().unwrap(),
         ended: jiff::Timestamp::UNIX_EPOCH,
@@ -37,8 +26,7 @@ fn created(most: u32, cost: Option<WorkerCost>) -> Created {
         releases: BTreeMap::new(),
         cost: Some(cost),
     });
-    let environment = serde_json::Value::Null;
-    Created { spec, scope: Vec::new(), foreign_policy: ForeignPolicy::Report, environment, learnt }
+    Created { learnt, ..fixtures::created(spec) }
 }
 
 fn begun(most: u32, cost: Option<WorkerCost>, users_ahead: f64) -> Workers {
