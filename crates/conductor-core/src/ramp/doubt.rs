@@ -192,7 +192,6 @@ pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &
     if lower && seen.accepted && count > 0.0 {
         // It is not for users that have grown that the KPI has fallen: what comes is compared with what is now.
         state.modes.compared_from = now.number;
-        state.freeze(true, minutes);
     } else {
         state.freeze(flat, frozen_min + minutes);
     }
