@@ -138,7 +138,10 @@ fn algorithms_are_compared_on_models() {
     for part in ["nom600, 3 runs each", "shop, 3 runs each", "  adaptive ", "  oracle ", "12 runs in "] {
         assert!(table.contains(part), "{part} is not in\n{table}");
     }
-    let json = bed.conductor(&[&scored[..], &["--algorithm", "fixed", "--output", "json"]].concat()).succeeded();
+    let drawn = bed.path("runs.svg");
+    let fixed = ["--algorithm", "fixed", "--output", "json", "--plot", &drawn];
+    let json = bed.conductor(&[&scored[..], &fixed].concat()).succeeded();
+    assert!(std::fs::read_to_string(&drawn).unwrap().contains("shop, fixed, seed 1"));
     let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(rows.as_array().unwrap().len(), 2);
     assert_eq!((rows[0]["plant"].as_str(), rows[0]["algorithm"].as_str()), (Some("nom600"), Some("fixed")));
@@ -175,6 +178,10 @@ fn what_is_wrong_in_a_model_is_pointed_at() {
     }
     let err = refused(&format!("{sound}checkout: {{ capacity: 16/s, retries: 0.2 }}\n"), &["--score"]);
     assert!(err.contains("plant.yaml:3:29: unknown field `retries`") && err.contains("retryShare"), "{err}");
+    let err = refused(&format!("{sound}checkout: {{}}\ngenerator: {{ maxUsers: many }}\n"), &["--score"]);
+    assert!(err.contains("plant.yaml:4:24: generator.maxUsers: not a whole number of 0 or more"), "{err}");
+    let err = refused(&format!("{sound}checkout: {{}}\n"), &["--score", "--tick", "1s"]);
+    assert!(err.contains("--tick: 1s is out of range; expected half seconds from 5s to 10m"), "{err}");
     let err = refused(&format!("{sound}checkout: {{}}\n"), &["--score", "--algorithm", "best"]);
     assert!(err.contains("\"best\" is no algorithm; expected all or some of adaptive"), "{err}");
 }

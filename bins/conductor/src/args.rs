@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::ArgPredicate;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use conductor_core::run::RunId;
 use conductor_core::units::{Rate, Span};
@@ -99,6 +99,7 @@ pub(crate) struct Declared {
 
 /// Models, and what to try on them.
 #[derive(Args)]
+#[command(group(ArgGroup::new("compared").multiple(true)))]
 pub(crate) struct Simulated {
     /// The load test, a YAML or JSON file. Default: the model's own `run`.
     #[arg(conflicts_with = "compared")]
@@ -137,7 +138,7 @@ pub(crate) struct TrialArguments {
     /// The first run's seed.
     #[arg(long, requires = "compared", value_name = "K", default_value_t = 1)]
     pub(crate) first_seed: u64,
-    /// Time between two decisions, in half seconds.
+    /// Time between two decisions: half seconds, at least 5s.
     #[arg(long, requires = "compared", value_name = "TIME", default_value = "60s")]
     pub(crate) tick: Span,
 }

@@ -1,8 +1,9 @@
 //! The search for the highest KPI that a system sustains: a state machine that moves the set-point by what the control law
 //! and the windows say. Pure, so that a journal replays it.
 //!
-//! Trials climb from level to level; each is a ramp and a hold of some windows. The first level that is not sustained
-//! bounds the search from above, and bisection narrows it down. How users are set is not decided here.
+//! Trials climb from level to level; each is a ramp and a hold of some windows, which is repeated where the KPI falls short
+//! and the control law sees no limit. The first level that is not sustained bounds the search from above, and bisection
+//! narrows it down. How users are set is not decided here.
 
 mod result;
 mod trial;
@@ -21,6 +22,10 @@ use trial::Present;
 pub(crate) const LONGEST_RECOVERY_S: f64 = 900.0;
 /// Most intervals between the begin of a trial and the begin of its hold; the longest lag that is learnt fits in.
 pub(crate) const LONGEST_RISE_INTERVALS: f64 = 7.0;
+/// So many holds in a row that fall short are the system's doing; fewer may be chance, or what users are worth being known badly.
+pub(crate) const MOST_HOLDS: u32 = 3;
+/// The same of the first level, on which what users are worth and how late they show has yet to be learnt.
+pub(crate) const MOST_FIRST_HOLDS: u32 = 6;
 /// A hold that has lasted so many times what it should, and still has too few windows, cannot be measured.
 const UNMEASURED_TIMES: f64 = 3.0;
 
@@ -132,7 +137,14 @@ impl Search {
         }
         self.present.count(sight);
         if self.present.windows() >= self.windows() {
-            return self.over(sight, line, self.present.is_sustained());
+            let sustained = self.present.is_sustained();
+            let follows = matches!(sight.advice.mode, Mode::Boot | Mode::Track);
+            let by_chance = follows && !self.present.generator_bound && !self.present.users_capped;
+            let most = if self.trials.is_empty() { MOST_FIRST_HOLDS } else { MOST_HOLDS };
+            if !sustained && by_chance && self.present.holds < most {
+                return Some(self.hold_again(sight, line));
+            }
+            return self.over(sight, line, sustained);
         }
         if sight.at_s >= self.present.hold_from_s + UNMEASURED_TIMES * self.plan.hold.as_secs_f64() {
             self.end = Some(SearchEnd::Unmeasured);
@@ -143,6 +155,13 @@ impl Search {
     /// Windows that a hold needs.
     fn windows(&self) -> usize {
         (self.plan.hold.as_secs_f64() / self.interval_s()).ceil().max(1.0) as usize
+    }
+
+    /// Holds the level once more.
+    fn hold_again(&mut self, sight: &Sight<'_>, line: &Profile) -> Profile {
+        self.present.holds += 1;
+        self.present.hold_anew(sight.at_s);
+        line.until(sight.at_s).then(self.windows() as f64 * self.interval_s(), self.present.level_per_min)
     }
 
     /// Ends the trial and begins the next one, where there is one.

@@ -133,6 +133,48 @@ fn begun() -> Search {
     search
 }
 
+/// Shows holds of three minutes with this KPI from the minute after `minute` on, until the trial is over; tells how many.
+fn holds_until_over(search: &mut Search, mut minute: u64, count: f64) -> u32 {
+    let trials = search.trials().len();
+    for hold in 1..=10 {
+        for _ in 0..3 {
+            assert_eq!(search.trials().len(), trials, "in hold {hold}");
+            minute += 1;
+            let line = show(search, minute, Mode::Track, Some(count), false);
+            let end_s = minute as f64 * 60.0 + 180.0;
+            assert!(line.is_none_or(|line| search.trials().len() > trials || (line.end_s() - end_s).abs() < 1e-6));
+        }
+        if search.trials().len() > trials {
+            return hold;
+        }
+    }
+    panic!("never over: {search:?}")
+}
+
+#[test]
+fn a_hold_that_falls_short_is_repeated_before_the_level_is_too_high() {
+    let mut search = begun();
+    assert_eq!(holds_until_over(&mut search, 5, 900.0), 6, "what users are worth may have yet to be learnt");
+    assert_eq!(search.end(), Some(SearchEnd::NothingSustained));
+    let mut search = begun();
+    assert_eq!(holds_until_over(&mut search, 5, 1200.0), 1);
+    // The next level begins with two intervals of ramp.
+    for minute in 9..=10 {
+        show(&mut search, minute, Mode::Track, Some(1200.0), false);
+    }
+    assert_eq!(holds_until_over(&mut search, 10, 1200.0), 3);
+    assert!(search.trials()[0].sustained && !search.trials()[1].sustained, "{:?}", search.trials());
+}
+
+#[test]
+fn one_unlucky_hold_is_not_the_last_word() {
+    let mut search = begun();
+    for (minute, count) in (6..=11).zip([900.0, 1100.0, 1050.0, 1190.0, 1210.0, 1180.0]) {
+        show(&mut search, minute, Mode::Track, Some(count), false);
+    }
+    assert!(search.trials()[0].sustained, "{:?}", search.trials());
+}
+
 #[test]
 fn a_trial_is_its_whole_windows_and_leads_to_the_next_one() {
     let mut search = begun();

@@ -43,6 +43,12 @@ impl Places {
         }
     }
 
+    /// The innermost field that stands at a place.
+    pub(crate) fn field_at(&self, place: Place) -> Option<String> {
+        let here = self.0.iter().filter(|(path, at)| **at == place && !path.is_empty());
+        here.map(|(path, _)| path).max_by_key(|path| path.len()).cloned()
+    }
+
     fn collect(&mut self, path: String, node: &Spanned<Tree>) {
         match &node.value {
             Tree::Leaf => {}
@@ -144,6 +150,14 @@ mod tests {
         assert_eq!(places.of_field("spec.kpi.target"), Some(Place { line: 3, column: 32 }));
         assert_eq!(places.of_field("spec.applications[1].name"), Some(Place { line: 6, column: 13 }));
         assert_eq!(places.of_field("spec.applications[1].version"), Some(Place { line: 7, column: 16 }));
+    }
+
+    #[test]
+    fn the_innermost_field_at_a_place_is_told() {
+        let places = Places::of(TEXT);
+        assert_eq!(places.field_at(Place { line: 3, column: 32 }).as_deref(), Some("spec.kpi.target"));
+        assert_eq!(places.field_at(Place { line: 3, column: 1 }), None);
+        assert_eq!(places.field_at(Place { line: 1, column: 1 }), None, "the document itself is no field");
     }
 
     #[test]

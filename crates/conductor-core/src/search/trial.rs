@@ -42,6 +42,8 @@ pub(super) struct Present {
     pub(super) begun_s: f64,
     /// When its hold begins.
     pub(super) hold_from_s: f64,
+    /// Holds begun, this one included.
+    pub(super) holds: u32,
     /// Whether the level before was not sustained: what the law finds before the hold is told of that one then.
     after_failure: bool,
     /// Whether the law has followed the line in it.
@@ -66,6 +68,7 @@ impl Present {
             level_per_min,
             begun_s,
             hold_from_s,
+            holds: 1,
             after_failure,
             tracked: false,
             generator_bound: false,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::validate::Findings;
-use crate::search::{LONGEST_RECOVERY_S, LONGEST_RISE_INTERVALS};
+use crate::search::{LONGEST_RECOVERY_S, LONGEST_RISE_INTERVALS, MOST_FIRST_HOLDS, MOST_HOLDS};
 use crate::units::{Rate, Span};
 
 const FIELD: &str = "spec.search";
@@ -57,12 +57,13 @@ pub struct SearchPlan {
 impl SearchPlan {
     /// The longest it can take where every window can be measured.
     pub fn longest(&self, interval: Span) -> Span {
-        let climbs = ((self.to.as_per_minute() / self.from.as_per_minute()).ln() / self.step.ln_1p()).ceil() + 1.0;
+        let steps = (self.to.as_per_minute() / self.from.as_per_minute()).ln() / self.step.ln_1p();
+        let climbs = steps.ceil().max(0.0) + 1.0;
         let halvings = (self.step.ln_1p() / self.precision.ln_1p()).log2().ceil().max(0.0);
         let interval_s = interval.as_secs_f64();
-        let trial_s = self.hold.as_secs_f64() + (LONGEST_RISE_INTERVALS + 1.0) * interval_s;
-        let seconds =
-            self.ramp_up.as_secs_f64() + (climbs + halvings) * trial_s + (halvings + 1.0) * LONGEST_RECOVERY_S;
+        let trial_s = f64::from(MOST_HOLDS) * self.hold.as_secs_f64() + (LONGEST_RISE_INTERVALS + 1.0) * interval_s;
+        let first_s = self.ramp_up.as_secs_f64() + f64::from(MOST_FIRST_HOLDS) * self.hold.as_secs_f64();
+        let seconds = first_s + (climbs + halvings) * trial_s + (halvings + 1.0) * LONGEST_RECOVERY_S;
         Span::from(std::time::Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(std::time::Duration::MAX))
     }
 }

@@ -26,7 +26,19 @@ pub(super) fn models(named: &[String]) -> Result<Vec<Plant>, Failed> {
             None => plants.extend(known),
         }
     }
+    tell_apart(&mut plants);
     Ok(plants)
+}
+
+/// Numbers models whose name another one before them has.
+fn tell_apart(plants: &mut [Plant]) {
+    for position in 0..plants.len() {
+        let (before, rest) = plants.split_at_mut(position);
+        let is_taken = |name: &str| before.iter().any(|plant| plant.name == name);
+        let Some(plant) = rest.first_mut().filter(|plant| is_taken(&plant.name)) else { continue };
+        let numbered = (2..).map(|number| format!("{}-{number}", plant.name)).find(|name| !is_taken(name));
+        plant.name = numbered.unwrap_or_default();
+    }
 }
 
 /// The one model that is named.
@@ -104,6 +116,14 @@ mod tests {
             let line = Profile::ramp(run.target.as_per_minute(), ramp_up_s, plateau_s);
             assert_eq!(spec.profile(), line, "{}", plant.name);
         }
+    }
+
+    #[test]
+    fn models_of_one_name_are_numbered() {
+        let named = |names: [&str; 4]| models(&names.map(str::to_owned)).unwrap();
+        let names: Vec<String> =
+            named(["nom600", "tiny3", "nom600", "nom600"]).into_iter().map(|plant| plant.name).collect();
+        assert_eq!(names, ["nom600", "tiny3", "nom600-2", "nom600-3"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::session::write;
 use crate::show::plot;
 use crate::{out, show};
 
+const SHORTEST_TICK: Span = Span::seconds(5);
 const LONGEST_TICK: Span = Span::minutes(10);
 
 /// Prints the scores of algorithms on models, draws their runs, or both.
@@ -69,8 +70,8 @@ fn trials(arguments: &TrialArguments) -> Result<Trials, Failed> {
     let TrialArguments { tick, .. } = arguments;
     const STEP: Duration = Duration::from_millis(500);
     let is_whole = tick.as_duration().as_nanos().is_multiple_of(STEP.as_nanos());
-    if !is_whole || tick.is_zero() || *tick > LONGEST_TICK {
-        let expected = "half seconds from 500ms to 10m, such as 60s";
+    if !is_whole || !(SHORTEST_TICK..=LONGEST_TICK).contains(tick) {
+        let expected = "half seconds from 5s to 10m, such as 60s";
         return Err(Failed::input(format!("--tick: {tick} is out of range; expected {expected}")));
     }
     Ok(Trials { seeds: seeds(arguments)?, tick: *tick })
