@@ -88,7 +88,7 @@ fn nothing_counted(now: &Moment<'_>, state: &mut State, seen: &mut Seen) {
             seen.gone = Gone::Lasting;
         }
         seen.alarm = (last && !state.zeros.lasted(now.tuning(), seen.window.minutes())).then_some(Alarm::Stalled);
-    } else if last && (state.modes.mode != Mode::Boot || has_counted(now, state)) {
+    } else if last && (state.modes.mode != Mode::Boot || has_counted(now, state) || state.zeros.never_begins()) {
         let congested = now.seen.congestion == Congestion::Congested;
         seen.alarm = (!state.zeros.is_stalled()).then_some(Alarm::Stalled);
         state.zeros.stall(&state.history, now.at_s(), now.users(), congested);

@@ -14,6 +14,8 @@ const FULL_STEP: f64 = 2.3;
 const AHEAD_OF_LINE: f64 = 1.05;
 /// Users are never more than so many times what the best gain seen asks for.
 const MOST_TIMES_NEEDED: f64 = 3.0;
+/// KPI events per user and minute that are next to nothing: one in twenty minutes.
+const WORTH_NEXT_TO_NOTHING: f64 = 0.05;
 /// Users are taken away within this time: load that is too much must not last an interval.
 const CUT_TIME_S: f64 = 10.0;
 
@@ -129,8 +131,13 @@ pub(super) fn dead_banded(now: &Moment<'_>, state: &State, line: &Line, wanted: 
     if (asked - users).abs() < band { users } else { wanted }
 }
 
-/// Never more users than the best gain seen could need three times over.
+/// Never more users than the best gain seen could need three times over; before anything is counted, than were enough if each
+/// of them were worth next to nothing.
 pub(super) fn bounded(now: &Moment<'_>, state: &State, wanted: f64) -> f64 {
+    if !state.zeros.ever_counted() {
+        let enough = now.config.profile.at(now.at_s() + now.config.interval_s) / WORTH_NEXT_TO_NOTHING;
+        return wanted.min(enough.max(now.users()));
+    }
     let gain = state.anchor.best.max(state.sure_gain);
     if state.modes.mode == Mode::Boot || gain <= 0.0 {
         return wanted;

@@ -11,6 +11,8 @@ const FLOOR: f64 = 0.25;
 const FLOOR_HALVES_MIN: f64 = 4.0;
 /// How far back the best users are looked for when a stall begins.
 const BEST_USERS_MIN: f64 = 12.0;
+/// In this time the first users have caused the first event, whatever they do before, minutes.
+const SLOWEST_START_MIN: f64 = 12.0;
 /// A stall within this time after another one is an overload.
 const REPEATED_MIN: f64 = 30.0;
 /// For so long after a stall, low counts are not learnt from.
@@ -31,6 +33,8 @@ pub(super) struct Zeros {
     recovery: Option<Recovery>,
     /// When the last stall began.
     last_s: Option<f64>,
+    /// Whether anything was ever counted.
+    ever_counted: bool,
 }
 
 /// A KPI that is gone.
@@ -68,6 +72,7 @@ impl Zeros {
     /// Takes in a count that is not zero, and gives the stall that it ends.
     pub(super) fn counted(&mut self, now_s: f64) -> Option<Stall> {
         (self.ticks, self.minutes, self.ln_chance) = (0, 0.0, 0.0);
+        self.ever_counted = true;
         let ended = self.stall.take()?;
         self.recovery = (!ended.overload).then_some(Recovery { since_s: now_s, users: ended.users });
         Some(ended)
@@ -76,6 +81,16 @@ impl Zeros {
     /// True when zeros that are not chance have lasted long enough to be a stall.
     pub(super) fn last(&self, tuning: &Tuning) -> bool {
         self.minutes >= tuning.stall_min - 0.01
+    }
+
+    /// Whether anything was ever counted.
+    pub(super) fn ever_counted(&self) -> bool {
+        self.ever_counted
+    }
+
+    /// True when nothing was ever counted, for longer than the first journeys take.
+    pub(super) fn never_begins(&self) -> bool {
+        !self.ever_counted && self.minutes >= SLOWEST_START_MIN - 0.01
     }
 
     /// True when they had lasted as long before the window of so many minutes.

@@ -57,3 +57,15 @@ fn a_told_ratio_and_lag_meet_a_short_ramp() {
     let held = mean_from(&ticks, 90.0);
     assert!((held / 1500.0 - 1.0).abs() < 0.05, "holds {held}\n{}", told(&ticks));
 }
+
+#[test]
+fn a_kpi_that_is_never_counted_gets_no_thousands_of_users_and_an_alarm() {
+    for interval_s in [60.0, 10.0] {
+        let config = config(60.0, interval_s, 1800.0, 3600.0);
+        let ticks = Plant { per_user_min: 0.0, ..Plant::default() }.run(&config);
+        let most = ticks.iter().map(|tick| tick.users).fold(0.0, f64::max);
+        assert!(most <= 60.0 / 0.05, "{most} users at {interval_s} s\n{}", told(&ticks));
+        let alarm = ticks.iter().find(|tick| tick.advice.alarm == Some(Alarm::Stalled)).map(|tick| tick.at_s);
+        assert!(alarm.is_some_and(|at_s| at_s < 3600.0), "alarm at {alarm:?}\n{}", told(&ticks));
+    }
+}
