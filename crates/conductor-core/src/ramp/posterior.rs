@@ -13,6 +13,8 @@ use super::{Config, Window};
 
 /// What a lag's evidence loses for each place in the list, nats: of lags that explain alike the shorter one is taken.
 const LATER_LAG: f64 = 0.1;
+/// What other lags than the one that was told begin with, nats.
+const HINT_TRUSTED: f64 = 6.0;
 /// The shortest lag that is told from none, as a share of the interval.
 const SHORTEST_LAG: f64 = 0.3;
 /// A lag that weighs less counts for nothing.
@@ -134,10 +136,11 @@ impl Bank {
         let shortest_s = SHORTEST_LAG * config.interval_s;
         let distinct = tuning.lags.iter().copied().filter(|lag_s| *lag_s <= 0.0 || *lag_s >= shortest_s);
         let mut lags = 0;
-        for (candidate, lag_s) in
-            candidates.iter_mut().zip(hinted.into_iter().chain(distinct.filter(|_| hinted.is_none())))
-        {
-            *candidate = Candidate { lag_s, shape, rate, evidence: -LATER_LAG * lags as f64 };
+        let others =
+            distinct.filter(|lag_s| hinted.is_none_or(|hint| (hint - lag_s).abs() > shortest_s.max(LAG_OFF * hint)));
+        for (candidate, lag_s) in candidates.iter_mut().zip(hinted.into_iter().chain(others)) {
+            let unlikely = if lags > 0 && hinted.is_some() { HINT_TRUSTED } else { 0.0 };
+            *candidate = Candidate { lag_s, shape, rate, evidence: -LATER_LAG * lags as f64 - unlikely };
             lags += 1;
         }
         let mut bank = Self {

@@ -3,7 +3,7 @@
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
 use super::super::history::Pairs;
-use super::{Best, Gone, Modes, RatioVerdict, Tick};
+use super::{Best, CLEAR_WINDOWS, Gone, Modes, RatioVerdict, Tick};
 
 /// The largest share of users that is taken away for a test.
 const LARGEST_STEP: f64 = 0.4;
@@ -14,6 +14,8 @@ const BEST_BEFORE_COLLAPSE_MIN: f64 = 8.0;
 const REVERSIBLE_MIN: f64 = 12.0;
 /// With congestion seen, so much evidence is enough, nats.
 const EVIDENCE_WHEN_CONGESTED: f64 = 2.8;
+/// A KPI of less than this share of the best one has fallen.
+const FALLEN: f64 = 0.9;
 /// An efficiency below this is a collapse, whatever the evidence.
 const COLLAPSED_BELOW: f64 = 0.40;
 
@@ -36,7 +38,7 @@ impl Modes {
             return;
         }
         let broke = tick.broke != 0.0;
-        if tick.is_clear() && broke && !tick.grew && !collapsing && relapse.is_none() {
+        if broke && !collapsing && relapse.is_none() && self.is_well(tick) {
             // The system says that it is well: what changed is what users are worth.
             anchor.reset(tick.gain);
             anchor.trust();
@@ -73,6 +75,13 @@ impl Modes {
         }
         anchor.trust();
         anchor.suspicious = 0;
+    }
+
+    /// True where response times say that the system is well. While users grow they must have said so for a while, and the KPI
+    /// must have fallen: one that just does not follow users may be held up by a load generator that is itself full.
+    fn is_well(&self, tick: &Tick<'_>) -> bool {
+        let fell = || tick.per_min(tick.window.count) < FALLEN * tick.best(Pairs::before(BEST_MIN)).per_min;
+        tick.is_clear() && (!tick.grew || self.clear >= CLEAR_WINDOWS && fell())
     }
 
     fn fail_collapsed(&mut self) {
