@@ -183,7 +183,9 @@ pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &
         let believed = count > 0.0 || state.zeros.ticks >= 3 || frozen_min > 0.0 && state.zeros.ticks < 2;
         let noise = state.bank.dispersion_at(now.tuning(), best, minutes);
         if believed {
-            state.falling = (falling + breakdown_evidence(count, best, noise)).max(0.0);
+            // The best of many pairs owes something to chance.
+            let sure = (best - 2.0 * sd(best) / std::f64::consts::SQRT_2).max(0.0);
+            state.falling = (falling + breakdown_evidence(count, sure, noise)).max(0.0);
         }
         let fell = (count < 0.6 * best - 3.0 * sd(best) || state.falling > BREAKDOWN) && believed;
         state.freeze(lower || flat, frozen_min + minutes);

@@ -284,7 +284,7 @@ impl Modes {
     fn climb_from_here(&mut self, tick: &Tick<'_>, anchor: &mut Anchor, reason: Reason) {
         self.enter(Mode::Climb, tick.number, reason);
         anchor.trust();
-        self.cap = Some(tick.users * tick.tuning.climb_growth_per_min.powf(tick.interval_min));
+        self.cap = Some(tick.more_users(tick.tuning.climb_growth_per_min));
     }
 
     /// The limit turned out to be lower than it was taken for.

@@ -52,7 +52,7 @@ impl Modes {
         } else {
             tuning.climb_growth_per_min
         };
-        let cap = tick.users * growth.powf(tick.interval_min);
+        let cap = tick.more_users(growth);
         self.cap = Some(cap);
         if tick.line <= cap {
             self.back_on_line(tick);

@@ -91,6 +91,11 @@ impl Default for Best {
 }
 
 impl Tick<'_> {
+    /// Users after an interval of this growth a minute: one more at least, or a few users at a short interval never grew.
+    pub(super) fn more_users(&self, growth_per_min: f64) -> f64 {
+        (self.users * growth_per_min.powf(self.interval_min)).max(self.users + 1.0)
+    }
+
     /// Variance of a count against Poisson where `expected` is right, with so much relative model error.
     pub(super) fn noise(&self, expected: f64, error: f64) -> f64 {
         self.dispersion + (self.tuning.model_error.powi(2) + error.powi(2)) * expected
