@@ -48,7 +48,8 @@ pub struct Tuning {
     pub first_probe_min: f64,
     /// The smallest probe, as a share of users. Default 0.06.
     pub probe_step: f64,
-    /// Most over-dispersion of counts against Poisson, as a factor of their variance. Default 30.
+    /// Most over-dispersion of counts against Poisson, as a factor of their variance. Default 300: a ratio that varies by a third,
+    /// at thousands of events a window.
     pub most_dispersion: f64,
     /// Whether what a user is worth may itself be noisy. Then dispersion grows with the count, so that what a ramp has shown
     /// at a low KPI holds at a higher one, and it is also learnt from how the ratio jumps from window to window, whatever the

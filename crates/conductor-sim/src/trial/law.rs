@@ -37,7 +37,8 @@ pub enum Algorithm {
     TstFeedback,
     /// The goal-based load pattern of Visual Studio.
     GoalBased,
-    /// Perfect knowledge of ratio, lag and capacity, and no feedback: what is left is mostly chance.
+    /// Perfect knowledge of ratio, lag and capacity, and no feedback: what is left is mostly chance, but for systems that do not
+    /// come back from a collapse by themselves.
     Oracle,
 }
 
