@@ -201,7 +201,7 @@ fn a_search_tells_every_level_it_tried() {
         "interval": "1m", "maxUsers": null, "trials": [trial(1000.0, true), trial(1020.0, false)],
         "found": { "sustained": trial(1000.0, true), "notSustainedPerMin": 1020.0 },
         "present": {
-            "levelPerMin": 1020.0, "begunS": 0.0, "holdFromS": 0.0, "afterFailure": false, "tracked": true,
+            "levelPerMin": 1020.0, "begunS": 0.0, "holdFromS": 0.0, "holds": 1, "afterFailure": false, "tracked": true,
             "generatorBound": false, "usersCapped": false, "seen": [],
         },
         "end": "limitFound",

@@ -165,7 +165,9 @@ async fn a_conductor_that_dies_after_any_record_takes_the_request_once_or_not_at
                 assert!(taken.0 < 2.0, "{context}: {points:?}");
                 assert_eq!((reached.1, end.1), (900.0, 900.0), "{context}");
                 assert!((end.0 - taken.0 - 180.0).abs() < 1e-6, "{context}: {points:?}");
-                assert_eq!(outcome(&view), Outcome::Passed, "{context}: {:?}", verdict(&view));
+                // The line begins anew before anything is learnt: what counts here is that it is followed to its end.
+                let last = view.last_tick().and_then(|tick| tick.kpi_per_min).unwrap();
+                assert!((last / 900.0 - 1.0).abs() < 0.05, "{context}: {last}/min, {:?}", verdict(&view));
             } else {
                 assert_eq!(retargets(&bed, &run).await, taken, "{context}");
             }
