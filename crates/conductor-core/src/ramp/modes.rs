@@ -94,7 +94,7 @@ pub(super) struct Modes {
     evidence_min: f64,
     cuts: u32,
     /// Evidence that the KPI breaks down, nats.
-    pub(super) breaking: f64,
+    breaking: f64,
     /// Whether the drain began because nothing was counted, and nothing has been since.
     drained_for_zeros: bool,
     /// Whether users were cut at the last look.

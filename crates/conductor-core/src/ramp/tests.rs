@@ -4,6 +4,7 @@
 mod adversary;
 mod behaviour;
 mod bounds;
+mod edge_properties;
 mod edges;
 mod knees;
 mod plant;
