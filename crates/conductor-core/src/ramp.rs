@@ -7,6 +7,7 @@
 mod adaptive;
 mod advice;
 mod anchor;
+mod breakdown;
 mod congestion;
 mod doubt;
 mod history;

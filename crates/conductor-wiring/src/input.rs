@@ -84,9 +84,11 @@ pub fn read<T: DeserializeOwned>(file: &Path) -> Result<Written<T>, InputError> 
         Err(error) => {
             let place = error.location().map(|at| Place { line: at.line(), column: at.column() });
             let place = place.filter(|place| place.line > 0);
-            let message = plain(&error);
-            let field = place.and_then(|place| Places::of(&text).field_at(place));
-            Err(one(file, place, field.map_or(message.clone(), |field| format!("{field}: {message}"))))
+            let message = match place.and_then(|place| Places::of(&text).field_at(place)) {
+                Some(field) => format!("{field}: {}", plain(&error)),
+                None => plain(&error),
+            };
+            Err(one(file, place, message))
         }
     }
 }

@@ -59,7 +59,7 @@ impl Load {
 
     /// Seconds from the beginning of the load to `time`.
     pub fn seconds(&self, time: Timestamp) -> f64 {
-        time.duration_since(self.started).as_secs_f64()
+        seconds(self.started, time)
     }
 
     /// When the load ends, at the latest.
@@ -150,9 +150,13 @@ impl Load {
 
 /// What was counted, in seconds since the load began.
 fn window(sample: &KpiSample, started: Timestamp) -> Option<ramp::Window> {
-    let seconds = |time: Timestamp| time.duration_since(started).as_secs_f64();
-    let window = ramp::Window { from_s: seconds(sample.from), to_s: seconds(sample.to), count: sample.count? as f64 };
+    let (from_s, to_s) = (seconds(started, sample.from), seconds(started, sample.to));
+    let window = ramp::Window { from_s, to_s, count: sample.count? as f64 };
     (window.to_s > window.from_s).then_some(window)
+}
+
+fn seconds(started: Timestamp, time: Timestamp) -> f64 {
+    time.duration_since(started).as_secs_f64()
 }
 
 /// The search of a spec that has one.

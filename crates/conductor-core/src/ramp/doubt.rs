@@ -2,6 +2,7 @@
 
 use super::adaptive::Moment;
 use super::advice::{Alarm, Mode, Reason};
+use super::breakdown;
 use super::history::{Entry, Pairs};
 use super::modes::Gone;
 use super::posterior::{Belief, Forecast};
@@ -18,13 +19,6 @@ const BEST_MIN: f64 = 10.0;
 const FEW_EVENTS: f64 = 4.0;
 /// Users exposed now against those of the best KPI, from which on a KPI that does not follow them is suspicious.
 const MANY_MORE: f64 = 1.4;
-
-/// Where counts are few it takes several windows to tell a breakdown: evidence that no more than this share of the KPI is left,
-/// nats, how much of it one window may add, and the relative error of what is expected.
-const LEFT: f64 = 0.4;
-pub(super) const BREAKDOWN: f64 = 8.0;
-const MOST_AT_ONCE: f64 = 0.7;
-const BREAKDOWN_ERROR: f64 = 0.1;
 
 /// A window, and what is made of it before it is learnt from.
 #[derive(Clone, Copy, Debug)]
@@ -123,14 +117,6 @@ fn doubt_outlier(now: &Moment<'_>, state: &mut State, forecast: &Forecast, seen:
     far && off < 0.0
 }
 
-/// Evidence in a count that no more than a share of what is expected is left, nats; the system has broken down where it adds up
-/// to [`BREAKDOWN`].
-pub(super) fn breakdown_evidence(count: f64, expected: f64, noise: f64) -> f64 {
-    let evidence = count * LEFT.ln() + (1.0 - LEFT) * expected;
-    let noise = noise + BREAKDOWN_ERROR.powi(2) * expected;
-    (evidence / noise).min(MOST_AT_ONCE * BREAKDOWN)
-}
-
 /// True when there are clearly fewer users than two observations before.
 fn shrank(now: &Moment<'_>, state: &State) -> bool {
     const SHRANK: f64 = 0.9;
@@ -140,7 +126,7 @@ fn shrank(now: &Moment<'_>, state: &State) -> bool {
 
 /// True when users have grown clearly in the last minutes.
 fn grew(now: &Moment<'_>, state: &State, window: &Window, lag_s: f64) -> bool {
-    let running = |window: &Window| state.history.exposure(window, lag_s) / window.minutes();
+    let running = |window: &Window| state.history.running(window, lag_s);
     let before = state.history.ago(now.at_s(), GREW_MIN).filter(|entry| entry.tick > 1);
     let before = before.and_then(|entry| entry.window).map_or(0.0, |window| running(&window));
     before > 0.0 && running(window) > GREW * before
@@ -156,7 +142,7 @@ pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &
     }
     let pairs = Pairs { after: state.modes.compared_from, ..Pairs::before(BEST_MIN).believed() };
     let (count, minutes) = (seen.window.count, seen.window.minutes());
-    let running = |window: &Window| state.history.exposure(window, belief.lag_s) / window.minutes();
+    let running = |window: &Window| state.history.running(window, belief.lag_s);
     let growth = |entry: &Entry| entry.window.map_or(0.0, |window| running(&seen.window) / running(&window).max(1e-9));
     let sd = |events: f64| (state.bank.dispersion_at(now.tuning(), events, minutes) * events).sqrt();
     // Users that bring less than half of what they should, where they are many more.
@@ -185,9 +171,9 @@ pub(super) fn fallen(now: &Moment<'_>, state: &mut State, seen: &Seen, belief: &
         if believed {
             // The best of many pairs owes something to chance.
             let sure = (best - 2.0 * sd(best) / std::f64::consts::SQRT_2).max(0.0);
-            state.falling = (falling + breakdown_evidence(count, sure, noise)).max(0.0);
+            state.falling = breakdown::gathered(falling, count, sure, noise);
         }
-        let fell = (count < 0.6 * best - 3.0 * sd(best) || state.falling > BREAKDOWN) && believed;
+        let fell = believed && breakdown::is_certain(state.falling, count, best, noise);
         state.freeze(lower || flat, frozen_min + minutes);
         return fell.then_some((rate, entry));
     }

@@ -185,6 +185,11 @@ impl History {
         self.exposure_of(&self.ends(window), lag_s)
     }
 
+    /// Users that could have produced the window, on the mean: its exposure by its length.
+    pub(super) fn running(&self, window: &Window, lag_s: f64) -> f64 {
+        self.exposure(window, lag_s) / window.minutes()
+    }
+
     /// Where exposure in a window is looked back from, so that many lags can share it.
     pub(super) fn ends(&self, window: &Window) -> Ends {
         let length = window.to_s - window.from_s;

@@ -1,5 +1,6 @@
 //! Finding models: built-in ones and those drawn by chance by their names, others in their files.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use conductor_core::spec::LoadTestDocument;
@@ -32,12 +33,14 @@ pub(super) fn models(named: &[String]) -> Result<Vec<Plant>, Failed> {
 
 /// Numbers models whose name another one before them has.
 fn tell_apart(plants: &mut [Plant]) {
-    for position in 0..plants.len() {
-        let (before, rest) = plants.split_at_mut(position);
-        let is_taken = |name: &str| before.iter().any(|plant| plant.name == name);
-        let Some(plant) = rest.first_mut().filter(|plant| is_taken(&plant.name)) else { continue };
-        let numbered = (2..).map(|number| format!("{}-{number}", plant.name)).find(|name| !is_taken(name));
-        plant.name = numbered.unwrap_or_default();
+    let mut taken = HashSet::new();
+    for plant in plants {
+        let own = plant.name.clone();
+        let mut number = 2;
+        while !taken.insert(plant.name.clone()) {
+            plant.name = format!("{own}-{number}");
+            number += 1;
+        }
     }
 }
 

@@ -2,13 +2,10 @@
 
 use super::super::advice::{Mode, Reason};
 use super::super::anchor::Anchor;
-use super::super::doubt::{BREAKDOWN, breakdown_evidence};
+use super::super::breakdown;
 use super::super::history::Pairs;
 use super::{Best, Gone, Modes, Tick};
 
-/// Below this share of what is expected, and so many standard deviations off, the KPI has broken down.
-const BROKEN: f64 = 0.6;
-const BROKEN_SD: f64 = 3.0;
 /// How far back the best KPI of a climb is looked for.
 const BEST_OF_CLIMB_MIN: f64 = 4.0;
 
@@ -43,13 +40,12 @@ impl Modes {
     fn answer_breakdown(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
         let expected = anchor.gain * tick.exposed;
         let count = tick.window.count;
-        let broken = count < BROKEN * expected - BROKEN_SD * (tick.dispersion * expected).sqrt();
         let believed = count > 0.0 || tick.before_was_bad && self.efficiency_seen < 0.85;
         if believed {
-            let evidence = breakdown_evidence(count, expected, tick.noise(expected, 0.0));
-            self.breaking = (self.breaking + evidence).max(0.0);
+            self.breaking = breakdown::gathered(self.breaking, count, expected, tick.noise(expected, 0.0));
         }
-        if (broken || self.breaking > BREAKDOWN) && !tick.is_clear() && believed {
+        let broken = breakdown::is_certain(self.breaking, count, expected, tick.dispersion);
+        if broken && !tick.is_clear() && believed {
             self.bad = 1;
             if self.mode == Mode::Climb {
                 self.limit = tick.best(Pairs::within(BEST_OF_CLIMB_MIN));

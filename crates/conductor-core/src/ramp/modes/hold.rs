@@ -23,16 +23,6 @@ const LONGEST_WAIT_MIN: f64 = 8.0;
 /// Events that the anchor is worth against what is counted then.
 const ANCHOR_WORTH: f64 = 400.0;
 
-/// What users are worth once they are steady, against the anchor.
-enum Worth {
-    /// As much: both are believed.
-    AsAnchored,
-    /// More: the anchor was learnt while users moved, and by a lag that was too short.
-    More,
-    /// Less: the system may be in trouble.
-    Less,
-}
-
 impl Modes {
     pub(super) fn hold(&mut self, tick: &Tick<'_>, anchor: &mut Anchor) {
         if !self.holding {
@@ -100,17 +90,16 @@ impl Modes {
         }
         let efficiency = events / exposed / anchor.gain;
         let off = WORTH_OFF + 2.0 * (tick.dispersion / events).sqrt();
-        let worth = match efficiency {
-            found if found < 1.0 - off => Worth::Less,
-            found if found > 1.0 + off => Worth::More,
-            _ => Worth::AsAnchored,
-        };
-        let weight = events / tick.dispersion;
-        match worth {
-            Worth::Less => return false,
-            Worth::AsAnchored => anchor.gain *= 1.0 + weight / (weight + ANCHOR_WORTH) * (efficiency - 1.0),
-            Worth::More => anchor.gain *= efficiency,
+        if efficiency < 1.0 - off {
+            return false;
         }
+        anchor.gain *= if efficiency > 1.0 + off {
+            // The anchor was learnt while users moved, and by a lag that was too short.
+            efficiency
+        } else {
+            let weight = events / tick.dispersion;
+            1.0 + weight / (weight + ANCHOR_WORTH) * (efficiency - 1.0)
+        };
         if self.limit.per_min > 0.0 {
             // What is sustained now is no more than the limit, and neither are the users that do it.
             self.limit.per_min = self.limit.per_min.max(tick.per_min(events / windows));

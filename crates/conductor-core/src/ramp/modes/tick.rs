@@ -104,8 +104,7 @@ impl Tick<'_> {
     /// The best KPI of two neighbouring windows.
     pub(super) fn best(&self, pairs: Pairs) -> Best {
         let Some((per_min, entry)) = self.history.best_pair(self.now_s, pairs) else { return Best::default() };
-        let running = |window: Window| self.history.exposure(&window, self.lag_s) / window.minutes();
-        Best { per_min, users: entry.window.map_or(MOST_USERS, running) }
+        Best { per_min, users: entry.window.map_or(MOST_USERS, |window| self.history.running(&window, self.lag_s)) }
     }
 
     pub(super) fn per_min(&self, events: f64) -> f64 {
