@@ -20,6 +20,7 @@ const USAGE: &str = "usage:
                          steers a real Locust through changed conditions with both control laws, and compares them
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again
+  cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
 
@@ -31,10 +32,24 @@ fn main() -> ExitCode {
         ["steer", ref conditions @ ..] => steer::run(conditions),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
+        ["kubernetes"] => kubernetes(),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
+        }
+    }
+}
+
+fn kubernetes() -> ExitCode {
+    match tools::kubernetes::install() {
+        Ok(folder) => {
+            println!("{}", folder.display());
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The tools that demo and verify need, at pinned versions: installed once, kept by version.
 
 pub(crate) mod deny;
+pub(crate) mod kubernetes;
 pub(crate) mod locust;
 
 use std::path::PathBuf;

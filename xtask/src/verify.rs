@@ -27,7 +27,7 @@ const fn always(name: &'static str, run: fn() -> Result<Counts, String>) -> Stag
     Stage { name, run, full_only: false }
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     always("tidy: files begin with their subject and stay short", tidy::check),
     always("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
     always("tools: Locust and cargo-deny", tools_stage),
@@ -35,6 +35,7 @@ const STAGES: [Stage; 10] = [
     always("cargo clippy", || {
         stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
     }),
+    always("tools: Kubernetes", kubernetes_stage),
     always("cargo test", || {
         stage::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], &test_environment()?)
     }),
@@ -87,6 +88,11 @@ fn tools_stage() -> Result<Counts, String> {
     Ok(Counts::default())
 }
 
+fn kubernetes_stage() -> Result<Counts, String> {
+    tools::kubernetes::install()?;
+    Ok(Counts::default())
+}
+
 /// Bans, licences and sources always; advisories where their database can be reached.
 fn deny_stage() -> Result<Counts, String> {
     let deny = tools::deny::install()?;
@@ -107,10 +113,12 @@ fn deny_stage() -> Result<Counts, String> {
 /// Tests find their tools by these.
 fn test_environment() -> Result<Vec<(&'static str, std::ffi::OsString)>, String> {
     let locust = tools::locust::install()?;
+    let kubernetes = tools::kubernetes::install()?;
     let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
     Ok(vec![
         ("INSTA_UPDATE", "no".into()),
         ("CONDUCTOR_LOCUST", locust.program.into_os_string()),
+        ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])
 }

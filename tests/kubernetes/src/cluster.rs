@@ -1,0 +1,161 @@
+//! One cluster, from its start to its end.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::PostParams;
+use kube::{Api, Client};
+
+use crate::access::Access;
+use crate::audit::AuditLog;
+use crate::component::{Component, file};
+use crate::error::BedError;
+use crate::folder::Folder;
+use crate::keeper::Keeper;
+use crate::programs::Programs;
+use crate::start;
+use crate::user::User;
+
+/// The name of what is written, without effect, to see that the audit log has come that far.
+const MARK: &str = "bed-audit-mark";
+
+/// What a cluster is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterSettings {
+    /// How many nodes it has, in three zones.
+    pub nodes: u32,
+    /// The processors of each node. Memory is 4 TiB and there is room for 2,000 pods.
+    pub cpu_per_node: u32,
+    /// How long it may take until it can be used; a few seconds are usual.
+    pub start_within: Duration,
+}
+
+impl Default for ClusterSettings {
+    fn default() -> Self {
+        Self { nodes: 4, cpu_per_node: 1000, start_within: Duration::from_secs(120) }
+    }
+}
+
+/// A running cluster. When it is dropped its processes are stopped, which takes a second or two, and its folder is removed.
+pub struct Cluster {
+    // Before the folder, which must not go while processes write into it.
+    pub(crate) keeper: Keeper,
+    pub(crate) processes: Vec<(Component, u32)>,
+    pub(crate) access: Access,
+    pub(crate) programs: Programs,
+    pub(crate) port: u16,
+    pub(crate) folder: Folder,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until its nodes take pods and namespace `default` can be used.
+    ///
+    /// # Errors
+    /// When a program is missing, or a component ends by itself or does not come up in time, with the end of its log.
+    /// Nothing is left behind then.
+    pub async fn start(settings: ClusterSettings) -> Result<Self, BedError> {
+        start::start(settings).await
+    }
+
+    /// A client for a user. It works on the runtime that it was made on.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub async fn client(&self, user: &User) -> Result<Client, BedError> {
+        self.access.client(user, &self.folder).await
+    }
+
+    /// The kubeconfig of a user, for programs.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn kubeconfig(&self, user: &User) -> Result<PathBuf, BedError> {
+        self.access.kubeconfig(user, &self.folder)
+    }
+
+    /// `kubectl`, called by a user.
+    ///
+    /// # Errors
+    /// When it was not built, or a file cannot be written.
+    pub fn kubectl(&self, user: &User) -> Result<Command, BedError> {
+        let mut command = Command::new(self.programs.file("kubectl")?);
+        // It caches under HOME what it learns of the server.
+        command.env_clear().env("HOME", self.folder.path()).arg("--kubeconfig").arg(self.kubeconfig(user)?);
+        Ok(command)
+    }
+
+    /// Makes a namespace and waits until pods can be made in it.
+    ///
+    /// # Errors
+    /// When the API server refuses, or a component does not do its part.
+    pub async fn namespace(&self, name: &str) -> Result<(), BedError> {
+        let admin = self.client(&User::Admin).await?;
+        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        let made = Api::<Namespace>::all(admin.clone()).create(&PostParams::default(), &namespace).await;
+        made.map_err(|source| BedError::Api { act: format!("make namespace {name}"), source: Box::new(source) })?;
+        self.await_account(&admin, name, ClusterSettings::default().start_within).await
+    }
+
+    /// What was written so far: everything that was answered before this was called.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or does not come that far.
+    pub async fn audit(&self) -> Result<AuditLog, BedError> {
+        let admin = self.client(&User::Admin).await?;
+        let log = self.folder.file(file::AUDIT_LOG);
+        let marks = AuditLog::read(&log)?.marks(MARK);
+        let metadata = ObjectMeta { name: Some(MARK.to_owned()), ..ObjectMeta::default() };
+        let mark = ConfigMap { metadata, ..ConfigMap::default() };
+        let without_effect = PostParams { dry_run: true, ..PostParams::default() };
+        let made = Api::<ConfigMap>::default_namespaced(admin).create(&without_effect, &mark).await;
+        made.map_err(|source| BedError::Api { act: "mark the audit log".to_owned(), source: Box::new(source) })?;
+        let within = ClusterSettings::default().start_within;
+        self.await_that(Component::ApiServer, "the end of its audit log", within, async || {
+            AuditLog::read(&log).map_or(0, |read| read.marks(MARK)) > marks
+        })
+        .await?;
+        Ok(AuditLog::read(&log)?.without(MARK))
+    }
+
+    /// Stops the components, the newest first, and removes the folder.
+    ///
+    /// # Errors
+    /// When a component had ended by itself or had to be killed. Nothing is left behind all the same.
+    pub async fn stop(mut self) -> Result<(), BedError> {
+        let stopped = tokio::task::spawn_blocking(move || self.keeper.stop(&self.folder));
+        stopped.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// The address of the API server.
+    pub fn url(&self) -> &str {
+        self.access.url()
+    }
+
+    /// The port of loopback that the API server listens on, the only one of the cluster.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder with its state and logs. Every process of the cluster mentions it, or runs in it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The processes by number, in the order in which they were started.
+    pub fn processes(&self) -> &[(Component, u32)] {
+        &self.processes
+    }
+
+    /// Waits until pods can be made in a namespace: the API server wants the account first.
+    pub(crate) async fn await_account(&self, admin: &Client, name: &str, within: Duration) -> Result<(), BedError> {
+        let accounts = Api::<ServiceAccount>::namespaced(admin.clone(), name);
+        self.await_that(Component::ControllerManager, "a default ServiceAccount", within, async || {
+            matches!(accounts.get_opt("default").await, Ok(Some(_)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,104 @@
+//! What can go wrong with a bed, by the name of what failed.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::component::Component;
+
+/// Why a bed does not work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BedError {
+    /// A program was not built.
+    #[error("{program} is missing in {}: cargo verify builds it, and so does cargo xtask kubernetes", folder.display())]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// Where it should be.
+        folder: PathBuf,
+    },
+    /// Something could not be done with a file or folder.
+    #[error("could not {act} {}", path.display())]
+    File {
+        /// What could not be done.
+        act: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key or certificate could not be made.
+    #[error("could not make a certificate for {name}")]
+    Certificate {
+        /// Whom it is for.
+        name: String,
+        /// Why.
+        source: rcgen::Error,
+    },
+    /// The kernel gave no port.
+    #[error("could not reserve a port of loopback")]
+    Port(#[source] io::Error),
+    /// A program could not be started.
+    #[error("could not start {program}")]
+    Start {
+        /// Its name.
+        program: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// A component is gone although nobody stopped it.
+    #[error("{component} ended by itself with {status}; its log ends with\n{log}")]
+    Ended {
+        /// Which.
+        component: Component,
+        /// How.
+        status: std::process::ExitStatus,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A component had to be killed.
+    #[error("{component} did not stop within {within:?} and was killed")]
+    Killed {
+        /// Which.
+        component: Component,
+        /// How long it was waited for.
+        within: Duration,
+    },
+    /// A component did not do its part in time.
+    #[error("{component}: {what} did not happen within {within:?}; its log ends with\n{log}")]
+    Late {
+        /// Which.
+        component: Component,
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        within: Duration,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// A client could not be made.
+    #[error("could not make a client for {user}")]
+    Client {
+        /// The name of its user.
+        user: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The API server refused.
+    #[error("could not {act}")]
+    Api {
+        /// What could not be done.
+        act: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// A line of the audit log is not understood.
+    #[error("line {line} of the audit log is no event")]
+    Audit {
+        /// Which, from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
