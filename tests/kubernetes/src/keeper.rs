@@ -141,7 +141,10 @@ mod tests {
             }
         };
         assert!(error.starts_with("kube-scheduler ended by itself with exit status: 7"), "{error}");
-        assert!(error.contains("\nline 11\n") && error.ends_with("\nline 30") && !error.contains("line 10\n"), "{error}");
+        assert!(
+            error.contains("\nline 11\n") && error.ends_with("\nline 30") && !error.contains("line 10\n"),
+            "{error}"
+        );
         assert_eq!(keeper.stop(&folder).unwrap_err().to_string(), error);
     }
 }

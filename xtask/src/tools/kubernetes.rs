@@ -47,7 +47,11 @@ fn go_version() -> &'static str {
 
 /// What follows a word at the beginning of a line of the module file.
 fn required(word: &str) -> &'static str {
-    GO_MOD.lines().find_map(|line| line.trim().strip_prefix(word)).and_then(|rest| rest.split(' ').next()).unwrap_or("?")
+    GO_MOD
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(word))
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap_or("?")
 }
 
 /// The name in the cache: another for every change of what is built or how.
