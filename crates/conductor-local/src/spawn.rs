@@ -1,4 +1,4 @@
-//! Starting a process that ends with its parent. The only unsafe code of the workspace is here.
+//! Starting a process that ends with its parent. The only unsafe code of the programs is here.
 #![allow(unsafe_code, reason = "a child's death signal can only be set between fork and exec")]
 
 use std::io;

@@ -1,6 +1,9 @@
 //! What the API server's audit log says: who wrote what.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::error::BedError;
 use crate::user::COMPONENTS;
+
+const MARK: &str = "bed-audit-mark-";
 
 /// One write that the API server has answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,16 +69,30 @@ impl AuditLog {
         self.0.iter().filter(move |entry| entry.user == user)
     }
 
-    /// How many writes there are to objects of a name.
-    pub(crate) fn marks(&self, name: &str) -> usize {
-        self.0.iter().filter(|entry| entry.object.name == name).count()
-    }
-
-    /// All writes but those to objects of a name.
-    pub(crate) fn without(mut self, name: &str) -> Self {
-        self.0.retain(|entry| entry.object.name != name);
+    /// All writes but the marks.
+    pub(crate) fn without_marks(mut self) -> Self {
+        self.0.retain(|entry| !entry.object.name.starts_with(MARK));
         self
     }
+}
+
+/// The name of what is written, without effect, to see that the log has come that far: another at each call.
+pub(crate) fn mark() -> String {
+    static MARKS: AtomicU32 = AtomicU32::new(0);
+    format!("{MARK}{}", MARKS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// True when a mark is in the log after so many bytes.
+pub(crate) fn has_mark(file: &Path, after: u64, mark: &str) -> bool {
+    let read = || {
+        let mut log = File::open(file)?;
+        log.seek(SeekFrom::Start(after))?;
+        let mut bytes = Vec::new();
+        log.read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    // A name ends at its quote, so that the first mark is not found in the eleventh.
+    read().is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(&format!("\"{mark}\"")))
 }
 
 /// What is written down. Reads are not. Of the components' own writes, those that keep the cluster going are not, and the

@@ -10,7 +10,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use crate::access::Access;
-use crate::audit::AuditLog;
+use crate::audit::{self, AuditLog};
 use crate::component::{Component, file};
 use crate::error::BedError;
 use crate::folder::Folder;
@@ -18,9 +18,6 @@ use crate::keeper::Keeper;
 use crate::programs::Programs;
 use crate::start;
 use crate::user::User;
-
-/// The name of what is written, without effect, to see that the audit log has come that far.
-const MARK: &str = "bed-audit-mark";
 
 /// What a cluster is made with.
 #[derive(Clone, Copy, Debug)]
@@ -107,18 +104,17 @@ impl Cluster {
     pub async fn audit(&self) -> Result<AuditLog, BedError> {
         let admin = self.client(&User::Admin).await?;
         let log = self.folder.file(file::AUDIT_LOG);
-        let marks = AuditLog::read(&log)?.marks(MARK);
-        let metadata = ObjectMeta { name: Some(MARK.to_owned()), ..ObjectMeta::default() };
-        let mark = ConfigMap { metadata, ..ConfigMap::default() };
+        let before = std::fs::metadata(&log).map_or(0, |log| log.len());
+        let mark = audit::mark();
+        let metadata = ObjectMeta { name: Some(mark.clone()), ..ObjectMeta::default() };
         let without_effect = PostParams { dry_run: true, ..PostParams::default() };
-        let made = Api::<ConfigMap>::default_namespaced(admin).create(&without_effect, &mark).await;
+        let marks = Api::<ConfigMap>::default_namespaced(admin);
+        let made = marks.create(&without_effect, &ConfigMap { metadata, ..ConfigMap::default() }).await;
         made.map_err(|source| BedError::Api { act: "mark the audit log".to_owned(), source: Box::new(source) })?;
         let within = ClusterSettings::default().start_within;
-        self.await_that(Component::ApiServer, "the end of its audit log", within, async || {
-            AuditLog::read(&log).map_or(0, |read| read.marks(MARK)) > marks
-        })
-        .await?;
-        Ok(AuditLog::read(&log)?.without(MARK))
+        let arrived = async || audit::has_mark(&log, before, &mark);
+        self.await_that(Component::ApiServer, "the end of its audit log", within, arrived).await?;
+        Ok(AuditLog::read(&log)?.without_marks())
     }
 
     /// Stops the components, the newest first, and removes the folder.
