@@ -26,9 +26,9 @@ const PROGRAMS: [(&str, &str); 6] = [
 pub(crate) fn install() -> Result<PathBuf, String> {
     let folder = cache()?.join(entry());
     if !folder.exists() {
-        let _alone = lock(&folder.with_file_name(format!("{}.lock", entry())))?;
+        let alone = lock(&folder.with_file_name(format!("{}.lock", entry())))?;
         if !folder.exists() {
-            build(&folder)?;
+            build(&folder, alone)?;
         }
     }
     link(&folder, &program::target()?.join("tools").join("kubernetes"))?;
@@ -78,7 +78,7 @@ fn arguments() -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
-/// Holds a lock file until it is dropped, or until this process dies.
+/// Locks a file, for as long as this process or a child has it open.
 fn lock(path: &Path) -> Result<File, String> {
     let failed = |error: std::io::Error| format!("could not lock {}: {error}", path.display());
     if let Some(folder) = path.parent() {
@@ -97,7 +97,10 @@ fn lock(path: &Path) -> Result<File, String> {
 }
 
 /// Builds into a folder beside the entry, which becomes the entry when all of it is there.
-fn build(folder: &Path) -> Result<(), String> {
+///
+/// Go gets the lock as its input, which it does not read: should this process be killed, nobody else builds before Go
+/// has ended, too.
+fn build(folder: &Path, alone: File) -> Result<(), String> {
     check_go()?;
     println!("building Kubernetes {} into {}, once for this machine;", version(), folder.display());
     println!("it takes some six minutes on two cores, and 4 GB in the caches of Go");
@@ -109,7 +112,7 @@ fn build(folder: &Path) -> Result<(), String> {
     }
     fs::create_dir_all(&part).map_err(|error| failed("make", error))?;
     let mut go = Command::new("go");
-    go.args(arguments()).arg("-o").arg(&part).arg("tool").env("CGO_ENABLED", "0").current_dir(module());
+    go.args(arguments()).arg("-o").arg(&part).arg("tool").env("CGO_ENABLED", "0").current_dir(module()).stdin(alone);
     program::run(&mut go)?;
     for (built, name) in PROGRAMS {
         fs::rename(part.join(built), part.join(name)).map_err(|error| failed(&format!("find {name} in"), error))?;
@@ -119,14 +122,14 @@ fn build(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Go says best itself whether it is new enough: it may fetch a newer one.
+/// Go itself says best whether it can read the module: it may fetch a newer one for it.
 fn check_go() -> Result<(), String> {
     let needed = format!("go {} or newer is needed to build Kubernetes {} for its tests", go_version(), version());
     if !program::is_there("go") {
         return Err(format!("{needed}; there is none in PATH"));
     }
-    let found = program::quietly(Command::new("go").arg("version").current_dir(module()));
-    found.map(drop).map_err(|error| format!("{needed}\n{error}"))
+    let read = program::quietly(Command::new("go").args(["list", "-m"]).current_dir(module()));
+    read.map(drop).map_err(|error| format!("{needed}\n{error}"))
 }
 
 fn module() -> PathBuf {
