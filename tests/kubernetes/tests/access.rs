@@ -5,7 +5,7 @@ mod shared;
 
 use conductor_kubernetes_bed::{Behaviour, Entry, User, deployment, until};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Node, Secret};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client};
@@ -98,13 +98,19 @@ async fn the_audit_log_tells_controllers_apart_and_keeps_no_secrets() {
 }
 
 #[tokio::test]
-async fn kubectl_and_server_say_the_version_that_was_built() {
+async fn kubectl_server_and_nodes_say_the_version_that_was_built() {
     let cluster = shared::cluster().await;
     let kubectl = cluster.kubectl(&User::Admin).unwrap().args(["version", "--output=json"]).output().unwrap();
     assert!(kubectl.status.success(), "{}", String::from_utf8_lossy(&kubectl.stderr));
     let version: Value = serde_json::from_slice(&kubectl.stdout).unwrap();
     for program in ["clientVersion", "serverVersion"] {
         assert_eq!(version[program]["gitVersion"], "v1.36.2", "{program}");
+    }
+    let nodes = Api::<Node>::all(cluster.client(&User::Admin).await.unwrap());
+    let nodes = nodes.list(&ListParams::default()).await.unwrap();
+    assert_eq!(nodes.items.len(), 4);
+    for node in nodes {
+        assert_eq!(node.status.unwrap().node_info.unwrap().kubelet_version, "v1.36.2");
     }
 }
 
