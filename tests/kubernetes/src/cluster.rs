@@ -112,7 +112,7 @@ impl Cluster {
         let made = marks.create(&without_effect, &ConfigMap { metadata, ..ConfigMap::default() }).await;
         made.map_err(|source| BedError::Api { act: "mark the audit log".to_owned(), source: Box::new(source) })?;
         let within = ClusterSettings::default().start_within;
-        let arrived = async || audit::has_mark(&log, before, &mark);
+        let arrived = || std::future::ready(audit::has_mark(&log, before, &mark));
         self.await_that(Component::ApiServer, "the end of its audit log", within, arrived).await?;
         Ok(AuditLog::read(&log)?.without_marks())
     }
@@ -149,9 +149,25 @@ impl Cluster {
     /// Waits until pods can be made in a namespace: the API server wants the account first.
     pub(crate) async fn await_account(&self, admin: &Client, name: &str, within: Duration) -> Result<(), BedError> {
         let accounts = Api::<ServiceAccount>::namespaced(admin.clone(), name);
-        self.await_that(Component::ControllerManager, "a default ServiceAccount", within, async || {
-            matches!(accounts.get_opt("default").await, Ok(Some(_)))
+        self.await_that(Component::ControllerManager, "a default ServiceAccount", within, || {
+            let accounts = accounts.clone();
+            async move { matches!(accounts.get_opt("default").await, Ok(Some(_))) }
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_can_be_started_and_read_by_any_task() {
+        fn for_any_task<T: Send>(_: &T) {}
+        for_any_task(&Cluster::start(ClusterSettings::default()));
+        let _: fn(&Cluster) = |cluster| {
+            for_any_task(&cluster.audit());
+            for_any_task(&cluster.namespace(""));
+        };
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn start(settings: ClusterSettings) -> Result<Cluster, BedError
     cluster.start_component(Component::Etcd)?;
     cluster.start_component(Component::ApiServer)?;
     let admin = cluster.client(&User::Admin).await?;
-    cluster.await_that(Component::ApiServer, "readiness", left(), async || is_ready(&admin).await).await?;
+    cluster.await_that(Component::ApiServer, "readiness", left(), || is_ready(admin.clone())).await?;
     // From now on the API server itself holds the port.
     drop(port);
 
@@ -50,7 +50,7 @@ pub(crate) async fn start(settings: ClusterSettings) -> Result<Cluster, BedError
     cluster.start_component(Component::Kwok)?;
     make_nodes(&admin, settings).await?;
     let nodes = Api::<Node>::all(admin.clone());
-    cluster.await_that(Component::Kwok, "nodes that take pods", left(), async || are_usable(&nodes).await).await?;
+    cluster.await_that(Component::Kwok, "nodes that take pods", left(), || are_usable(nodes.clone())).await?;
     cluster.await_account(&admin, "default", left()).await?;
     Ok(cluster)
 }
@@ -65,12 +65,12 @@ impl Cluster {
     }
 
     /// Waits for a component to do its part, for as long as all of them run.
-    pub(crate) async fn await_that(
+    pub(crate) async fn await_that<Look: Future<Output = bool>>(
         &self,
         component: Component,
         what: &'static str,
         within: Duration,
-        mut holds: impl AsyncFnMut() -> bool,
+        mut holds: impl FnMut() -> Look,
     ) -> Result<(), BedError> {
         let begun = Instant::now();
         while !matches!(tokio::time::timeout(ANSWER_WITHIN, holds()).await, Ok(true)) {
@@ -102,7 +102,7 @@ fn write_files(folder: &Folder, authority: &Authority) -> Result<(), BedError> {
     Ok(())
 }
 
-async fn is_ready(client: &Client) -> bool {
+async fn is_ready(client: Client) -> bool {
     match Request::get("/readyz").body(Vec::new()) {
         Ok(request) => client.request_text(request).await.is_ok(),
         Err(_) => false,
@@ -121,6 +121,6 @@ async fn make_nodes(admin: &Client, settings: ClusterSettings) -> Result<(), Bed
     Ok(())
 }
 
-async fn are_usable(nodes: &Api<Node>) -> bool {
+async fn are_usable(nodes: Api<Node>) -> bool {
     nodes.list(&ListParams::default()).await.is_ok_and(|list| list.items.iter().all(node::is_usable))
 }
