@@ -1,0 +1,243 @@
+//! What an environment's file says about its clusters and the applications in them, and everything that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use conductor_core::app::ApplicationId;
+use serde::{Deserialize, Serialize};
+
+/// The applications of an environment that run on Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KubernetesSettings {
+    /// The cluster that is written to.
+    pub cluster: ClusterSettings,
+    /// The cluster that tells what production runs; it is never written to. Absent: nobody may ask for production's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<ProductionSettings>,
+    /// The namespace of applications that name none.
+    #[serde(default = "default_namespace")]
+    pub namespace: String,
+    /// The applications.
+    pub applications: Vec<Application>,
+}
+
+/// How a cluster is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSettings {
+    /// The kubeconfig. Absent: the ServiceAccount of the pod that the conductor runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in the kubeconfig. Absent: its current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+}
+
+/// How production is reached, and where applications are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProductionSettings {
+    /// The kubeconfig. Absent: the ServiceAccount of the pod that the conductor runs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in the kubeconfig. Absent: its current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// Production's namespace for a namespace of the test cluster; absent ones have the same name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub namespaces: BTreeMap<String, String>,
+    /// True when production and test are in one cluster, which is refused otherwise.
+    #[serde(default)]
+    pub same_cluster: bool,
+}
+
+/// One application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Application {
+    /// Its name in load tests.
+    pub name: ApplicationId,
+    /// True for what belongs to the environment but never to a load test's scope, such as load workers.
+    #[serde(default)]
+    pub support: bool,
+    /// Its namespace. Absent: the environment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The name of its Deployment. Absent: the application's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
+    /// Where it is in production, when not under the same names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_production: Option<Place>,
+}
+
+/// Where an application is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Place {
+    /// The namespace.
+    pub namespace: String,
+    /// The name of the Deployment.
+    pub deployment: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Deployment {}/{}", self.namespace, self.deployment)
+    }
+}
+
+fn default_namespace() -> String {
+    "default".to_owned()
+}
+
+impl KubernetesSettings {
+    /// The settings with every path absolute; relative ones are relative to `folder`.
+    #[must_use]
+    pub fn resolve(mut self, folder: &Path) -> Self {
+        let production = self.production.iter_mut().filter_map(|production| production.kubeconfig.as_mut());
+        for path in self.cluster.kubeconfig.iter_mut().chain(production) {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+
+    /// Where an application is in the test cluster.
+    pub fn place(&self, application: &Application) -> Place {
+        Place {
+            namespace: application.namespace.clone().unwrap_or_else(|| self.namespace.clone()),
+            deployment: application.deployment.clone().unwrap_or_else(|| application.name.to_string()),
+        }
+    }
+
+    /// Where an application is in production.
+    pub fn place_in_production(&self, application: &Application) -> Place {
+        if let Some(place) = &application.in_production {
+            return place.clone();
+        }
+        let Place { namespace, deployment } = self.place(application);
+        let namespaces = self.production.as_ref().map(|production| &production.namespaces);
+        let namespace = namespaces.and_then(|known| known.get(&namespace).cloned()).unwrap_or(namespace);
+        Place { namespace, deployment }
+    }
+
+    /// The applications that load tests may have in scope.
+    pub fn catalogue(&self) -> Vec<ApplicationId> {
+        self.applications.iter().filter(|application| !application.support).map(|found| found.name.clone()).collect()
+    }
+
+    /// Everything that is wrong, as field, problem and what would be right.
+    pub fn violations(&self) -> Vec<(String, String, String)> {
+        const NAME: &str =
+            "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
+        let mut found = Vec::new();
+        let mut add =
+            |field: String, problem: String, expected: &str| found.push((field, problem, expected.to_owned()));
+        if !is_label(&self.namespace) {
+            add("namespace".to_owned(), format!("\"{}\" is not a name", self.namespace), LABEL);
+        }
+        let mut names = BTreeSet::new();
+        let mut places = BTreeMap::new();
+        for (position, application) in self.applications.iter().enumerate() {
+            let at = |field: &str| format!("applications[{position}].{field}");
+            let name = &application.name;
+            if !names.insert(name) {
+                add(at("name"), format!("\"{name}\" is there twice"), "a name of its own for each application");
+            }
+            if let Some(namespace) = application.namespace.as_ref().filter(|name| !is_label(name)) {
+                add(at("namespace"), format!("\"{namespace}\" is not a name"), LABEL);
+            }
+            let place = self.place(application);
+            if !is_subdomain(&place.deployment) {
+                let problem = format!("\"{}\" is not the name of a Deployment", place.deployment);
+                let field = if application.deployment.is_some() { "deployment" } else { "name" };
+                add(at(field), problem, if application.deployment.is_some() { NAME } else { "deployment: its name" });
+            } else if let Some(other) = places.insert(place.clone(), name).filter(|other| *other != name) {
+                add(at("deployment"), format!("{place} is \"{other}\" already"), "a Deployment of its own");
+            }
+        }
+        found
+    }
+}
+
+const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
+
+/// True for an RFC 1123 label, as namespaces are named.
+fn is_label(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty() && name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// True for an RFC 1123 subdomain, as most objects are named.
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "
+cluster: { kubeconfig: test.kubeconfig }
+production: { kubeconfig: /etc/production.kubeconfig, context: live, namespaces: { shop: shop-live } }
+namespace: shop
+applications:
+  - name: checkout
+  - { name: ledger, namespace: bank, deployment: ledger-v2 }
+  - { name: search, inProduction: { namespace: find, deployment: finder } }
+  - { name: load-workers, support: true }
+";
+
+    fn settings(text: &str) -> KubernetesSettings {
+        serde_saphyr::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_application_needs_no_more_than_its_name() {
+        let settings = settings(GOOD).resolve(Path::new("/env"));
+        assert_eq!(settings.violations(), []);
+        let places = |of: fn(&KubernetesSettings, &Application) -> Place| -> Vec<String> {
+            settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
+        };
+        assert_eq!(
+            places(KubernetesSettings::place)[..3],
+            ["Deployment shop/checkout", "Deployment bank/ledger-v2", "Deployment shop/search"]
+        );
+        assert_eq!(
+            places(KubernetesSettings::place_in_production)[..3],
+            ["Deployment shop-live/checkout", "Deployment bank/ledger-v2", "Deployment find/finder"]
+        );
+        assert_eq!(settings.catalogue().len(), 3, "support is not in the catalogue");
+        assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
+        let production = settings.production.unwrap();
+        assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_with_its_field() {
+        let bad = "
+cluster: {}
+namespace: Shop
+applications:
+  - name: Checkout
+  - { name: ledger, namespace: a_b, deployment: -x }
+  - { name: one, namespace: shop, deployment: same }
+  - { name: two, namespace: shop, deployment: same }
+  - { name: two, namespace: shop, deployment: other }
+";
+        let found: Vec<String> =
+            settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
+        assert_eq!(
+            found,
+            [
+                "namespace: \"Shop\" is not a name",
+                "applications[0].name: \"Checkout\" is not the name of a Deployment",
+                "applications[1].namespace: \"a_b\" is not a name",
+                "applications[1].deployment: \"-x\" is not the name of a Deployment",
+                "applications[3].deployment: Deployment shop/same is \"one\" already",
+                "applications[4].name: \"two\" is there twice",
+            ]
+        );
+    }
+}
