@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment, learnt: None };
     let mut story = Story::begin(created, "2026-11-24T14:00:00Z".parse()?)?;
     let production = Production { release: Release::single("v2"), allocation: Allocation::of_replicas(3) };
-    let present = Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
+    let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
     let generator = GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned() };
     story.tell(1, Event::Started)?;
     story.tell(1, Event::PreflightPassed { production: BTreeMap::from([(shop.clone(), production)]), generator })?;

@@ -47,7 +47,7 @@ fn a_load_test_that_does_not_want_it_is_told_nothing_even_if_something_was_recor
 #[test]
 fn versions_that_changed_since_are_named_and_new_applications_are_not() {
     let view = |name: &str, version: &str| {
-        let observed = Observed { release: Release::single(version), allocation: Allocation::of_replicas(1) };
+        let observed = Observed::new(Release::single(version), Allocation::of_replicas(1));
         let before = observed.clone();
         ApplicationView { application: name.parse().unwrap(), before, during: observed, after: None }
     };

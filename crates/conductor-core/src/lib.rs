@@ -59,6 +59,7 @@ pub mod learnt;
 pub mod load;
 pub mod phase;
 pub mod ports;
+pub mod quantity;
 pub mod ramp;
 pub mod release;
 pub mod restore;

@@ -41,12 +41,21 @@ pub trait ReleaseSource: Send + Sync {
     ) -> Result<BTreeMap<ApplicationId, Production>, PortError>;
 }
 
+/// What an application runs in the test environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployed {
+    /// The wanted versions, which a rollout may still be working on.
+    pub release: Release,
+    /// By what it is known whether it is still the same and not one of the same name; `None` where there is no such thing.
+    pub identity: Option<String>,
+}
+
 /// Puts versions into the test environment.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Deployer: Send + Sync {
-    /// What the applications run in the test environment: the wanted versions, which a rollout may still be working on.
-    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError>;
+    /// What the applications run in the test environment.
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError>;
 
     /// Makes the application run `rollout.to` and waits until every wanted replica runs it and is ready.
     ///
@@ -62,7 +71,8 @@ pub trait Scaler: Send + Sync {
     async fn allocated(&self, applications: &[ApplicationId])
     -> Result<BTreeMap<ApplicationId, Allocation>, PortError>;
 
-    /// Gives the application `step.to` and waits until exactly that many replicas are ready.
+    /// Gives the application `step.to` and waits until exactly that many replicas are ready. Where an autoscaler then
+    /// chooses between bounds, it is as many as that one wants.
     async fn scale(&self, run: &RunId, step: &ScaleStep) -> Result<(), PortError>;
 }
 

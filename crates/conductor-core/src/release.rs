@@ -69,6 +69,28 @@ impl Release {
         Ok(Self { containers })
     }
 
+    /// This release with production's versions for the containers that production has too. Others are only here, as a
+    /// debugging sidecar may be, and stay as they are.
+    ///
+    /// # Errors
+    /// A sentence that names the containers when none of them is in production.
+    pub fn like(&self, production: &Self) -> Result<Self, String> {
+        let mut containers = self.containers.clone();
+        let mut common = false;
+        for (name, version) in &mut containers {
+            if let Some(found) = production.containers.get(name) {
+                found.clone_into(version);
+                common = true;
+            }
+        }
+        if common {
+            return Ok(Self { containers });
+        }
+        let names = |release: &Self| release.containers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let (here, there) = (names(self), names(production));
+        Err(format!("no container has the same name in production; expected one of {here} there, which has {there}"))
+    }
+
     fn names_a_container(&self, wanted: &str) -> bool {
         wanted.split_once('=').is_some_and(|(name, _)| self.containers.contains_key(name.trim()))
     }

@@ -6,16 +6,20 @@
 //! | equals the original | nothing to do |
 //! | equals what the run applied, at any time | put the original back |
 //! | anything else | somebody else changed it: report it, overwrite only by policy |
+//!
+//! Replicas that an autoscaler chooses are back when its bounds are and they are within them. What was deleted and made
+//! anew meanwhile is somebody else's as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::{Allocation, ApplicationId};
+use crate::app::{Allocation, ApplicationId, Resources};
+use crate::phase::Changes;
+use crate::quantity::Quantity;
 use crate::release::{Release, Rollout};
-use crate::scale::{Observed, Plan, ScaleStep};
-use crate::units::{Cpu, Memory};
+use crate::scale::{Observed, ScaleStep};
 
 /// What becomes of a field that somebody else changed during the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +38,8 @@ pub enum ForeignPolicy {
 pub struct ForeignChange {
     /// The application.
     pub application: ApplicationId,
-    /// The field: `version of <container>`, `replicas`, `cpu` or `memory`.
+    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, or `identity` for an
+    /// application that was made anew.
     pub field: String,
     /// The value before the run.
     pub original: String,
@@ -46,9 +51,16 @@ pub struct ForeignChange {
     pub forced: bool,
 }
 
+impl ForeignChange {
+    const IDENTITY: &str = "identity";
+}
+
 impl fmt::Display for ForeignChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { application, field, original, applied, found, forced } = self;
+        if field == Self::IDENTITY {
+            return write!(f, "{application}: it was deleted and made anew during the run; the new one is left alone");
+        }
         write!(
             f,
             "{application}: {field} is {found}, which is neither {original} (before the run) nor {applied} (during it); {}",
@@ -73,24 +85,26 @@ pub struct RestorePlan {
 
 impl RestorePlan {
     /// Compares what was planned with what is found. Only fields that the plan changes are looked at.
-    pub fn make(plan: &Plan, found: &BTreeMap<ApplicationId, Observed>, policy: ForeignPolicy) -> Self {
+    pub fn make(changes: &Changes, found: &BTreeMap<ApplicationId, Observed>, policy: ForeignPolicy) -> Self {
+        let Changes { baseline, plan } = changes;
         let mut restore = Self::default();
-        let mut seen = BTreeSet::new();
-        for ScaleStep { application, from, .. } in &plan.scale_steps {
-            if !seen.insert(application) {
+        for application in plan.applications() {
+            let Some(observed) = found.get(application) else {
+                restore.missing.push(application.clone());
+                continue;
+            };
+            let before = baseline.get(application).and_then(|before| before.identity.as_ref());
+            if before.is_some() && before != observed.identity.as_ref() {
+                restore.made_anew(application, before, observed.identity.as_ref());
                 continue;
             }
-            let steps = plan.scale_steps.iter().filter(|step| step.application == *application);
-            let applied: Vec<Allocation> = steps.map(|step| step.to).collect();
-            match found.get(application) {
-                Some(observed) => restore.allocation(application, *from, &applied, observed.allocation, policy),
-                None => restore.gone(application),
+            let mut steps = plan.scale_steps.iter().filter(|step| step.application == *application).peekable();
+            if let Some(first) = steps.peek().copied() {
+                let applied: Vec<&Allocation> = steps.map(|step| &step.to).collect();
+                restore.allocation(first, &applied, &observed.allocation, policy);
             }
-        }
-        for rollout in &plan.rollouts {
-            match found.get(&rollout.application) {
-                Some(observed) => restore.release(rollout, &observed.release, policy),
-                None => restore.gone(&rollout.application),
+            for rollout in plan.rollouts.iter().filter(|rollout| rollout.application == *application) {
+                restore.release(rollout, &observed.release, policy);
             }
         }
         restore
@@ -101,31 +115,36 @@ impl RestorePlan {
         self.scale_steps.is_empty() && self.rollouts.is_empty()
     }
 
-    fn gone(&mut self, application: &ApplicationId) {
-        if !self.missing.contains(application) {
-            self.missing.push(application.clone());
-        }
+    fn made_anew(&mut self, application: &ApplicationId, before: Option<&String>, found: Option<&String>) {
+        let original = shown(&before);
+        self.foreign.push(ForeignChange {
+            application: application.clone(),
+            field: ForeignChange::IDENTITY.to_owned(),
+            applied: original.clone(),
+            original,
+            found: shown(&found),
+            forced: false,
+        });
     }
 
-    fn allocation(
-        &mut self,
-        application: &ApplicationId,
-        original: Allocation,
-        applied: &[Allocation],
-        found: Allocation,
-        policy: ForeignPolicy,
-    ) {
+    fn allocation(&mut self, first: &ScaleStep, applied: &[&Allocation], found: &Allocation, policy: ForeignPolicy) {
+        let ScaleStep { application, from: original, .. } = first;
         let mut field = Fields { application, policy, foreign: &mut self.foreign };
-        let replicas: Vec<u32> = applied.iter().map(|applied| applied.replicas).collect();
-        let cpu: Vec<Option<Cpu>> = applied.iter().map(|applied| applied.cpu).collect();
-        let memory: Vec<Option<Memory>> = applied.iter().map(|applied| applied.memory).collect();
-        let back = Allocation {
-            replicas: field.decide("replicas", original.replicas, &replicas, found.replicas, u32::to_string),
-            cpu: field.decide("cpu", original.cpu, &cpu, found.cpu, shown),
-            memory: field.decide("memory", original.memory, &memory, found.memory, shown),
+        let bounds: Vec<_> = applied.iter().map(|applied| applied.autoscaling).collect();
+        let autoscaling = field.decide("autoscaling", original.autoscaling, &bounds, found.autoscaling, shown);
+        let replicas = match autoscaling {
+            // What it has chosen stays; pinned replicas go back to where it will choose from.
+            Some(bounds) if found.autoscaling == autoscaling && bounds.contain(found.replicas) => found.replicas,
+            Some(bounds) => bounds.nearest(original.replicas),
+            None => {
+                let replicas: Vec<u32> = applied.iter().map(|applied| applied.replicas).collect();
+                field.decide("replicas", original.replicas, &replicas, found.replicas, u32::to_string)
+            }
         };
-        if back != found {
-            self.scale_steps.push(ScaleStep { application: application.clone(), from: found, to: back });
+        let resources = field.resources(original, applied, found);
+        let back = Allocation { replicas, resources, autoscaling };
+        if back != *found {
+            self.scale_steps.push(ScaleStep { application: application.clone(), from: found.clone(), to: back });
         }
     }
 
@@ -160,6 +179,32 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// The resources the containers shall have after the restore; what the run did not set is as found.
+    fn resources(
+        &mut self,
+        original: &Allocation,
+        applied: &[&Allocation],
+        found: &Allocation,
+    ) -> BTreeMap<String, Resources> {
+        let mut back = found.resources.clone();
+        for (container, resources) in &mut back {
+            let all = [original, found].into_iter().chain(applied.iter().copied());
+            let named = all.filter_map(|allocation| allocation.resources.get(container));
+            let names: BTreeSet<String> = named.flat_map(|resources| resources.keys().cloned()).collect();
+            for name in names {
+                let of = |allocation: &Allocation| -> Option<Quantity> {
+                    allocation.resources.get(container)?.get(&name).cloned()
+                };
+                let set: Vec<_> = applied.iter().map(|applied| of(applied)).collect();
+                match self.decide(&format!("{name} of {container}"), of(original), &set, of(found), shown) {
+                    Some(quantity) => resources.insert(name, quantity),
+                    None => resources.remove(&name),
+                };
+            }
+        }
+        back
+    }
+
     /// The value the field shall have after the restore; `applied` is what the run gave it, one after the other.
     fn decide<T: PartialEq + Clone>(
         &mut self,
@@ -194,9 +239,17 @@ impl Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::Bounds;
+    use crate::scale::Plan;
 
     fn app() -> ApplicationId {
         "shop".parse().unwrap()
+    }
+
+    fn changes(plan: Plan) -> Changes {
+        let release = Release::single("v1");
+        let observed = Observed { release, allocation: Allocation::of_replicas(1), identity: Some("uid-1".to_owned()) };
+        Changes { baseline: BTreeMap::from([(app(), observed)]), plan }
     }
 
     fn plan() -> Plan {
@@ -212,12 +265,16 @@ mod tests {
 
     fn found(version: &str, replicas: u32) -> BTreeMap<ApplicationId, Observed> {
         let release = Release::single(version);
-        BTreeMap::from([(app(), Observed { release, allocation: Allocation::of_replicas(replicas) })])
+        BTreeMap::from([(app(), observed(release, Allocation::of_replicas(replicas)))])
+    }
+
+    fn observed(release: Release, allocation: Allocation) -> Observed {
+        Observed { release, allocation, identity: Some("uid-1".to_owned()) }
     }
 
     /// What the restore would do, as (version, replicas, foreign changes).
     fn outcome(version: &str, replicas: u32, policy: ForeignPolicy) -> (String, u32, Vec<String>) {
-        let restore = RestorePlan::make(&plan(), &found(version, replicas), policy);
+        let restore = RestorePlan::make(&changes(plan()), &found(version, replicas), policy);
         let version = restore.rollouts.first().map_or(version.to_owned(), |r| r.to.to_string());
         let replicas = restore.scale_steps.first().map_or(replicas, |s| s.to.replicas);
         (version, replicas, restore.foreign.into_iter().map(|f| f.field).collect())
@@ -248,37 +305,119 @@ mod tests {
             from: Allocation::of_replicas(from),
             to: Allocation::of_replicas(to),
         };
-        let plan = Plan { rollouts: vec![], scale_steps: vec![step(1, 3), step(3, 6)] };
+        let changes = changes(Plan { rollouts: vec![], scale_steps: vec![step(1, 3), step(3, 6)] });
         for replicas in [3, 6] {
-            let restore = RestorePlan::make(&plan, &found("v1", replicas), ForeignPolicy::Report);
+            let restore = RestorePlan::make(&changes, &found("v1", replicas), ForeignPolicy::Report);
             assert_eq!(restore.scale_steps, [step(replicas, 1)], "one step, to what was there before the first");
             assert!(restore.foreign.is_empty());
         }
-        assert!(RestorePlan::make(&plan, &found("v1", 1), ForeignPolicy::Report).is_done());
-        let restore = RestorePlan::make(&plan, &found("v1", 4), ForeignPolicy::Report);
+        assert!(RestorePlan::make(&changes, &found("v1", 1), ForeignPolicy::Report).is_done());
+        let restore = RestorePlan::make(&changes, &found("v1", 4), ForeignPolicy::Report);
         assert!(restore.is_done());
         assert_eq!(
             restore.foreign[0].to_string(),
             "shop: replicas is 4, which is neither 1 (before the run) nor 6 (during it); left alone"
         );
-        assert_eq!(RestorePlan::make(&plan, &BTreeMap::new(), ForeignPolicy::Report).missing, [app()]);
+        assert_eq!(RestorePlan::make(&changes, &BTreeMap::new(), ForeignPolicy::Report).missing, [app()]);
     }
 
     #[test]
     fn a_restored_environment_needs_nothing() {
-        assert!(RestorePlan::make(&plan(), &found("v1", 1), ForeignPolicy::Report).is_done());
+        assert!(RestorePlan::make(&changes(plan()), &found("v1", 1), ForeignPolicy::Report).is_done());
     }
 
     #[test]
     fn fields_the_run_never_touched_are_not_looked_at() {
         let only_scale = Plan { rollouts: vec![], ..plan() };
-        let restore = RestorePlan::make(&only_scale, &found("v9", 3), ForeignPolicy::Force);
+        let restore = RestorePlan::make(&changes(only_scale), &found("v9", 3), ForeignPolicy::Force);
         assert!(restore.foreign.is_empty() && restore.rollouts.is_empty());
     }
 
     #[test]
     fn an_application_that_is_gone_is_named_once() {
-        let restore = RestorePlan::make(&plan(), &BTreeMap::new(), ForeignPolicy::Report);
+        let restore = RestorePlan::make(&changes(plan()), &BTreeMap::new(), ForeignPolicy::Report);
         assert_eq!(restore.missing, [app()]);
+    }
+
+    #[test]
+    fn what_was_made_anew_is_not_touched_not_even_by_force() {
+        let mut found = found("v2", 3);
+        found.get_mut(&app()).unwrap().identity = Some("uid-2".to_owned());
+        let restore = RestorePlan::make(&changes(plan()), &found, ForeignPolicy::Force);
+        assert!(restore.is_done() && restore.missing.is_empty());
+        assert_eq!(
+            restore.foreign[0].to_string(),
+            "shop: it was deleted and made anew during the run; the new one is left alone"
+        );
+    }
+
+    fn scaled(from: &Allocation, to: &Allocation) -> Changes {
+        let step = ScaleStep { application: app(), from: from.clone(), to: to.clone() };
+        changes(Plan { rollouts: vec![], scale_steps: vec![step] })
+    }
+
+    /// The restore of a scaled application that is found so.
+    fn restore(from: &Allocation, to: &Allocation, found: &Allocation) -> RestorePlan {
+        let found = BTreeMap::from([(app(), observed(Release::single("v1"), found.clone()))]);
+        RestorePlan::make(&scaled(from, to), &found, ForeignPolicy::Report)
+    }
+
+    fn autoscaled(replicas: u32, min: u32, max: u32) -> Allocation {
+        Allocation { autoscaling: Some(Bounds { min, max }), ..Allocation::of_replicas(replicas) }
+    }
+
+    #[test]
+    fn an_autoscaled_application_is_back_when_its_bounds_are_and_its_replicas_are_within_them() {
+        let (before, pinned) = (autoscaled(2, 1, 4), autoscaled(20, 20, 20));
+        for (found, step) in [
+            (pinned.clone(), Some((pinned.clone(), before.clone()))),
+            // Somebody's replicas do not matter while the autoscaler is pinned: it puts them right.
+            (autoscaled(7, 20, 20), Some((autoscaled(7, 20, 20), before.clone()))),
+            // The bounds are back and the replicas not yet.
+            (autoscaled(20, 1, 4), Some((autoscaled(20, 1, 4), before.clone()))),
+            (before.clone(), None),
+            (autoscaled(4, 1, 4), None),
+        ] {
+            let restore = restore(&before, &pinned, &found);
+            let expected = step.map(|(from, to)| ScaleStep { application: app(), from, to });
+            assert_eq!(restore.scale_steps, Vec::from_iter(expected), "{found}");
+            assert!(restore.foreign.is_empty(), "{found}");
+        }
+    }
+
+    #[test]
+    fn somebody_elses_bounds_stay_and_are_reported() {
+        let found = autoscaled(20, 5, 9);
+        let restore = restore(&autoscaled(2, 1, 4), &autoscaled(20, 20, 20), &found);
+        assert_eq!(restore.scale_steps[0].to, autoscaled(5, 5, 9), "within what they allow");
+        assert_eq!(
+            restore.foreign[0].to_string(),
+            "shop: autoscaling is autoscaled from 5 to 9, which is neither autoscaled from 1 to 4 (before the run) nor \
+             pinned at 20 (during it); left alone"
+        );
+    }
+
+    #[test]
+    fn resources_go_back_one_by_one() {
+        let given = |of: &[(&str, &str)]| {
+            let of = of.iter().map(|(name, text)| ((*name).to_owned(), text.parse().unwrap())).collect();
+            Allocation { resources: BTreeMap::from([("app".to_owned(), of)]), ..Allocation::of_replicas(1) }
+        };
+        let before = given(&[("requests.cpu", "100m"), ("requests.memory", "1Gi"), ("limits.cpu", "1")]);
+        let during = given(&[("requests.cpu", "2"), ("requests.memory", "1Gi"), ("limits.memory", "4Gi")]);
+        assert_eq!(restore(&before, &during, &during).scale_steps[0].to, before);
+        assert!(restore(&before, &during, &before).is_done());
+        // A limit of theirs stays, and so does a request that the run did not change.
+        let found = given(&[("requests.cpu", "2000m"), ("requests.memory", "3Gi"), ("limits.memory", "8Gi")]);
+        let restore = restore(&before, &during, &found);
+        let back = given(&[
+            ("requests.cpu", "100m"),
+            ("requests.memory", "3Gi"),
+            ("limits.memory", "8Gi"),
+            ("limits.cpu", "1"),
+        ]);
+        assert_eq!(restore.scale_steps[0].to, back);
+        let fields: Vec<&str> = restore.foreign.iter().map(|change| change.field.as_str()).collect();
+        assert_eq!(fields, ["limits.memory of app"]);
     }
 }

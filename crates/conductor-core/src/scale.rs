@@ -1,6 +1,6 @@
 //! The plan of a run and the way back: pure differences between what is wanted and what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -18,11 +18,22 @@ pub struct Observed {
     pub release: Release,
     /// Replicas and resources.
     pub allocation: Allocation,
+    /// By what it is known whether it is still the same and not one of the same name (the uid on Kubernetes); `None` where
+    /// there is no such thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+}
+
+impl Observed {
+    /// What is known by nothing but its name.
+    pub fn new(release: Release, allocation: Allocation) -> Self {
+        Self { release, allocation, identity: None }
+    }
 }
 
 impl fmt::Display for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (release, allocation) = (self.release.to_string(), self.allocation);
+        let (release, allocation) = (self.release.to_string(), &self.allocation);
         // A local application need not have a version.
         if release.is_empty() { write!(f, "{allocation}") } else { write!(f, "{release} with {allocation}") }
     }
@@ -45,7 +56,7 @@ pub struct ScaleStep {
 
 impl fmt::Display for ScaleStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} → {}", self.application, self.from, self.to)
+        write!(f, "{}: {} → {}", self.application, self.from.unlike(&self.to), self.to.unlike(&self.from))
     }
 }
 
@@ -86,6 +97,12 @@ impl Plan {
         if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
     }
 
+    /// The applications that are changed.
+    pub fn applications(&self) -> BTreeSet<&ApplicationId> {
+        let scaled = self.scale_steps.iter().map(|step| &step.application);
+        scaled.chain(self.rollouts.iter().map(|rollout| &rollout.application)).collect()
+    }
+
     /// True when the run leaves the environment as it is.
     pub fn is_empty(&self) -> bool {
         self.rollouts.is_empty() && self.scale_steps.is_empty()
@@ -101,16 +118,17 @@ impl Plan {
         let present =
             baseline.get(application).ok_or_else(|| format!("{application} does not exist in the environment"))?;
         let in_production = production.get(application);
+        let told = |problem: String| format!("{application}: {problem}");
         let absent = || format!("{application} does not exist in production");
         let release = match &intent.version {
             VersionChoice::Keep => present.release.clone(),
-            VersionChoice::Production => in_production.ok_or_else(absent)?.release.clone(),
-            VersionChoice::Release(wanted) => {
-                present.release.with(wanted).map_err(|problem| format!("{application}: {problem}"))?
+            VersionChoice::Production => {
+                present.release.like(&in_production.ok_or_else(absent)?.release).map_err(told)?
             }
+            VersionChoice::Release(wanted) => present.release.with(wanted).map_err(told)?,
         };
-        let allocation =
-            intent.scale.of(present.allocation, in_production.map(|found| found.allocation)).ok_or_else(absent)?;
+        let allocation = intent.scale.of(&present.allocation, in_production.map(|found| &found.allocation));
+        let allocation = allocation.map_err(|problem| format!("{application} {problem}"))?;
         if release != present.release {
             self.rollouts.push(Rollout {
                 application: application.clone(),
@@ -121,7 +139,7 @@ impl Plan {
         if allocation != present.allocation {
             self.scale_steps.push(ScaleStep {
                 application: application.clone(),
-                from: present.allocation,
+                from: present.allocation.clone(),
                 to: allocation,
             });
         }
@@ -133,7 +151,6 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::spec::ScaleChoice;
-    use crate::units::Cpu;
 
     fn intent(name: &str, version: VersionChoice, scale: ScaleChoice) -> Intent {
         Intent { application: name.parse().unwrap(), version, scale }
@@ -144,7 +161,7 @@ mod tests {
     }
 
     fn present(name: &str, version: &str, allocation: Allocation) -> (ApplicationId, Observed) {
-        (name.parse().unwrap(), Observed { release: Release::single(version), allocation })
+        (name.parse().unwrap(), Observed::new(Release::single(version), allocation))
     }
 
     fn texts(plan: &Plan) -> Vec<String> {
@@ -169,10 +186,11 @@ mod tests {
         ];
         let one = Allocation::of_replicas(1);
         let three = Allocation::of_replicas(3);
-        let found = ["newer", "larger", "given"].map(|name| production(name, "v2", three));
+        let found = ["newer", "larger", "given"].map(|name| production(name, "v2", three.clone()));
         let mut found = BTreeMap::from(found);
-        found.extend([production("same", "v1", one)]);
-        let baseline = BTreeMap::from(["same", "newer", "larger", "given"].map(|name| present(name, "v1", one)));
+        found.extend([production("same", "v1", one.clone())]);
+        let baseline =
+            BTreeMap::from(["same", "newer", "larger", "given"].map(|name| present(name, "v1", one.clone())));
         let plan = Plan::make(&scope, &found, &baseline).unwrap();
         assert_eq!(
             texts(&plan),
@@ -182,12 +200,23 @@ mod tests {
     }
 
     #[test]
-    fn resources_that_production_does_not_allot_stay_as_they_are() {
-        let small = Allocation { replicas: 1, cpu: Some(Cpu::millicores(250)), memory: None };
-        let scope = [intent("shop", VersionChoice::Keep, ScaleChoice::Production)];
-        let found = BTreeMap::from([production("shop", "v1", Allocation::of_replicas(2))]);
-        let plan = Plan::make(&scope, &found, &BTreeMap::from([present("shop", "v1", small)])).unwrap();
-        assert_eq!(texts(&plan), ["shop: 1 replica, cpu 250m → 2 replicas, cpu 250m"]);
+    fn productions_versions_are_taken_for_the_containers_that_both_have() {
+        let two = |one: (&str, &str), other: (&str, &str)| {
+            Release::new(BTreeMap::from([one, other].map(|(name, image)| (name.to_owned(), image.to_owned()))))
+        };
+        let allocation = Allocation::of_replicas(1);
+        let observed = |release| Observed::new(release, allocation.clone());
+        let found = |release| Production { release, allocation: allocation.clone() };
+        let name: ApplicationId = "shop".parse().unwrap();
+        let scope = [intent("shop", VersionChoice::Production, ScaleChoice::Keep)];
+        let baseline = BTreeMap::from([(name.clone(), observed(two(("app", "a:1"), ("debug", "d:1"))))]);
+        let plan = |release| Plan::make(&scope, &BTreeMap::from([(name.clone(), found(release))]), &baseline);
+        let made = plan(two(("app", "a:2"), ("mesh", "m:2"))).unwrap();
+        assert_eq!(texts(&made), ["shop: app=a:1, debug=d:1 → app=a:2, debug=d:1"]);
+        assert_eq!(
+            plan(two(("web", "a:2"), ("mesh", "m:2"))).unwrap_err().to_string(),
+            "shop: no container has the same name in production; expected one of app, debug there, which has mesh, web"
+        );
     }
 
     #[test]
@@ -213,10 +242,7 @@ mod tests {
             ("app".to_owned(), "a:1".to_owned()),
             ("proxy".to_owned(), "p:1".to_owned()),
         ]));
-        let baseline = BTreeMap::from([(
-            "shop".parse().unwrap(),
-            Observed { release: two, allocation: Allocation::of_replicas(1) },
-        )]);
+        let baseline = BTreeMap::from([("shop".parse().unwrap(), Observed::new(two, Allocation::of_replicas(1)))]);
         let scope = |wanted: &str| [intent("shop", VersionChoice::Release(wanted.to_owned()), ScaleChoice::Keep)];
         let error = Plan::make(&scope("a:2"), &BTreeMap::new(), &baseline).unwrap_err();
         assert!(error.to_string().starts_with("shop: \"a:2\" does not say which container is meant"), "{error}");

@@ -3,6 +3,7 @@
 //! [`LoadTestDocument`] is the shape on the wire, [`LoadTestSpec`] the valid thing made of it; the error lists every
 //! violation at once with the path of its field. Reading YAML or JSON text is not done here.
 
+mod choice;
 mod document;
 mod scope;
 mod search;
@@ -15,6 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use choice::{ScaleChoice, VersionChoice};
 pub use document::{
     API_VERSION, ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument,
     ScaleDocument, ScaleValues, SpecDocument,
@@ -26,10 +28,10 @@ pub use stages::{
 };
 pub use workers::{LoadWorkers, WorkersDocument};
 
-use crate::app::{Allocation, ApplicationId};
+use crate::app::ApplicationId;
 use crate::ramp::{Algorithm, Profile};
 use crate::sizing::PLANNED_CPU;
-use crate::units::{Cpu, Memory, Rate, Span};
+use crate::units::{Rate, Span};
 
 /// The header that marks a request as load, and its value; a router sends such requests to mocks.
 pub const LOAD_TEST_HEADER: (&str, &str) = ("X-Load-Test", "true");
@@ -74,64 +76,6 @@ pub struct ApplicationChoice {
     pub version: Option<VersionChoice>,
     /// Its scale, if it differs from the test's choice.
     pub scale: Option<ScaleChoice>,
-}
-
-/// Which version an application runs during the test.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum VersionChoice {
-    /// The version production runs now.
-    #[default]
-    Production,
-    /// The version that is there.
-    Keep,
-    /// This image or release.
-    Release(String),
-}
-
-/// Which allocation an application has during the test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ScaleChoice {
-    /// Production's replicas and resources.
-    #[default]
-    Production,
-    /// The allocation that is there.
-    Keep,
-    /// Production's replicas times a factor, rounded up; resources as in production.
-    Factor(f64),
-    /// These values; what is absent is kept as it is.
-    Exactly {
-        /// Replicas.
-        replicas: Option<u32>,
-        /// CPU of one replica.
-        cpu: Option<Cpu>,
-        /// Memory of one replica.
-        memory: Option<Memory>,
-    },
-}
-
-impl ScaleChoice {
-    /// The allocation this choice means, given what is there now and what production has.
-    pub fn of(self, present: Allocation, production: Option<Allocation>) -> Option<Allocation> {
-        let resources = |from: Allocation, replicas| Allocation {
-            replicas,
-            cpu: from.cpu.or(present.cpu),
-            memory: from.memory.or(present.memory),
-        };
-        match self {
-            Self::Keep => Some(present),
-            Self::Production => production.map(|from| resources(from, from.replicas)),
-            Self::Factor(factor) => {
-                production.map(|from| resources(from, (f64::from(from.replicas) * factor).ceil().max(1.0) as u32))
-            }
-            Self::Exactly { replicas, cpu, memory } => Some(Allocation {
-                replicas: replicas.unwrap_or(present.replicas),
-                cpu: cpu.or(present.cpu),
-                memory: memory.or(present.memory),
-            }),
-        }
-    }
 }
 
 /// What a run must not exceed.

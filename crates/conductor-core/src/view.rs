@@ -414,7 +414,7 @@ fn applications(state: &State) -> Vec<ApplicationView> {
             during.release = rollout.to.clone();
         }
         if let Some(step) = changes.plan.scale_steps.iter().find(|s| s.application == *application) {
-            during.allocation = step.to;
+            during.allocation = step.to.clone();
         }
         ApplicationView { application: application.clone(), before: before.clone(), during, after: None }
     };

@@ -18,7 +18,7 @@ use crate::verdict::Outcome;
 
 /// What the last look finds of one replica.
 fn found(version: &str) -> crate::scale::Baseline {
-    let observed = Observed { release: Release::single(version), allocation: Allocation::of_replicas(1) };
+    let observed = Observed::new(Release::single(version), Allocation::of_replicas(1));
     BTreeMap::from([("shop".parse().unwrap(), observed)])
 }
 
@@ -47,7 +47,7 @@ impl Story {
     fn until_the_load(&mut self) -> &mut Self {
         let shop = || "shop".parse().unwrap();
         let production = Production { release: Release::single("v2"), allocation: Allocation::of_replicas(3) };
-        let present = Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
+        let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
         let generator =
             GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned() };
         self.tell(1, Event::Started)

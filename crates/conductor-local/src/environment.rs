@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::ports::{Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler};
+use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
@@ -69,8 +69,12 @@ impl ReleaseSource for LocalEnvironment {
 
 #[async_trait]
 impl Deployer for LocalEnvironment {
-    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError> {
-        self.wanted(applications, |application| Release::single(application.version.clone())).await
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
+        self.wanted(applications, |application| Deployed {
+            release: Release::single(application.version.clone()),
+            identity: None,
+        })
+        .await
     }
 
     async fn roll_out(&self, _run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
@@ -95,9 +99,9 @@ impl Scaler for LocalEnvironment {
 
     async fn scale(&self, _run: &RunId, step: &ScaleStep) -> Result<(), PortError> {
         let application = step.application.clone();
-        if step.to.cpu.is_some() || step.to.memory.is_some() {
+        if !step.to.resources.is_empty() {
             let text =
-                format!("{application} is a local process and cannot be given cpu or memory; expected replicas only");
+                format!("{application} is a local process and cannot be given resources; expected replicas only");
             return Err(PortError::new(FailureKind::Rejected, text));
         }
         let replicas = step.to.replicas;

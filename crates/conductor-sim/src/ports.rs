@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, Latency, LoadSetting, Mark, Tags};
 use conductor_core::ports::{
-    Deployer, FailureKind, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount,
-    TestDataStore,
+    Deployed, Deployer, FailureKind, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler,
+    TableCount, TestDataStore,
 };
-use conductor_core::release::{Release, Rollout};
+use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
 use conductor_core::scale::{Observed, ScaleStep};
 use jiff::Timestamp;
@@ -98,9 +98,9 @@ impl ReleaseSource for SimEnvironment {
 
 #[async_trait]
 impl Deployer for SimEnvironment {
-    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError> {
-        self.call(Call::Deployed, "", |world| at_once(Self::found(world, applications, |observed| observed.release)))
-            .await
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
+        let deployed = |Observed { release, identity, .. }: Observed| Deployed { release, identity };
+        self.call(Call::Deployed, "", |world| at_once(Self::found(world, applications, deployed))).await
     }
 
     async fn roll_out(&self, _run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
@@ -128,7 +128,7 @@ impl Scaler for SimEnvironment {
         let ScaleStep { application, to, .. } = step;
         let takes = self.delays.scale.as_duration();
         self.call(Call::Scale, application.as_str(), |world| {
-            let left = world.scale(application, *to, takes).ok_or_else(|| unknown(Call::Scale, application))?;
+            let left = world.scale(application, to, takes).ok_or_else(|| unknown(Call::Scale, application))?;
             Ok(((), left))
         })
         .await

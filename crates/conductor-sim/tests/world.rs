@@ -206,9 +206,9 @@ async fn what_others_change_is_seen_at_its_time_and_calls_are_logged() {
     let world = World::with_fault("30s", Origin::Start, change);
     let names = world.environment.catalogue();
     let before = world.ports.deployer.deployed(&names).await.unwrap();
-    assert_eq!(before["shop"].version(), Some("v1"));
+    assert_eq!(before["shop"].release.version(), Some("v1"));
     world.clock.turn(31);
-    assert_eq!(world.ports.deployer.deployed(&names).await.unwrap()["shop"].version(), Some("v9"));
+    assert_eq!(world.ports.deployer.deployed(&names).await.unwrap()["shop"].release.version(), Some("v9"));
     let calls: Vec<Call> = world.environment.calls().into_iter().map(|record| record.call).collect();
     assert_eq!(calls, [Call::Deployed, Call::Deployed]);
 }

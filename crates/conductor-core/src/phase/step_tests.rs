@@ -31,7 +31,7 @@ fn failure() -> Failure {
 }
 
 fn baseline() -> Baseline {
-    let observed = || Observed { release: Release::single("v1"), allocation: Allocation::of_replicas(1) };
+    let observed = || Observed::new(Release::single("v1"), Allocation::of_replicas(1));
     ["shop", "load-workers"].map(|name| (name.parse().unwrap(), observed())).into()
 }
 

@@ -70,7 +70,7 @@ impl Workers {
         let plan = load.workers.clone()?;
         let learnt = created.learnt.as_ref().filter(|_| load.learn_from_last_run).and_then(|learnt| learnt.cost);
         let mut workers = Self {
-            present: baseline.get(&plan.application)?.allocation,
+            present: baseline.get(&plan.application)?.allocation.clone(),
             plan,
             asked: None,
             learnt,
@@ -132,10 +132,10 @@ impl Workers {
     fn decide(&mut self, need: Need, running: Option<u32>) {
         let has = self.present.replicas.max(running.unwrap_or_default());
         let LoadWorkers { application, most, .. } = &self.plan;
-        let to = Allocation { replicas: need.workers.min(*most), ..self.present };
+        let to = self.present.with_replicas(need.workers.min(*most));
         let mut told = Vec::new();
         if to.replicas > has {
-            let step = ScaleStep { application: application.clone(), from: self.present, to };
+            let step = ScaleStep { application: application.clone(), from: self.present.clone(), to };
             told.push(format!("load workers are scaled, {step}"));
             self.asked = Some(step);
         }

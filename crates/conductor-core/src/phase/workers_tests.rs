@@ -30,7 +30,7 @@ fn created(most: u32, cost: Option<WorkerCost>) -> Created {
 }
 
 fn begun(most: u32, cost: Option<WorkerCost>, users_ahead: f64) -> Workers {
-    let observed = Observed { release: Release::single(""), allocation: Allocation::of_replicas(1) };
+    let observed = Observed::new(Release::single(""), Allocation::of_replicas(1));
     let baseline = BTreeMap::from([("load-workers".parse().unwrap(), observed)]);
     Workers::begin(&created(most, cost), &baseline, users_ahead).unwrap()
 }

@@ -13,7 +13,7 @@ impl RunView {
         let Some(LoadWorkers { application, .. }) = &run.created.spec.load.workers else { return };
         let running = self.generator.as_ref().and_then(|generator| generator.workers);
         let found = self.applications.iter().find(|view| view.application == *application);
-        let Some((running, before)) = running.zip(found.map(|view| view.before.allocation)) else { return };
+        let Some((running, before)) = running.zip(found.map(|view| &view.before.allocation)) else { return };
         if before.replicas != running {
             let plural = if running == 1 { "" } else { "s" };
             let message = format!(
@@ -29,7 +29,7 @@ impl RunView {
         if let Some(step) = run.state.load().and_then(Load::workers_asked)
             && let Some(view) = self.applications.iter_mut().find(|view| view.application == step.application)
         {
-            view.during.allocation = step.to;
+            view.during.allocation = step.to.clone();
         }
         let news = run.state.load().and_then(|load| load.workers.as_ref()?.news().cloned());
         self.events.extend(news.map(|Note { level, message }| EventView { at, level, message }));

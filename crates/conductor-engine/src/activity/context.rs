@@ -9,6 +9,7 @@ use std::time::Duration;
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::phase::{Event, Level, Note};
+use conductor_core::ports::Deployed;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_core::units::Span;
 use futures::StreamExt;
@@ -120,14 +121,14 @@ impl Context {
 
 /// Puts versions and allocations together; what has only one of them is not there.
 pub(super) fn joined(
-    deployed: BTreeMap<ApplicationId, conductor_core::release::Release>,
+    deployed: BTreeMap<ApplicationId, Deployed>,
     allocated: &BTreeMap<ApplicationId, conductor_core::app::Allocation>,
 ) -> Surroundings {
     deployed
         .into_iter()
-        .filter_map(|(application, release)| {
-            let allocation = *allocated.get(&application)?;
-            Some((application, Observed { release, allocation }))
+        .filter_map(|(application, Deployed { release, identity })| {
+            let allocation = allocated.get(&application)?.clone();
+            Some((application, Observed { release, allocation, identity }))
         })
         .collect()
 }

@@ -1,15 +1,14 @@
 //! The way back: look, put back what the run changed, look again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind};
 use conductor_core::phase::{Changes, Event};
 use conductor_core::release::Rollout;
 use conductor_core::restore::RestorePlan;
-use conductor_core::scale::{Plan, ScaleStep};
+use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::change::Progress;
@@ -17,7 +16,7 @@ use super::context::{Shared, Surroundings};
 
 /// Puts back what the run changed and proves it.
 pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
-    let applications = changed(&changes.plan);
+    let applications: Vec<ApplicationId> = changes.plan.applications().into_iter().cloned().collect();
     if applications.is_empty() {
         return Event::Restored { found: Surroundings::new(), foreign: Vec::new(), failures: Vec::new() };
     }
@@ -27,12 +26,12 @@ pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
         Ok(found) => found,
         Err(error) => return Event::Failed(Failure::of("look at the environment", &error)),
     };
-    let plan = RestorePlan::make(&changes.plan, &found, policy);
+    let plan = RestorePlan::make(&changes, &found, policy);
     let mut failures: Vec<Failure> = plan.missing.iter().map(gone).collect();
     failures.extend(put_back(&context, &plan).await);
     let found = match context.observe(&applications, Duration::MAX).await {
         Ok(found) => {
-            let left = RestorePlan::make(&changes.plan, &found, policy);
+            let left = RestorePlan::make(&changes, &found, policy);
             failures.extend(left.scale_steps.iter().map(still_scaled));
             failures.extend(left.rollouts.iter().map(still_rolled_out));
             found
@@ -43,13 +42,6 @@ pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
         }
     };
     Event::Restored { found, foreign: plan.foreign, failures }
-}
-
-/// The applications that the plan changes.
-fn changed(plan: &Plan) -> Vec<ApplicationId> {
-    let scaled = plan.scale_steps.iter().map(|step| &step.application);
-    let rolled = plan.rollouts.iter().map(|rollout| &rollout.application);
-    scaled.chain(rolled).cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Allocations first, so that fewer replicas are rolled; a failure does not stop the others.
@@ -101,22 +93,7 @@ fn gone(application: &ApplicationId) -> Failure {
 }
 
 fn still_scaled(step: &ScaleStep) -> Failure {
-    let Allocation { replicas, cpu, memory } = step.from;
-    let mut fields = Vec::new();
-    if replicas != step.to.replicas {
-        fields.push(format!("replicas is {replicas}, not {}", step.to.replicas));
-    }
-    if let (Some(found), Some(wanted)) = (cpu, step.to.cpu)
-        && found != wanted
-    {
-        fields.push(format!("cpu is {found}, not {wanted}"));
-    }
-    if let (Some(found), Some(wanted)) = (memory, step.to.memory)
-        && found != wanted
-    {
-        fields.push(format!("memory is {found}, not {wanted}"));
-    }
-    left(format!("{}: {}", step.application, fields.join(", ")))
+    left(format!("{step} is still to be put back"))
 }
 
 fn still_rolled_out(rollout: &Rollout) -> Failure {

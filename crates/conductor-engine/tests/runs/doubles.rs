@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
-    Deployer, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount, TestDataStore,
+    Deployed, Deployer, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount,
+    TestDataStore,
 };
-use conductor_core::release::{Release, Rollout};
+use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
 use conductor_engine::Ports;
@@ -45,7 +46,7 @@ impl ReleaseSource for Twice {
 
 #[async_trait]
 impl Deployer for Twice {
-    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Release>, PortError> {
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
         self.0.deployer.deployed(applications).await?;
         self.0.deployer.deployed(applications).await
     }

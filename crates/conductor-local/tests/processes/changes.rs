@@ -49,7 +49,7 @@ async fn replicas_share_a_port_and_scale_there_and_back() {
     assert_eq!(bed.versions().await, ["v2"]);
     assert_ne!(bed.status().await.applications[0].replicas[0].pid, first.pid);
     let (environment, app) = (bed.environment(), app());
-    assert_eq!(environment.deployed(std::slice::from_ref(&app)).await.unwrap()[&app].to_string(), "v2");
+    assert_eq!(environment.deployed(std::slice::from_ref(&app)).await.unwrap()[&app].release.to_string(), "v2");
     let allocated = environment.allocated(&[app.clone(), "other".parse().unwrap()]).await.unwrap();
     assert_eq!(allocated.len(), 1, "what does not exist is absent");
     assert_eq!(allocated[&app].replicas, 1);

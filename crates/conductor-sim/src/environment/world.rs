@@ -89,11 +89,11 @@ impl Application {
         if at_ns < self.scaled_ns { self.ready_before } else { self.allocation.replicas }
     }
 
-    fn scale(&mut self, to: Allocation, now_ns: i128, takes: Duration) {
-        if self.allocation != to {
+    fn scale(&mut self, to: &Allocation, now_ns: i128, takes: Duration) {
+        if self.allocation != *to {
             self.ready_before = self.ready(now_ns);
             self.scaled_ns = now_ns + takes.as_nanos() as i128;
-            self.allocation = to;
+            self.allocation = to.clone();
         }
     }
 
@@ -115,7 +115,8 @@ impl World {
         applications
             .extend(workers_run_as.clone().map(|name| (name, Application::of_workers(environment.workers.count))));
         let in_production = |app: &Application| {
-            let replicas = app.production.as_ref().map_or(app.allocation, |production| production.allocation).replicas;
+            let replicas =
+                app.production.as_ref().map_or(&app.allocation, |production| &production.allocation).replicas;
             Some(app.kpi_per_replica? * f64::from(replicas))
         };
         Self {
@@ -181,7 +182,7 @@ impl World {
 
     pub(crate) fn observed(&self) -> Baseline {
         let observed = |(name, app): (&ApplicationId, &Application)| {
-            (name.clone(), Observed { release: app.release.clone(), allocation: app.allocation })
+            (name.clone(), Observed::new(app.release.clone(), app.allocation.clone()))
         };
         self.applications.iter().map(observed).collect()
     }
@@ -203,7 +204,7 @@ impl World {
     }
 
     /// Begins to scale and tells how long it will take; `None` when there is no such application.
-    pub(crate) fn scale(&mut self, application: &ApplicationId, to: Allocation, takes: Duration) -> Option<Duration> {
+    pub(crate) fn scale(&mut self, application: &ApplicationId, to: &Allocation, takes: Duration) -> Option<Duration> {
         let app = self.applications.get_mut(application)?;
         app.scale(to, self.now_ns, takes);
         Some(left(self.now_ns, app.scaled_ns))
@@ -220,7 +221,8 @@ impl World {
             app.roll_out(&Release::single(version), self.now_ns, Duration::ZERO);
         }
         if let Some(replicas) = replicas {
-            app.scale(Allocation { replicas, ..app.allocation }, self.now_ns, Duration::ZERO);
+            let to = Allocation { replicas, ..app.allocation.clone() };
+            app.scale(&to, self.now_ns, Duration::ZERO);
         }
         true
     }

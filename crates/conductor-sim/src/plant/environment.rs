@@ -4,7 +4,9 @@
 mod fault;
 mod validate;
 
-use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::app::{Allocation, ApplicationId, Resources};
+use conductor_core::quantity::Quantity;
+use conductor_core::release::Release;
 use conductor_core::units::{Cpu, Memory, Rate, Span};
 use serde::{Deserialize, Serialize};
 
@@ -161,7 +163,11 @@ impl Running {
     }
 
     pub(crate) fn allocation(&self) -> Allocation {
-        Allocation { replicas: self.replicas, cpu: self.cpu, memory: self.memory }
+        let cpu = self.cpu.map(|cpu| ("requests.cpu".to_owned(), Quantity::from(cpu)));
+        let memory = self.memory.map(|memory| ("requests.memory".to_owned(), Quantity::from(memory)));
+        let given: Resources = cpu.into_iter().chain(memory).collect();
+        let container = (!given.is_empty()).then(|| (Release::ONLY.to_owned(), given));
+        Allocation { resources: container.into_iter().collect(), ..Allocation::of_replicas(self.replicas) }
     }
 }
 
