@@ -41,6 +41,15 @@ pub trait ReleaseSource: Send + Sync {
     ) -> Result<BTreeMap<ApplicationId, Production>, PortError>;
 }
 
+/// Which way an application is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Towards the state of the test. What was there before must not be lost.
+    There,
+    /// Back to what was there before the run.
+    Back,
+}
+
 /// What an application runs in the test environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployed {
@@ -60,7 +69,7 @@ pub trait Deployer: Send + Sync {
     /// Makes the application run `rollout.to` and waits until every wanted replica runs it and is ready.
     ///
     /// Fails early with [`FailureKind::Unsettled`], in the platform's own words, when that cannot come about.
-    async fn roll_out(&self, run: &RunId, rollout: &Rollout) -> Result<(), PortError>;
+    async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError>;
 }
 
 /// Gives applications in the test environment their allocation.
@@ -73,7 +82,11 @@ pub trait Scaler: Send + Sync {
 
     /// Gives the application `step.to` and waits until exactly that many replicas are ready. Where an autoscaler then
     /// chooses between bounds, it is as many as that one wants.
-    async fn scale(&self, run: &RunId, step: &ScaleStep) -> Result<(), PortError>;
+    async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError>;
+
+    /// Takes away what the run has left at applications for its own way back, where nothing of the run is left there.
+    /// Called when nothing more is put back.
+    async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError>;
 }
 
 /// Generates load.

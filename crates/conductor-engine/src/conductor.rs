@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use conductor_core::learnt::Learnt;
 use conductor_core::phase::{Event, Phase, Retarget, State};
 use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
-use conductor_core::run::{Created, Record, Run, RunId};
+use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::RunView;
 use futures::{Stream, StreamExt};
@@ -20,6 +20,9 @@ use crate::former;
 use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::PortsFactory;
+
+/// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
+const FIRST: Revision = 1;
 
 /// Runs load tests. Cloning gives another handle on the same runs; dropping all handles stops none of them.
 #[derive(Clone)]
@@ -86,13 +89,13 @@ impl Conductor {
         }
         let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
         let created = Created { learnt, ..created };
-        let connected = self.shared.factory.connect(&created).await;
+        let connected = self.shared.factory.connect(&created, FIRST).await;
         let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
         let at = self.shared.clock.now();
         let id = fresh_id(&created.spec.name, at);
-        let first = Record { revision: 1, at, event: Event::Created(Box::new(created.clone())) };
+        let first = Record { revision: FIRST, at, event: Event::Created(Box::new(created.clone())) };
         self.shared.store.append(&id, &first).await.map_err(StartError::Store)?;
-        let run = Run { created: created.clone(), created_at: at, state: State::Accepted, revision: 1 };
+        let run = Run { created: created.clone(), created_at: at, state: State::Accepted, revision: FIRST };
         let view = RunView::begin(&id, &run);
         let created = Arc::new(created);
         let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
@@ -129,7 +132,7 @@ impl Conductor {
         if matches!(found.run.state, State::Finished { .. }) {
             return Err(RecoverError::Finished(run.clone()));
         }
-        let connected = self.shared.factory.connect(&found.run.created).await;
+        let connected = self.shared.factory.connect(&found.run.created, found.run.revision + 1).await;
         let ports = connected.map_err(|source| RecoverError::Connect { environment, source })?;
         let created = Arc::new(found.run.created.clone());
         let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);

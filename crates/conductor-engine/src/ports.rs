@@ -27,9 +27,10 @@ pub struct Ports {
 #[async_trait]
 pub trait PortsFactory: Send + Sync {
     /// Makes the ports from the environment that the run was created with, so that a run can be restored from its
-    /// journal alone. Idempotent.
+    /// journal alone. `epoch` tells the conductors of one run apart: each that takes the run over has a higher one.
+    /// Idempotent.
     ///
     /// # Errors
     /// When the environment's settings cannot be read or used.
-    async fn connect(&self, created: &Created) -> Result<Ports, PortError>;
+    async fn connect(&self, created: &Created, epoch: u64) -> Result<Ports, PortError>;
 }

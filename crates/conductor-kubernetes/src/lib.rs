@@ -4,9 +4,20 @@
 //! Nothing here knows of phases or of load.
 
 mod answer;
+mod autoscaler;
+mod change;
 mod connect;
+mod environment;
 mod error;
+mod field;
+mod follow;
+mod marker;
+mod object;
+mod patch;
 mod settings;
+mod settle;
+mod write;
 
+pub use environment::KubernetesEnvironment;
 pub use connect::{ConnectError, connect};
 pub use settings::{Application, ClusterSettings, KubernetesSettings, Place, ProductionSettings};

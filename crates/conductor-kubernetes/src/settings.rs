@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
+use conductor_core::units::Span;
 use serde::{Deserialize, Serialize};
 
 /// The applications of an environment that run on Kubernetes.
@@ -18,6 +19,9 @@ pub struct KubernetesSettings {
     /// The namespace of applications that name none.
     #[serde(default = "default_namespace")]
     pub namespace: String,
+    /// How long a workload must have stayed as it shall be before it counts as settled. Default 10s.
+    #[serde(default = "ten_seconds")]
+    pub steady_for: Span,
     /// The applications.
     pub applications: Vec<Application>,
 }
@@ -86,6 +90,10 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Deployment {}/{}", self.namespace, self.deployment)
     }
+}
+
+const fn ten_seconds() -> Span {
+    Span::seconds(10)
 }
 
 fn default_namespace() -> String {

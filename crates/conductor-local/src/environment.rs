@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler};
+use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
@@ -77,7 +77,7 @@ impl Deployer for LocalEnvironment {
         .await
     }
 
-    async fn roll_out(&self, _run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
+    async fn roll_out(&self, _run: &RunId, rollout: &Rollout, _way: Way) -> Result<(), PortError> {
         let application = rollout.application.clone();
         let Some(version) = rollout.to.version() else {
             let text = format!("{application} is a local process and has one version, not {}", rollout.to);
@@ -97,7 +97,7 @@ impl Scaler for LocalEnvironment {
         self.wanted(applications, |application| Allocation::of_replicas(application.desired)).await
     }
 
-    async fn scale(&self, _run: &RunId, step: &ScaleStep) -> Result<(), PortError> {
+    async fn scale(&self, _run: &RunId, step: &ScaleStep, _way: Way) -> Result<(), PortError> {
         let application = step.application.clone();
         if !step.to.resources.is_empty() {
             let text =
@@ -107,5 +107,10 @@ impl Scaler for LocalEnvironment {
         let replicas = step.to.replicas;
         let act = format!("scale {application} to {}", step.to);
         self.ask(&act, &Request::Scale { application, replicas }).await.map(drop)
+    }
+
+    async fn let_go(&self, _run: &RunId, _applications: &[ApplicationId]) -> Result<(), PortError> {
+        // Nothing is left at a process: the journal alone knows the way back.
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, Latency, LoadSetting, Mark, Tags};
 use conductor_core::ports::{
     Deployed, Deployer, FailureKind, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler,
-    TableCount, TestDataStore,
+    TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
@@ -103,7 +103,7 @@ impl Deployer for SimEnvironment {
         self.call(Call::Deployed, "", |world| at_once(Self::found(world, applications, deployed))).await
     }
 
-    async fn roll_out(&self, _run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
+    async fn roll_out(&self, _run: &RunId, rollout: &Rollout, _way: Way) -> Result<(), PortError> {
         let Rollout { application, to, .. } = rollout;
         let takes = self.delays.roll_out.as_duration();
         self.call(Call::RollOut, application.as_str(), |world| {
@@ -124,7 +124,7 @@ impl Scaler for SimEnvironment {
         self.call(Call::Allocated, "", |world| at_once(Self::found(world, applications, allocation))).await
     }
 
-    async fn scale(&self, _run: &RunId, step: &ScaleStep) -> Result<(), PortError> {
+    async fn scale(&self, _run: &RunId, step: &ScaleStep, _way: Way) -> Result<(), PortError> {
         let ScaleStep { application, to, .. } = step;
         let takes = self.delays.scale.as_duration();
         self.call(Call::Scale, application.as_str(), |world| {
@@ -132,6 +132,10 @@ impl Scaler for SimEnvironment {
             Ok(((), left))
         })
         .await
+    }
+
+    async fn let_go(&self, _run: &RunId, _applications: &[ApplicationId]) -> Result<(), PortError> {
+        Ok(())
     }
 }
 

@@ -89,7 +89,7 @@ async fn more_replicas_serve_more_once_they_are_ready() {
     let (from, to) = (Allocation::of_replicas(1), Allocation::of_replicas(3));
     let step = ScaleStep { application: "shop".parse().unwrap(), from, to };
     let before = world.clock.now();
-    world.ports.scaler.scale(&world.run, &step).await.unwrap();
+    world.ports.scaler.scale(&world.run, &step, Way::There).await.unwrap();
     assert!(world.clock.now().duration_since(before).as_secs() >= 10);
     world.clock.turn(60);
     let served = world.next_minute().await.unwrap();
@@ -177,7 +177,7 @@ async fn workers_of_an_application_are_as_many_as_its_ready_replicas_and_carry_a
     let (from, to) = (Allocation::of_replicas(1), Allocation::of_replicas(2));
     let step = ScaleStep { application: "load-workers".parse().unwrap(), from, to };
     let begin = world.clock.now();
-    world.ports.scaler.scale(&world.run, &step).await.unwrap();
+    world.ports.scaler.scale(&world.run, &step, Way::There).await.unwrap();
     world.clock.turn(10);
     let status = world.ports.generator.status().await.unwrap();
     assert_eq!((status.workers, status.cpu_percent, status.marks), (Some(2), Some(75.0), vec![]));
@@ -218,6 +218,6 @@ async fn an_application_that_is_not_there_is_named() {
     let world = World::new(|_| ());
     let (from, to) = (Release::single("v1"), Release::single("v2"));
     let rollout = Rollout { application: "basket".parse().unwrap(), from, to };
-    let error = world.ports.deployer.roll_out(&world.run, &rollout).await.unwrap_err();
+    let error = world.ports.deployer.roll_out(&world.run, &rollout, Way::There).await.unwrap_err();
     assert_eq!((error.kind, error.to_string().as_str()), (FailureKind::NotFound, "could not roll out (basket)"));
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use conductor_core::app::ApplicationId;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{API_VERSION, Violation};
+use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::{KpiEvent, LocustSettings};
 use conductor_testdata::SqliteTestDataSettings;
@@ -43,7 +44,11 @@ pub struct EnvironmentMetadata {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentSpec {
     /// Applications that are processes of this machine.
-    pub local: LocalSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalSettings>,
+    /// Applications on Kubernetes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<KubernetesSettings>,
     /// The load generator.
     pub locust: LocustSettings,
     /// What counts as each KPI, by the KPI's name.
@@ -54,6 +59,17 @@ pub struct EnvironmentSpec {
     /// What becomes of values that somebody else changed during a run.
     #[serde(default)]
     pub on_foreign_change: ForeignPolicy,
+}
+
+impl EnvironmentSpec {
+    /// All applications, each with the path of its name.
+    fn applications(&self) -> impl Iterator<Item = (String, &ApplicationId)> {
+        let local = self.local.iter().flat_map(|local| &local.applications).map(|application| &application.name);
+        let kubernetes = self.kubernetes.iter().flat_map(|found| &found.applications).map(|application| &application.name);
+        let path = |substrate: &str, position| format!("{substrate}.applications[{position}].name");
+        let local = local.enumerate().map(move |(position, name)| (path("local", position), name));
+        local.chain(kubernetes.enumerate().map(move |(position, name)| (path("kubernetes", position), name)))
+    }
 }
 
 /// A store in which runs leave data.
@@ -89,7 +105,8 @@ impl Environment {
         }
         let EnvironmentDocument { metadata, mut spec, .. } = written.value;
         let folder = folder_of(file);
-        spec.local = spec.local.resolve(&folder);
+        spec.local = spec.local.map(|local| local.resolve(&folder));
+        spec.kubernetes = spec.kubernetes.map(|kubernetes| kubernetes.resolve(&folder));
         for TestDataSettings::Sqlite(store) in &mut spec.test_data {
             store.path = folder.join(&store.path);
         }
@@ -102,18 +119,19 @@ impl Environment {
 
     /// The applications that load tests may have in scope.
     pub fn catalogue(&self) -> Vec<ApplicationId> {
-        conductor_local::catalogue(&self.spec.local)
+        let local = self.spec.local.iter().flat_map(conductor_local::catalogue);
+        local.chain(self.spec.kubernetes.iter().flat_map(KubernetesSettings::catalogue)).collect()
     }
 
     /// All applications, support included.
     pub fn applications(&self) -> Vec<ApplicationId> {
-        self.spec.local.applications.iter().map(|application| application.name.clone()).collect()
+        self.spec.applications().map(|(_, name)| name.clone()).collect()
     }
 
     /// True when the application can have one replica at most, since replicas cannot share its port.
     pub(crate) fn is_exclusive(&self, application: &ApplicationId) -> bool {
-        let found = self.spec.local.applications.iter().find(|found| found.name == *application);
-        found.and_then(|found| found.port).is_some_and(|port| port.mode == PortMode::Exclusive)
+        let mut local = self.spec.local.iter().flat_map(|local| &local.applications);
+        local.find(|found| found.name == *application).and_then(|found| found.port).is_some_and(|port| port.mode == PortMode::Exclusive)
     }
 }
 
@@ -149,8 +167,22 @@ fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
             "at least one KPI, such as orders: { request: { method: POST, name: /orders } }",
         );
     }
-    for (field, problem, expected) in document.spec.local.violations() {
+    let EnvironmentSpec { local, kubernetes, .. } = &document.spec;
+    if local.is_none() && kubernetes.is_none() {
+        add("spec", "it has no applications".to_owned(), "local, kubernetes or both");
+    }
+    for (field, problem, expected) in local.iter().flat_map(LocalSettings::violations) {
         add(&format!("spec.local.{field}"), problem, &expected);
+    }
+    for (field, problem, expected) in kubernetes.iter().flat_map(KubernetesSettings::violations) {
+        add(&format!("spec.kubernetes.{field}"), problem, &expected);
+    }
+    let mut substrates = BTreeMap::new();
+    for (field, name) in document.spec.applications() {
+        let substrate = field.split('.').next().unwrap_or_default().to_owned();
+        if substrates.insert(name, substrate.clone()).is_some_and(|other| other != substrate) {
+            add(&format!("spec.{field}"), format!("\"{name}\" is there twice"), "a name of its own for each application");
+        }
     }
     found
 }
@@ -191,7 +223,8 @@ spec:
         let read = environment(GOOD).unwrap();
         assert_eq!(read.local_state, Path::new("/state/local/shop"));
         assert_eq!(read.spec.locust.ca_file.as_deref(), Some(Path::new("/shop/ca.pem")));
-        assert_eq!(read.spec.local.production_manifest.as_deref(), Some(Path::new("/shop/production.yaml")));
+        let local = read.spec.local.as_ref().unwrap();
+        assert_eq!(local.production_manifest.as_deref(), Some(Path::new("/shop/production.yaml")));
         let TestDataSettings::Sqlite(store) = &read.spec.test_data[0];
         assert_eq!(store.path, Path::new("/shop/shop.db"));
         assert_eq!(read.catalogue(), ["shop".parse().unwrap()], "support is not in the catalogue");
@@ -211,6 +244,32 @@ spec:
              environment.yaml:4:19: metadata.name: \"a/b\" is not a name; expected 1 to 128 letters, digits, '-', '_' or '.', beginning with a letter or digit\n\
              environment.yaml:9:32: spec.local.applications[0].command: it is empty; expected a program and its arguments"
         );
+    }
+
+    const KUBERNETES: &str = "  kubernetes:
+    cluster: { kubeconfig: test.kubeconfig }
+    applications: [{ name: checkout, namespace: shop }, { name: search, support: true }]
+";
+
+    #[test]
+    fn applications_may_be_on_kubernetes_and_on_this_machine() {
+        let read = environment(&format!("{GOOD}{KUBERNETES}")).unwrap();
+        let kubeconfig = read.spec.kubernetes.as_ref().unwrap().cluster.kubeconfig.as_deref();
+        assert_eq!(kubeconfig, Some(Path::new("/shop/test.kubeconfig")));
+        assert_eq!(read.catalogue(), ["shop".parse().unwrap(), "checkout".parse().unwrap()]);
+        assert_eq!(read.applications().len(), 4);
+        let twice = format!("{GOOD}{}", KUBERNETES.replace("name: search", "name: shop"));
+        assert_eq!(
+            environment(&twice).unwrap_err(),
+            "environment.yaml:15:70: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
+        );
+    }
+
+    #[test]
+    fn an_environment_without_applications_is_refused() {
+        let (start, end) = (GOOD.find("  local:").unwrap(), GOOD.find("  locust:").unwrap());
+        let none = format!("{}{}", &GOOD[..start], &GOOD[end..]);
+        assert!(environment(&none).unwrap_err().contains("spec: it has no applications; expected local, kubernetes or both"));
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! The adapters of a run, made from the environment that its journal keeps.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{FailureKind, PortError, TestDataStore};
 use conductor_core::run::Created;
 use conductor_engine::{Ports, PortsFactory};
-use conductor_local::LocalEnvironment;
+use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
+use conductor_local::{LocalEnvironment, LocalSettings};
 use conductor_locust::Locust;
 use conductor_testdata::SqliteTestData;
 
 use crate::environment::{Environment, TestDataSettings};
+use crate::substrates::{Member, Substrates};
 
 /// Makes adapters. A TLS provider of `rustls` must be installed.
 pub struct Wiring {
@@ -24,11 +27,11 @@ impl Wiring {
         Self { secret }
     }
 
-    /// The adapters of a run.
+    /// The adapters of a run, for its conductor of this epoch (see [`PortsFactory::connect`]).
     ///
     /// # Errors
     /// When the environment cannot be read, or an adapter refuses its settings.
-    pub fn ports(&self, created: &Created) -> Result<Ports, PortError> {
+    pub async fn ports(&self, created: &Created, epoch: u64) -> Result<Ports, PortError> {
         let environment: Environment = serde_json::from_value(created.environment.clone()).map_err(|error| {
             PortError::because(FailureKind::Rejected, "could not read the environment of the run", error)
         })?;
@@ -44,12 +47,12 @@ impl Wiring {
             None => None,
         };
         let locust = Arc::new(Locust::new(environment.spec.locust, event, token)?);
-        let local = Arc::new(LocalEnvironment::new(environment.spec.local, environment.local_state));
+        let substrates = Arc::new(substrates(environment.spec.local, environment.spec.kubernetes, environment.local_state, epoch).await?);
         let test_data = environment.spec.test_data.into_iter().map(store).collect();
         Ok(Ports {
-            releases: local.clone(),
-            deployer: local.clone(),
-            scaler: local,
+            releases: substrates.clone(),
+            deployer: substrates.clone(),
+            scaler: substrates,
             generator: locust.clone(),
             kpi: locust,
             test_data,
@@ -59,9 +62,28 @@ impl Wiring {
 
 #[async_trait]
 impl PortsFactory for Wiring {
-    async fn connect(&self, created: &Created) -> Result<Ports, PortError> {
-        self.ports(created)
+    async fn connect(&self, created: &Created, epoch: u64) -> Result<Ports, PortError> {
+        self.ports(created, epoch).await
     }
+}
+
+/// Everything that applications run on.
+async fn substrates(
+    local: Option<LocalSettings>,
+    kubernetes: Option<KubernetesSettings>,
+    local_state: PathBuf,
+    epoch: u64,
+) -> Result<Substrates, PortError> {
+    let mut members = Vec::new();
+    if let Some(settings) = local {
+        let names = settings.applications.iter().map(|application| application.name.clone()).collect();
+        members.push(Member::new(names, Arc::new(LocalEnvironment::new(settings, local_state))));
+    }
+    if let Some(settings) = kubernetes {
+        let names = settings.applications.iter().map(|application| application.name.clone()).collect();
+        members.push(Member::new(names, Arc::new(KubernetesEnvironment::connect(settings, epoch).await?)));
+    }
+    Ok(Substrates::new(members))
 }
 
 fn store(settings: TestDataSettings) -> Arc<dyn TestDataStore> {

@@ -14,6 +14,7 @@ mod environment;
 mod factory;
 mod input;
 mod places;
+mod substrates;
 
 pub use curve::read_load_test;
 pub use declare::declare;

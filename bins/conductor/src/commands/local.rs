@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use conductor_local::{ReplicaState, Status};
+use conductor_local::{LocalSettings, ReplicaState, Status};
 use conductor_wiring::Environment;
 
 use super::{print_json, threads};
@@ -14,11 +14,13 @@ use crate::out;
 
 /// Performs a verb.
 pub(super) fn local(verb: Local, state_dir: &Path, output: Output) -> Result<u8, Failed> {
-    let read = |file: &Path| Environment::read(file, state_dir).map_err(Failed::input);
     match verb {
-        Local::Up { environment } => threads()?.block_on(up(&read(&environment)?, output)),
-        Local::Status { environment } => threads()?.block_on(status(&read(&environment)?, output)),
-        Local::Down { environment } => threads()?.block_on(down(&read(&environment)?)),
+        Local::Up { environment } => {
+            let (environment, settings) = read(&environment, state_dir)?;
+            threads()?.block_on(up(&environment, &settings, output))
+        }
+        Local::Status { environment } => threads()?.block_on(status(&read(&environment, state_dir)?.0, output)),
+        Local::Down { environment } => threads()?.block_on(down(&read(&environment, state_dir)?.0)),
         Local::Supervise { folder } => {
             conductor_local::supervise(&folder).map_err(Failed::because)?;
             Ok(PASSED)
@@ -26,10 +28,19 @@ pub(super) fn local(verb: Local, state_dir: &Path, output: Output) -> Result<u8,
     }
 }
 
-async fn up(environment: &Environment, output: Output) -> Result<u8, Failed> {
+/// Reads an environment that has local applications.
+fn read(file: &Path, state_dir: &Path) -> Result<(Environment, LocalSettings), Failed> {
+    let mut environment = Environment::read(file, state_dir).map_err(Failed::input)?;
+    let local = environment.spec.local.take();
+    let absent = || Failed::input(format!("environment {} has no local applications (spec.local)", environment.name));
+    let local = local.ok_or_else(absent)?;
+    Ok((environment, local))
+}
+
+async fn up(environment: &Environment, settings: &LocalSettings, output: Output) -> Result<u8, Failed> {
     let program = std::env::current_exe().context("could not find this program's file").map_err(Failed::because)?;
     let arguments = ["local", "supervise"];
-    let up = conductor_local::up(&environment.spec.local, &environment.local_state, &program, &arguments).await;
+    let up = conductor_local::up(settings, &environment.local_state, &program, &arguments).await;
     print(environment, &up.map_err(Failed::because)?, output)
 }
 

@@ -84,7 +84,7 @@ pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Fail
         created.learnt = session.conductor.learnt(&created.spec).await.map_err(Failed::because)?;
     }
     let wiring = Wiring::new(|name| std::env::var(name).ok());
-    let ports = wiring.ports(&created).map_err(Failed::because)?;
+    let ports = wiring.ports(&created, 0).await.map_err(Failed::because)?;
     let report = conductor_engine::plan(&ports, &created).await.map_err(Failed::because)?;
     match global.output {
         Output::Json => print_json(&report)?,

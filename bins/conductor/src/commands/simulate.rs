@@ -99,7 +99,7 @@ struct Model(SimEnvironment);
 
 #[async_trait]
 impl PortsFactory for Model {
-    async fn connect(&self, _created: &Created) -> Result<Ports, PortError> {
+    async fn connect(&self, _created: &Created, _epoch: u64) -> Result<Ports, PortError> {
         let ports = self.0.ports();
         Ok(Ports {
             releases: ports.releases,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use conductor_core::failure::Failure;
 use conductor_core::phase::{Event, Level};
+use conductor_core::ports::Way;
 use conductor_core::release::Rollout;
 use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
@@ -32,7 +33,7 @@ fn one_rollout(context: Shared, rollout: Rollout, progress: Arc<Progress>) -> Bo
     async move {
         let deployer = &context.ports.deployer;
         context
-            .retry(context.options.retry.patience, || deployer.roll_out(&context.run, &rollout))
+            .retry(context.options.retry.patience, || deployer.roll_out(&context.run, &rollout, Way::There))
             .await
             .map_err(|error| Failure::of(format!("roll out {}", rollout.application), &error))?;
         progress.done(&rollout).await;
@@ -45,7 +46,7 @@ fn one_step(context: Shared, step: ScaleStep, progress: Arc<Progress>) -> BoxFut
     async move {
         let scaler = &context.ports.scaler;
         context
-            .retry(context.options.retry.patience, || scaler.scale(&context.run, &step))
+            .retry(context.options.retry.patience, || scaler.scale(&context.run, &step, Way::There))
             .await
             .map_err(|error| Failure::of(format!("scale {}", step.application), &error))?;
         progress.done(&step).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind};
 use conductor_core::phase::{Changes, Event};
+use conductor_core::ports::Way;
 use conductor_core::release::Rollout;
 use conductor_core::restore::RestorePlan;
 use conductor_core::scale::ScaleStep;
@@ -29,6 +30,7 @@ pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
     let plan = RestorePlan::make(&changes, &found, policy);
     let mut failures: Vec<Failure> = plan.missing.iter().map(gone).collect();
     failures.extend(put_back(&context, &plan).await);
+    failures.extend(let_go(&context, &applications).await);
     let found = match context.observe(&applications, Duration::MAX).await {
         Ok(found) => {
             let left = RestorePlan::make(&changes, &found, policy);
@@ -55,12 +57,20 @@ async fn put_back(context: &Shared, plan: &RestorePlan) -> Vec<Failure> {
     failures
 }
 
+/// Takes away what the run has left for its own way back.
+async fn let_go(context: &Shared, applications: &[ApplicationId]) -> Option<Failure> {
+    let scaler = &context.ports.scaler;
+    let patience = context.options.retry.teardown_patience;
+    let done = context.retry(patience, || scaler.let_go(&context.run, applications)).await;
+    done.err().map(|error| Failure::of("let go of the applications", &error))
+}
+
 fn scale_back(context: &Shared, step: ScaleStep, progress: &Arc<Progress>) -> BoxFuture<'static, Result<(), Failure>> {
     let (context, progress) = (Arc::clone(context), Arc::clone(progress));
     async move {
         let scaler = &context.ports.scaler;
         context
-            .retry(context.options.retry.teardown_patience, || scaler.scale(&context.run, &step))
+            .retry(context.options.retry.teardown_patience, || scaler.scale(&context.run, &step, Way::Back))
             .await
             .map_err(|error| Failure::of(format!("scale {} back", step.application), &error))?;
         progress.done(&step).await;
@@ -74,7 +84,7 @@ fn roll_back(context: &Shared, rollout: Rollout, progress: &Arc<Progress>) -> Bo
     async move {
         let deployer = &context.ports.deployer;
         context
-            .retry(context.options.retry.teardown_patience, || deployer.roll_out(&context.run, &rollout))
+            .retry(context.options.retry.teardown_patience, || deployer.roll_out(&context.run, &rollout, Way::Back))
             .await
             .map_err(|error| Failure::of(format!("roll {} back", rollout.application), &error))?;
         progress.done(&rollout).await;

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::phase::{Deadlines, Event};
+use conductor_core::ports::Way;
 use conductor_core::scale::ScaleStep;
 use conductor_core::units::Span;
 use tokio::sync::watch;
@@ -33,7 +34,7 @@ async fn scale(context: &Shared, step: &ScaleStep) -> Result<(), Failure> {
     let activity = || format!("scale {}", step.application);
     let scaler = &context.ports.scaler;
     let patience = context.options.retry.patience;
-    let work = unpanicking(context.retry(patience, || scaler.scale(&context.run, step)));
+    let work = unpanicking(context.retry(patience, || scaler.scale(&context.run, step, Way::There)));
     let limit = Deadlines::of(&context.created.spec).scale_workers.map_or(std::time::Duration::MAX, Span::as_duration);
     tokio::select! {
         biased;

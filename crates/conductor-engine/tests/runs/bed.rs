@@ -115,7 +115,7 @@ struct Factory {
 
 #[async_trait]
 impl PortsFactory for Factory {
-    async fn connect(&self, _created: &Created) -> Result<Ports, PortError> {
+    async fn connect(&self, _created: &Created, _epoch: u64) -> Result<Ports, PortError> {
         let ports = self.environment.ports();
         Ok((self.wrap)(Ports {
             releases: ports.releases,

@@ -8,7 +8,7 @@ use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
     Deployed, Deployer, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount,
-    TestDataStore,
+    TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
@@ -51,9 +51,9 @@ impl Deployer for Twice {
         self.0.deployer.deployed(applications).await
     }
 
-    async fn roll_out(&self, run: &RunId, rollout: &Rollout) -> Result<(), PortError> {
-        self.0.deployer.roll_out(run, rollout).await?;
-        self.0.deployer.roll_out(run, rollout).await
+    async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
+        self.0.deployer.roll_out(run, rollout, way).await?;
+        self.0.deployer.roll_out(run, rollout, way).await
     }
 }
 
@@ -67,9 +67,14 @@ impl Scaler for Twice {
         self.0.scaler.allocated(applications).await
     }
 
-    async fn scale(&self, run: &RunId, step: &ScaleStep) -> Result<(), PortError> {
-        self.0.scaler.scale(run, step).await?;
-        self.0.scaler.scale(run, step).await
+    async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
+        self.0.scaler.scale(run, step, way).await?;
+        self.0.scaler.scale(run, step, way).await
+    }
+
+    async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        self.0.scaler.let_go(run, applications).await?;
+        self.0.scaler.let_go(run, applications).await
     }
 }
 

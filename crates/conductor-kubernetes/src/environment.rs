@@ -1,0 +1,274 @@
+//! The ports over a test cluster: what is deployed and allocated, rollouts and scaling.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use conductor_core::app::{Allocation, ApplicationId, Bounds};
+use conductor_core::failure::Failure;
+use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Scaler, Way};
+use conductor_core::release::{Release, Rollout};
+use conductor_core::run::RunId;
+use conductor_core::scale::ScaleStep;
+use futures::stream::{StreamExt, TryStreamExt, iter};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::Client;
+
+use crate::autoscaler::{Autoscaler, by_target, only};
+use crate::change::{Change, Wish};
+use crate::connect::connect;
+use crate::field::{Field, Fields, Owned, Value};
+use crate::marker::{Holder, Marker};
+use crate::object::Object;
+use crate::reader::Reader;
+use crate::rollout::{Before, Wanted};
+use crate::settings::{KubernetesSettings, Place};
+use crate::settle::Settling;
+use crate::write::Writer;
+
+/// Namespaces that are read at the same time.
+const CONCURRENCY: usize = 8;
+
+/// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
+pub struct KubernetesEnvironment {
+    settings: KubernetesSettings,
+    places: BTreeMap<ApplicationId, Place>,
+    epoch: u64,
+    reader: Reader,
+    writer: Writer,
+    settling: Settling,
+}
+
+/// An application as it is found.
+struct Found {
+    identity: Option<String>,
+    owned: Owned,
+}
+
+impl KubernetesEnvironment {
+    /// The applications of these settings. `epoch` is higher for each conductor that takes a run over: of two, the older
+    /// one's writes are refused.
+    ///
+    /// # Errors
+    /// When a client of the cluster cannot be made. Nothing is asked of the cluster yet.
+    pub async fn connect(settings: KubernetesSettings, epoch: u64) -> Result<Self, PortError> {
+        let act = "could not connect to the test cluster (kubernetes.cluster)";
+        let connected = connect(&settings.cluster).await;
+        let client: Client = connected.map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
+        let places = settings.applications.iter().map(|app| (app.name.clone(), settings.place(app))).collect();
+        let hold = settings.steady_for.as_duration();
+        Ok(Self {
+            places,
+            epoch,
+            reader: Reader::new(client.clone()),
+            writer: Writer::new(client.clone()),
+            settling: Settling::new(client, hold),
+            settings,
+        })
+    }
+
+    fn holder(&self, run: &RunId) -> Holder {
+        Holder { run: run.clone(), epoch: self.epoch }
+    }
+
+    fn place(&self, application: &ApplicationId) -> Result<&Place, PortError> {
+        let absent = || format!("{application} is not an application on Kubernetes in this environment");
+        self.places.get(application).ok_or_else(|| PortError::new(FailureKind::NotFound, absent()))
+    }
+}
+
+impl KubernetesEnvironment {
+    /// The Deployments of these applications; those that do not exist are absent.
+    async fn found(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
+        let listed = self.list::<Deployment>(applications).await?;
+        let mut by_place = BTreeMap::new();
+        for deployment in listed.into_iter().flat_map(|(_, deployments)| deployments) {
+            let meta = deployment.meta();
+            if let (Some(namespace), Some(name)) = (meta.namespace.clone(), meta.name.clone()) {
+                by_place.insert(Place { namespace, deployment: name }, deployment);
+            }
+        }
+        let mut found = BTreeMap::new();
+        for application in applications {
+            let place = self.place(application)?;
+            let Some(deployment) = by_place.get(place) else { continue };
+            let unreadable = |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
+            let owned = deployment.fields().map_err(unreadable)?;
+            found.insert(application.clone(), Found { identity: deployment.meta().uid.clone(), owned });
+        }
+        Ok(found)
+    }
+
+    /// The objects of a kind in every namespace of these applications.
+    async fn list<K: Object>(&self, applications: &[ApplicationId]) -> Result<Vec<(String, Vec<K>)>, PortError> {
+        let namespaces: BTreeSet<&str> = applications
+            .iter()
+            .map(|application| self.place(application).map(|place| place.namespace.as_str()))
+            .collect::<Result<_, _>>()?;
+        let lists = namespaces.into_iter().map(|namespace| self.list_in(namespace)).collect::<Vec<_>>();
+        iter(lists).buffer_unordered(CONCURRENCY).try_collect().await
+    }
+
+    async fn list_in<K: Object>(&self, namespace: &str) -> Result<(String, Vec<K>), PortError> {
+        Ok((namespace.to_owned(), self.reader.list_in::<K>(namespace).await?))
+    }
+
+    /// The autoscalers of these applications' namespaces, by what they scale.
+    async fn autoscalers(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
+        let mut targets = BTreeMap::new();
+        for (namespace, found) in self.list::<HorizontalPodAutoscaler>(applications).await? {
+            targets.extend(by_target(&namespace, &found)?);
+        }
+        Ok(targets)
+    }
+
+    /// Takes the marker of a run from the objects of a kind, where nothing of the run is left. One failure does not stop
+    /// the others.
+    async fn unmark<K: Object>(&self, run: &RunId, applications: &[ApplicationId]) -> Result<Vec<PortError>, PortError> {
+        let mut failures = Vec::new();
+        for (namespace, objects) in self.list::<K>(applications).await? {
+            for object in objects {
+                let meta = object.meta();
+                let marker = Marker::<K::Fields>::read(&meta.annotations);
+                // What cannot be read is told when somebody wants to write to it.
+                if !marker.is_ok_and(|marker| marker.is_some_and(|marker| marker.holder.run == *run)) {
+                    continue;
+                }
+                let nothing = Wish { way: Way::Back, changes: Vec::new() };
+                let name = meta.name.as_deref().unwrap_or_default();
+                failures.extend(self.writer.write::<K>(&namespace, name, &self.holder(run), &nothing).await.err());
+            }
+        }
+        Ok(failures)
+    }
+
+    /// Changes a Deployment and waits until it is so.
+    async fn apply(&self, place: &Place, run: &RunId, wish: &Wish, mut wanted: Wanted) -> Result<(), PortError> {
+        let written: Deployment =
+            self.writer.write(&place.namespace, &place.deployment, &self.holder(run), wish).await?;
+        wanted.before = Before::of_deployment(&written);
+        self.settling.settle(place, wanted).await
+    }
+
+    /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own
+    /// otherwise.
+    async fn bound(
+        &self,
+        application: &ApplicationId,
+        run: &RunId,
+        way: Way,
+        [from, to]: [Bounds; 2],
+    ) -> Result<(), PortError> {
+        let place = self.place(application)?;
+        let targets = self.autoscalers(std::slice::from_ref(application)).await?;
+        let absent = || PortError::new(FailureKind::NotFound, format!("{place} has no autoscaler any more"));
+        let autoscaler = only(place, targets.get(place))?.ok_or_else(absent)?;
+        let (from, to) = (from.fields(), to.fields());
+        let changes = changes(&from, &to, |_| false);
+        let wish = Wish { way, changes };
+        self.writer
+            .write::<HorizontalPodAutoscaler>(&place.namespace, &autoscaler.name, &self.holder(run), &wish)
+            .await
+            .map(drop)
+    }
+}
+
+/// The changes from some fields to others.
+fn changes(
+    from: &BTreeMap<Field, Value>,
+    to: &BTreeMap<Field, Value>,
+    contested: impl Fn(&Field) -> bool,
+) -> Vec<Change> {
+    let fields: BTreeSet<&Field> = from.keys().chain(to.keys()).collect();
+    let unlike = fields.into_iter().filter(|field| from.get(field) != to.get(field));
+    let change = |field: &Field| Change {
+        field: field.clone(),
+        from: from.get(field).cloned(),
+        to: to.get(field).cloned(),
+        contested: contested(field),
+    };
+    unlike.map(change).collect()
+}
+
+/// The fields of an allocation, without those of its autoscaler.
+fn fields_of(allocation: &Allocation) -> BTreeMap<Field, Value> {
+    let Allocation { replicas, resources, .. } = allocation.clone();
+    Owned { replicas, images: BTreeMap::new(), resources }.fields()
+}
+
+/// The images of a release.
+fn images_of(release: &Release) -> BTreeMap<Field, Value> {
+    Owned { replicas: 0, images: release.containers().clone(), resources: BTreeMap::new() }.fields()
+}
+
+#[async_trait]
+impl Deployer for KubernetesEnvironment {
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
+        let found = self.found(applications).await?;
+        let deployed = |Found { identity, owned }: Found| Deployed { release: Release::new(owned.images), identity };
+        Ok(found.into_iter().map(|(application, found)| (application, deployed(found))).collect())
+    }
+
+    async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
+        let Rollout { application, from, to } = rollout;
+        let changes = changes(&images_of(from), &images_of(to), |_| false);
+        let wanted = Wanted { images: to.containers().clone(), ..Wanted::default() };
+        self.apply(self.place(application)?, run, &Wish { way, changes }, wanted).await
+    }
+}
+
+#[async_trait]
+impl Scaler for KubernetesEnvironment {
+    async fn allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
+        let mut allocated = BTreeMap::new();
+        for (application, Found { owned, .. }) in found {
+            let place = self.place(&application)?;
+            let autoscaling = only(place, autoscalers.get(place))?.map(|autoscaler| autoscaler.bounds);
+            let Owned { replicas, resources, .. } = owned;
+            allocated.insert(application, Allocation { replicas, resources, autoscaling });
+        }
+        Ok(allocated)
+    }
+
+    async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
+        let ScaleStep { application, from, to } = step;
+        let is_autoscaled = match (from.autoscaling, to.autoscaling) {
+            (Some(before), Some(after)) => {
+                if before != after {
+                    self.bound(application, run, way, [before, after]).await?;
+                }
+                true
+            }
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => {
+                let text = format!("{step}: autoscalers are neither made nor deleted");
+                return Err(PortError::new(FailureKind::Rejected, text));
+            }
+        };
+        let contested = |field: &Field| is_autoscaled && *field == Field::Replicas;
+        let changes = changes(&fields_of(from), &fields_of(to), contested);
+        let pinned = to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
+        let wanted = Wanted { replicas: pinned.then_some(to.replicas), ..Wanted::default() };
+        self.apply(self.place(application)?, run, &Wish { way, changes }, wanted).await
+    }
+
+    async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        let (deployments, autoscalers) = futures::join!(
+            self.unmark::<Deployment>(run, applications),
+            self.unmark::<HorizontalPodAutoscaler>(run, applications),
+        );
+        let failures: Vec<PortError> = deployments?.into_iter().chain(autoscalers?).collect();
+        let Some(kind) = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient()) else {
+            return Ok(());
+        };
+        let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
+        Err(PortError::new(kind, texts.join("; ")))
+    }
+}

@@ -1,0 +1,117 @@
+//! What a run leaves on an object that it changes: what was there before, and what it has given the object since. It is
+//! written with the change itself, so that no crash can separate the two.
+//!
+//! * `loadtest-conductor.dev/snapshot` holds the fields as they were; it is written once and never changed.
+//! * `loadtest-conductor.dev/run` holds the run, the epoch of the conductor that drives it, and every state of the fields
+//!   that the run has applied.
+
+use std::collections::BTreeMap;
+
+use conductor_core::run::RunId;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The annotation with the fields as they were.
+pub(crate) const SNAPSHOT: &str = "loadtest-conductor.dev/snapshot";
+/// The annotation with the run that has changed them.
+pub(crate) const RUN: &str = "loadtest-conductor.dev/run";
+
+/// Who writes: a run, and which of its conductors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Holder {
+    /// The run.
+    pub(crate) run: RunId,
+    /// Grows with every conductor that takes the run over.
+    pub(crate) epoch: u64,
+}
+
+/// A marker as it is on an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Marker<T> {
+    /// The fields before the run.
+    pub(crate) original: T,
+    /// Who wrote last.
+    pub(crate) holder: Holder,
+    /// What the run has given the fields, one after the other.
+    pub(crate) applied: Vec<T>,
+}
+
+/// The text of the annotation [`RUN`].
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Held<T> {
+    run: RunId,
+    epoch: u64,
+    applied: Vec<T>,
+}
+
+/// Why the marker of an object cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MarkerError {
+    /// One annotation without the other.
+    #[error("it has annotation {present} and not {absent}, so that nobody can say what it was before")]
+    Half { present: &'static str, absent: &'static str },
+    /// An annotation with something else in it.
+    #[error("annotation {annotation} cannot be read")]
+    Text { annotation: &'static str, source: serde_json::Error },
+}
+
+/// The annotations of an object.
+pub(crate) type Annotations = Option<BTreeMap<String, String>>;
+
+impl<T: Serialize + DeserializeOwned> Marker<T> {
+    /// The marker among annotations, `None` where no run has left one.
+    pub(crate) fn read(annotations: &Annotations) -> Result<Option<Self>, MarkerError> {
+        let of = |key: &str| annotations.as_ref().and_then(|annotations| annotations.get(key));
+        let (snapshot, held) = match (of(SNAPSHOT), of(RUN)) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => return Err(MarkerError::Half { present: SNAPSHOT, absent: RUN }),
+            (None, Some(_)) => return Err(MarkerError::Half { present: RUN, absent: SNAPSHOT }),
+            (Some(snapshot), Some(held)) => (snapshot, held),
+        };
+        let unreadable = |annotation| move |source| MarkerError::Text { annotation, source };
+        let original = serde_json::from_str(snapshot).map_err(unreadable(SNAPSHOT))?;
+        let Held { run, epoch, applied } = serde_json::from_str(held).map_err(unreadable(RUN))?;
+        Ok(Some(Self { original, holder: Holder { run, epoch }, applied }))
+    }
+
+    /// The annotations that hold it.
+    pub(crate) fn write(&self) -> serde_json::Result<[(&'static str, String); 2]> {
+        let held = Held { run: self.holder.run.clone(), epoch: self.holder.epoch, applied: self.applied.iter().collect() };
+        Ok([(SNAPSHOT, serde_json::to_string(&self.original)?), (RUN, serde_json::to_string(&held)?)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn annotations(of: &[(&str, &str)]) -> Annotations {
+        Some(of.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_marker_is_read_as_it_was_written() {
+        let holder = Holder { run: "rehearsal-1".parse().unwrap(), epoch: 7 };
+        let marker = Marker { original: 2_u32, holder, applied: vec![3, 6] };
+        let [snapshot, run] = marker.write().unwrap();
+        assert_eq!(snapshot, (SNAPSHOT, "2".to_owned()));
+        assert_eq!(run, (RUN, r#"{"run":"rehearsal-1","epoch":7,"applied":[3,6]}"#.to_owned()));
+        let read = Marker::read(&annotations(&[(snapshot.0, &snapshot.1), (run.0, &run.1), ("other", "x")])).unwrap();
+        assert_eq!(read, Some(marker));
+        assert_eq!(Marker::<u32>::read(&annotations(&[("other", "x")])).unwrap(), None);
+        assert_eq!(Marker::<u32>::read(&None).unwrap(), None);
+    }
+
+    #[test]
+    fn half_a_marker_or_a_broken_one_is_told_by_name() {
+        let told = |of: &[(&str, &str)]| Marker::<u32>::read(&annotations(of)).unwrap_err().to_string();
+        assert_eq!(
+            told(&[(SNAPSHOT, "2")]),
+            "it has annotation loadtest-conductor.dev/snapshot and not loadtest-conductor.dev/run, so that nobody can say \
+             what it was before"
+        );
+        assert_eq!(told(&[(SNAPSHOT, "x"), (RUN, "{}")]), "annotation loadtest-conductor.dev/snapshot cannot be read");
+        assert_eq!(told(&[(SNAPSHOT, "2"), (RUN, "{}")]), "annotation loadtest-conductor.dev/run cannot be read");
+    }
+}

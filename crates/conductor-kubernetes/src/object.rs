@@ -1,0 +1,67 @@
+//! The kinds of objects that a run changes, with what of each is looked at.
+
+use std::fmt::Debug;
+
+use conductor_core::app::Bounds;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use kube::Resource;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::field::{Fields, Owned, UnreadableError};
+
+/// A kind of object that a run changes.
+pub(crate) trait Object:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Serialize
+    + Send
+    + Sync
+    + 'static
+{
+    /// What of it may be changed.
+    type Fields: Fields + Send + Sync;
+
+    /// What its fields hold.
+    fn fields(&self) -> Result<Self::Fields, UnreadableError>;
+
+    /// Its pod template, where it has one.
+    fn template(&self) -> Option<&PodTemplateSpec>;
+}
+
+impl Object for Deployment {
+    type Fields = Owned;
+
+    fn fields(&self) -> Result<Owned, UnreadableError> {
+        let spec = self.spec.as_ref().ok_or(UnreadableError::NoSpec)?;
+        Owned::of(spec.replicas, &spec.template)
+    }
+
+    fn template(&self) -> Option<&PodTemplateSpec> {
+        self.spec.as_ref().map(|spec| &spec.template)
+    }
+}
+
+impl Object for HorizontalPodAutoscaler {
+    type Fields = Bounds;
+
+    fn fields(&self) -> Result<Bounds, UnreadableError> {
+        let spec = self.spec.as_ref().ok_or(UnreadableError::NoSpec)?;
+        let count = |number: i32| u32::try_from(number).unwrap_or_default();
+        Ok(Bounds { min: count(spec.min_replicas.unwrap_or(1)), max: count(spec.max_replicas) })
+    }
+
+    fn template(&self) -> Option<&PodTemplateSpec> {
+        None
+    }
+}
+
+/// How people call an object: `Deployment shop/checkout`.
+pub(crate) fn called<K: Object>(namespace: &str, name: &str) -> String {
+    format!("{} {namespace}/{name}", K::kind(&()))
+}

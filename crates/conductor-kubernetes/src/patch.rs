@@ -1,0 +1,172 @@
+//! The one JSON Patch that takes an object from what it is to what was decided: a test of everything the decision rests on,
+//! then the changes and the marker. Pure.
+//!
+//! The resource version is not tested: controllers move it while a rollout goes on, without touching what is ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use json_patch::Patch;
+use k8s_openapi::api::core::v1::{Container, PodTemplateSpec};
+use serde_json::{Map, Value as Json, json};
+
+use crate::change::After;
+use crate::field::{Field, Fields, Value};
+use crate::marker::{Annotations, Marker, RUN, SNAPSHOT};
+
+/// An object as it is.
+pub(crate) struct Live<'a, T> {
+    pub(crate) uid: &'a str,
+    pub(crate) annotations: &'a Annotations,
+    /// Its pod template; `None` for what has none, such as an autoscaler.
+    pub(crate) template: Option<&'a PodTemplateSpec>,
+    pub(crate) fields: &'a T,
+}
+
+/// The patch, or `None` where there is nothing to write. What `contested` names is not tested.
+pub(crate) fn patch<T: Fields>(
+    live: &Live<'_, T>,
+    after: &After<T>,
+    contested: &BTreeSet<Field>,
+) -> serde_json::Result<Option<Patch>> {
+    let mut operations = Operations::default();
+    let (present, wanted) = (live.fields.fields(), after.fields.fields());
+    let fields: BTreeSet<&Field> = present.keys().chain(wanted.keys()).collect();
+    let mut resources: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for field in fields.into_iter().filter(|field| present.get(field) != wanted.get(field)) {
+        match field {
+            Field::Replicas => operations.count("/spec/replicas", &present, &wanted, field, contested),
+            Field::MinReplicas => operations.count("/spec/minReplicas", &present, &wanted, field, contested),
+            Field::MaxReplicas => operations.count("/spec/maxReplicas", &present, &wanted, field, contested),
+            Field::Image { container } => {
+                let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else { continue };
+                operations.test(format!("{path}/name"), json!(container));
+                operations.test(format!("{path}/image"), json!(found.image));
+                operations.put(format!("{path}/image"), json!(wanted.get(field).map(ToString::to_string)));
+            }
+            Field::Resource { container, name } => {
+                let (kind, _) = name.split_once('.').unwrap_or((name, ""));
+                resources.insert((container, kind));
+            }
+        }
+    }
+    for (container, kind) in resources {
+        let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else { continue };
+        operations.resources(&path, found, kind, &wanted);
+    }
+    operations.marker(live.annotations, after.marker.as_ref())?;
+    operations.finish(live.uid)
+}
+
+/// Where a container is in a template, and the container.
+fn slot<'a>(template: &'a PodTemplateSpec, name: &str) -> Option<(String, &'a Container)> {
+    let spec = template.spec.as_ref()?;
+    let find = |list: &'a [Container], kind: &str| {
+        let position = list.iter().position(|container| container.name == name)?;
+        Some((format!("/spec/template/spec/{kind}/{position}"), &list[position]))
+    };
+    find(&spec.containers, "containers").or_else(|| find(spec.init_containers.as_deref()?, "initContainers"))
+}
+
+/// Tests first, then changes.
+#[derive(Default)]
+struct Operations {
+    tests: Vec<Json>,
+    changes: Vec<Json>,
+}
+
+impl Operations {
+    fn test(&mut self, path: String, value: Json) {
+        self.tests.push(json!({ "op": "test", "path": path, "value": value }));
+    }
+
+    /// Sets a field of an object, whether it is there or not.
+    fn put(&mut self, path: String, value: Json) {
+        self.changes.push(json!({ "op": "add", "path": path, "value": value }));
+    }
+
+    fn remove(&mut self, path: String) {
+        self.changes.push(json!({ "op": "remove", "path": path }));
+    }
+
+    fn count(
+        &mut self,
+        path: &str,
+        present: &BTreeMap<Field, Value>,
+        wanted: &BTreeMap<Field, Value>,
+        field: &Field,
+        contested: &BTreeSet<Field>,
+    ) {
+        let number = |of: &BTreeMap<Field, Value>| match of.get(field) {
+            Some(Value::Count(count)) => json!(count),
+            _ => Json::Null,
+        };
+        if !contested.contains(field) {
+            self.test(path.to_owned(), number(present));
+        }
+        self.put(path.to_owned(), number(wanted));
+    }
+
+    /// Requests or limits of a container, as a whole: its keys may hold characters that paths do not.
+    fn resources(&mut self, path: &str, container: &Container, kind: &str, wanted: &BTreeMap<Field, Value>) {
+        let resources = container.resources.as_ref();
+        let present = match kind {
+            "requests" => resources.and_then(|resources| resources.requests.as_ref()),
+            _ => resources.and_then(|resources| resources.limits.as_ref()),
+        };
+        let mut map = Map::new();
+        for (field, value) in wanted {
+            if let Field::Resource { container: of, name } = field
+                && *of == container.name
+                && let Some((_, resource)) = name.split_once('.').filter(|(found, _)| *found == kind)
+            {
+                map.insert(resource.to_owned(), json!(value.to_string()));
+            }
+        }
+        self.test(format!("{path}/name"), json!(container.name));
+        if resources.is_none() {
+            self.test(format!("{path}/resources"), Json::Null);
+            return self.put(format!("{path}/resources"), json!({ kind: map }));
+        }
+        let path = format!("{path}/resources/{kind}");
+        self.test(path.clone(), json!(present));
+        match (present, map.is_empty()) {
+            (None, true) => {}
+            (Some(_), true) => self.remove(path),
+            (_, false) => self.put(path, Json::Object(map)),
+        }
+    }
+
+    /// Writes a marker, or takes one away; the one that is there must still be as it was read.
+    fn marker<T: Fields>(&mut self, present: &Annotations, after: Option<&Marker<T>>) -> serde_json::Result<()> {
+        let texts = after.map(Marker::write).transpose()?;
+        let Some(present) = present else {
+            if let Some(texts) = texts {
+                self.test("/metadata/annotations".to_owned(), Json::Null);
+                let map: Map<String, Json> = texts.into_iter().map(|(key, text)| (key.to_owned(), json!(text))).collect();
+                self.put("/metadata/annotations".to_owned(), Json::Object(map));
+            }
+            return Ok(());
+        };
+        for key in [SNAPSHOT, RUN] {
+            let path = format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1"));
+            let wanted = texts.as_ref().and_then(|texts| texts.iter().find(|(name, _)| *name == key));
+            let found = present.get(key);
+            self.test(path.clone(), json!(found));
+            match wanted {
+                Some((_, text)) if Some(text) != found => self.put(path, json!(text)),
+                None if found.is_some() => self.remove(path),
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, uid: &str) -> serde_json::Result<Option<Patch>> {
+        if self.changes.is_empty() {
+            return Ok(None);
+        }
+        let identity = json!({ "op": "test", "path": "/metadata/uid", "value": uid });
+        let all = [identity].into_iter().chain(self.tests).chain(self.changes).collect();
+        serde_json::from_value(Json::Array(all)).map(Some)
+    }
+}

@@ -1,0 +1,162 @@
+//! Waiting until a Deployment is what was written: every replica ready, and staying so. What cannot come about is told as
+//! soon as it can be seen, in the words of Kubernetes.
+
+use std::time::Duration;
+
+use conductor_core::ports::{FailureKind, PortError};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::api::ListParams;
+use kube::core::{Selector, SelectorExt};
+use kube::{Api, Client};
+use tokio::sync::{Semaphore, watch};
+
+use crate::answer::answer;
+use crate::follow::{Followed, Sight};
+use crate::rollout::{Outlook, Progress, Steady, Troubles, Wanted, deployment, newest_hash, of_revision};
+use crate::settings::Place;
+
+/// How long nothing may move before its pods are looked at.
+const STANDSTILL: Duration = Duration::from_secs(4);
+/// Time between two looks at the pods of one workload.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Longest wait for news before the object is asked for: a watch may be silent for reasons of its own.
+const ASK_AFTER: Duration = Duration::from_secs(30);
+/// Workloads whose pods are looked at at the same time.
+const LOOKS: usize = 8;
+
+/// Waits for Deployments of a cluster.
+pub(crate) struct Settling {
+    client: Client,
+    followed: Followed,
+    looks: Semaphore,
+    /// How long a workload must have stayed as wanted.
+    hold: Duration,
+}
+
+/// One wait.
+struct Wait<'a> {
+    place: &'a Place,
+    wanted: Wanted,
+    steady: Steady,
+    troubles: Troubles,
+    /// The last text of progress, and since when it is the same.
+    text: String,
+    still_since: Timestamp,
+    looked: Timestamp,
+}
+
+impl Settling {
+    pub(crate) fn new(client: Client, hold: Duration) -> Self {
+        let followed = Followed::new(client.clone());
+        Self { client, followed, looks: Semaphore::new(LOOKS), hold }
+    }
+
+    /// Waits until the Deployment is as wanted. It has no deadline of its own.
+    pub(crate) async fn settle(&self, place: &Place, wanted: Wanted) -> Result<(), PortError> {
+        let mut sights = self.followed.follow(place);
+        let now = Timestamp::now();
+        let mut wait = Wait {
+            place,
+            wanted,
+            steady: Steady::new(self.hold),
+            troubles: Troubles::new(Troubles::SCHEDULE_WITHIN),
+            text: String::new(),
+            still_since: now,
+            looked: now,
+        };
+        loop {
+            let sight = sights.borrow_and_update().clone();
+            let pause = match sight {
+                Sight::Unknown => LOOK_EVERY,
+                Sight::Gone => return Err(PortError::new(FailureKind::NotFound, format!("{place} is gone"))),
+                Sight::There(live) => match wait.see(Timestamp::now(), &live)? {
+                    None => return Ok(()),
+                    Some(pause) => {
+                        self.look_at_pods(&mut wait, &live).await?;
+                        pause
+                    }
+                },
+            };
+            self.next(place, &mut sights, pause).await;
+        }
+    }
+
+    /// Waits for news, or for the time to look again.
+    async fn next(&self, place: &Place, sights: &mut watch::Receiver<Sight>, pause: Duration) {
+        let _ = tokio::time::timeout(pause, sights.changed()).await;
+        tracing::trace!(%place, "looking again");
+    }
+
+    /// Looks at the pods when nothing has moved for a while.
+    async fn look_at_pods(&self, wait: &mut Wait<'_>, live: &Deployment) -> Result<(), PortError> {
+        let now = Timestamp::now();
+        if since(wait.still_since, now) < STANDSTILL || since(wait.looked, now) < LOOK_EVERY {
+            return Ok(());
+        }
+        wait.looked = now;
+        match self.pods(wait.place, live).await {
+            Ok((sets, pods)) => match newest_hash(live, &sets) {
+                Some(hash) => wait.judge(now, of_revision(&pods, hash)),
+                None => Ok(()),
+            },
+            Err(error) => {
+                // Whether it settles is seen without them.
+                let error = conductor_core::failure::Failure::of("", &error).message;
+                tracing::debug!(place = %wait.place, error, "the pods could not be looked at");
+                Ok(())
+            }
+        }
+    }
+
+    async fn pods(&self, place: &Place, live: &Deployment) -> Result<(Vec<ReplicaSet>, Vec<Pod>), PortError> {
+        let act = format!("could not look at the pods of {place}");
+        let closed = |error| PortError::because(FailureKind::Unavailable, act.clone(), error);
+        let _slot = self.looks.acquire().await.map_err(closed)?;
+        let labels = live.spec.as_ref().map(|spec| &spec.selector).cloned().unwrap_or_default();
+        let labels = selector(labels).map_err(|error| PortError::because(FailureKind::Rejected, act.clone(), error))?;
+        let params = ListParams::default().labels_from(&labels);
+        let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &place.namespace);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
+        let (sets, pods) = futures::try_join!(answer(&act, || sets.list(&params)), answer(&act, || pods.list(&params)))?;
+        Ok((sets.items, pods.items))
+    }
+}
+
+fn selector(labels: LabelSelector) -> Result<Selector, kube::core::ParseExpressionError> {
+    Selector::try_from(labels)
+}
+
+impl Wait<'_> {
+    /// Sees the Deployment: `None` when it has settled, else how long to wait for news of it.
+    fn see(&mut self, now: Timestamp, live: &Deployment) -> Result<Option<Duration>, PortError> {
+        match self.steady.see(now, deployment(live, &self.wanted)) {
+            Progress::Settled { .. } => Ok(None),
+            Progress::Failed(text) => Err(self.failed(&text)),
+            Progress::Underway { text, .. } => {
+                if text != self.text {
+                    (self.text, self.still_since) = (text, now);
+                }
+                Ok(Some(Duration::from_secs(1)))
+            }
+        }
+    }
+
+    /// Sees the pods of the newest version.
+    fn judge<'p>(&mut self, now: Timestamp, pods: impl Iterator<Item = &'p Pod>) -> Result<(), PortError> {
+        match self.troubles.see(now, pods) {
+            Outlook::Failed(text) => Err(self.failed(&text)),
+            Outlook::Fine | Outlook::Troubled(_) => Ok(()),
+        }
+    }
+
+    fn failed(&self, text: &str) -> PortError {
+        PortError::new(FailureKind::Unsettled, format!("{} does not become ready: {text}", self.place))
+    }
+}
+
+fn since(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

@@ -1,0 +1,107 @@
+//! The applications of an environment may run on several substrates: each question goes to the one that has the
+//! application.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::ports::{
+    Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way,
+};
+use conductor_core::release::Rollout;
+use conductor_core::run::RunId;
+use conductor_core::scale::ScaleStep;
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+
+/// All substrates of an environment.
+pub(crate) struct Substrates {
+    members: Vec<Member>,
+}
+
+/// One substrate, and the applications that run on it.
+pub(crate) struct Member {
+    applications: BTreeSet<ApplicationId>,
+    releases: Arc<dyn ReleaseSource>,
+    deployer: Arc<dyn Deployer>,
+    scaler: Arc<dyn Scaler>,
+}
+
+impl Member {
+    pub(crate) fn new<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
+    where
+        S: ReleaseSource + Deployer + Scaler + 'static,
+    {
+        Self { applications, releases: substrate.clone(), deployer: substrate.clone(), scaler: substrate }
+    }
+
+    /// Those of the applications that are on it.
+    fn own(&self, applications: &[ApplicationId]) -> Vec<ApplicationId> {
+        applications.iter().filter(|application| self.applications.contains(*application)).cloned().collect()
+    }
+}
+
+impl Substrates {
+    pub(crate) fn new(members: Vec<Member>) -> Self {
+        Self { members }
+    }
+
+    /// Asks every substrate for its own applications, and puts the answers together.
+    async fn gather<'a, T>(
+        &'a self,
+        applications: &[ApplicationId],
+        ask: impl Fn(&'a Member, Vec<ApplicationId>) -> BoxFuture<'a, Result<BTreeMap<ApplicationId, T>, PortError>>,
+    ) -> Result<BTreeMap<ApplicationId, T>, PortError> {
+        let owned = self.members.iter().map(|member| (member, member.own(applications)));
+        let asked = owned.filter(|(_, own)| !own.is_empty()).map(|(member, own)| ask(member, own));
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    fn member(&self, application: &ApplicationId) -> Result<&Member, PortError> {
+        let found = self.members.iter().find(|member| member.applications.contains(application));
+        let absent = || format!("{application} is not an application of the environment");
+        found.ok_or_else(|| PortError::new(FailureKind::NotFound, absent()))
+    }
+}
+
+#[async_trait]
+impl ReleaseSource for Substrates {
+    async fn production(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
+        self.gather(applications, |member, own| async move { member.releases.production(&own).await }.boxed()).await
+    }
+}
+
+#[async_trait]
+impl Deployer for Substrates {
+    async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
+        self.gather(applications, |member, own| async move { member.deployer.deployed(&own).await }.boxed()).await
+    }
+
+    async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
+        self.member(&rollout.application)?.deployer.roll_out(run, rollout, way).await
+    }
+}
+
+#[async_trait]
+impl Scaler for Substrates {
+    async fn allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.gather(applications, |member, own| async move { member.scaler.allocated(&own).await }.boxed()).await
+    }
+
+    async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
+        self.member(&step.application)?.scaler.scale(run, step, way).await
+    }
+
+    async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        let owned = self.members.iter().map(|member| (member, member.own(applications)));
+        let asked = owned.filter(|(_, own)| !own.is_empty());
+        let asked = asked.map(|(member, own)| async move { member.scaler.let_go(run, &own).await });
+        try_join_all(asked).await.map(drop)
+    }
+}
