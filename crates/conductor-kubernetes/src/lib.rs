@@ -6,6 +6,8 @@
 mod answer;
 mod connect;
 mod error;
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "what waits for rollouts comes next"))]
+mod rollout;
 mod settings;
 
 pub use connect::{ConnectError, connect};
