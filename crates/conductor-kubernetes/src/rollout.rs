@@ -7,15 +7,18 @@
 //! | `deployment`, `stateful_set`, `shown` | where one object stands: by the counts of its kind, in an order for all |
 //! | `steady` | that it stays so |
 //! | `newest` | the pods that show how the newest template does |
+//! | `troubles`, `container` | what keeps these pods from becoming ready, and since when |
 //!
 //! Nothing here has a deadline for the whole: a scale-up of a Deployment that was complete never reaches its
 //! `progressDeadlineSeconds`, and a StatefulSet has none, so whoever waits needs a deadline of their own.
 
+mod container;
 mod deployment;
 mod newest;
 mod shown;
 mod stateful_set;
 mod steady;
+mod troubles;
 mod wanted;
 
 #[cfg(test)]
@@ -29,6 +32,7 @@ pub(crate) use deployment::deployment;
 pub(crate) use newest::{newest_hash, of_revision};
 pub(crate) use stateful_set::stateful_set;
 pub(crate) use steady::Steady;
+pub(crate) use troubles::{Outlook, Troubles};
 pub(crate) use wanted::{Before, Wanted};
 
 /// Where a rollout stands.
