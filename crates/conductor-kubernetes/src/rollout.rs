@@ -23,6 +23,8 @@ mod wanted;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod real_tests;
 
 use std::time::Duration;
 
