@@ -9,10 +9,10 @@ const KEPT: usize = 400;
 /// The error of a port for an act that failed, such as `could not scale shop/checkout`.
 pub(crate) fn failed(act: impl Into<String>, error: kube::Error) -> PortError {
     let kind = kind(&error);
-    match error {
-        kube::Error::Api(status) => PortError::because(kind, act, said(&status)),
-        error => PortError::because(kind, act, error),
+    if let kube::Error::Api(status) = error {
+        return PortError::because(kind, act, said(&status));
     }
+    PortError::because(kind, act, error)
 }
 
 /// What an answer means for trying again.
@@ -38,12 +38,17 @@ fn kind(error: &kube::Error) -> FailureKind {
 
 /// The server's own words.
 fn said(status: &Status) -> String {
-    let mut text = if status.message.is_empty() { status.reason.clone() } else { status.message.clone() };
+    let text = if status.message.is_empty() { status.reason.clone() } else { status.message.clone() };
+    format!("{} ({})", cut(text), status.code)
+}
+
+/// A text of others, with no more of it than people read.
+pub(crate) fn cut(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(KEPT) {
         text.truncate(end);
         text.push_str(" …");
     }
-    format!("{text} ({})", status.code)
+    text
 }
 
 #[cfg(test)]

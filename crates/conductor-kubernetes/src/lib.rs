@@ -14,6 +14,8 @@ mod follow;
 mod marker;
 mod object;
 mod patch;
+mod reader;
+mod rollout;
 mod settings;
 mod settle;
 mod write;
