@@ -6,7 +6,11 @@
 mod answer;
 mod connect;
 mod error;
+mod identity;
+mod reader;
 mod settings;
 
 pub use connect::{ConnectError, connect};
+pub use identity::same_cluster;
+pub use reader::Reader;
 pub use settings::{Application, ClusterSettings, KubernetesSettings, Place, ProductionSettings};
