@@ -7,10 +7,13 @@ mod answer;
 mod connect;
 mod error;
 mod identity;
+mod images;
+mod production;
 mod reader;
 mod settings;
 
 pub use connect::{ConnectError, connect};
 pub use identity::same_cluster;
+pub use production::{Running, running};
 pub use reader::Reader;
 pub use settings::{Application, ClusterSettings, KubernetesSettings, Place, ProductionSettings};
