@@ -25,7 +25,7 @@ pub(crate) fn by_target(
 ) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
     let mut targets: BTreeMap<Place, Vec<Autoscaler>> = BTreeMap::new();
     for autoscaler in found {
-        let Some(target) = autoscaler.spec.as_ref().map(|spec| &spec.scale_target_ref) else { continue };
+        let target = &autoscaler.spec.scale_target_ref;
         if target.kind != "Deployment" {
             continue;
         }

@@ -76,7 +76,9 @@ pub(crate) fn decide<T: Fields>(
     }
     let marker = match wish.way {
         Way::There => Some(marked(live, marker, holder, wish, &fields)),
-        Way::Back => marker.filter(|marker| is_ours(&fields, marker)).map(|marker| Marker { holder: holder.clone(), ..marker.clone() }),
+        Way::Back => marker
+            .filter(|marker| is_ours(&fields, marker))
+            .map(|marker| Marker { holder: holder.clone(), ..marker.clone() }),
     };
     Ok(After { fields, marker })
 }
@@ -202,14 +204,21 @@ mod tests {
         assert_eq!((after.fields, after.marker.is_some()), (Bounds { min: 1, max: 20 }, true));
         let nothing = Wish { way: Way::Back, changes: Vec::new() };
         let foreign = Bounds { min: 7, max: 9 };
-        assert_eq!(decide(&foreign, marker.as_ref(), &me, &nothing).unwrap().marker, None, "all of it is somebody else's");
+        assert_eq!(
+            decide(&foreign, marker.as_ref(), &me, &nothing).unwrap().marker,
+            None,
+            "all of it is somebody else's"
+        );
         assert!(decide(&Bounds { min: 7, max: 20 }, marker.as_ref(), &me, &nothing).unwrap().marker.is_some());
     }
 
     #[test]
     fn another_runs_object_and_a_conductor_that_was_replaced_are_refused() {
         let marker = decide(&BEFORE, None, &holder("one", 2), &pin(Way::There, BEFORE, DURING)).unwrap().marker;
-        let refused = |holder| decide(&DURING, marker.as_ref(), &holder, &pin(Way::Back, DURING, BEFORE)).map_err(|error| error.to_string());
+        let refused = |holder| {
+            decide(&DURING, marker.as_ref(), &holder, &pin(Way::Back, DURING, BEFORE))
+                .map_err(|error| error.to_string())
+        };
         assert_eq!(refused(holder("two", 9)).unwrap_err(), "load test one has changed it and not put it back");
         assert_eq!(
             refused(holder("one", 1)).unwrap_err(),

@@ -3,26 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use conductor_core::app::{Allocation, ApplicationId, Bounds};
+use conductor_core::app::{Allocation, ApplicationId, Bounds, Resources};
 use conductor_core::failure::Failure;
-use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Scaler, Way};
+use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way};
+use conductor_core::quantity::QuantityError;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use kube::Client;
+use kube::{Client, Resource};
+use tokio::sync::OnceCell;
 
 use crate::autoscaler::{Autoscaler, by_target, only};
 use crate::change::{Change, Wish};
 use crate::connect::connect;
 use crate::field::{Field, Fields, Owned, Value};
+use crate::identity::same_cluster;
 use crate::marker::{Holder, Marker};
 use crate::object::Object;
+use crate::production::{Running, running};
 use crate::reader::Reader;
 use crate::rollout::{Before, Wanted};
-use crate::settings::{KubernetesSettings, Place};
+use crate::settings::{ClusterSettings, KubernetesSettings, Place, ProductionSettings};
 use crate::settle::Settling;
 use crate::write::Writer;
 
@@ -34,7 +38,9 @@ pub struct KubernetesEnvironment {
     settings: KubernetesSettings,
     places: BTreeMap<ApplicationId, Place>,
     epoch: u64,
+    client: Client,
     reader: Reader,
+    production: OnceCell<Reader>,
     writer: Writer,
     settling: Settling,
 }
@@ -60,11 +66,27 @@ impl KubernetesEnvironment {
         Ok(Self {
             places,
             epoch,
-            reader: Reader::new(client.clone()),
+            reader: Reader::of_test_cluster(client.clone()),
             writer: Writer::new(client.clone()),
-            settling: Settling::new(client, hold),
+            settling: Settling::new(client.clone(), hold),
+            client,
+            production: OnceCell::new(),
             settings,
         })
+    }
+
+    /// Production, once it is known not to be the cluster that is written to.
+    async fn connect_production(&self, settings: &ProductionSettings) -> Result<Reader, PortError> {
+        let act = "could not connect to production (kubernetes.production)";
+        let cluster = ClusterSettings { kubeconfig: settings.kubeconfig.clone(), context: settings.context.clone() };
+        let client = connect(&cluster).await.map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
+        let reader = Reader::new(client);
+        if !settings.same_cluster && same_cluster(&reader, &self.client).await? {
+            let text = "kubernetes.production is the very cluster that is written to (its kube-system has the same uid); \
+                        expected another one, or sameCluster: true";
+            return Err(PortError::new(FailureKind::Rejected, text));
+        }
+        Ok(reader)
     }
 
     fn holder(&self, run: &RunId) -> Holder {
@@ -92,7 +114,8 @@ impl KubernetesEnvironment {
         for application in applications {
             let place = self.place(application)?;
             let Some(deployment) = by_place.get(place) else { continue };
-            let unreadable = |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
+            let unreadable =
+                |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
             let owned = deployment.fields().map_err(unreadable)?;
             found.insert(application.clone(), Found { identity: deployment.meta().uid.clone(), owned });
         }
@@ -114,10 +137,7 @@ impl KubernetesEnvironment {
     }
 
     /// The autoscalers of these applications' namespaces, by what they scale.
-    async fn autoscalers(
-        &self,
-        applications: &[ApplicationId],
-    ) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
+    async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
         let mut targets = BTreeMap::new();
         for (namespace, found) in self.list::<HorizontalPodAutoscaler>(applications).await? {
             targets.extend(by_target(&namespace, &found)?);
@@ -127,7 +147,11 @@ impl KubernetesEnvironment {
 
     /// Takes the marker of a run from the objects of a kind, where nothing of the run is left. One failure does not stop
     /// the others.
-    async fn unmark<K: Object>(&self, run: &RunId, applications: &[ApplicationId]) -> Result<Vec<PortError>, PortError> {
+    async fn unmark<K: Object>(
+        &self,
+        run: &RunId,
+        applications: &[ApplicationId],
+    ) -> Result<Vec<PortError>, PortError> {
         let mut failures = Vec::new();
         for (namespace, objects) in self.list::<K>(applications).await? {
             for object in objects {
@@ -202,6 +226,42 @@ fn fields_of(allocation: &Allocation) -> BTreeMap<Field, Value> {
 /// The images of a release.
 fn images_of(release: &Release) -> BTreeMap<Field, Value> {
     Owned { replicas: 0, images: release.containers().clone(), resources: BTreeMap::new() }.fields()
+}
+
+/// What production gives an application, as the core knows it.
+fn production(place: &Place, running: Running) -> Result<Production, PortError> {
+    let Running { images, resources, replicas } = running;
+    let amounts = |resources: BTreeMap<String, String>| -> Result<Resources, QuantityError> {
+        resources.into_iter().map(|(name, text)| Ok((name, text.parse()?))).collect()
+    };
+    let resources = resources.into_iter().map(|(container, resources)| Ok((container, amounts(resources)?)));
+    let unreadable = |error: QuantityError| {
+        PortError::because(FailureKind::Rejected, format!("could not read {place} in production"), error)
+    };
+    let resources = resources.collect::<Result<_, _>>().map_err(unreadable)?;
+    let allocation = Allocation { resources, ..Allocation::of_replicas(replicas) };
+    Ok(Production { release: Release::new(images), allocation })
+}
+
+#[async_trait]
+impl ReleaseSource for KubernetesEnvironment {
+    async fn production(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
+        let Some(settings) = &self.settings.production else { return Ok(BTreeMap::new()) };
+        let reader = self.production.get_or_try_init(|| self.connect_production(settings)).await?;
+        let known = self.settings.applications.iter().filter(|application| applications.contains(&application.name));
+        let places: BTreeMap<&ApplicationId, Place> =
+            known.map(|application| (&application.name, self.settings.place_in_production(application))).collect();
+        let wanted: Vec<Place> = places.values().cloned().collect();
+        let found = running(reader, &wanted).await?;
+        let told = places.into_iter().filter_map(|(name, place)| {
+            let running = found.get(&place)?.clone();
+            Some(production(&place, running).map(|production| (name.clone(), production)))
+        });
+        told.collect()
+    }
 }
 
 #[async_trait]

@@ -9,8 +9,8 @@ const KEPT: usize = 400;
 /// The error of a port for an act that failed, such as `could not scale shop/checkout`.
 pub(crate) fn failed(act: impl Into<String>, error: kube::Error) -> PortError {
     let kind = kind(&error);
-    if let kube::Error::Api(status) = error {
-        return PortError::because(kind, act, said(&status));
+    if let kube::Error::Api(status) = &error {
+        return PortError::because(kind, act, said(status));
     }
     PortError::because(kind, act, error)
 }

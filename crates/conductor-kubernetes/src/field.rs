@@ -91,11 +91,7 @@ pub(crate) enum UnreadableError {
     NoSpec,
     /// It has an amount that is none.
     #[error("{name} of container {container} cannot be read")]
-    Quantity {
-        container: String,
-        name: String,
-        source: QuantityError,
-    },
+    Quantity { container: String, name: String, source: QuantityError },
 }
 
 impl Owned {
@@ -160,7 +156,14 @@ impl Fields for Bounds {
         match (field, value) {
             (Field::MinReplicas, Some(Value::Count(count))) => self.min = count,
             (Field::MaxReplicas, Some(Value::Count(count))) => self.max = count,
-            (Field::Replicas | Field::Image { .. } | Field::Resource { .. } | Field::MinReplicas | Field::MaxReplicas, _) => {}
+            (
+                Field::Replicas
+                | Field::Image { .. }
+                | Field::Resource { .. }
+                | Field::MinReplicas
+                | Field::MaxReplicas,
+                _,
+            ) => {}
         }
     }
 }

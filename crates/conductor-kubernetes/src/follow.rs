@@ -85,7 +85,9 @@ async fn run(api: Api<Deployment>, channels: Channels) {
             }
             Ok(watcher::Event::Apply(found)) => tell(&channels, found),
             Ok(watcher::Event::Delete(found)) => {
-                if let Some(channel) = found.metadata.name.as_ref().and_then(|name| locked(&channels).get(name).cloned()) {
+                if let Some(channel) =
+                    found.metadata.name.as_ref().and_then(|name| locked(&channels).get(name).cloned())
+                {
                     channel.send_replace(Sight::Gone);
                 }
             }

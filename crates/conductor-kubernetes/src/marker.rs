@@ -77,7 +77,8 @@ impl<T: Serialize + DeserializeOwned> Marker<T> {
 
     /// The annotations that hold it.
     pub(crate) fn write(&self) -> serde_json::Result<[(&'static str, String); 2]> {
-        let held = Held { run: self.holder.run.clone(), epoch: self.holder.epoch, applied: self.applied.iter().collect() };
+        let held =
+            Held { run: self.holder.run.clone(), epoch: self.holder.epoch, applied: self.applied.iter().collect() };
         Ok([(SNAPSHOT, serde_json::to_string(&self.original)?), (RUN, serde_json::to_string(&held)?)])
     }
 }

@@ -51,7 +51,7 @@ impl Object for HorizontalPodAutoscaler {
     type Fields = Bounds;
 
     fn fields(&self) -> Result<Bounds, UnreadableError> {
-        let spec = self.spec.as_ref().ok_or(UnreadableError::NoSpec)?;
+        let spec = &self.spec;
         let count = |number: i32| u32::try_from(number).unwrap_or_default();
         Ok(Bounds { min: count(spec.min_replicas.unwrap_or(1)), max: count(spec.max_replicas) })
     }

@@ -38,7 +38,9 @@ pub(crate) fn patch<T: Fields>(
             Field::MinReplicas => operations.count("/spec/minReplicas", &present, &wanted, field, contested),
             Field::MaxReplicas => operations.count("/spec/maxReplicas", &present, &wanted, field, contested),
             Field::Image { container } => {
-                let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else { continue };
+                let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else {
+                    continue;
+                };
                 operations.test(format!("{path}/name"), json!(container));
                 operations.test(format!("{path}/image"), json!(found.image));
                 operations.put(format!("{path}/image"), json!(wanted.get(field).map(ToString::to_string)));
@@ -142,7 +144,8 @@ impl Operations {
         let Some(present) = present else {
             if let Some(texts) = texts {
                 self.test("/metadata/annotations".to_owned(), Json::Null);
-                let map: Map<String, Json> = texts.into_iter().map(|(key, text)| (key.to_owned(), json!(text))).collect();
+                let map: Map<String, Json> =
+                    texts.into_iter().map(|(key, text)| (key.to_owned(), json!(text))).collect();
                 self.put("/metadata/annotations".to_owned(), Json::Object(map));
             }
             return Ok(());

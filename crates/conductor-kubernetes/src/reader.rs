@@ -1,4 +1,4 @@
-//! Production, to be looked at. Nothing here writes, and what is looked at is chosen elsewhere.
+//! A cluster, to be looked at. Nothing here writes, and what is looked at is chosen elsewhere.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -18,10 +18,10 @@ const PAGE: u32 = 500;
 /// How often a list is begun because the server has forgotten what its first pages were of.
 const STARTS: u32 = 3;
 
-/// The only way to production, and it is **read-only by construction**.
+/// Looks at a cluster. It is the only way to production, and **read-only by construction**.
 ///
 /// The client is private, none of the methods hands it out, and the methods get and list. Whoever holds a `Reader` can
-/// therefore not write to production, whatever the rights of its user are:
+/// therefore not write to its cluster, whatever the rights of its user are:
 ///
 /// ```compile_fail,E0616
 /// fn take(reader: conductor_kubernetes::Reader) -> kube::Client {
@@ -30,23 +30,30 @@ const STARTS: u32 = 3;
 /// ```
 pub struct Reader {
     client: Client,
+    /// What people call the cluster.
+    cluster: &'static str,
 }
 
 impl Reader {
     /// Looks at production through a client, of which nobody keeps a copy.
     pub const fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, cluster: "production" }
+    }
+
+    /// Looks at the cluster that is written to elsewhere.
+    pub(crate) const fn of_test_cluster(client: Client) -> Self {
+        Self { client, cluster: "the test cluster" }
     }
 
     /// One object that is in no namespace.
     ///
     /// # Errors
-    /// When production does not answer, refuses, or has no such object.
+    /// When the cluster does not answer, refuses, or has no such object.
     pub async fn get<K>(&self, name: &str) -> Result<K, PortError>
     where
         K: Resource<Scope = ClusterResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
     {
-        let act = format!("could not read {} {name} in production", K::kind(&()));
+        let act = format!("could not read {} {name} in {}", K::kind(&()), self.cluster);
         let api = Api::<K>::all(self.client.clone());
         answer(&act, || api.get(name)).await
     }
@@ -54,12 +61,12 @@ impl Reader {
     /// One object of a namespace.
     ///
     /// # Errors
-    /// When production does not answer, refuses, or has no such object.
+    /// When the cluster does not answer, refuses, or has no such object.
     pub async fn get_in<K>(&self, namespace: &str, name: &str) -> Result<K, PortError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
     {
-        let act = format!("could not read {} {namespace}/{name} in production", K::kind(&()));
+        let act = format!("could not read {} {namespace}/{name} in {}", K::kind(&()), self.cluster);
         let api = Api::<K>::namespaced(self.client.clone(), namespace);
         answer(&act, || api.get(name)).await
     }
@@ -67,12 +74,12 @@ impl Reader {
     /// All objects of a kind that are in no namespace.
     ///
     /// # Errors
-    /// When production does not answer or refuses.
+    /// When the cluster does not answer or refuses.
     pub async fn list<K>(&self) -> Result<Vec<K>, PortError>
     where
         K: Resource<Scope = ClusterResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
     {
-        let act = format!("could not list {} in production", K::plural(&()));
+        let act = format!("could not list {} in {}", K::plural(&()), self.cluster);
         let api = Api::<K>::all(self.client.clone());
         pages(&act, |page| request(api.clone(), page)).await
     }
@@ -80,12 +87,12 @@ impl Reader {
     /// All objects of a kind in a namespace; none when there is no such namespace.
     ///
     /// # Errors
-    /// When production does not answer or refuses.
+    /// When the cluster does not answer or refuses.
     pub async fn list_in<K>(&self, namespace: &str) -> Result<Vec<K>, PortError>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
     {
-        let act = format!("could not list {} of namespace {namespace} in production", K::plural(&()));
+        let act = format!("could not list {} of namespace {namespace} in {}", K::plural(&()), self.cluster);
         let api = Api::<K>::namespaced(self.client.clone(), namespace);
         pages(&act, |page| request(api.clone(), page)).await
     }

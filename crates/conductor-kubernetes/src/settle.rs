@@ -7,9 +7,8 @@ use conductor_core::ports::{FailureKind, PortError};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::ListParams;
-use kube::core::{Selector, SelectorExt};
+use kube::core::Selector;
 use kube::{Api, Client};
 use tokio::sync::{Semaphore, watch};
 
@@ -116,17 +115,15 @@ impl Settling {
         let closed = |error| PortError::because(FailureKind::Unavailable, act.clone(), error);
         let _slot = self.looks.acquire().await.map_err(closed)?;
         let labels = live.spec.as_ref().map(|spec| &spec.selector).cloned().unwrap_or_default();
-        let labels = selector(labels).map_err(|error| PortError::because(FailureKind::Rejected, act.clone(), error))?;
+        let labels = Selector::try_from(labels)
+            .map_err(|error| PortError::because(FailureKind::Rejected, act.clone(), error))?;
         let params = ListParams::default().labels_from(&labels);
         let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &place.namespace);
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
-        let (sets, pods) = futures::try_join!(answer(&act, || sets.list(&params)), answer(&act, || pods.list(&params)))?;
+        let (sets, pods) =
+            futures::try_join!(answer(&act, || sets.list(&params)), answer(&act, || pods.list(&params)))?;
         Ok((sets.items, pods.items))
     }
-}
-
-fn selector(labels: LabelSelector) -> Result<Selector, kube::core::ParseExpressionError> {
-    Selector::try_from(labels)
 }
 
 impl Wait<'_> {

@@ -22,7 +22,6 @@ const CONCURRENCY: usize = 16;
 const LOOKS: u32 = 6;
 
 /// Writes to the test cluster, for one run.
-#[derive(Debug)]
 pub(crate) struct Writer {
     client: Client,
     slots: Semaphore,
@@ -54,7 +53,8 @@ impl Writer {
     ) -> Result<K, PortError> {
         let act = format!("could not change {}", called::<K>(namespace, name));
         let api = self.api::<K>(namespace);
-        let _slot = self.slots.acquire().await.map_err(|closed| PortError::because(FailureKind::Unavailable, &act, closed))?;
+        let _slot =
+            self.slots.acquire().await.map_err(|closed| PortError::because(FailureKind::Unavailable, &act, closed))?;
         let mut moved = None;
         for _ in 0..LOOKS {
             let live = answer(&act, || api.get(name)).await?;
@@ -64,7 +64,8 @@ impl Writer {
             }
         }
         let act = format!("{act}: it changed at each of {LOOKS} attempts");
-        Err(moved.map_or_else(|| PortError::new(FailureKind::Unavailable, act.as_str()), |error| again(failed(&act, error))))
+        Err(moved
+            .map_or_else(|| PortError::new(FailureKind::Unavailable, act.as_str()), |error| again(failed(&act, error))))
     }
 
     async fn attempt<K: Object>(
@@ -75,11 +76,13 @@ impl Writer {
         holder: &Holder,
         wish: &Wish,
     ) -> Result<Outcome<K>, PortError> {
-        let rejected = |error: Box<dyn std::error::Error + Send + Sync>| PortError::because(FailureKind::Rejected, act, error);
+        let rejected =
+            |error: Box<dyn std::error::Error + Send + Sync>| PortError::because(FailureKind::Rejected, act, error);
         let fields = live.fields().map_err(|error| rejected(error.into()))?;
         let meta = live.meta();
         let marker = Marker::<K::Fields>::read(&meta.annotations).map_err(|error| rejected(error.into()))?;
-        let after = decide(&fields, marker.as_ref(), holder, wish).map_err(|refusal| PortError::because(kind(&refusal), act, refusal))?;
+        let after = decide(&fields, marker.as_ref(), holder, wish)
+            .map_err(|refusal| PortError::because(kind(&refusal), act, refusal))?;
         let contested: BTreeSet<_> =
             wish.changes.iter().filter(|change| change.contested).map(|change| change.field.clone()).collect();
         let present = Live {

@@ -65,7 +65,8 @@ impl EnvironmentSpec {
     /// All applications, each with the path of its name.
     fn applications(&self) -> impl Iterator<Item = (String, &ApplicationId)> {
         let local = self.local.iter().flat_map(|local| &local.applications).map(|application| &application.name);
-        let kubernetes = self.kubernetes.iter().flat_map(|found| &found.applications).map(|application| &application.name);
+        let kubernetes =
+            self.kubernetes.iter().flat_map(|found| &found.applications).map(|application| &application.name);
         let path = |substrate: &str, position| format!("{substrate}.applications[{position}].name");
         let local = local.enumerate().map(move |(position, name)| (path("local", position), name));
         local.chain(kubernetes.enumerate().map(move |(position, name)| (path("kubernetes", position), name)))
@@ -131,7 +132,10 @@ impl Environment {
     /// True when the application can have one replica at most, since replicas cannot share its port.
     pub(crate) fn is_exclusive(&self, application: &ApplicationId) -> bool {
         let mut local = self.spec.local.iter().flat_map(|local| &local.applications);
-        local.find(|found| found.name == *application).and_then(|found| found.port).is_some_and(|port| port.mode == PortMode::Exclusive)
+        local
+            .find(|found| found.name == *application)
+            .and_then(|found| found.port)
+            .is_some_and(|port| port.mode == PortMode::Exclusive)
     }
 }
 
@@ -181,7 +185,11 @@ fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     for (field, name) in document.spec.applications() {
         let substrate = field.split('.').next().unwrap_or_default().to_owned();
         if substrates.insert(name, substrate.clone()).is_some_and(|other| other != substrate) {
-            add(&format!("spec.{field}"), format!("\"{name}\" is there twice"), "a name of its own for each application");
+            add(
+                &format!("spec.{field}"),
+                format!("\"{name}\" is there twice"),
+                "a name of its own for each application",
+            );
         }
     }
     found
@@ -269,7 +277,11 @@ spec:
     fn an_environment_without_applications_is_refused() {
         let (start, end) = (GOOD.find("  local:").unwrap(), GOOD.find("  locust:").unwrap());
         let none = format!("{}{}", &GOOD[..start], &GOOD[end..]);
-        assert!(environment(&none).unwrap_err().contains("spec: it has no applications; expected local, kubernetes or both"));
+        assert!(
+            environment(&none)
+                .unwrap_err()
+                .contains("spec: it has no applications; expected local, kubernetes or both")
+        );
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Wiring {
             None => None,
         };
         let locust = Arc::new(Locust::new(environment.spec.locust, event, token)?);
-        let substrates = Arc::new(substrates(environment.spec.local, environment.spec.kubernetes, environment.local_state, epoch).await?);
+        let substrates = Arc::new(
+            substrates(environment.spec.local, environment.spec.kubernetes, environment.local_state, epoch).await?,
+        );
         let test_data = environment.spec.test_data.into_iter().map(store).collect();
         Ok(Ports {
             releases: substrates.clone(),

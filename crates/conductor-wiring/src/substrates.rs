@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::ports::{
-    Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way,
-};
+use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way};
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;

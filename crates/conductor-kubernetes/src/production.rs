@@ -1,0 +1,122 @@
+//! What production runs, of many Deployments at once. What a Deployment runs is read in [`deployment`].
+
+mod deployment;
+mod refusal;
+mod resources;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conductor_core::failure::Failure;
+use conductor_core::ports::{FailureKind, PortError};
+use futures::{StreamExt, stream};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::production::refusal::Refusal;
+use crate::reader::Reader;
+use crate::settings::Place;
+
+/// How many namespaces are read at once.
+const AT_ONCE: usize = 8;
+
+/// What a Deployment of production runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// The image of each container of the template, init containers included, pinned by the digest that runs:
+    /// `repository@sha256:…`.
+    pub images: BTreeMap<String, String>,
+    /// What each of these containers requests and is limited to, such as `requests.cpu: 500m`.
+    pub resources: BTreeMap<String, BTreeMap<String, String>>,
+    /// The wanted replicas.
+    pub replicas: u32,
+}
+
+/// What each Deployment of production runs; one that does not exist is absent. Each namespace is listed once.
+///
+/// # Errors
+/// When production cannot be read, or does not run one version of a Deployment: everything of that is told at once. The
+/// kind is [`FailureKind::Unavailable`] when all of it passes by itself.
+pub async fn running(production: &Reader, places: &[Place]) -> Result<BTreeMap<Place, Running>, PortError> {
+    let mut namespaces: BTreeMap<&str, BTreeSet<&Place>> = BTreeMap::new();
+    for place in places {
+        namespaces.entry(&place.namespace).or_default().insert(place);
+    }
+    // Made before the stream, whose future could not move between threads with the closure in it.
+    let reading: Vec<_> =
+        namespaces.into_iter().map(|(namespace, places)| of_namespace(production, namespace, places)).collect();
+    let read: Vec<_> = stream::iter(reading).buffered(AT_ONCE).collect().await;
+    let mut running = BTreeMap::new();
+    let mut troubles = Vec::new();
+    for namespace in read {
+        match namespace {
+            Ok(found) => {
+                for (place, found) in found {
+                    match found {
+                        Ok(found) => drop(running.insert(place, found)),
+                        Err(refusals) => troubles.extend(refusals.iter().map(|one| (one.kind(), one.to_string()))),
+                    }
+                }
+            }
+            Err(error) => troubles.push((error.kind, Failure::of("", &error).message)),
+        }
+    }
+    if troubles.is_empty() { Ok(running) } else { Err(told(troubles)) }
+}
+
+/// What was read of one Deployment.
+type Found = (Place, Result<Running, Vec<Refusal>>);
+
+async fn of_namespace(production: &Reader, namespace: &str, places: BTreeSet<&Place>) -> Result<Vec<Found>, PortError> {
+    let mut deployments: Vec<Deployment> = production.list_in(namespace).await?;
+    deployments.retain(|one| place_of(one, &places).is_some());
+    if deployments.is_empty() {
+        return Ok(Vec::new());
+    }
+    let replica_sets: Vec<ReplicaSet> = production.list_in(namespace).await?;
+    let pods: Vec<Pod> = production.list_in(namespace).await?;
+    let found = deployments.iter().filter_map(|one| {
+        let place = place_of(one, &places)?;
+        Some((place.clone(), deployment::running(place, one, &replica_sets, &pods)))
+    });
+    Ok(found.collect())
+}
+
+fn place_of<'places>(deployment: &Deployment, places: &BTreeSet<&'places Place>) -> Option<&'places Place> {
+    places.iter().find(|place| deployment.metadata.name.as_ref() == Some(&place.deployment)).copied()
+}
+
+/// Everything that is in the way, one after the other.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+struct Troubles(Vec<String>);
+
+fn told(troubles: Vec<(FailureKind, String)>) -> PortError {
+    let passes = troubles.iter().all(|(kind, _)| kind.is_transient());
+    let kind = if passes { FailureKind::Unavailable } else { FailureKind::Rejected };
+    let texts = troubles.into_iter().map(|(_, text)| text).collect();
+    PortError::because(kind, "could not read what production runs", Troubles(texts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_can_be_read_by_any_task() {
+        fn for_any_task<T: Send>(_: &T) {}
+        let _: fn(&Reader, &kube::Client) = |production, test| {
+            for_any_task(&running(production, &[]));
+            for_any_task(&crate::identity::same_cluster(production, test));
+        };
+    }
+
+    #[test]
+    fn everything_in_the_way_is_told_and_passes_by_itself_only_when_all_of_it_does() {
+        let trouble = |kind, text: &str| (kind, text.to_owned());
+        let one = told(vec![trouble(FailureKind::Unavailable, "a"), trouble(FailureKind::Unavailable, "b")]);
+        assert_eq!(one.kind, FailureKind::Unavailable);
+        assert_eq!(Failure::of("", &one).message, "could not read what production runs: a; b");
+        let other = told(vec![trouble(FailureKind::Unavailable, "a"), trouble(FailureKind::Rejected, "b")]);
+        assert_eq!(other.kind, FailureKind::Rejected);
+    }
+}

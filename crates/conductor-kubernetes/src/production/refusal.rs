@@ -1,0 +1,67 @@
+//! Why it cannot be said what a Deployment of production runs, in sentences for whoever started the load test.
+
+use conductor_core::ports::FailureKind;
+
+use crate::images::NoDigest;
+use crate::settings::Place;
+
+/// Why it cannot be said what a Deployment of production runs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Some replicas run an older version, or none runs the newest one yet.
+    #[error(
+        "production is in the middle of a rollout of {place}: {updated} of {replicas} replicas run the newest version; \
+         try again when it is done"
+    )]
+    MidRollout { place: Place, updated: i32, replicas: i32 },
+    /// The counts in its status are of an older generation.
+    #[error(
+        "production is in the middle of a change of {place}: its controller has not seen it yet; \
+         try again when it is done"
+    )]
+    Unseen { place: Place },
+    /// There is one version but not the wanted number of replicas.
+    #[error(
+        "production is in the middle of scaling {place}: it has {replicas} replicas and wants {wanted}; \
+         try again when it is done"
+    )]
+    Scaling { place: Place, replicas: i32, wanted: i32 },
+    /// There are replicas, and none of them serves anybody.
+    #[error("no pod of the newest version of {place} is running and Ready in production; try again when one is")]
+    NothingReady { place: Place },
+    /// The runtime has not said what it runs.
+    #[error("production does not say yet which digest container {container} of {place} runs; try again when it does")]
+    Unknown { place: Place, container: String },
+    /// A tag was moved while the pods of one version were made.
+    #[error(
+        "pods of {place} run different digests of container {container} although they are of one ReplicaSet: {}",
+        .digests.join(", ")
+    )]
+    Disagreement { place: Place, container: String, digests: Vec<String> },
+    /// The runtime only says an id, of use on its own node.
+    #[error(
+        "production does not tell which image container {container} of {place} runs: {source}; \
+         expected an image that was pulled, or that the template pins by its digest"
+    )]
+    ImageId { place: Place, container: String, source: NoDigest },
+    /// There is no pod to ask.
+    #[error(
+        "{place} is scaled to 0 in production, so no pod says which digest container {container} would run; \
+         expected a replica, or a digest in its image \"{image}\""
+    )]
+    ScaledToZero { place: Place, container: String, image: String },
+}
+
+impl Refusal {
+    /// What it means for trying again.
+    pub(crate) const fn kind(&self) -> FailureKind {
+        match self {
+            Self::MidRollout { .. }
+            | Self::Unseen { .. }
+            | Self::Scaling { .. }
+            | Self::NothingReady { .. }
+            | Self::Unknown { .. } => FailureKind::Unavailable,
+            Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => FailureKind::Rejected,
+        }
+    }
+}
