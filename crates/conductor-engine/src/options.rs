@@ -5,7 +5,8 @@ use std::time::Duration;
 /// The engine's settings; the defaults suit clusters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EngineOptions {
-    /// Applications that are rolled out or scaled at the same time, at least 1.
+    /// Applications that are rolled out or scaled at the same time, at least 1. Most of that time is waiting, so it is many;
+    /// how many calls a platform gets at once is its adapter's to limit.
     pub concurrency: usize,
     /// How calls that failed transiently are tried again.
     pub retry: Retry,
@@ -26,7 +27,7 @@ pub struct EngineOptions {
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
-            concurrency: 16,
+            concurrency: 4096,
             retry: Retry::default(),
             settle: Duration::from_secs(2),
             request_poll: Duration::from_millis(500),

@@ -21,8 +21,6 @@ use crate::settings::Place;
 const STANDSTILL: Duration = Duration::from_secs(4);
 /// Time between two looks at the pods of one workload.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Longest wait for news before the object is asked for: a watch may be silent for reasons of its own.
-const ASK_AFTER: Duration = Duration::from_secs(30);
 /// Workloads whose pods are looked at at the same time.
 const LOOKS: usize = 8;
 

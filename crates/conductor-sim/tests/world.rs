@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_core::app::Allocation;
 use conductor_core::load::{LoadSetting, Mark, Tags};
-use conductor_core::ports::{Clock, FailureKind};
+use conductor_core::ports::{Clock, FailureKind, Way};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::failure::Failure;
-use conductor_core::ports::{Deployer, PortError, Scaler};
+use conductor_core::ports::{Deployer, PortError, Scaler, Way};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::ScaleStep;
 use conductor_local::{LocalEnvironment, LocalError, LocalSettings, ReplicaState, Status};
@@ -82,14 +82,14 @@ impl Bed {
     pub(crate) async fn roll_out(&self, version: &str) -> Result<(), String> {
         let from = Release::single("");
         let rollout = Rollout { application: app(), from, to: Release::single(version) };
-        self.environment().roll_out(&"run-1".parse().unwrap(), &rollout).await.map_err(told)
+        self.environment().roll_out(&"run-1".parse().unwrap(), &rollout, Way::There).await.map_err(told)
     }
 
     /// Scales to so many replicas.
     pub(crate) async fn scale(&self, replicas: u32) -> Result<(), String> {
         let (from, to) = (Allocation::of_replicas(0), Allocation::of_replicas(replicas));
         let step = ScaleStep { application: app(), from, to };
-        self.environment().scale(&"run-1".parse().unwrap(), &step).await.map_err(told)
+        self.environment().scale(&"run-1".parse().unwrap(), &step, Way::There).await.map_err(told)
     }
 
     /// What the application answers; `None` when it does not.

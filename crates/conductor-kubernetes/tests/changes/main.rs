@@ -1,0 +1,5 @@
+//! What is changed in a real cluster, and put back: exactly, whoever interferes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
+
+mod bed;
+mod restored;
