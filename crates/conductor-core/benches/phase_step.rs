@@ -23,13 +23,7 @@ fn created() -> Created {
         }
     });
     let spec = serde_json::from_value(spec).expect("the spec is valid");
-    Created {
-        spec,
-        scope: Vec::new(),
-        foreign_policy: ForeignPolicy::Report,
-        environment: serde_json::Value::Null,
-        learnt: None,
-    }
+    Created::new(spec, Vec::new(), ForeignPolicy::Report, serde_json::Value::Null)
 }
 
 fn phase_step(criterion: &mut Criterion) {

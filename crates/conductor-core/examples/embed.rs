@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}: {} of {} in a load of {}", spec.name, spec.target, spec.kpi, spec.load_time());
 
     let environment = serde_json::Value::Null;
-    let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment, learnt: None };
+    let created = Created::new(spec, scope, ForeignPolicy::Report, environment);
     let mut story = Story::begin(created, "2026-11-24T14:00:00Z".parse()?)?;
     let production = Production { release: Release::single("v2"), allocation: Allocation::of_replicas(3) };
     let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));

@@ -27,5 +27,5 @@ pub(crate) fn load_test(target: &str, fields: Value) -> LoadTestSpec {
 
 /// A run of it without applications in scope, which has learnt nothing.
 pub(crate) fn created(spec: LoadTestSpec) -> Created {
-    Created { spec, scope: Vec::new(), foreign_policy: ForeignPolicy::Report, environment: Value::Null, learnt: None }
+    Created::new(spec, Vec::new(), ForeignPolicy::Report, Value::Null)
 }

@@ -34,7 +34,7 @@
 //! }))?;
 //! let scope = spec.scope(&["checkout".parse()?])?;
 //! let environment = serde_json::Value::Null;
-//! let created = Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment, learnt: None };
+//! let created = Created::new(spec, scope, ForeignPolicy::Report, environment);
 //!
 //! let at = "2026-11-24T14:00:00Z".parse()?;
 //! let mut run = Run::begin(&Record { revision: 1, at, event: Event::Created(Box::new(created)) })?;

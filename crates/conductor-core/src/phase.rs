@@ -333,6 +333,11 @@ pub enum Event {
     Abandoned,
     /// Another conductor found the run unfinished and without an owner, and goes on with it.
     Resumed,
+    /// A run's journal is lost, and what the run has left at applications tells what it changed: it ends here.
+    Adopted {
+        /// What it changed, and what was there before.
+        changes: Changes,
+    },
     /// Something worth telling that changes no state.
     Noted(Note),
 }
@@ -390,6 +395,7 @@ impl Event {
             Self::DeadlineExceeded => "DeadlineExceeded",
             Self::Abandoned => "Abandoned",
             Self::Resumed => "Resumed",
+            Self::Adopted { .. } => "Adopted",
             Self::Noted(_) => "Noted",
         }
     }

@@ -15,7 +15,7 @@ pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
-use crate::phase::Retarget;
+use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
 use crate::run::{Record, Revision, RunId};
 use crate::scale::ScaleStep;
@@ -72,6 +72,15 @@ pub trait Deployer: Send + Sync {
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError>;
 }
 
+/// What a run has left at applications that it has not put back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftBehind {
+    /// What the run changed and what was there before, as far as it was done.
+    pub changes: Changes,
+    /// The highest epoch of a conductor that has written for the run.
+    pub epoch: u64,
+}
+
 /// Gives applications in the test environment their allocation.
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
@@ -83,6 +92,9 @@ pub trait Scaler: Send + Sync {
     /// Gives the application `step.to` and waits until exactly that many replicas are ready. Where an autoscaler then
     /// chooses between bounds, it is as many as that one wants.
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError>;
+
+    /// What runs have left at applications that they have not put back, by run. Empty where nothing but the journal knows.
+    async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError>;
 
     /// Takes away what the run has left at applications for its own way back, where nothing of the run is left there.
     /// Called when nothing more is put back.

@@ -88,9 +88,33 @@ pub struct Created {
     /// there is none, or the load test does not want it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learnt: Option<Learnt>,
+    /// The highest epoch of the conductors that drove the run before this journal, where an earlier one was lost; 0
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub former_epoch: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 impl Created {
+    /// A run of a load test, which has learnt nothing and had no conductor before.
+    pub fn new(
+        spec: LoadTestSpec,
+        scope: Scope,
+        foreign_policy: ForeignPolicy,
+        environment: serde_json::Value,
+    ) -> Self {
+        Self { spec, scope, foreign_policy, environment, learnt: None, former_epoch: 0 }
+    }
+
+    /// The epoch of a conductor that begins to drive the run with this record: higher than that of any before.
+    pub fn epoch(&self, revision: Revision) -> u64 {
+        self.former_epoch + revision
+    }
+
     /// The applications whose state the run records: those in scope, and the one that runs the load workers.
     pub fn applications(&self) -> Vec<ApplicationId> {
         let workers = self.spec.load.workers.iter().map(|workers| workers.application.clone());

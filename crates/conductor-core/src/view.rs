@@ -285,6 +285,7 @@ impl RunView {
             }
             Event::CleanedUp { deleted, .. } => self.deleted.clone_from(deleted),
             Event::Created(_)
+            | Event::Adopted { .. }
             | Event::Started
             | Event::Deployed
             | Event::ScaledUp

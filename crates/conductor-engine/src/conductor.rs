@@ -89,7 +89,7 @@ impl Conductor {
         }
         let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
         let created = Created { learnt, ..created };
-        let connected = self.shared.factory.connect(&created, FIRST).await;
+        let connected = self.shared.factory.connect(&created, created.epoch(FIRST)).await;
         let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
         let at = self.shared.clock.now();
         let id = fresh_id(&created.spec.name, at);
@@ -132,7 +132,8 @@ impl Conductor {
         if matches!(found.run.state, State::Finished { .. }) {
             return Err(RecoverError::Finished(run.clone()));
         }
-        let connected = self.shared.factory.connect(&found.run.created, found.run.revision + 1).await;
+        let created = &found.run.created;
+        let connected = self.shared.factory.connect(created, created.epoch(found.run.revision + 1)).await;
         let ports = connected.map_err(|source| RecoverError::Connect { environment, source })?;
         let created = Arc::new(found.run.created.clone());
         let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);

@@ -41,13 +41,7 @@ fn created() -> Event {
         }
     }))
     .unwrap();
-    Event::Created(Box::new(Created {
-        spec,
-        scope: vec![],
-        foreign_policy: ForeignPolicy::Report,
-        environment: serde_json::json!({ "any": 1 }),
-        learnt: None,
-    }))
+    Event::Created(Box::new(Created::new(spec, vec![], ForeignPolicy::Report, serde_json::json!({ "any": 1 }))))
 }
 
 fn note(text: &str) -> Event {

@@ -6,7 +6,8 @@ use conductor_core::app::Bounds;
 use conductor_core::ports::{FailureKind, PortError};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::object::Object;
+use crate::marker::Marker;
+use crate::object::{Object, marker};
 use crate::settings::Place;
 
 /// The autoscaler of a workload.
@@ -16,6 +17,8 @@ pub(crate) struct Autoscaler {
     pub(crate) name: String,
     /// Its bounds.
     pub(crate) bounds: Bounds,
+    /// What a run has left on it.
+    pub(crate) marker: Option<Marker<Bounds>>,
 }
 
 /// The autoscalers of one namespace, by the Deployment they scale.
@@ -32,8 +35,9 @@ pub(crate) fn by_target(
         let name = autoscaler.metadata.name.clone().unwrap_or_default();
         let act = || format!("could not read HorizontalPodAutoscaler {namespace}/{name}");
         let bounds = autoscaler.fields().map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
+        let marker = marker(autoscaler).map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
         let place = Place { namespace: namespace.to_owned(), deployment: target.name.clone() };
-        targets.entry(place).or_default().push(Autoscaler { name, bounds });
+        targets.entry(place).or_default().push(Autoscaler { name, bounds, marker });
     }
     Ok(targets)
 }
@@ -74,7 +78,7 @@ mod tests {
         let found = [autoscaler("a", "Deployment", "checkout"), autoscaler("b", "StatefulSet", "checkout")];
         let targets = by_target("shop", &found).unwrap();
         let one = only(&place("checkout"), targets.get(&place("checkout"))).unwrap();
-        assert_eq!(one, Some(Autoscaler { name: "a".to_owned(), bounds: Bounds { min: 1, max: 4 } }));
+        assert_eq!(one, Some(Autoscaler { name: "a".to_owned(), bounds: Bounds { min: 1, max: 4 }, marker: None }));
         assert_eq!(only(&place("ledger"), targets.get(&place("ledger"))).unwrap(), None);
     }
 

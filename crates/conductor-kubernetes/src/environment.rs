@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId, Bounds, Resources};
 use conductor_core::failure::Failure;
-use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way};
+use conductor_core::ports::{
+    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+};
 use conductor_core::quantity::QuantityError;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
@@ -21,8 +23,9 @@ use crate::change::{Change, Wish};
 use crate::connect::connect;
 use crate::field::{Field, Fields, Owned, Value};
 use crate::identity::same_cluster;
+use crate::left_behind::{Marked, left_behind};
 use crate::marker::{Holder, Marker};
-use crate::object::Object;
+use crate::object::{Object, marker};
 use crate::production::{Running, running};
 use crate::reader::Reader;
 use crate::rollout::{Before, Wanted};
@@ -49,6 +52,7 @@ pub struct KubernetesEnvironment {
 struct Found {
     identity: Option<String>,
     owned: Owned,
+    marker: Option<Marker<Owned>>,
 }
 
 impl KubernetesEnvironment {
@@ -114,10 +118,12 @@ impl KubernetesEnvironment {
         for application in applications {
             let place = self.place(application)?;
             let Some(deployment) = by_place.get(place) else { continue };
-            let unreadable =
-                |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
-            let owned = deployment.fields().map_err(unreadable)?;
-            found.insert(application.clone(), Found { identity: deployment.meta().uid.clone(), owned });
+            let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
+                PortError::because(FailureKind::Rejected, format!("could not read {place}"), error)
+            };
+            let owned = deployment.fields().map_err(|error| unreadable(error.into()))?;
+            let marker = marker(deployment).map_err(|error| unreadable(error.into()))?;
+            found.insert(application.clone(), Found { identity: deployment.meta().uid.clone(), owned, marker });
         }
         Ok(found)
     }
@@ -156,9 +162,8 @@ impl KubernetesEnvironment {
         for (namespace, objects) in self.list::<K>(applications).await? {
             for object in objects {
                 let meta = object.meta();
-                let marker = Marker::<K::Fields>::read(&meta.annotations);
                 // What cannot be read is told when somebody wants to write to it.
-                if !marker.is_ok_and(|marker| marker.is_some_and(|marker| marker.holder.run == *run)) {
+                if !marker(&object).is_ok_and(|marker| marker.is_some_and(|marker| marker.holder.run == *run)) {
                     continue;
                 }
                 let nothing = Wish { way: Way::Back, changes: Vec::new() };
@@ -268,7 +273,8 @@ impl ReleaseSource for KubernetesEnvironment {
 impl Deployer for KubernetesEnvironment {
     async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
         let found = self.found(applications).await?;
-        let deployed = |Found { identity, owned }: Found| Deployed { release: Release::new(owned.images), identity };
+        let deployed =
+            |Found { identity, owned, .. }: Found| Deployed { release: Release::new(owned.images), identity };
         Ok(found.into_iter().map(|(application, found)| (application, deployed(found))).collect())
     }
 
@@ -317,6 +323,18 @@ impl Scaler for KubernetesEnvironment {
         let pinned = to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
         let wanted = Wanted { replicas: pinned.then_some(to.replicas), ..Wanted::default() };
         self.apply(self.place(application)?, run, &Wish { way, changes }, wanted).await
+    }
+
+    async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
+        let (found, mut autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
+        let mut marked = BTreeMap::new();
+        for (application, Found { identity, owned, marker }) in found {
+            let place = self.place(&application)?;
+            let autoscaler = only(place, autoscalers.remove(place).as_ref())?;
+            let autoscaler = autoscaler.map(|found| (found.bounds, found.marker));
+            marked.insert(application, Marked { identity, workload: (owned, marker), autoscaler });
+        }
+        Ok(left_behind(&marked))
     }
 
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {

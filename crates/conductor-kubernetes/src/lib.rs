@@ -13,6 +13,7 @@ mod field;
 mod follow;
 mod identity;
 mod images;
+mod left_behind;
 mod marker;
 mod object;
 mod patch;

@@ -2,8 +2,8 @@
 //! written with the change itself, so that no crash can separate the two.
 //!
 //! * `loadtest-conductor.dev/snapshot` holds the fields as they were; it is written once and never changed.
-//! * `loadtest-conductor.dev/run` holds the run, the epoch of the conductor that drives it, and every state of the fields
-//!   that the run has applied.
+//! * `loadtest-conductor.dev/run` holds the run, the epoch of the conductor that drives it, the object's uid, and every
+//!   state of the fields that the run has applied. With another uid it was copied from another object, and is void.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +42,7 @@ pub(crate) struct Marker<T> {
 struct Held<T> {
     run: RunId,
     epoch: u64,
+    uid: String,
     applied: Vec<T>,
 }
 
@@ -60,8 +61,8 @@ pub(crate) enum MarkerError {
 pub(crate) type Annotations = Option<BTreeMap<String, String>>;
 
 impl<T: Serialize + DeserializeOwned> Marker<T> {
-    /// The marker among annotations, `None` where no run has left one.
-    pub(crate) fn read(annotations: &Annotations) -> Result<Option<Self>, MarkerError> {
+    /// The marker among the annotations of the object with this uid, `None` where no run has left one.
+    pub(crate) fn read(uid: &str, annotations: &Annotations) -> Result<Option<Self>, MarkerError> {
         let of = |key: &str| annotations.as_ref().and_then(|annotations| annotations.get(key));
         let (snapshot, held) = match (of(SNAPSHOT), of(RUN)) {
             (None, None) => return Ok(None),
@@ -70,15 +71,18 @@ impl<T: Serialize + DeserializeOwned> Marker<T> {
             (Some(snapshot), Some(held)) => (snapshot, held),
         };
         let unreadable = |annotation| move |source| MarkerError::Text { annotation, source };
+        let Held { run, epoch, uid: of, applied } = serde_json::from_str(held).map_err(unreadable(RUN))?;
+        if of != uid {
+            return Ok(None);
+        }
         let original = serde_json::from_str(snapshot).map_err(unreadable(SNAPSHOT))?;
-        let Held { run, epoch, applied } = serde_json::from_str(held).map_err(unreadable(RUN))?;
         Ok(Some(Self { original, holder: Holder { run, epoch }, applied }))
     }
 
-    /// The annotations that hold it.
-    pub(crate) fn write(&self) -> serde_json::Result<[(&'static str, String); 2]> {
-        let held =
-            Held { run: self.holder.run.clone(), epoch: self.holder.epoch, applied: self.applied.iter().collect() };
+    /// The annotations that hold it on the object with this uid.
+    pub(crate) fn write(&self, uid: &str) -> serde_json::Result<[(&'static str, String); 2]> {
+        let Holder { run, epoch } = self.holder.clone();
+        let held = Held { run, epoch, uid: uid.to_owned(), applied: self.applied.iter().collect() };
         Ok([(SNAPSHOT, serde_json::to_string(&self.original)?), (RUN, serde_json::to_string(&held)?)])
     }
 }
@@ -95,24 +99,26 @@ mod tests {
     fn a_marker_is_read_as_it_was_written() {
         let holder = Holder { run: "rehearsal-1".parse().unwrap(), epoch: 7 };
         let marker = Marker { original: 2_u32, holder, applied: vec![3, 6] };
-        let [snapshot, run] = marker.write().unwrap();
+        let [snapshot, run] = marker.write("uid-1").unwrap();
         assert_eq!(snapshot, (SNAPSHOT, "2".to_owned()));
-        assert_eq!(run, (RUN, r#"{"run":"rehearsal-1","epoch":7,"applied":[3,6]}"#.to_owned()));
-        let read = Marker::read(&annotations(&[(snapshot.0, &snapshot.1), (run.0, &run.1), ("other", "x")])).unwrap();
-        assert_eq!(read, Some(marker));
-        assert_eq!(Marker::<u32>::read(&annotations(&[("other", "x")])).unwrap(), None);
-        assert_eq!(Marker::<u32>::read(&None).unwrap(), None);
+        assert_eq!(run, (RUN, r#"{"run":"rehearsal-1","epoch":7,"uid":"uid-1","applied":[3,6]}"#.to_owned()));
+        let there = annotations(&[(snapshot.0, &snapshot.1), (run.0, &run.1), ("other", "x")]);
+        assert_eq!(Marker::read("uid-1", &there).unwrap(), Some(marker));
+        assert_eq!(Marker::<u32>::read("uid-2", &there).unwrap(), None, "it was copied from another object");
+        assert_eq!(Marker::<u32>::read("uid-1", &annotations(&[("other", "x")])).unwrap(), None);
+        assert_eq!(Marker::<u32>::read("uid-1", &None).unwrap(), None);
     }
 
     #[test]
     fn half_a_marker_or_a_broken_one_is_told_by_name() {
-        let told = |of: &[(&str, &str)]| Marker::<u32>::read(&annotations(of)).unwrap_err().to_string();
+        let told = |of: &[(&str, &str)]| Marker::<u32>::read("uid-1", &annotations(of)).unwrap_err().to_string();
         assert_eq!(
             told(&[(SNAPSHOT, "2")]),
             "it has annotation loadtest-conductor.dev/snapshot and not loadtest-conductor.dev/run, so that nobody can say \
              what it was before"
         );
-        assert_eq!(told(&[(SNAPSHOT, "x"), (RUN, "{}")]), "annotation loadtest-conductor.dev/snapshot cannot be read");
+        let run = r#"{"run":"one","epoch":1,"uid":"uid-1","applied":[]}"#;
+        assert_eq!(told(&[(SNAPSHOT, "x"), (RUN, run)]), "annotation loadtest-conductor.dev/snapshot cannot be read");
         assert_eq!(told(&[(SNAPSHOT, "2"), (RUN, "{}")]), "annotation loadtest-conductor.dev/run cannot be read");
     }
 }

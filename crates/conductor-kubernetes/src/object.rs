@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::field::{Fields, Owned, UnreadableError};
+use crate::marker::{Marker, MarkerError};
 
 /// A kind of object that a run changes.
 pub(crate) trait Object:
@@ -59,6 +60,12 @@ impl Object for HorizontalPodAutoscaler {
     fn template(&self) -> Option<&PodTemplateSpec> {
         None
     }
+}
+
+/// What a run has left on an object.
+pub(crate) fn marker<K: Object>(object: &K) -> Result<Option<Marker<K::Fields>>, MarkerError> {
+    let meta = object.meta();
+    Marker::read(meta.uid.as_deref().unwrap_or_default(), &meta.annotations)
 }
 
 /// How people call an object: `Deployment shop/checkout`.

@@ -55,7 +55,7 @@ pub(crate) fn patch<T: Fields>(
         let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else { continue };
         operations.resources(&path, found, kind, &wanted);
     }
-    operations.marker(live.annotations, after.marker.as_ref())?;
+    operations.marker(live, after.marker.as_ref())?;
     operations.finish(live.uid)
 }
 
@@ -139,9 +139,9 @@ impl Operations {
     }
 
     /// Writes a marker, or takes one away; the one that is there must still be as it was read.
-    fn marker<T: Fields>(&mut self, present: &Annotations, after: Option<&Marker<T>>) -> serde_json::Result<()> {
-        let texts = after.map(Marker::write).transpose()?;
-        let Some(present) = present else {
+    fn marker<T: Fields>(&mut self, live: &Live<'_, T>, after: Option<&Marker<T>>) -> serde_json::Result<()> {
+        let texts = after.map(|marker| marker.write(live.uid)).transpose()?;
+        let Some(present) = live.annotations else {
             if let Some(texts) = texts {
                 self.test("/metadata/annotations".to_owned(), Json::Null);
                 let map: Map<String, Json> =

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use crate::answer::{answer, attempt};
 use crate::change::{Refusal, Wish, decide};
 use crate::error::failed;
-use crate::marker::{Holder, Marker};
-use crate::object::{Object, called};
+use crate::marker::Holder;
+use crate::object::{Object, called, marker};
 use crate::patch::{Live, patch};
 
 /// The name under which managedFields show what the conductor has written.
@@ -80,7 +80,7 @@ impl Writer {
             |error: Box<dyn std::error::Error + Send + Sync>| PortError::because(FailureKind::Rejected, act, error);
         let fields = live.fields().map_err(|error| rejected(error.into()))?;
         let meta = live.meta();
-        let marker = Marker::<K::Fields>::read(&meta.annotations).map_err(|error| rejected(error.into()))?;
+        let marker = marker(live).map_err(|error| rejected(error.into()))?;
         let after = decide(&fields, marker.as_ref(), holder, wish)
             .map_err(|refusal| PortError::because(kind(&refusal), act, refusal))?;
         let contested: BTreeSet<_> =

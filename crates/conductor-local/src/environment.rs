@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way};
+use conductor_core::ports::{
+    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
@@ -107,6 +109,10 @@ impl Scaler for LocalEnvironment {
         let replicas = step.to.replicas;
         let act = format!("scale {application} to {}", step.to);
         self.ask(&act, &Request::Scale { application, replicas }).await.map(drop)
+    }
+
+    async fn left_behind(&self, _applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
+        Ok(BTreeMap::new())
     }
 
     async fn let_go(&self, _run: &RunId, _applications: &[ApplicationId]) -> Result<(), PortError> {

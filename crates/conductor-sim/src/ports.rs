@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, Latency, LoadSetting, Mark, Tags};
 use conductor_core::ports::{
-    Deployed, Deployer, FailureKind, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler,
-    TableCount, TestDataStore, Way,
+    Deployed, Deployer, FailureKind, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource,
+    Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
@@ -132,6 +132,10 @@ impl Scaler for SimEnvironment {
             Ok(((), left))
         })
         .await
+    }
+
+    async fn left_behind(&self, _applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
+        Ok(BTreeMap::new())
     }
 
     async fn let_go(&self, _run: &RunId, _applications: &[ApplicationId]) -> Result<(), PortError> {

@@ -35,7 +35,7 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         file: file.to_owned(),
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
-    Ok(Created { spec, scope, foreign_policy: environment.spec.on_foreign_change, environment: settings, learnt: None })
+    Ok(Created::new(spec, scope, environment.spec.on_foreign_change, settings))
 }
 
 fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violation> {

@@ -1,12 +1,15 @@
 //! The applications of an environment may run on several substrates: each question goes to the one that has the
 //! application.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::ports::{Deployed, Deployer, FailureKind, PortError, Production, ReleaseSource, Scaler, Way};
+use conductor_core::ports::{
+    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+};
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
@@ -94,6 +97,25 @@ impl Scaler for Substrates {
 
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         self.member(&step.application)?.scaler.scale(run, step, way).await
+    }
+
+    async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
+        let mut all: BTreeMap<RunId, LeftBehind> = BTreeMap::new();
+        for member in &self.members {
+            for (run, found) in member.scaler.left_behind(&member.own(applications)).await? {
+                match all.entry(run) {
+                    Entry::Vacant(place) => drop(place.insert(found)),
+                    Entry::Occupied(mut place) => {
+                        let LeftBehind { changes, epoch } = place.get_mut();
+                        *epoch = found.epoch.max(*epoch);
+                        changes.baseline.extend(found.changes.baseline);
+                        changes.plan.rollouts.extend(found.changes.plan.rollouts);
+                        changes.plan.scale_steps.extend(found.changes.plan.scale_steps);
+                    }
+                }
+            }
+        }
+        Ok(all)
     }
 
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {

@@ -85,13 +85,7 @@ fn declare(simulated: &Simulated, own: LoadTestDocument, world: &SimEnvironment)
     let spec = LoadTestSpec::try_from(document).map_err(refused)?;
     let scope = spec.scope(&world.catalogue()).map_err(refused)?;
     spec.check_workers(&world.applications()).map_err(refused)?;
-    Ok(Created {
-        spec,
-        scope,
-        foreign_policy: ForeignPolicy::Report,
-        environment: serde_json::Value::Null,
-        learnt: None,
-    })
+    Ok(Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null))
 }
 
 /// The ports of a model world.

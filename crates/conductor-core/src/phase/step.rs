@@ -44,6 +44,10 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             if let Event::Started = event {
                 return Ok(enter(State::Preflight));
             }
+            if let Event::Adopted { changes } = event {
+                let ending = Ending::because(Cause::Abandoned);
+                return Ok(enter(State::StoppingLoad { changes: changes.clone(), ending }));
+            }
             before_changes(State::Accepted, event)
         }
         State::Preflight => {
@@ -168,6 +172,7 @@ fn cause(event: &Event) -> Option<Cause> {
         Event::DeadlineExceeded => Some(Cause::DeadlineExceeded),
         Event::Abandoned => Some(Cause::Abandoned),
         Event::Created(_)
+        | Event::Adopted { .. }
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }
@@ -208,6 +213,7 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         Event::StopRequested { .. } | Event::DeadlineExceeded => Ok(stay(state)),
         Event::Abandoned => Ok(enter(state)),
         Event::Created(_)
+        | Event::Adopted { .. }
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }

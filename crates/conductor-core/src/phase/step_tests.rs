@@ -77,6 +77,7 @@ fn events() -> Vec<Event> {
         Event::DeadlineExceeded,
         Event::Abandoned,
         Event::Resumed,
+        Event::Adopted { changes: Changes { baseline: baseline(), plan: Plan::default() } },
         Event::Noted(Note { level: Level::Info, message: "so".to_owned() }),
     ]
 }

@@ -39,6 +39,12 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::StopRequested { by } => warning(format!("stop requested by {by}")),
         Event::DeadlineExceeded => warning("the run's deadline passed".to_owned()),
         Event::Abandoned => warning("the run was found without a conductor and is being ended".to_owned()),
+        Event::Adopted { changes } => {
+            let count = changes.plan.applications().len();
+            warning(format!(
+                "the run's journal is lost; {count} applications still tell what it changed, and are put back"
+            ))
+        }
         Event::Resumed => warning("the run was found without a conductor and goes on".to_owned()),
         Event::Noted(note) => Some((note.level, note.message.clone())),
     }
@@ -53,6 +59,7 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         }
         Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
         Event::Created(_)
+        | Event::Adopted { .. }
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }

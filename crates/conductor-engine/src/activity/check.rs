@@ -7,7 +7,8 @@ use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::Event;
-use conductor_core::ports::{Production, TestDataStore};
+use conductor_core::ports::{LeftBehind, Production, TestDataStore};
+use conductor_core::run::RunId;
 
 use super::context::{Context, Shared, Surroundings, joined, merged};
 use crate::ports::Ports;
@@ -18,10 +19,11 @@ pub(super) async fn check(context: Shared) -> Event {
     let applications = context.applications();
     let ports = &context.ports;
     let since = context.clock.now();
-    let (generator, production, present, kpi, data) = futures::join!(
+    let (generator, production, present, left, kpi, data) = futures::join!(
         context.retry(patience, || ports.generator.check()),
         context.retry(patience, || ports.releases.production(&applications)),
         context.observe(&applications, patience),
+        context.retry(patience, || ports.scaler.left_behind(&applications)),
         context.retry(patience, || ports.kpi.sample(&context.run, since)),
         stores(&context),
     );
@@ -33,12 +35,26 @@ pub(super) async fn check(context: Shared) -> Event {
     let generator: Option<GeneratorFacts> = keep(generator.and_then(fit), "check the load generator", &mut failures);
     let production: Option<BTreeMap<ApplicationId, Production>> = keep(production, "read production", &mut failures);
     keep(present, "look at the environment", &mut failures);
+    keep(left.and_then(nothing), "look for what other runs have left", &mut failures);
     keep(kpi, &format!("measure {}", context.created.spec.kpi), &mut failures);
     failures.extend(data);
     match (merged("check", failures), production, generator) {
         (None, Some(production), Some(generator)) => Event::PreflightPassed { production, generator },
         (failure, _, _) => Event::Failed(failure.unwrap_or_else(|| unreachable!("what is absent has failed"))),
     }
+}
+
+/// Refuses what another run has changed: it would be taken for what is to be put back.
+fn nothing(left: BTreeMap<RunId, LeftBehind>) -> Result<(), PortError> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let told = left.iter().map(|(run, LeftBehind { changes, .. })| {
+        let names: Vec<&str> = changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
+        format!("run {run} has changed {} and not put them back", names.join(", "))
+    });
+    let told = told.collect::<Vec<_>>().join("; ");
+    Err(PortError::new(FailureKind::Rejected, format!("{told}; conductor restore --from-cluster does it")))
 }
 
 /// Records what the environment is.

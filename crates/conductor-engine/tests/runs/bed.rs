@@ -165,7 +165,7 @@ fn created(environment: &SimEnvironment) -> Created {
     }))
     .unwrap();
     let scope = spec.scope(&environment.catalogue()).unwrap();
-    Created { spec, scope, foreign_policy: ForeignPolicy::Report, environment: serde_json::Value::Null, learnt: None }
+    Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null)
 }
 
 /// The run once it has ended.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
-    Deployed, Deployer, KpiSource, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount,
+    Deployed, Deployer, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount,
     TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
@@ -70,6 +70,11 @@ impl Scaler for Twice {
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         self.0.scaler.scale(run, step, way).await?;
         self.0.scaler.scale(run, step, way).await
+    }
+
+    async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
+        self.0.scaler.left_behind(applications).await?;
+        self.0.scaler.left_behind(applications).await
     }
 
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {

@@ -1,0 +1,154 @@
+//! What runs have left on objects, read back as what they changed and what was there before. Pure.
+
+use std::collections::BTreeMap;
+
+use conductor_core::app::{Allocation, ApplicationId, Bounds};
+use conductor_core::phase::Changes;
+use conductor_core::ports::LeftBehind;
+use conductor_core::release::{Release, Rollout};
+use conductor_core::run::RunId;
+use conductor_core::scale::{Observed, Plan, ScaleStep};
+
+use crate::field::Owned;
+use crate::marker::Marker;
+
+/// An application's objects, each with what a run has left on it.
+pub(crate) struct Marked {
+    pub(crate) identity: Option<String>,
+    pub(crate) workload: (Owned, Option<Marker<Owned>>),
+    pub(crate) autoscaler: Option<(Bounds, Option<Marker<Bounds>>)>,
+}
+
+/// What each run has changed of these applications.
+pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTreeMap<RunId, LeftBehind> {
+    let mut all: BTreeMap<RunId, LeftBehind> = BTreeMap::new();
+    for (application, marked) in applications {
+        let workload = marked.workload.1.as_ref().map(|marker| &marker.holder);
+        let autoscaler =
+            marked.autoscaler.as_ref().and_then(|(_, marker)| marker.as_ref()).map(|marker| &marker.holder);
+        for holder in workload.into_iter().chain(autoscaler) {
+            let nothing =
+                || LeftBehind { changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() }, epoch: 0 };
+            let left = all.entry(holder.run.clone()).or_insert_with(nothing);
+            left.epoch = left.epoch.max(holder.epoch);
+            if !left.changes.baseline.contains_key(application) {
+                marked.add_to(&mut left.changes, application, &holder.run);
+            }
+        }
+    }
+    all
+}
+
+impl Marked {
+    /// Adds what a run has changed of it.
+    fn add_to(&self, changes: &mut Changes, application: &ApplicationId, run: &RunId) {
+        let (live, marker) = &self.workload;
+        let (owned, applied) = states(live, marker.as_ref(), run);
+        let bounds = self.autoscaler.as_ref().map(|(live, marker)| states(live, marker.as_ref(), run));
+        let allocation = |owned: &Owned, autoscaling: Option<Bounds>| Allocation {
+            replicas: owned.replicas,
+            resources: owned.resources.clone(),
+            autoscaling,
+        };
+        let from = allocation(&owned, bounds.as_ref().map(|(original, _)| *original));
+        let last = applied.last().unwrap_or(&owned);
+        let last_bounds = bounds.as_ref().map(|(original, applied)| *applied.last().unwrap_or(original));
+        let given = applied.iter().map(|state| allocation(state, last_bounds));
+        let pinned = bounds.iter().flat_map(|(_, applied)| applied).map(|bounds| allocation(last, Some(*bounds)));
+        for to in given.chain(pinned).filter(|to| *to != from) {
+            let (application, from) = (application.clone(), from.clone());
+            changes.plan.scale_steps.push(ScaleStep { application, from, to });
+        }
+        let release = Release::new(owned.images.clone());
+        if let Some(state) = applied.iter().rev().find(|state| state.images != owned.images) {
+            let (from, to) = (release.clone(), Release::new(state.images.clone()));
+            changes.plan.rollouts.push(Rollout { application: application.clone(), from, to });
+        }
+        let observed = Observed { release, allocation: from, identity: self.identity.clone() };
+        changes.baseline.insert(application.clone(), observed);
+    }
+}
+
+/// What an object was before the run, and what the run has given it.
+fn states<T: Clone>(live: &T, marker: Option<&Marker<T>>, run: &RunId) -> (T, Vec<T>) {
+    match marker.filter(|marker| marker.holder.run == *run) {
+        Some(marker) => (marker.original.clone(), marker.applied.clone()),
+        None => (live.clone(), Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conductor_core::restore::{ForeignPolicy, RestorePlan};
+
+    use super::*;
+    use crate::marker::Holder;
+
+    fn owned(replicas: u32, image: &str) -> Owned {
+        let images = BTreeMap::from([("app".to_owned(), image.to_owned())]);
+        Owned { replicas, images, resources: BTreeMap::from([("app".to_owned(), BTreeMap::new())]) }
+    }
+
+    fn marker<T: Clone>(run: &str, epoch: u64, original: &T, applied: &[T]) -> Option<Marker<T>> {
+        let holder = Holder { run: run.parse().unwrap(), epoch };
+        Some(Marker { original: original.clone(), holder, applied: applied.to_vec() })
+    }
+
+    fn app(name: &str) -> ApplicationId {
+        name.parse().unwrap()
+    }
+
+    /// What a restore would do, as lines.
+    fn restore(left: &LeftBehind, applications: &BTreeMap<ApplicationId, Marked>) -> Vec<String> {
+        let found = applications.iter().map(|(name, marked)| {
+            let Owned { replicas, images, resources } = marked.workload.0.clone();
+            let autoscaling = marked.autoscaler.as_ref().map(|(bounds, _)| *bounds);
+            let allocation = Allocation { replicas, resources, autoscaling };
+            let identity = marked.identity.clone();
+            (name.clone(), Observed { release: Release::new(images), allocation, identity })
+        });
+        let plan = RestorePlan::make(&left.changes, &found.collect(), ForeignPolicy::Report);
+        assert!(plan.foreign.is_empty() && plan.missing.is_empty(), "{plan:?}");
+        let steps = plan.scale_steps.iter().map(ToString::to_string);
+        steps.chain(plan.rollouts.iter().map(ToString::to_string)).collect()
+    }
+
+    #[test]
+    fn markers_alone_lead_back() {
+        let (before, deployed, scaled) = (owned(2, "shop:1"), owned(2, "shop:2"), owned(20, "shop:2"));
+        let (bounds, pinned) = (Bounds { min: 1, max: 4 }, Bounds::pinned(20));
+        let marked = |workload, autoscaler| Marked { identity: Some("uid-1".to_owned()), workload, autoscaler };
+        let applications = BTreeMap::from([
+            (
+                app("checkout"),
+                marked(
+                    (scaled.clone(), marker("one", 3, &before, &[deployed.clone(), scaled.clone()])),
+                    Some((pinned, marker("one", 2, &bounds, &[pinned]))),
+                ),
+            ),
+            // The autoscaler is pinned, and the run got no further.
+            (app("ledger"), marked((owned(20, "shop:1"), None), Some((pinned, marker("one", 2, &bounds, &[pinned]))))),
+            // Deployed and not scaled.
+            (app("search"), marked((deployed.clone(), marker("two", 1, &before, &[deployed.clone()])), None)),
+            (app("untouched"), marked((before.clone(), None), None)),
+        ]);
+        let left = left_behind(&applications);
+        let summary = |run: &str| {
+            let left = &left[&run.parse::<RunId>().unwrap()];
+            (left.epoch, restore(left, &applications))
+        };
+        assert_eq!(
+            summary("one"),
+            (
+                3,
+                vec![
+                    "checkout: 20 replicas, pinned at 20 → 2 replicas, autoscaled from 1 to 4".to_owned(),
+                    "ledger: 20 replicas, pinned at 20 → 4 replicas, autoscaled from 1 to 4".to_owned(),
+                    "checkout: shop:2 → shop:1".to_owned(),
+                ]
+            )
+        );
+        assert_eq!(summary("two"), (1, vec!["search: shop:2 → shop:1".to_owned()]));
+        assert_eq!(left.len(), 2);
+    }
+}
