@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::component::{Component, file};
 use crate::error::BedError;
@@ -48,16 +48,12 @@ impl Access {
 
     /// A client on the runtime that it is asked for on.
     pub(crate) async fn client(&self, user: &User, folder: &Folder) -> Result<Client, BedError> {
-        let path = self.kubeconfig(user, folder)?;
-        let made = async {
-            let mut config =
-                Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &KubeConfigOptions::default()).await?;
-            // Loopback is reached without the proxy that the environment may name.
-            config.proxy_url = None;
-            config.connect_timeout = Some(CONNECT_WITHIN);
-            Ok(Client::try_from(config)?)
-        };
-        made.await.map_err(|source| BedError::Client { user: user.name(), source })
+        client(&user.name(), &self.kubeconfig(user, folder)?).await
+    }
+
+    /// How a client is made that acts as a user.
+    pub(crate) async fn config(&self, user: &User, folder: &Folder) -> Result<Config, BedError> {
+        config(&user.name(), &self.kubeconfig(user, folder)?).await
     }
 
     fn write(&self, file: &str, name: &str, groups: &[String], folder: &Folder) -> Result<PathBuf, BedError> {
@@ -69,14 +65,42 @@ impl Access {
     }
 }
 
+/// A client by a kubeconfig, on the runtime that it is asked for on.
+pub(crate) async fn client(user: &str, kubeconfig: &Path) -> Result<Client, BedError> {
+    let config = config(user, kubeconfig).await?;
+    Client::try_from(config).map_err(|source| BedError::Client { user: user.to_owned(), source: source.into() })
+}
+
+async fn config(user: &str, kubeconfig: &Path) -> Result<Config, BedError> {
+    let read = async {
+        let mut config =
+            Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default()).await?;
+        // Loopback is reached without the proxy that the environment may name.
+        config.proxy_url = None;
+        config.connect_timeout = Some(CONNECT_WITHIN);
+        Ok(config)
+    };
+    read.await.map_err(|source| BedError::Client { user: user.to_owned(), source })
+}
+
+/// Writes a kubeconfig without credentials.
+pub(crate) fn write_plain_kubeconfig(url: &str, name: &str, folder: &Folder) -> Result<PathBuf, BedError> {
+    folder.write(name, &document(json!({ "server": url }), "proxied", json!({})))
+}
+
 fn kubeconfig(url: &str, authority: &Path, user: &str, certificate: &Path, key: &Path) -> String {
+    let credentials = json!({ "client-certificate": certificate, "client-key": key });
+    document(json!({ "server": url, "certificate-authority": authority }), user, credentials)
+}
+
+fn document(cluster: Value, user: &str, credentials: Value) -> String {
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "bed",
-        "clusters": [{ "name": "bed", "cluster": { "server": url, "certificate-authority": authority } }],
+        "clusters": [{ "name": "bed", "cluster": cluster }],
         "contexts": [{ "name": "bed", "context": { "cluster": "bed", "user": user } }],
-        "users": [{ "name": user, "user": { "client-certificate": certificate, "client-key": key } }],
+        "users": [{ "name": user, "user": credentials }],
     });
     config.to_string()
 }

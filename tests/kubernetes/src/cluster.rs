@@ -16,6 +16,7 @@ use crate::error::BedError;
 use crate::folder::Folder;
 use crate::keeper::Keeper;
 use crate::programs::Programs;
+use crate::proxy::FaultProxy;
 use crate::start;
 use crate::user::User;
 
@@ -82,6 +83,17 @@ impl Cluster {
         // It caches under HOME what it learns of the server.
         command.env_clear().env("HOME", self.folder.path()).arg("--kubeconfig").arg(self.kubeconfig(user)?);
         Ok(command)
+    }
+
+    /// A proxy in front of the API server that acts as a user and fails when it is told to.
+    ///
+    /// # Errors
+    /// When a file cannot be written, or there is no port or thread for it.
+    pub async fn fault_proxy(&self, user: &User) -> Result<FaultProxy, BedError> {
+        let mut behind = self.access.config(user, &self.folder).await?;
+        // What the API server says is for the client to hear.
+        behind.default_retry = false;
+        FaultProxy::start(user.name(), behind, &self.folder).await
     }
 
     /// Makes a namespace and waits until pods can be made in it.
@@ -168,6 +180,7 @@ mod tests {
         let _: fn(&Cluster) = |cluster| {
             for_any_task(&cluster.audit());
             for_any_task(&cluster.namespace(""));
+            for_any_task(&cluster.fault_proxy(&User::Admin));
         };
     }
 }

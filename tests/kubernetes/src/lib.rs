@@ -15,6 +15,36 @@
 //! # }
 //! ```
 //!
+//! A [`FaultProxy`] stands between a program under test and the API server, and fails when it is told to:
+//!
+//! ```no_run
+//! # use std::process::Command;
+//! use std::time::Duration;
+//!
+//! use conductor_kubernetes_bed::{Answer, Cluster, Effect, Fault, Moment, Requests, User, Verb};
+//!
+//! # async fn test(cluster: &Cluster, mut program: Command) -> Result<(), Box<dyn std::error::Error>> {
+//! let proxy = cluster.fault_proxy(&User::person("conductor")).await?;
+//! program.env("KUBECONFIG", proxy.kubeconfig());
+//!
+//! // The second patch of a Deployment is done, but nobody hears that; every creation is refused until further notice.
+//! let patches = Requests::writes().verb(Verb::Patch).resource("deployments");
+//! proxy.inject(Fault::new(patches, Effect::Drop(Moment::After)).after(1).once());
+//! let creations = Requests::writes().verb(Verb::Create);
+//! let refusal = proxy.inject(Fault::new(creations, Effect::Answer(Answer::Unavailable)));
+//!
+//! // The program dies when its third write is done and the fourth is not.
+//! let stop = proxy.stop_at(Requests::writes(), 3, Moment::After);
+//! let mut process = program.spawn()?;
+//! stop.reached(Duration::from_secs(60)).await;
+//! process.kill()?;
+//! drop(stop);
+//! refusal.lift();
+//! assert_eq!(proxy.writes().len(), 3);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! A cluster listens on one port of loopback, which the kernel chose, and keeps its state in a temporary folder. When it is
 //! dropped, or its process ends in whatever way, its processes and its folder are gone too. Clusters do not know of each
 //! other: a test may start several at once. Nothing here knows the conductor.
@@ -33,6 +63,7 @@ mod pki;
 mod port;
 mod process;
 mod programs;
+mod proxy;
 mod start;
 mod user;
 mod wait;
@@ -43,6 +74,7 @@ pub use behaviour::Behaviour;
 pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
 pub use error::BedError;
+pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
 pub use user::User;
 pub use wait::until;
 pub use workload::{deployment, stateful_set};

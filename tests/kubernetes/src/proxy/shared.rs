@@ -1,0 +1,133 @@
+//! What a proxy's thread and its test share: the faults that are switched on, and the requests that were seen.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{broadcast, watch};
+
+use super::fault::{Effect, Fault, Moment, Requests};
+use super::seen::Seen;
+use super::stop::Gate;
+use super::watches::Ending;
+
+/// What happens to one request.
+pub(crate) enum Act {
+    Effect(Effect),
+    /// It is held at a gate.
+    Hold {
+        at: Moment,
+        gate: Arc<watch::Sender<Gate>>,
+        /// It is the one that the test waits for.
+        is_first: bool,
+    },
+}
+
+enum Switched {
+    Fault(Fault),
+    /// Holds the request of this number, and those after it before they are done.
+    Stop {
+        requests: Requests,
+        number: u32,
+        at: Moment,
+        gate: Arc<watch::Sender<Gate>>,
+    },
+}
+
+struct On {
+    id: u64,
+    what: Switched,
+    /// How many of its requests have come.
+    count: u32,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    on: Vec<On>,
+    /// The id of the next fault.
+    next: u64,
+}
+
+/// See the module.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Reaches every open watch.
+    pub(crate) watches: broadcast::Sender<Ending>,
+}
+
+impl Shared {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::default(), watches: broadcast::Sender::new(1) }
+    }
+
+    pub(crate) fn inject(&self, fault: Fault) -> u64 {
+        self.switch_on(Switched::Fault(fault))
+    }
+
+    pub(crate) fn stop(&self, requests: Requests, number: u32, at: Moment, gate: Arc<watch::Sender<Gate>>) -> u64 {
+        self.switch_on(Switched::Stop { requests, number, at, gate })
+    }
+
+    pub(crate) fn lift(&self, id: u64) {
+        self.state().on.retain(|on| on.id != id);
+    }
+
+    /// Lifts faults, not stops: those belong to their handles.
+    pub(crate) fn lift_all(&self) {
+        self.state().on.retain(|on| matches!(on.what, Switched::Stop { .. }));
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.state().seen.clone()
+    }
+
+    /// Notes a request and answers with its place among all of them and with what is to happen to it.
+    pub(crate) fn arrive(&self, seen: Seen) -> (usize, Option<Act>) {
+        let mut state = self.state();
+        let act = state.on.iter_mut().find_map(|on| on.act(&seen));
+        state.seen.push(seen);
+        (state.seen.len() - 1, act)
+    }
+
+    /// Notes something of a request.
+    pub(crate) fn note(&self, index: usize, note: impl FnOnce(&mut Seen)) {
+        if let Some(seen) = self.state().seen.get_mut(index) {
+            note(seen);
+        }
+    }
+
+    fn switch_on(&self, what: Switched) -> u64 {
+        let mut state = self.state();
+        let id = state.next;
+        state.next += 1;
+        state.on.push(On { id, what, count: 0 });
+        id
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl On {
+    fn act(&mut self, seen: &Seen) -> Option<Act> {
+        let requests = match &self.what {
+            Switched::Fault(fault) => &fault.requests,
+            Switched::Stop { requests, .. } => requests,
+        };
+        if !requests.contain(seen) {
+            return None;
+        }
+        self.count += 1;
+        match &self.what {
+            Switched::Fault(fault) => {
+                let happened = self.count.checked_sub(fault.spared + 1)?;
+                fault.times.is_none_or(|times| happened < times).then_some(Act::Effect(fault.effect))
+            }
+            Switched::Stop { number, at, gate, .. } => {
+                let is_first = self.count == *number;
+                let at = if is_first { *at } else { Moment::Before };
+                (self.count >= *number).then(|| Act::Hold { at, gate: Arc::clone(gate), is_first })
+            }
+        }
+    }
+}
