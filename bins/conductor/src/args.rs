@@ -70,7 +70,11 @@ pub(crate) enum Verb {
     /// load begins.
     Update(Updated),
     /// Puts back what runs left behind whose conductor died.
-    Restore(OneRun),
+    ///
+    /// It goes by their journals. Where a journal is lost, what the run has left at the applications themselves is enough:
+    /// see --from-cluster.
+    #[command(after_help = exit::TABLE)]
+    Restore(Restored),
     /// Writes a run's report, one HTML file.
     Report(Reported),
     /// Runs the local applications of an environment.
@@ -146,8 +150,21 @@ pub(crate) struct TrialArguments {
 /// One run.
 #[derive(Args)]
 pub(crate) struct OneRun {
-    /// The run. Default: the newest one; for `stop` and `restore`, every one that has not ended.
+    /// The run. Default: the newest one; for `stop`, every one that has not ended.
     pub(crate) run: Option<RunId>,
+}
+
+/// What to put back, and by what.
+#[derive(Args)]
+pub(crate) struct Restored {
+    /// The run. Default: every one that has not ended.
+    pub(crate) run: Option<RunId>,
+    /// Goes by what runs have left at the applications of an environment, for those that have no journal here.
+    #[arg(long, requires = "settings")]
+    pub(crate) from_cluster: bool,
+    /// The environment's settings, a YAML or JSON file; with --from-cluster.
+    #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
 }
 
 /// One run, and its new target.

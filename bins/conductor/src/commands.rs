@@ -34,8 +34,8 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
         Verb::Update(updated) => {
             threads()?.block_on(async { runs::update(Session::open(&global).await?, updated).await })
         }
-        Verb::Restore(one) => {
-            threads()?.block_on(async { restore::restore(Session::open(&global).await?, one.run).await })
+        Verb::Restore(restored) => {
+            threads()?.block_on(async { restore::restore(Session::open(&global).await?, restored).await })
         }
         Verb::Report(reported) => {
             threads()?.block_on(async { runs::report(Session::open(&global).await?, reported).await })

@@ -1,5 +1,7 @@
 //! The handle on the engine: starts, stops, shows and recovers runs. What drives a run is in `driver`.
 
+mod adopt;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +21,7 @@ use crate::errors::{RecoverError, StartError, UpdateError, ViewError};
 use crate::former;
 use crate::journal::Journal;
 use crate::options::EngineOptions;
-use crate::ports::PortsFactory;
+use crate::ports::{Ports, PortsFactory};
 
 /// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
 const FIRST: Revision = 1;
@@ -91,16 +93,9 @@ impl Conductor {
         let created = Created { learnt, ..created };
         let connected = self.shared.factory.connect(&created, created.epoch(FIRST)).await;
         let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
-        let at = self.shared.clock.now();
-        let id = fresh_id(&created.spec.name, at);
-        let first = Record { revision: FIRST, at, event: Event::Created(Box::new(created.clone())) };
-        self.shared.store.append(&id, &first).await.map_err(StartError::Store)?;
-        let run = Run { created: created.clone(), created_at: at, state: State::Accepted, revision: FIRST };
-        let view = RunView::begin(&id, &run);
-        let created = Arc::new(created);
-        let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
-        let equipment = Equipment { run: id.clone(), created, ports, clock, options };
-        self.spawn(equipment, Found { run, view, last_at: at }, claim, None);
+        let id = fresh_id(&created.spec.name, self.shared.clock.now());
+        let found = self.record(&id, &created).await.map_err(StartError::Store)?;
+        self.spawn(self.equipment(&id, created, ports), found, claim, None);
         Ok(id)
     }
 
@@ -121,12 +116,7 @@ impl Conductor {
     /// be made, or the store cannot be used.
     pub async fn recover(&self, run: &RunId, how: Recovery) -> Result<(), RecoverError> {
         let environment = self.found(run).await?.run.created.spec.environment;
-        let claim = self.shared.store.claim(&environment).await.map_err(|error| match error {
-            StoreError::Claimed { environment, holder } => RecoverError::Claimed { environment, holder },
-            StoreError::Conflict { .. } | StoreError::UnknownRun(_) | StoreError::Unavailable { .. } => {
-                RecoverError::Store(error)
-            }
-        })?;
+        let claim = self.claim(&environment).await?;
         // Read again: until the claim was ours, another process may have written.
         let found = self.found(run).await?;
         if matches!(found.run.state, State::Finished { .. }) {
@@ -135,9 +125,7 @@ impl Conductor {
         let created = &found.run.created;
         let connected = self.shared.factory.connect(created, created.epoch(found.run.revision + 1)).await;
         let ports = connected.map_err(|source| RecoverError::Connect { environment, source })?;
-        let created = Arc::new(found.run.created.clone());
-        let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
-        let equipment = Equipment { run: run.clone(), created, ports, clock, options };
+        let equipment = self.equipment(run, found.run.created.clone(), ports);
         let first = match how {
             Recovery::TearDown => Event::Abandoned,
             Recovery::Continue => Event::Resumed,
@@ -293,6 +281,31 @@ impl Conductor {
             // The only error is that the task was cancelled, which is what was asked for.
             local.task.await.unwrap_or_default();
         }
+    }
+
+    /// Claims the environment of a run that is to be put back.
+    async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, RecoverError> {
+        self.shared.store.claim(environment).await.map_err(|error| match error {
+            StoreError::Claimed { environment, holder } => RecoverError::Claimed { environment, holder },
+            StoreError::Conflict { .. } | StoreError::UnknownRun(_) | StoreError::Unavailable { .. } => {
+                RecoverError::Store(error)
+            }
+        })
+    }
+
+    /// Begins the journal of a run.
+    async fn record(&self, id: &RunId, created: &Created) -> Result<Found, StoreError> {
+        let at = self.shared.clock.now();
+        let first = Record { revision: FIRST, at, event: Event::Created(Box::new(created.clone())) };
+        self.shared.store.append(id, &first).await?;
+        let run = Run { created: created.clone(), created_at: at, state: State::Accepted, revision: FIRST };
+        let view = RunView::begin(id, &run);
+        Ok(Found { run, view, last_at: at })
+    }
+
+    fn equipment(&self, run: &RunId, created: Created, ports: Ports) -> Equipment {
+        let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
+        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options }
     }
 
     fn spawn(&self, equipment: Equipment, found: Found, claim: Box<dyn Claim>, first: Option<Event>) {

@@ -52,6 +52,9 @@ pub enum RecoverError {
     /// It has ended: there is nothing to recover.
     #[error("run {0} has ended")]
     Finished(RunId),
+    /// It has a journal already.
+    #[error("run {0} has a journal here, which says that it has ended; with another state folder it gets a new one")]
+    Journalled(RunId),
     /// Its journal makes no sense.
     #[error("could not replay the journal of run {run}")]
     Replay {

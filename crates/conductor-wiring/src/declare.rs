@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use conductor_core::run::Created;
-use conductor_core::spec::{LoadTestSpec, Violation};
+use conductor_core::spec::{API_VERSION, Intent, LoadTestSpec, ScaleChoice, VersionChoice, Violation};
 
 use crate::curve::read_load_test;
 use crate::environment::Environment;
@@ -36,6 +36,31 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
     Ok(Created::new(spec, scope, environment.spec.on_foreign_change, settings))
+}
+
+/// What a run of this environment is created with whose journal, and with it its load test, is lost. All of the
+/// environment's applications are in its scope.
+///
+/// # Errors
+/// When the environment cannot be recorded.
+pub fn adopted(environment: &Environment) -> Result<Created, serde_json::Error> {
+    let kpi = environment.spec.kpis.keys().next().cloned().unwrap_or_default();
+    // Nobody will run it: it stands for the test that nobody knows any more.
+    let document = serde_json::json!({
+        "apiVersion": API_VERSION,
+        "kind": "LoadTest",
+        "metadata": { "name": "adopted" },
+        "spec": {
+            "environment": environment.name,
+            "kpi": { "name": kpi, "target": "1/min" },
+            "rampUp": "1m",
+            "plateau": "1m",
+        }
+    });
+    let spec: LoadTestSpec = serde_json::from_value(document)?;
+    let intent = |application| Intent { application, version: VersionChoice::Keep, scale: ScaleChoice::Keep };
+    let scope = environment.applications().into_iter().map(intent).collect();
+    Ok(Created::new(spec, scope, environment.spec.on_foreign_change, serde_json::to_value(environment)?))
 }
 
 fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violation> {
@@ -146,5 +171,15 @@ spec:
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.contains("test.yaml:6:16: spec.environment: \"store\" is not the environment"), "{text}");
         assert!(text.contains("test.yaml:7:16: spec.kpi.name: \"returns\" is not a KPI"), "{text}");
+    }
+
+    #[test]
+    fn a_run_whose_load_test_is_lost_has_all_applications_of_its_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("environment.yaml");
+        std::fs::write(&file, ENVIRONMENT).unwrap();
+        let created = adopted(&Environment::read(&file, folder.path()).unwrap()).unwrap();
+        assert_eq!(created.applications().len(), 3, "support may have been changed, too");
+        assert_eq!((created.spec.environment.as_str(), created.spec.kpi.as_str()), ("shop", "orders"));
     }
 }

@@ -1,7 +1,7 @@
 //! From files to ports: reads load tests and environments, and makes the adapters that an environment names.
 //!
 //! * [`Environment`] — an environment's settings, with every path absolute,
-//! * [`declare`] — a load test of that environment, ready to be started,
+//! * [`declare`] — a load test of that environment, ready to be started; [`adopted`] — one whose load test is lost,
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
 //! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column.
@@ -17,7 +17,7 @@ mod places;
 mod substrates;
 
 pub use curve::read_load_test;
-pub use declare::declare;
+pub use declare::{adopted, declare};
 pub use environment::{Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings};
 pub use factory::Wiring;
 pub use input::{InputError, Problem, Written, read};

@@ -1,21 +1,45 @@
-//! `restore`: puts back what runs left behind whose conductor died, from their journals alone.
+//! `restore`: puts back what runs left behind whose conductor died, from their journals, or from what they have left at
+//! the applications.
 
-use conductor_core::run::RunId;
+use std::path::Path;
+
+use conductor_core::ports::LeftBehind;
+use conductor_core::run::{Created, RunId};
+use conductor_wiring::{Environment, adopted};
 
 use super::print_json;
-use super::run::put_back;
-use crate::args::Output;
+use super::run::{followed_back, put_back};
+use crate::args::{Output, Restored};
 use crate::exit::{Failed, NOT_RESTORED, PASSED};
 use crate::out;
 use crate::session::Session;
 use crate::show;
 
+/// A run that is to be put back.
+enum Left {
+    /// By its journal.
+    Journal(RunId),
+    /// By what it has left at applications.
+    Objects(RunId, Box<Created>, Box<LeftBehind>),
+}
+
 /// Puts back one run, or every one that has not ended.
-pub(super) async fn restore(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
-    let left = session.run_or_unfinished(run).await?;
+pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, Failed> {
+    let Restored { run, from_cluster, settings } = restored;
+    let left = match settings.filter(|_| from_cluster) {
+        Some(settings) => by_objects(&session, &settings, run).await?,
+        None => session.run_or_unfinished(run).await?.into_iter().map(Left::Journal).collect(),
+    };
+    let all = left.len();
     let mut views = Vec::new();
-    for run in &left {
-        let followed = put_back(&session, run).await?;
+    for left in left {
+        let followed = match left {
+            Left::Journal(run) => put_back(&session, &run).await?,
+            Left::Objects(run, created, left) => {
+                session.conductor.adopt(&run, *created, *left).await.map_err(Failed::because)?;
+                followed_back(&session, &run).await?
+            }
+        };
         views.push(followed.view);
         if followed.interrupted {
             break;
@@ -23,10 +47,27 @@ pub(super) async fn restore(session: Session, run: Option<RunId>) -> Result<u8, 
     }
     match session.output {
         Output::Json => print_json(&views)?,
-        Output::Text if left.is_empty() => out::line("nothing to restore: every run has ended"),
+        Output::Text if all == 0 => out::line("nothing to restore: every run has ended"),
         Output::Text => views.iter().for_each(|view| out::line(&format!("\n{}", show::summary(view)))),
     }
-    let restored = views.len() == left.len()
-        && views.iter().all(|view| view.verdict.as_ref().is_some_and(|verdict| verdict.restored));
+    let restored =
+        views.len() == all && views.iter().all(|view| view.verdict.as_ref().is_some_and(|verdict| verdict.restored));
     Ok(if restored { PASSED } else { NOT_RESTORED })
+}
+
+/// What has been left at the applications of an environment, by the one run that is asked for or by any.
+async fn by_objects(session: &Session, settings: &Path, wanted: Option<RunId>) -> Result<Vec<Left>, Failed> {
+    let environment = Environment::read(settings, &session.state_dir).map_err(Failed::input)?;
+    let created = adopted(&environment).map_err(Failed::because)?;
+    let found = session.conductor.left_behind(&created).await.map_err(Failed::because)?;
+    let unfinished = session.run_or_unfinished(None).await?;
+    let left = found.into_iter().filter(|(run, _)| wanted.as_ref().is_none_or(|wanted| wanted == run));
+    let left = left.map(|(run, left)| {
+        if unfinished.contains(&run) {
+            Left::Journal(run)
+        } else {
+            Left::Objects(run, Box::new(created.clone()), Box::new(left))
+        }
+    });
+    Ok(left.collect())
 }
