@@ -269,7 +269,7 @@ spec:
         let twice = format!("{GOOD}{}", KUBERNETES.replace("name: search", "name: shop"));
         assert_eq!(
             environment(&twice).unwrap_err(),
-            "environment.yaml:15:70: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
+            "environment.yaml:16:65: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
         );
     }
 
