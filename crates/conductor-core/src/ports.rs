@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
+use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
 use crate::run::{Record, Revision, RunId};
-use crate::scale::ScaleStep;
+use crate::scale::{Baseline, ScaleStep};
 
 /// What production runs now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +100,23 @@ pub trait Scaler: Send + Sync {
     /// Takes away what the run has left at applications for its own way back, where nothing of the run is left there.
     /// Called when nothing more is put back.
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError>;
+}
+
+/// Keeps others from changing an environment during a run, and tells when they have.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait EnvironmentGuard: Send + Sync {
+    /// Keeps everybody but the run from changing these applications until a time, and proves it. Once more for the same
+    /// run puts off that time. It ends by itself then, whatever becomes of the conductor.
+    async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
+    -> Result<Guarded, PortError>;
+
+    /// Lets others change the applications again. Where they can already it does nothing.
+    async fn thaw(&self, run: &RunId) -> Result<(), PortError>;
+
+    /// Waits until an application is not what is expected of it, and tells how and, where that is known, who has changed
+    /// it. What is `known` already is not told again.
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError>;
 }
 
 /// Generates load.

@@ -55,6 +55,7 @@ impl Wiring {
             releases: substrates.clone(),
             deployer: substrates.clone(),
             scaler: substrates,
+            guard: None,
             generator: locust.clone(),
             kpi: locust,
             test_data,

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::Allocation;
 use crate::fixtures::{self, load_test};
+use crate::guard::Guarded;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
 use crate::phase::{Level, Note, Phase};
 use crate::release::Release;
@@ -62,6 +63,7 @@ fn events() -> Vec<Event> {
         Event::Started,
         Event::PreflightPassed { production: BTreeMap::new(), generator },
         Event::BaselineRecorded { baseline: baseline() },
+        Event::Frozen { guarded: Guarded::Frozen },
         Event::Deployed,
         Event::ScaledUp,
         Event::Rehearsed { sample: rehearsal() },
@@ -69,8 +71,10 @@ fn events() -> Vec<Event> {
         retargeted(1),
         Event::WorkersScaled(two_workers()),
         Event::WorkersNotScaled(failure()),
+        Event::Drifted { drifts: Vec::new() },
         Event::LoadStopped,
         Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
+        Event::Thawed,
         Event::CleanedUp { deleted: vec![], failures: vec![] },
         Event::Failed(failure()),
         Event::StopRequested { by: "ops".to_owned() },
@@ -98,12 +102,14 @@ fn states() -> Vec<State> {
         State::Accepted,
         State::Preflight,
         State::RecordingBaseline { production: BTreeMap::new() },
+        State::Freezing { changes: changes.clone() },
         State::Deploying { changes: changes.clone() },
         State::ScalingUp { changes: changes.clone() },
         State::Rehearsing { changes: changes.clone() },
         State::GeneratingLoad { changes: changes.clone(), load },
         State::StoppingLoad { changes: changes.clone(), ending: ending.clone() },
         State::ScalingDown { changes, ending: ending.clone() },
+        State::Thawing { ending: ending.clone() },
         State::CleaningUp { ending: ending.clone() },
         State::Finished { ending },
     ]
