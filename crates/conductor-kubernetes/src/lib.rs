@@ -4,7 +4,11 @@
 //! Nothing here knows of phases or of load.
 
 mod answer;
+#[cfg(test)]
+mod bed;
 mod connect;
+#[cfg_attr(not(test), expect(dead_code, reason = "no port of the engine asks for it yet"))]
+mod drift;
 mod error;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "what waits for rollouts comes next"))]
 mod rollout;
