@@ -87,8 +87,6 @@ async fn inactive(freezer: &Freezer) -> Option<String> {
     match freezer.prove(&targets("default", &["web"])).await {
         Ok(Proof::Inactive { because }) => Some(because),
         Ok(Proof::Active) => None,
-        // Not the freeze's denial, but one all the same.
-        Err(error) if error.kind == FailureKind::Rejected => None,
         Err(error) => panic!("{}", Failure::of("prove", &error)),
     }
 }
