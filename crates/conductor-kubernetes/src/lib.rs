@@ -5,12 +5,16 @@
 
 mod answer;
 mod autoscaler;
+#[cfg(test)]
+mod bed;
 mod change;
 mod connect;
+mod drift;
 mod environment;
 mod error;
 mod field;
 mod follow;
+mod freeze;
 mod identity;
 mod images;
 mod left_behind;
@@ -26,6 +30,7 @@ mod write;
 
 pub use connect::{ConnectError, connect};
 pub use environment::KubernetesEnvironment;
+pub use freeze::{Freezer, Frozen};
 pub use identity::same_cluster;
 pub use production::{Running, running};
 pub use reader::Reader;
