@@ -75,6 +75,10 @@ pub(crate) enum Verb {
     /// see --from-cluster.
     #[command(after_help = exit::TABLE)]
     Restore(Restored),
+    /// Lets others change applications that a run has frozen, as the denial of their change says.
+    ///
+    /// The run goes on, and tells of what they change.
+    Unfreeze(Unfrozen),
     /// Writes a run's report, one HTML file.
     Report(Reported),
     /// Runs the local applications of an environment.
@@ -165,6 +169,16 @@ pub(crate) struct Restored {
     /// The environment's settings, a YAML or JSON file; with --from-cluster.
     #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
+}
+
+/// A freeze, and where it is.
+#[derive(Args)]
+pub(crate) struct Unfrozen {
+    /// The name of the freeze.
+    pub(crate) name: String,
+    /// The environment's settings, a YAML or JSON file.
+    #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: PathBuf,
 }
 
 /// One run, and its new target.

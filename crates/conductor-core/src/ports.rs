@@ -106,10 +106,14 @@ pub trait Scaler: Send + Sync {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait EnvironmentGuard: Send + Sync {
-    /// Keeps everybody but the run from changing these applications until a time, and proves it. Once more for the same
-    /// run puts off that time. It ends by itself then, whatever becomes of the conductor.
+    /// Keeps everybody but the run from changing these applications until a time, and proves it. It ends by itself then,
+    /// whatever becomes of the conductor.
     async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
     -> Result<Guarded, PortError>;
+
+    /// Puts off the time at which that ends by itself. Where somebody has ended it before, or it never began, it does
+    /// nothing.
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError>;
 
     /// Lets others change the applications again. Where they can already it does nothing.
     async fn thaw(&self, run: &RunId) -> Result<(), PortError>;

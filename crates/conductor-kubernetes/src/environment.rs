@@ -22,6 +22,7 @@ use crate::autoscaler::{Autoscaler, by_target, only};
 use crate::change::{Change, Wish};
 use crate::connect::connect;
 use crate::field::{Field, Fields, Owned, Value};
+use crate::freeze::Freezer;
 use crate::identity::same_cluster;
 use crate::left_behind::{Marked, left_behind};
 use crate::marker::{Holder, Marker};
@@ -38,10 +39,11 @@ const CONCURRENCY: usize = 8;
 
 /// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
 pub struct KubernetesEnvironment {
-    settings: KubernetesSettings,
-    places: BTreeMap<ApplicationId, Place>,
+    pub(crate) settings: KubernetesSettings,
+    pub(crate) places: BTreeMap<ApplicationId, Place>,
     epoch: u64,
-    client: Client,
+    pub(crate) client: Client,
+    pub(crate) freezer: OnceCell<Freezer>,
     reader: Reader,
     production: OnceCell<Reader>,
     writer: Writer,
@@ -74,6 +76,7 @@ impl KubernetesEnvironment {
             writer: Writer::new(client.clone()),
             settling: Settling::new(client.clone(), hold),
             client,
+            freezer: OnceCell::new(),
             production: OnceCell::new(),
             settings,
         })
@@ -97,7 +100,7 @@ impl KubernetesEnvironment {
         Holder { run: run.clone(), epoch: self.epoch }
     }
 
-    fn place(&self, application: &ApplicationId) -> Result<&Place, PortError> {
+    pub(crate) fn place(&self, application: &ApplicationId) -> Result<&Place, PortError> {
         let absent = || format!("{application} is not an application on Kubernetes in this environment");
         self.places.get(application).ok_or_else(|| PortError::new(FailureKind::NotFound, absent()))
     }
@@ -143,7 +146,10 @@ impl KubernetesEnvironment {
     }
 
     /// The autoscalers of these applications' namespaces, by what they scale.
-    async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
+    pub(crate) async fn autoscalers(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
         let mut targets = BTreeMap::new();
         for (namespace, found) in self.list::<HorizontalPodAutoscaler>(applications).await? {
             targets.extend(by_target(&namespace, &found)?);

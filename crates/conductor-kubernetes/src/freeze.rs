@@ -22,16 +22,13 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 
 use crate::answer::{answer, attempt};
+use crate::write::FIELD_MANAGER;
 use resource::Freeze;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "for the callers to come"))]
 pub(crate) use self::{
     probe::Proof,
     target::{Resource, Target},
 };
-
-/// The name under which the conductor writes, for the API server's records of who owns which field.
-const FIELD_MANAGER: &str = "load-test-conductor";
 
 /// Freezes and lifts, in one cluster, as one user.
 #[derive(Clone)]

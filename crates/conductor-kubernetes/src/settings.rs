@@ -22,8 +22,37 @@ pub struct KubernetesSettings {
     /// How long a workload must have stayed as it shall be before it counts as settled. Default 10s.
     #[serde(default = "ten_seconds")]
     pub steady_for: Span,
+    /// How others are kept from changing the applications during a run.
+    #[serde(default)]
+    pub freeze: FreezeSettings,
     /// The applications.
     pub applications: Vec<Application>,
+}
+
+/// How others are kept from changing the applications during a run: by the admission policy of `deploy/kubernetes/freeze`,
+/// where the cluster has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeSettings {
+    /// The conductor's namespace, where the policy looks for freezes. Default `loadtest-conductor`.
+    #[serde(default = "conductors_namespace")]
+    pub namespace: String,
+    /// Whom a denial names to be asked. Absent: the conductor's own user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Users who may change what is frozen all the same, since they carry a frozen owner's spec to the objects that it
+    /// owns, such as `system:serviceaccount:keda:keda-operator`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
+    /// Users and groups who may change what is frozen in an emergency. The conductor's own user must not be among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<String>,
+}
+
+impl Default for FreezeSettings {
+    fn default() -> Self {
+        Self { namespace: conductors_namespace(), owner: None, controllers: Vec::new(), break_glass: Vec::new() }
+    }
 }
 
 /// How a cluster is reached.
@@ -96,6 +125,10 @@ const fn ten_seconds() -> Span {
     Span::seconds(10)
 }
 
+fn conductors_namespace() -> String {
+    "loadtest-conductor".to_owned()
+}
+
 fn default_namespace() -> String {
     "default".to_owned()
 }
@@ -144,6 +177,9 @@ impl KubernetesSettings {
             |field: String, problem: String, expected: &str| found.push((field, problem, expected.to_owned()));
         if !is_label(&self.namespace) {
             add("namespace".to_owned(), format!("\"{}\" is not a name", self.namespace), LABEL);
+        }
+        if !is_label(&self.freeze.namespace) {
+            add("freeze.namespace".to_owned(), format!("\"{}\" is not a name", self.freeze.namespace), LABEL);
         }
         let mut names = BTreeSet::new();
         let mut places = BTreeMap::new();

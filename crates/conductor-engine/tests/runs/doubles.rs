@@ -98,6 +98,12 @@ impl EnvironmentGuard for Twice {
         guard.freeze(run, applications, until).await
     }
 
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.extend(run, until).await?;
+        guard.extend(run, until).await
+    }
+
     async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
         let guard = self.0.guard.as_ref().unwrap();
         guard.thaw(run).await?;

@@ -1,0 +1,94 @@
+//! Keeping others from changing the applications of a test cluster, and telling when they have.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use conductor_core::app::ApplicationId;
+use conductor_core::guard::{Drift, Guarded};
+use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError};
+use conductor_core::run::RunId;
+use conductor_core::scale::Baseline;
+use jiff::Timestamp;
+
+use crate::environment::KubernetesEnvironment;
+use crate::freeze::{Freezer, Proof, Resource, Target};
+use crate::sentinel::Sentinel;
+
+#[async_trait]
+impl EnvironmentGuard for KubernetesEnvironment {
+    async fn freeze(
+        &self,
+        run: &RunId,
+        applications: &[ApplicationId],
+        until: Timestamp,
+    ) -> Result<Guarded, PortError> {
+        let freezer = self.freezer().await?;
+        let missing = freezer.available().await?;
+        if !missing.is_empty() {
+            return Ok(Guarded::Open { because: missing.join(", ") });
+        }
+        let targets = self.targets(applications).await?;
+        freezer.freeze(run, &targets, until).await?;
+        match freezer.prove(&targets).await? {
+            Proof::Active => Ok(Guarded::Frozen),
+            Proof::Inactive { because } => {
+                freezer.lift(run).await?;
+                Ok(Guarded::Open { because })
+            }
+        }
+    }
+
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        match self.freezer().await?.extend(run, until).await {
+            // Somebody has lifted it, and means it; or the cluster lacks the policy.
+            Err(error) if error.kind == FailureKind::NotFound => Ok(()),
+            extended => extended,
+        }
+    }
+
+    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
+        self.freezer().await?.lift(run).await
+    }
+
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
+        Ok(Sentinel::new(&self.client, &self.places, expected).drifted(known).await)
+    }
+}
+
+impl KubernetesEnvironment {
+    /// Lifts a freeze by its name, whoever has made it; false where there is none of that name.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn unfreeze(&self, name: &str) -> Result<bool, PortError> {
+        self.freezer().await?.lift_by_name(name).await
+    }
+
+    async fn freezer(&self) -> Result<&Freezer, PortError> {
+        let settings = &self.settings.freeze;
+        let make = || async {
+            let freezer = Freezer::new(self.client.clone(), &settings.namespace).await?;
+            let freezer =
+                freezer.exempting(settings.controllers.clone()).with_break_glass(settings.break_glass.clone());
+            Ok(match &settings.owner {
+                Some(owner) => freezer.owned_by(owner),
+                None => freezer,
+            })
+        };
+        self.freezer.get_or_try_init(make).await
+    }
+
+    /// What must not be changed: the Deployments of the applications, and the autoscalers of these.
+    async fn targets(&self, applications: &[ApplicationId]) -> Result<BTreeSet<Target>, PortError> {
+        let autoscalers = self.autoscalers(applications).await?;
+        let mut targets = BTreeSet::new();
+        for application in applications {
+            let place = self.place(application)?;
+            targets.insert(Target::new(Resource::Deployments, &place.namespace, &place.deployment));
+            for autoscaler in autoscalers.get(place).into_iter().flatten() {
+                targets.insert(Target::new(Resource::HorizontalPodAutoscalers, &place.namespace, &autoscaler.name));
+            }
+        }
+        Ok(targets)
+    }
+}
