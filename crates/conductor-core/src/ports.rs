@@ -80,6 +80,8 @@ pub struct LeftBehind {
     pub changes: Changes,
     /// The highest epoch of a conductor that has written for the run.
     pub epoch: u64,
+    /// Until when the run's conductor is taken to live, by the signs it has given; `None` where it has given none.
+    pub alive_until: Option<Timestamp>,
 }
 
 /// Gives applications in the test environment their allocation.

@@ -340,7 +340,11 @@ impl Scaler for KubernetesEnvironment {
             let autoscaler = autoscaler.map(|found| (found.bounds, found.marker));
             marked.insert(application, Marked { identity, workload: (owned, marker), autoscaler });
         }
-        Ok(left_behind(&marked))
+        let mut all = left_behind(&marked);
+        for (run, left) in &mut all {
+            left.alive_until = self.signs().until(run).await?;
+        }
+        Ok(all)
     }
 
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {

@@ -6,7 +6,6 @@
 
 mod hold;
 mod installed;
-mod names;
 mod probe;
 mod resource;
 mod target;
@@ -22,6 +21,7 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 
 use crate::answer::{answer, attempt};
+use crate::error::is_absent;
 use crate::write::FIELD_MANAGER;
 use resource::Freeze;
 
@@ -131,9 +131,4 @@ impl Freezer {
             Err(error) => Err(crate::error::failed(act, error)),
         }
     }
-}
-
-/// True when the answer is that there is no such object, or no such kind.
-fn is_absent(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

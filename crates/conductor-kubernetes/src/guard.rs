@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::environment::KubernetesEnvironment;
 use crate::freeze::{Freezer, Proof, Resource, Target};
 use crate::sentinel::Sentinel;
+use crate::signs::Signs;
 
 #[async_trait]
 impl EnvironmentGuard for KubernetesEnvironment {
@@ -22,6 +23,10 @@ impl EnvironmentGuard for KubernetesEnvironment {
         applications: &[ApplicationId],
         until: Timestamp,
     ) -> Result<Guarded, PortError> {
+        let namespace = &self.settings.conductor_namespace;
+        if !self.signs().give(run, until).await? {
+            return Ok(Guarded::Open { because: format!("there is no namespace {namespace} for the conductor") });
+        }
         let freezer = self.freezer().await?;
         let missing = freezer.available().await?;
         if !missing.is_empty() {
@@ -39,6 +44,7 @@ impl EnvironmentGuard for KubernetesEnvironment {
     }
 
     async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        self.signs().give(run, until).await?;
         match self.freezer().await?.extend(run, until).await {
             // Somebody has lifted it, and means it; or the cluster lacks the policy.
             Err(error) if error.kind == FailureKind::NotFound => Ok(()),
@@ -47,7 +53,13 @@ impl EnvironmentGuard for KubernetesEnvironment {
     }
 
     async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
-        self.freezer().await?.lift(run).await
+        let lifted = match self.freezer().await {
+            Ok(freezer) => freezer.lift(run).await,
+            Err(error) => Err(error),
+        };
+        // Whatever became of the freeze, which ends by itself.
+        self.signs().end(run).await?;
+        lifted
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
@@ -64,10 +76,15 @@ impl KubernetesEnvironment {
         self.freezer().await?.lift_by_name(name).await
     }
 
+    /// The signs of life of conductors.
+    pub(crate) fn signs(&self) -> Signs {
+        Signs::new(self.client.clone(), &self.settings.conductor_namespace)
+    }
+
     async fn freezer(&self) -> Result<&Freezer, PortError> {
         let settings = &self.settings.freeze;
         let make = || async {
-            let freezer = Freezer::new(self.client.clone(), &settings.namespace).await?;
+            let freezer = Freezer::new(self.client.clone(), &self.settings.conductor_namespace).await?;
             let freezer =
                 freezer.exempting(settings.controllers.clone()).with_break_glass(settings.break_glass.clone());
             Ok(match &settings.owner {

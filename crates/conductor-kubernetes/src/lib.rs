@@ -20,6 +20,7 @@ mod identity;
 mod images;
 mod left_behind;
 mod marker;
+mod names;
 mod object;
 mod patch;
 mod production;
@@ -28,6 +29,7 @@ mod rollout;
 mod sentinel;
 mod settings;
 mod settle;
+mod signs;
 mod write;
 
 pub use connect::{ConnectError, connect};

@@ -22,6 +22,9 @@ pub struct KubernetesSettings {
     /// How long a workload must have stayed as it shall be before it counts as settled. Default 10s.
     #[serde(default = "ten_seconds")]
     pub steady_for: Span,
+    /// The conductor's own namespace, for its freezes and its signs of life. Default `loadtest-conductor`.
+    #[serde(default = "conductors_namespace")]
+    pub conductor_namespace: String,
     /// How others are kept from changing the applications during a run.
     #[serde(default)]
     pub freeze: FreezeSettings,
@@ -31,12 +34,9 @@ pub struct KubernetesSettings {
 
 /// How others are kept from changing the applications during a run: by the admission policy of `deploy/kubernetes/freeze`,
 /// where the cluster has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FreezeSettings {
-    /// The conductor's namespace, where the policy looks for freezes. Default `loadtest-conductor`.
-    #[serde(default = "conductors_namespace")]
-    pub namespace: String,
     /// Whom a denial names to be asked. Absent: the conductor's own user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -47,12 +47,6 @@ pub struct FreezeSettings {
     /// Users and groups who may change what is frozen in an emergency. The conductor's own user must not be among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub break_glass: Vec<String>,
-}
-
-impl Default for FreezeSettings {
-    fn default() -> Self {
-        Self { namespace: conductors_namespace(), owner: None, controllers: Vec::new(), break_glass: Vec::new() }
-    }
 }
 
 /// How a cluster is reached.
@@ -178,8 +172,9 @@ impl KubernetesSettings {
         if !is_label(&self.namespace) {
             add("namespace".to_owned(), format!("\"{}\" is not a name", self.namespace), LABEL);
         }
-        if !is_label(&self.freeze.namespace) {
-            add("freeze.namespace".to_owned(), format!("\"{}\" is not a name", self.freeze.namespace), LABEL);
+        if !is_label(&self.conductor_namespace) {
+            let problem = format!("\"{}\" is not a name", self.conductor_namespace);
+            add("conductorNamespace".to_owned(), problem, LABEL);
         }
         let mut names = BTreeSet::new();
         let mut places = BTreeMap::new();

@@ -128,7 +128,8 @@ impl Scaler for Substrates {
                 match all.entry(run) {
                     Entry::Vacant(place) => drop(place.insert(found)),
                     Entry::Occupied(mut place) => {
-                        let LeftBehind { changes, epoch } = place.get_mut();
+                        let LeftBehind { changes, epoch, alive_until } = place.get_mut();
+                        *alive_until = found.alive_until.max(*alive_until);
                         *epoch = found.epoch.max(*epoch);
                         changes.baseline.extend(found.changes.baseline);
                         changes.plan.rollouts.extend(found.changes.plan.rollouts);
