@@ -10,6 +10,7 @@ use conductor_core::run::RunId;
 use conductor_core::scale::Baseline;
 use jiff::Timestamp;
 
+use crate::autoscaler::name;
 use crate::environment::KubernetesEnvironment;
 use crate::freeze::{Freezer, Proof, Resource, Target};
 use crate::sentinel::Sentinel;
@@ -103,7 +104,7 @@ impl KubernetesEnvironment {
             let place = self.place(application)?;
             targets.insert(Target::new(Resource::Deployments, &place.namespace, &place.deployment));
             for autoscaler in autoscalers.get(place).into_iter().flatten() {
-                targets.insert(Target::new(Resource::HorizontalPodAutoscalers, &place.namespace, &autoscaler.name));
+                targets.insert(Target::new(Resource::HorizontalPodAutoscalers, &place.namespace, name(autoscaler)));
             }
         }
         Ok(targets)
