@@ -236,7 +236,7 @@ pub fn until(what: &str, within: Duration, mut holds: impl FnMut() -> bool) {
 }
 
 /// A program of this workspace, built beside the tests.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let file = tests.ancestors().nth(2).map(|folder| folder.join(name)).unwrap();
     assert!(file.exists(), "{} is missing: cargo build -p conductor -p shop, or cargo verify", file.display());
@@ -244,7 +244,7 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// The program that starts Locust.
-fn locust() -> PathBuf {
+pub(crate) fn locust() -> PathBuf {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/locust/bin/locust");
     let file = std::env::var_os("CONDUCTOR_LOCUST").map_or(installed, PathBuf::from);
     assert!(file.exists(), "{} is missing: cargo verify installs Locust", file.display());
@@ -252,7 +252,7 @@ fn locust() -> PathBuf {
 }
 
 /// One HTTP request without more of a client than it needs.
-fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();

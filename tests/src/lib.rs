@@ -3,7 +3,9 @@
 
 mod bed;
 mod conductor;
+mod kubernetes;
 mod rows;
 
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
+pub use kubernetes::ClusterBed;
