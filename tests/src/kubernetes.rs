@@ -3,6 +3,7 @@
 //! The files are those of the example, with addresses filled in.
 
 mod clusters;
+mod held;
 mod objects;
 
 use std::net::TcpListener;
@@ -11,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use conductor_kubernetes_bed::{Bridge, Entry, Replica};
+use conductor_kubernetes_bed::{Bridge, Entry, Moment, Replica, Requests};
 use serde_json::Value;
 
 use crate::bed::{Bed, Shop, get, locust, program, until};
 use crate::kubernetes::clusters::{CONDUCTOR, Clusters, READER, clusters, runtime};
+pub use crate::kubernetes::held::Held;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,8 +103,8 @@ impl ClusterBed {
         ] {
             self.edit("environment.yaml", from, &to);
         }
-        // Customers in a great hurry, so that few of them make the load.
-        self.edit("locustfile.py", "between(0.5, 1)", "between(0.1, 0.3)");
+        // Customers in a hurry: some thirteen of them make the load.
+        self.edit("locustfile.py", "between(0.5, 1)", "between(0.4, 0.8)");
         self.short();
     }
 
@@ -155,6 +157,13 @@ impl ClusterBed {
             let written = audit.by(&name).filter(of_it).filter(|entry| !is_question(entry));
             written.cloned().collect()
         })
+    }
+
+    /// Holds one of these requests of conductors that start from now on, and all that come after it.
+    pub fn hold(&self, requests: Requests, number: u32, at: Moment) -> Held {
+        let held = Held::new(&self.clusters.test, requests, number, at);
+        std::fs::copy(held.kubeconfig(), self.path("test.kubeconfig")).unwrap();
+        held
     }
 
     /// Asserts that the test cluster is as it was made, that no user is left and that the database has exactly these rows.

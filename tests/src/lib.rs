@@ -8,4 +8,5 @@ mod rows;
 
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
-pub use kubernetes::ClusterBed;
+pub use conductor_kubernetes_bed::{Moment, Requests, Verb};
+pub use kubernetes::{ClusterBed, Held};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use conductor_tests::{ClusterBed, until};
+use conductor_tests::{ClusterBed, Moment, Requests, Running, Verb, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -21,13 +21,17 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     let (objects, rows) = (bed.objects(), bed.rows());
     let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
     assert!(plan.contains("would deploy\n  shop: registry.example/shop:v1 → registry.example/shop@sha256:"), "{plan}");
-    assert!(plan.contains("3 replicas, pinned at 3, limits.cpu 4, limits.memory 2Gi, requests.cpu 2, requests.memory 1Gi"), "{plan}");
+    assert!(
+        plan.contains("3 replicas, pinned at 3, limits.cpu 4, limits.memory 2Gi, requests.cpu 2, requests.memory 1Gi"),
+        "{plan}"
+    );
     assert!(plan.contains("autoscaled from 1 to 2"), "{plan}");
     assert_eq!(bed.writes(), [[], []], "planning has written");
     assert_eq!(bed.objects(), objects, "planning has changed something");
 
     // Users grow four and a half fold in a minute at most.
-    bed.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 1m");
+    bed.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 100s");
+    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 30s\n  load: { usersPerKpi: 0.035 }");
     let mut running = bed.start();
     running.line("the ramp begins");
     assert_eq!(bed.versions(), ["v2", "v2", "v2"]);
@@ -46,51 +50,58 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     assert!(!test.is_empty());
 }
 
-/// Kills the conductor once something has come about, and lets a new one put everything back.
-fn killed_when(name: &str, phase: &str, came_about: impl Fn(&ClusterBed) -> bool) {
-    let bed = ClusterBed::up(name, IMPATIENT);
-    let (objects, rows) = (bed.objects(), bed.rows());
+/// Kills the conductor between two writes to Deployments, and lets a new one put everything back.
+fn killed_at(name: &str, phase: &str, number: u32, at: Moment) {
+    let bed = ClusterBed::up(name, PATIENT);
+    let before = (bed.objects(), bed.rows());
+    let mut held = bed.hold(Requests::writes().verb(Verb::Patch).resource("deployments"), number, at);
     let mut running = bed.start();
     running.line(&format!("== {phase}"));
-    until(phase, SOON, || came_about(&bed));
+    held.reached(SOON);
+    kill(running);
+    assert_ne!(bed.objects(), before.0, "nothing was changed when it was killed");
+    held.let_go();
+    put_back(&bed, &before);
+}
+
+fn kill(running: Running) {
     running.signal(Signal::SIGKILL);
     assert_eq!(running.wait().code, None, "it had ended before it was killed");
-    assert_eq!(bed.view()["ending"], Value::Null, "it had ended before it was killed");
+}
+
+/// Lets a new conductor put everything back, from the journal alone.
+fn put_back(bed: &ClusterBed, (objects, rows): &(Vec<(String, Value)>, Vec<String>)) {
     bed.without_files(|| bed.conductor(&["restore"]).ended_with(0));
-    bed.assert_back(&objects, &rows);
+    bed.assert_back(objects, rows);
     assert_eq!(bed.writes()[0], [], "production was written to");
     assert_eq!(bed.conductor(&["restore"]).succeeded(), "nothing to restore: every run has ended\n");
 }
 
-/// The image of the shop's container.
-fn image(bed: &ClusterBed) -> String {
-    let shop = bed.object("deployment", "shop");
-    shop["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap().to_owned()
-}
-
-/// The most replicas that the shop's autoscaler may choose.
-fn most(bed: &ClusterBed) -> u64 {
-    bed.object("hpa", "shop")["spec"]["maxReplicas"].as_u64().unwrap()
+#[test]
+fn killed_before_it_hears_that_a_version_is_deployed() {
+    killed_at("deploy", "DEPLOY", 1, Moment::After);
 }
 
 #[test]
-fn killed_while_deploying() {
-    killed_when("deploy", "DEPLOY", |bed| image(bed).contains('@'));
+fn killed_between_an_autoscaler_and_its_deployment_on_the_way_there() {
+    killed_at("scale-up", "SCALE_UP", 2, Moment::Before);
 }
 
 #[test]
-fn killed_while_scaling_up() {
-    killed_when("scale-up", "SCALE_UP", |bed| most(bed) == 3);
+fn killed_between_an_autoscaler_and_its_deployment_on_the_way_back() {
+    killed_at("scale-down", "SCALE_DOWN", 3, Moment::Before);
 }
 
 #[test]
 fn killed_while_generating_load() {
-    killed_when("load", "GENERATE_LOAD", |bed| bed.users() > 1);
-}
-
-#[test]
-fn killed_while_scaling_down() {
-    killed_when("scale-down", "SCALE_DOWN", |bed| most(bed) == 2);
+    let bed = ClusterBed::up("load", IMPATIENT);
+    let before = (bed.objects(), bed.rows());
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    until("the load", SOON, || bed.users() > 1);
+    kill(running);
+    until("Locust's own stop", SOON, || bed.users() == 0);
+    put_back(&bed, &before);
 }
 
 #[test]
@@ -108,7 +119,9 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
     let conductor = |arguments: &[&str]| bed.conductor(&[arguments, &["--state-dir", &elsewhere]].concat());
 
     let refused = conductor(&["run", &bed.path("loadtest.yaml")]).ended_with(1).out;
-    let told = format!("run {run} has changed shop and not put them back; conductor restore --from-cluster --settings FILE does it");
+    let told = format!(
+        "run {run} has left its changes at shop; conductor restore --from-cluster --settings FILE puts back what was before"
+    );
     assert!(refused.contains(&told), "{refused}");
     let restore = ["restore", "--from-cluster", "--settings", &bed.path("environment.yaml")];
     let restored = conductor(&restore).ended_with(0).out;
@@ -128,7 +141,12 @@ fn what_cannot_work_is_told_by_its_field_before_anything_is_changed() {
         let text = text.replace("FOLDER", bed.path("x").strip_suffix("/x").unwrap());
         for (verb, code) in ["plan", "run"].into_iter().zip(codes) {
             let ended = bed.conductor(&[verb, &bed.path("loadtest.yaml")]).ended_with(code);
-            assert!(ended.err.contains(&text) || ended.out.contains(&text), "{verb}: {text:?} is not in\n{}{}", ended.out, ended.err);
+            assert!(
+                ended.err.contains(&text) || ended.out.contains(&text),
+                "{verb}: {text:?} is not in\n{}{}",
+                ended.out,
+                ended.err
+            );
         }
     };
     refused(
@@ -141,15 +159,25 @@ fn what_cannot_work_is_told_by_its_field_before_anything_is_changed() {
         "kubeconfig: test.kubeconfig",
         "kubeconfig: tset.kubeconfig",
         [2, 2],
-        "could not connect to the test cluster (kubernetes.cluster): could not use the kubeconfig FOLDER/tset.kubeconfig",
+        "could not connect to the test cluster (kubernetes.cluster): could not read the kubeconfig FOLDER/tset.kubeconfig: No such file or directory (os error 2)\n",
     );
     refused(
         "cluster: { kubeconfig: test.kubeconfig",
         "cluster: { kubeconfig: test.kubeconfig, context: live",
         [2, 2],
-        "context",
+        "could not connect to the test cluster (kubernetes.cluster): context: \"live\" is not in the kubeconfig FOLDER/test.kubeconfig; expected one of bed\n",
     );
-    refused("kubeconfig: production.kubeconfig", "kubeconfig: none", [2, 1], "could not connect to production (kubernetes.production)");
-    refused("- name: shop\n  local", "- name: shop\n      - { name: ledger, deployment: ledger-v2 }\n  local", [1, 1], "ledger");
+    refused(
+        "kubeconfig: production.kubeconfig",
+        "kubeconfig: none",
+        [1, 1],
+        "could not connect to production (kubernetes.production): could not read the kubeconfig FOLDER/none: No such file or directory (os error 2)\n",
+    );
+    refused(
+        "- name: shop\n  local",
+        "- name: shop\n      - { name: ledger, deployment: ledger-v2 }\n  local",
+        [1, 1],
+        "ledger does not exist in the environment",
+    );
     assert_eq!(bed.writes(), [[], []]);
 }

@@ -130,12 +130,7 @@ fn keep(
     processes.stop();
 }
 
-async fn follow(
-    pods: Api<Pod>,
-    of: watcher::Config,
-    processes: &mut Processes,
-    mut stopped: oneshot::Receiver<()>,
-) {
+async fn follow(pods: Api<Pod>, of: watcher::Config, processes: &mut Processes, mut stopped: oneshot::Receiver<()>) {
     let mut events = std::pin::pin!(watcher(pods, of).default_backoff());
     let mut ready = ReadyPods::default();
     let mut looks = tokio::time::interval(LOOK_EVERY);

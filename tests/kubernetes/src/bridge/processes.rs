@@ -97,7 +97,8 @@ impl Processes {
             if let Ok(Some(status)) = process.child.try_wait() {
                 self.troubles.insert(pod.clone(), format!("ended by itself with {status}"));
             }
-            process.is_up = process.is_up || TcpStream::connect((Ipv4Addr::LOCALHOST, process.replica.own_port)).is_ok();
+            process.is_up =
+                process.is_up || TcpStream::connect((Ipv4Addr::LOCALHOST, process.replica.own_port)).is_ok();
         }
         self.running.retain(|pod, _| !self.troubles.contains_key(pod));
         let starting = |process: &Process| !process.is_up && process.since.elapsed() < UP_WITHIN;
