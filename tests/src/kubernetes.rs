@@ -5,19 +5,21 @@
 mod clusters;
 mod held;
 mod objects;
+mod processes;
 
 use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use conductor_kubernetes_bed::{Bridge, Entry, Moment, Replica, Requests};
 use serde_json::Value;
 
-use crate::bed::{Bed, Shop, get, locust, program, until};
+use crate::bed::{Bed, Shop, until};
 use crate::kubernetes::clusters::{CONDUCTOR, Clusters, READER, clusters, runtime};
 pub use crate::kubernetes::held::Held;
+use crate::kubernetes::processes::{Start, serve_payments, serve_shop, up};
+use crate::outside::{get, locust, program};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -121,6 +123,29 @@ impl ClusterBed {
         }
     }
 
+    /// What somebody types who wants to try it.
+    pub fn by_hand(&self) -> String {
+        let folder = self.path("");
+        let conductor = program("conductor");
+        let conductor = conductor.display();
+        let verb = |verb: &str, file: &str| format!("{conductor} {verb} {file}");
+        let look = |cluster, what: &str| {
+            let kubectl = format!("{:?}", clusters::kubectl(cluster, &["-n", &self.namespace, "get", what]));
+            // Without the emptied environment that it is called with.
+            kubectl.split_once(" \"").map_or(kubectl.clone(), |(_, call)| format!("\"{call}"))
+        };
+        [
+            format!("cd {folder:?}; export CONDUCTOR_STATE_DIR={:?}", self.state()),
+            verb("local up", "environment.yaml     # Locust"),
+            verb("plan", "loadtest.yaml"),
+            verb("run", "loadtest.yaml"),
+            verb("local down", "environment.yaml"),
+            look(&self.clusters.production, "deployments,pods"),
+            look(&self.clusters.test, "deployments,hpa,pods"),
+        ]
+        .join("\n")
+    }
+
     /// The version that each process of the shop says it is.
     pub fn versions(&self) -> Vec<String> {
         let version = |replica: &Replica| -> Value {
@@ -177,39 +202,9 @@ impl ClusterBed {
     }
 }
 
-type Start = Box<dyn FnMut(&Replica) -> Command + Send>;
-
 /// True for a request that asks something by the verb of writes, as "who am I" does.
 fn is_question(entry: &Entry) -> bool {
     ["authentication.k8s.io", "authorization.k8s.io"].contains(&entry.object.api_group.as_str())
-}
-
-fn serve_payments(replica: &Replica) -> Command {
-    quiet(&["payments", "--port", &replica.own_port.to_string()])
-}
-
-/// A replica that takes 4.7 orders a second: 285 a minute, and three of it 857.
-fn serve_shop(replica: &Replica, version: &str, database: &str, provider: u16) -> Command {
-    let [shared, own] = [replica.shared_port, replica.own_port].map(|port| port.to_string());
-    let payments = format!("http://127.0.0.1:{provider}");
-    let served = ["serve", "--version", version, "--port", &shared, "--health-port", &own, "--database", database];
-    quiet(&[&served[..], &["--payments", &payments, "--at-a-time", "1"]].concat())
-}
-
-fn quiet(arguments: &[&str]) -> Command {
-    let mut command = Command::new(program("shop"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
-    command
-}
-
-/// The processes of a bridge, once there are so many.
-fn up(bridge: &Bridge, count: usize) -> Vec<Replica> {
-    let mut found = Vec::new();
-    until(&format!("{count} processes"), PATIENCE, || {
-        found = bridge.replicas().unwrap_or_else(|error| panic!("{error}"));
-        found.len() == count
-    });
-    found
 }
 
 /// A file of the example.

@@ -4,6 +4,7 @@
 mod bed;
 mod conductor;
 mod kubernetes;
+mod outside;
 mod rows;
 
 pub use bed::{Bed, SHORT, Shop, until};

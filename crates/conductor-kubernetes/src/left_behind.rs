@@ -129,7 +129,10 @@ mod tests {
             // The autoscaler is pinned, and the run got no further.
             (app("ledger"), marked((owned(20, "shop:1"), None), Some((pinned, marker("one", 2, &bounds, &[pinned]))))),
             // Deployed and not scaled.
-            (app("search"), marked((deployed.clone(), marker("two", 1, &before, &[deployed.clone()])), None)),
+            (
+                app("search"),
+                marked((deployed.clone(), marker("two", 1, &before, std::slice::from_ref(&deployed))), None),
+            ),
             (app("untouched"), marked((before.clone(), None), None)),
         ]);
         let left = left_behind(&applications);

@@ -80,7 +80,8 @@ pub(super) fn read(cluster: &Cluster, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Command {
+/// kubectl, as somebody who may do everything.
+pub(super) fn kubectl(cluster: &Cluster, arguments: &[&str]) -> Command {
     let mut command = cluster.kubectl(&User::Admin).unwrap();
     command.args(arguments);
     command

@@ -146,3 +146,79 @@ impl Processes {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::process::Command;
+    use std::sync::{Arc, Mutex};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    /// Listens where a process shall, for the time of the test.
+    fn listen(port: u16) -> Socket {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_port(true).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into()).unwrap();
+        socket.listen(8).unwrap();
+        socket
+    }
+
+    fn pods(names: &[&str]) -> Images {
+        names.iter().map(|name| ((*name).to_owned(), BTreeMap::new())).collect()
+    }
+
+    fn up(seen: &watch::Receiver<Seen>) -> Vec<String> {
+        seen.borrow().up.iter().map(|replica| replica.pod.clone()).collect()
+    }
+
+    #[test]
+    fn a_process_counts_when_it_listens_and_only_then_makes_another_superfluous() {
+        let (told, seen) = watch::channel(Seen::default());
+        let started: Arc<Mutex<Vec<Replica>>> = Arc::default();
+        let all = Arc::clone(&started);
+        let start = move |replica: &Replica| {
+            all.lock().unwrap().push(replica.clone());
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            command
+        };
+        let mut processes = Processes::new(7, Box::new(start), told);
+        processes.want(&pods(&["old"]));
+        assert_eq!(up(&seen), [""; 0]);
+        let port = |of: usize| started.lock().unwrap()[of].own_port;
+        let _old = listen(port(0));
+        processes.look();
+        assert_eq!(up(&seen), ["old"]);
+        processes.want(&pods(&["new"]));
+        assert_eq!((processes.leaving.len(), processes.ending.len()), (1, 0), "the new one is not up yet");
+        let _new = listen(port(1));
+        processes.look();
+        processes.look();
+        assert_eq!(up(&seen), ["new"]);
+        assert_eq!(processes.leaving.len(), 0);
+        processes.stop();
+    }
+
+    #[test]
+    fn a_process_that_ends_by_itself_is_told_until_its_pod_is_gone() {
+        let (told, seen) = watch::channel(Seen::default());
+        let start = |_: &Replica| {
+            let mut command = Command::new("sh");
+            command.args(["-c", "exit 3"]);
+            command
+        };
+        let mut processes = Processes::new(7, Box::new(start), told);
+        processes.want(&pods(&["a"]));
+        let begun = Instant::now();
+        while seen.borrow().troubles.is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            processes.look();
+        }
+        assert_eq!(seen.borrow().troubles["a"], "ended by itself with exit status: 3");
+        processes.want(&pods(&[]));
+        assert!(seen.borrow().troubles.is_empty());
+    }
+}
