@@ -26,6 +26,7 @@ enum Left {
 /// Puts back one run, or every one that has not ended.
 pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, Failed> {
     let Restored { run, from_cluster, settings } = restored;
+    let nothing = if from_cluster { "no run has left anything in the environment" } else { "every run has ended" };
     let left = match settings.filter(|_| from_cluster) {
         Some(settings) => by_objects(&session, &settings, run).await?,
         None => session.run_or_unfinished(run).await?.into_iter().map(Left::Journal).collect(),
@@ -47,7 +48,7 @@ pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, 
     }
     match session.output {
         Output::Json => print_json(&views)?,
-        Output::Text if all == 0 => out::line("nothing to restore: every run has ended"),
+        Output::Text if all == 0 => out::line(&format!("nothing to restore: {nothing}")),
         Output::Text => views.iter().for_each(|view| out::line(&format!("\n{}", show::summary(view)))),
     }
     let restored =

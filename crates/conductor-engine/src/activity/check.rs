@@ -51,10 +51,13 @@ fn nothing(left: BTreeMap<RunId, LeftBehind>) -> Result<(), PortError> {
     }
     let told = left.iter().map(|(run, LeftBehind { changes, .. })| {
         let names: Vec<&str> = changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
-        format!("run {run} has changed {} and not put them back", names.join(", "))
+        format!("run {run} has left its changes at {}", names.join(", "))
     });
     let told = told.collect::<Vec<_>>().join("; ");
-    Err(PortError::new(FailureKind::Rejected, format!("{told}; conductor restore --from-cluster does it")))
+    Err(PortError::new(
+        FailureKind::Rejected,
+        format!("{told}; conductor restore --from-cluster --settings FILE puts back what was before"),
+    ))
 }
 
 /// Records what the environment is.
