@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
+use crate::capacity::Shortage;
 use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::phase::{Changes, Retarget};
@@ -123,6 +124,14 @@ pub trait EnvironmentGuard: Send + Sync {
     /// Waits until an application is not what is expected of it, and tells how and, where that is known, who has changed
     /// it. What is `known` already is not told again.
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError>;
+}
+
+/// Tells beforehand whether there is room for what a run asks for.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Capacity: Send + Sync {
+    /// What there is not enough of for these steps. Changes nothing.
+    async fn shortages(&self, steps: &[ScaleStep]) -> Result<Vec<Shortage>, PortError>;
 }
 
 /// Generates load.

@@ -29,6 +29,7 @@ mod patch;
 mod production;
 mod reader;
 mod rollout;
+mod room;
 mod sentinel;
 mod settings;
 mod settle;

@@ -54,6 +54,7 @@ impl Wiring {
         Ok(Ports {
             releases: substrates.clone(),
             deployer: substrates.clone(),
+            capacity: Some(substrates.clone()),
             guard: substrates.is_guarded().then(|| substrates.clone() as Arc<dyn EnvironmentGuard>),
             scaler: substrates,
             generator: locust.clone(),

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::capacity::Shortage;
 use conductor_core::guard::{Drift, Guarded};
 use conductor_core::ports::{
-    Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+    Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, PortError, Production, ReleaseSource,
+    Scaler, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
@@ -30,6 +32,8 @@ pub(crate) struct Member {
     scaler: Arc<dyn Scaler>,
     /// Absent where nobody else changes applications.
     guard: Option<Arc<dyn EnvironmentGuard>>,
+    /// Absent where nobody knows whether there is room.
+    capacity: Option<Arc<dyn Capacity>>,
 }
 
 impl Member {
@@ -37,15 +41,24 @@ impl Member {
     where
         S: ReleaseSource + Deployer + Scaler + 'static,
     {
-        Self { applications, releases: substrate.clone(), deployer: substrate.clone(), scaler: substrate, guard: None }
+        Self {
+            applications,
+            releases: substrate.clone(),
+            deployer: substrate.clone(),
+            scaler: substrate,
+            guard: None,
+            capacity: None,
+        }
     }
 
     /// One on which others may change applications, too.
     pub(crate) fn guarded<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
     where
-        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + 'static,
+        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + 'static,
     {
-        Self { guard: Some(substrate.clone()), ..Self::new(applications, substrate) }
+        let (guard, capacity) =
+            (Some(substrate.clone() as Arc<dyn EnvironmentGuard>), Some(substrate.clone() as Arc<dyn Capacity>));
+        Self { guard, capacity, ..Self::new(applications, substrate) }
     }
 
     /// Those of the applications that are on it.
@@ -146,6 +159,20 @@ impl Scaler for Substrates {
         let asked = owned.filter(|(_, own)| !own.is_empty());
         let asked = asked.map(|(member, own)| async move { member.scaler.let_go(run, &own).await });
         try_join_all(asked).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Capacity for Substrates {
+    async fn shortages(&self, steps: &[ScaleStep]) -> Result<Vec<Shortage>, PortError> {
+        let asked = self.members.iter().filter_map(|member| {
+            let capacity = member.capacity.as_ref()?;
+            let own = steps.iter().filter(|step| member.applications.contains(&step.application)).cloned();
+            let own: Vec<ScaleStep> = own.collect();
+            Some(async move { capacity.shortages(&own).await })
+        });
+        let found = try_join_all(asked.collect::<Vec<_>>()).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 }
 

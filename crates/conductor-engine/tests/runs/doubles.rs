@@ -26,6 +26,7 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         releases: all.clone(),
         deployer: all.clone(),
         scaler: all.clone(),
+        capacity: None,
         guard: Some(all.clone()),
         generator: all.clone(),
         kpi: all,
