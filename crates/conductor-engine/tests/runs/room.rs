@@ -39,7 +39,11 @@ async fn what_will_be_refused_ends_the_run_before_any_change() {
     let view = bed.run().await;
     bed.assert_clean(&view, "full");
     let Cause::Failed(failure) = &view.ending.as_ref().unwrap().cause else { panic!("{:?}", view.ending) };
-    assert_eq!(failure.to_string(), "look for room: no room for shop: 1 replica → 3 replicas");
+    assert_eq!(
+        failure.to_string(),
+        "check: look for room: no room for shop: 1 replica → 3 replicas; look for room: no room for payments: 1 replica → \
+         2 replicas"
+    );
     assert!(bed.journal(&view.id).await.iter().all(|record| !matches!(record.event, Event::BaselineRecorded { .. })));
 }
 
