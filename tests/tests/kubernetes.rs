@@ -119,10 +119,12 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
     let conductor = |arguments: &[&str]| bed.conductor(&[arguments, &["--state-dir", &elsewhere]].concat());
 
     let refused = conductor(&["run", &bed.path("loadtest.yaml")]).ended_with(1).out;
+    let unplanned = conductor(&["plan", &bed.path("loadtest.yaml")]).ended_with(1).err;
     let told = format!(
         "run {run} has left its changes at shop; conductor restore --from-cluster --settings FILE puts back what was before"
     );
     assert!(refused.contains(&told), "{refused}");
+    assert!(unplanned.contains(&told), "{unplanned}");
     let restore = ["restore", "--from-cluster", "--settings", &bed.path("environment.yaml")];
     let restored = conductor(&restore).ended_with(0).out;
     assert!(restored.contains(&format!("run        {run}")), "{restored}");

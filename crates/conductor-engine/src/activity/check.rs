@@ -68,16 +68,18 @@ pub(super) async fn record(context: Shared) -> Event {
     }
 }
 
-/// What production and the environment are, without retries.
+/// What production and the environment are, without retries. What another run has left there is refused.
 pub(crate) async fn look_around(
     ports: &Ports,
     applications: &[ApplicationId],
 ) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), PortError> {
-    let (production, deployed, allocated) = futures::try_join!(
+    let (production, deployed, allocated, left) = futures::try_join!(
         ports.releases.production(applications),
         ports.deployer.deployed(applications),
         ports.scaler.allocated(applications),
+        ports.scaler.left_behind(applications),
     )?;
+    nothing(left)?;
     Ok((production, joined(deployed, &allocated)))
 }
 
