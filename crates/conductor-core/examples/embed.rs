@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::guard::Guarded;
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample};
 use conductor_core::phase::{Event, Measurement, State};
 use conductor_core::ports::Production;
@@ -47,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     story.tell(1, Event::Started)?;
     story.tell(1, Event::PreflightPassed { production: BTreeMap::from([(shop.clone(), production)]), generator })?;
     story.tell(1, Event::BaselineRecorded { baseline: BTreeMap::from([(shop, present)]) })?;
+    story.tell(15, Event::Frozen { guarded: Guarded::Alone })?;
     story.tell(20, Event::Deployed)?;
     story.tell(10, Event::ScaledUp)?;
     let first = sample(story.now, story.now, 1);

@@ -55,6 +55,7 @@ pub mod app;
 pub mod failure;
 #[cfg(test)]
 mod fixtures;
+pub mod guard;
 pub mod learnt;
 pub mod load;
 pub mod phase;

@@ -24,6 +24,7 @@ pub use workers::Workers;
 
 use crate::app::ApplicationId;
 use crate::failure::Failure;
+use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
 use crate::ports::{Production, TableCount};
 use crate::restore::ForeignChange;
@@ -92,6 +93,11 @@ pub enum State {
         /// What production runs.
         production: BTreeMap<ApplicationId, Production>,
     },
+    /// Keeping others from changing the applications.
+    Freezing {
+        /// The way back.
+        changes: Changes,
+    },
     /// Rolling out versions.
     Deploying {
         /// The way back.
@@ -128,6 +134,11 @@ pub enum State {
         /// Why the run ends, and what went wrong since.
         ending: Ending,
     },
+    /// Letting others change the applications again.
+    Thawing {
+        /// Why the run ends, and what went wrong since.
+        ending: Ending,
+    },
     /// Deleting the data the run created.
     CleaningUp {
         /// Why the run ends, and what went wrong since.
@@ -145,10 +156,10 @@ impl State {
     pub fn phase(&self) -> Phase {
         match self {
             Self::Accepted | Self::Preflight | Self::RecordingBaseline { .. } => Phase::Prepare,
-            Self::Deploying { .. } => Phase::Deploy,
+            Self::Freezing { .. } | Self::Deploying { .. } => Phase::Deploy,
             Self::ScalingUp { .. } => Phase::ScaleUp,
             Self::Rehearsing { .. } | Self::GeneratingLoad { .. } | Self::StoppingLoad { .. } => Phase::GenerateLoad,
-            Self::ScalingDown { .. } => Phase::ScaleDown,
+            Self::ScalingDown { .. } | Self::Thawing { .. } => Phase::ScaleDown,
             Self::CleaningUp { .. } => Phase::CleanUp,
             Self::Finished { .. } => Phase::Finished,
         }
@@ -160,12 +171,14 @@ impl State {
             Self::Accepted => "Accepted",
             Self::Preflight => "Preflight",
             Self::RecordingBaseline { .. } => "RecordingBaseline",
+            Self::Freezing { .. } => "Freezing",
             Self::Deploying { .. } => "Deploying",
             Self::ScalingUp { .. } => "ScalingUp",
             Self::Rehearsing { .. } => "Rehearsing",
             Self::GeneratingLoad { .. } => "GeneratingLoad",
             Self::StoppingLoad { .. } => "StoppingLoad",
             Self::ScalingDown { .. } => "ScalingDown",
+            Self::Thawing { .. } => "Thawing",
             Self::CleaningUp { .. } => "CleaningUp",
             Self::Finished { .. } => "Finished",
         }
@@ -177,12 +190,14 @@ impl State {
             Self::Accepted
             | Self::Preflight
             | Self::RecordingBaseline { .. }
+            | Self::Freezing { .. }
             | Self::Deploying { .. }
             | Self::ScalingUp { .. }
             | Self::Rehearsing { .. }
             | Self::GeneratingLoad { .. } => None,
             Self::StoppingLoad { ending, .. }
             | Self::ScalingDown { ending, .. }
+            | Self::Thawing { ending }
             | Self::CleaningUp { ending }
             | Self::Finished { ending } => Some(ending),
         }
@@ -191,7 +206,8 @@ impl State {
     /// What the run changes, while it may have changed something.
     pub fn changes(&self) -> Option<&Changes> {
         match self {
-            Self::Deploying { changes }
+            Self::Freezing { changes }
+            | Self::Deploying { changes }
             | Self::ScalingUp { changes }
             | Self::Rehearsing { changes }
             | Self::GeneratingLoad { changes, .. }
@@ -200,6 +216,7 @@ impl State {
             Self::Accepted
             | Self::Preflight
             | Self::RecordingBaseline { .. }
+            | Self::Thawing { .. }
             | Self::CleaningUp { .. }
             | Self::Finished { .. } => None,
         }
@@ -208,6 +225,25 @@ impl State {
     /// The load, while it is generated.
     pub fn load(&self) -> Option<&Load> {
         if let Self::GeneratingLoad { load, .. } = self { Some(load) } else { None }
+    }
+
+    /// True while others are to be kept from changing the applications.
+    pub fn is_guarded(&self) -> bool {
+        match self {
+            Self::Freezing { .. }
+            | Self::Deploying { .. }
+            | Self::ScalingUp { .. }
+            | Self::Rehearsing { .. }
+            | Self::GeneratingLoad { .. }
+            | Self::StoppingLoad { .. }
+            | Self::ScalingDown { .. } => true,
+            Self::Accepted
+            | Self::Preflight
+            | Self::RecordingBaseline { .. }
+            | Self::Thawing { .. }
+            | Self::CleaningUp { .. }
+            | Self::Finished { .. } => false,
+        }
     }
 
     /// True once the run is on its way back.
@@ -229,12 +265,15 @@ pub struct Ending {
     /// The search as it ended, where the test is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Box<Search>>,
+    /// What somebody else changed while load was generated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<Drift>,
 }
 
 impl Ending {
     /// An ending of which nothing is known but its cause.
     pub fn because(cause: Cause) -> Self {
-        Self { cause, teardown_failures: Vec::new(), foreign_changes: Vec::new(), search: None }
+        Self { cause, teardown_failures: Vec::new(), foreign_changes: Vec::new(), search: None, drifts: Vec::new() }
     }
 }
 
@@ -253,6 +292,8 @@ pub enum Cause {
     Failed(Failure),
     /// The run's own deadline passed before the load was over.
     DeadlineExceeded,
+    /// Somebody else changed an application under test, and the environment wants runs to end then.
+    Drifted,
     /// The conductor died and the run was torn down by another one.
     Abandoned,
 }
@@ -276,6 +317,11 @@ pub enum Event {
     BaselineRecorded {
         /// By application.
         baseline: Baseline,
+    },
+    /// Others are kept from changing the applications, or the environment has nothing to keep them from it.
+    Frozen {
+        /// Which of the two.
+        guarded: Guarded,
     },
     /// Every wanted version runs.
     Deployed,
@@ -301,6 +347,11 @@ pub enum Event {
     WorkersScaled(ScaleStep),
     /// The load workers could not be scaled; the load goes on.
     WorkersNotScaled(Failure),
+    /// Somebody else has changed applications under test.
+    Drifted {
+        /// What they have changed.
+        drifts: Vec<Drift>,
+    },
     /// All users are stopped.
     LoadStopped,
     /// The environment is as it was before, as far as that was possible.
@@ -313,6 +364,8 @@ pub enum Event {
         /// What could not be put back.
         failures: Vec<Failure>,
     },
+    /// Others may change the applications again.
+    Thawed,
     /// The run's data is deleted, as far as that was possible.
     CleanedUp {
         /// Rows deleted, by store and table (`store/table`).
@@ -380,6 +433,7 @@ impl Event {
             Self::Started => "Started",
             Self::PreflightPassed { .. } => "PreflightPassed",
             Self::BaselineRecorded { .. } => "BaselineRecorded",
+            Self::Frozen { .. } => "Frozen",
             Self::Deployed => "Deployed",
             Self::ScaledUp => "ScaledUp",
             Self::Rehearsed { .. } => "Rehearsed",
@@ -387,8 +441,10 @@ impl Event {
             Self::Retargeted { .. } => "Retargeted",
             Self::WorkersScaled(_) => "WorkersScaled",
             Self::WorkersNotScaled(_) => "WorkersNotScaled",
+            Self::Drifted { .. } => "Drifted",
             Self::LoadStopped => "LoadStopped",
             Self::Restored { .. } => "Restored",
+            Self::Thawed => "Thawed",
             Self::CleanedUp { .. } => "CleanedUp",
             Self::Failed(_) => "Failed",
             Self::StopRequested { .. } => "StopRequested",

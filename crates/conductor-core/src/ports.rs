@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
+use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
 use crate::run::{Record, Revision, RunId};
-use crate::scale::ScaleStep;
+use crate::scale::{Baseline, ScaleStep};
 
 /// What production runs now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,8 @@ pub struct LeftBehind {
     pub changes: Changes,
     /// The highest epoch of a conductor that has written for the run.
     pub epoch: u64,
+    /// Until when the run's conductor is taken to live, by the signs it has given; `None` where it has given none.
+    pub alive_until: Option<Timestamp>,
 }
 
 /// Gives applications in the test environment their allocation.
@@ -99,6 +102,27 @@ pub trait Scaler: Send + Sync {
     /// Takes away what the run has left at applications for its own way back, where nothing of the run is left there.
     /// Called when nothing more is put back.
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError>;
+}
+
+/// Keeps others from changing an environment during a run, and tells when they have.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait EnvironmentGuard: Send + Sync {
+    /// Keeps everybody but the run from changing these applications until a time, and proves it. It ends by itself then,
+    /// whatever becomes of the conductor.
+    async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
+    -> Result<Guarded, PortError>;
+
+    /// Puts off the time at which that ends by itself. Where somebody has ended it before, or it never began, it does
+    /// nothing.
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError>;
+
+    /// Lets others change the applications again. Where they can already it does nothing.
+    async fn thaw(&self, run: &RunId) -> Result<(), PortError>;
+
+    /// Waits until an application is not what is expected of it, and tells how and, where that is known, who has changed
+    /// it. What is `known` already is not told again.
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError>;
 }
 
 /// Generates load.

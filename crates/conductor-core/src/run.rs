@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{ApplicationId, NameError, is_name};
+use crate::guard::DriftPolicy;
 use crate::learnt::Learnt;
 use crate::load::GeneratorFacts;
 use crate::phase::{Command, Event, State, step};
@@ -81,6 +82,9 @@ pub struct Created {
     pub scope: Scope,
     /// What becomes of values that somebody else changed during the run.
     pub foreign_policy: ForeignPolicy,
+    /// What becomes of the run when somebody else changes an application under test.
+    #[serde(default)]
+    pub drift_policy: DriftPolicy,
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
@@ -107,7 +111,15 @@ impl Created {
         foreign_policy: ForeignPolicy,
         environment: serde_json::Value,
     ) -> Self {
-        Self { spec, scope, foreign_policy, environment, learnt: None, former_epoch: 0 }
+        Self {
+            spec,
+            scope,
+            foreign_policy,
+            drift_policy: DriftPolicy::default(),
+            environment,
+            learnt: None,
+            former_epoch: 0,
+        }
     }
 
     /// The epoch of a conductor that begins to drive the run with this record: higher than that of any before.

@@ -113,6 +113,11 @@ pub fn judge(spec: &LoadTestSpec, profile: &Profile, ticks: &[Tick], ending: &En
             None => of_load(spec, ticks, &holds, &mut causes),
         }
     }
+    for drift in &ending.drifts {
+        let (outcome, code) =
+            if drift.reverted { (Outcome::Warned, "drift_reverted") } else { (Outcome::Invalid, "drift") };
+        causes.push(reason(outcome, code, format!("during the load, {drift}")));
+    }
     for failure in &ending.teardown_failures {
         causes.push(reason(Outcome::Warned, "restore_incomplete", failure.to_string()));
     }
@@ -130,7 +135,8 @@ fn reason(outcome: Outcome, code: &str, message: String) -> VerdictCause {
 
 fn of_ending(cause: &Cause) -> Option<VerdictCause> {
     Some(match cause {
-        Cause::Completed => return None,
+        // The drifts tell it themselves.
+        Cause::Completed | Cause::Drifted => return None,
         Cause::Cancelled { by } => reason(Outcome::Cancelled, "cancelled", format!("stopped by {by}")),
         Cause::Failed(failure) if failure.kind == FailureKind::KpiUnmeasured => {
             reason(Outcome::Invalid, "kpi_unmeasured", failure.to_string())

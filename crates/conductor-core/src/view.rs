@@ -286,6 +286,9 @@ impl RunView {
             Event::CleanedUp { deleted, .. } => self.deleted.clone_from(deleted),
             Event::Created(_)
             | Event::Adopted { .. }
+            | Event::Frozen { .. }
+            | Event::Drifted { .. }
+            | Event::Thawed
             | Event::Started
             | Event::Deployed
             | Event::ScaledUp

@@ -8,6 +8,7 @@ use super::*;
 use crate::app::Allocation;
 use crate::failure::{Failure, FailureKind};
 use crate::fixtures::{created, load_test};
+use crate::guard::Guarded;
 use crate::load::GeneratorStatus;
 use crate::phase::Retarget;
 use crate::ports::Production;
@@ -53,6 +54,7 @@ impl Story {
         self.tell(1, Event::Started)
             .tell(1, Event::PreflightPassed { production: BTreeMap::from([(shop(), production)]), generator })
             .tell(1, Event::BaselineRecorded { baseline: BTreeMap::from([(shop(), present)]) })
+            .tell(0, Event::Frozen { guarded: Guarded::Frozen })
             .tell(20, Event::Deployed)
             .tell(10, Event::ScaledUp);
         let sample = sample(self.now, self.now, 1, vec![]);
@@ -85,7 +87,7 @@ fn each_phase_begins_where_the_one_before_it_ends() {
         .map(|phase| (phase.started.map(Timestamp::as_second), phase.ended.map(Timestamp::as_second)))
         .collect();
     assert_eq!(times, [(Some(3), Some(23)), (Some(23), Some(33)), (Some(33), None), (None, None), (None, None)]);
-    assert_eq!((view.phase, view.state.as_str(), view.revision), (Phase::GenerateLoad, "GeneratingLoad", 7));
+    assert_eq!((view.phase, view.state.as_str(), view.revision), (Phase::GenerateLoad, "GeneratingLoad", 8));
     assert_eq!(view.load_started.map(Timestamp::as_second), Some(40));
 }
 
@@ -142,7 +144,8 @@ fn a_changed_target_changes_the_line_from_then_on_and_is_judged_by_it() {
     story.measured(30, 450, vec![]).measured(30, 600, vec![]);
     story
         .tell(1, Event::LoadStopped)
-        .tell(9, Event::Restored { foreign: vec![], failures: vec![], found: BTreeMap::new() });
+        .tell(9, Event::Restored { foreign: vec![], failures: vec![], found: BTreeMap::new() })
+        .tell(0, Event::Thawed);
     let view = story.tell(1, Event::CleanedUp { deleted: vec![], failures: vec![] }).view();
     let set_points: Vec<f64> = view.ticks.iter().map(|tick| tick.set_point_per_min).collect();
     assert_eq!(set_points, [150.0, 450.0, 600.0, 900.0, 1200.0]);
@@ -167,7 +170,8 @@ fn a_failure_is_shown_in_the_phase_it_happened_in_and_the_way_back_is_told() {
         .until_the_load()
         .tell(5, Event::Failed(failure))
         .tell(1, Event::LoadStopped)
-        .tell(9, Event::Restored { found: found("v2"), foreign: vec![], failures: vec![left] });
+        .tell(9, Event::Restored { found: found("v2"), foreign: vec![], failures: vec![left] })
+        .tell(0, Event::Thawed);
     assert_eq!(story.view().verdict, None, "a run that is not over has no verdict");
     let view = story.tell(1, Event::CleanedUp { deleted, failures: vec![] }).view();
     let failures: Vec<Option<&str>> = view.phases.iter().map(|phase| phase.failure.as_deref()).collect();
@@ -187,7 +191,7 @@ fn a_view_taken_in_record_by_record_is_the_view_of_the_whole_journal() {
     let mut story = Story::begin();
     story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]).measured(30, 300, vec![]);
     story.measured(30, 300, vec![]).tell(1, Event::LoadStopped);
-    story.tell(9, Event::Restored { found: found("v1"), foreign: vec![], failures: vec![] });
+    story.tell(9, Event::Restored { found: found("v1"), foreign: vec![], failures: vec![] }).tell(0, Event::Thawed);
     story.tell(1, Event::CleanedUp { deleted: vec![], failures: vec![] });
     let id = "told-1".parse().unwrap();
     let mut run = Run::begin(&story.journal[0]).unwrap();

@@ -5,9 +5,11 @@
 mod change;
 mod check;
 mod context;
+mod guard;
 mod load;
 mod rehearse;
 mod restore;
+mod sentry;
 mod sweep;
 mod workers;
 
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind};
+use conductor_core::guard::Drift;
 use conductor_core::load::LoadSetting;
 use conductor_core::phase::{Command, Deadlines, Event, State};
 use conductor_core::run::{Created, RunId};
@@ -30,6 +33,7 @@ use context::Context;
 
 pub(crate) use check::look_around;
 pub(crate) use context::Surroundings;
+pub(crate) use guard::keep;
 
 /// Events that wait for the journal; the work waits when there are more.
 const WAITING_EVENTS: usize = 4;
@@ -45,6 +49,7 @@ pub(crate) struct Activity {
 struct Orders {
     setting: watch::Sender<LoadSetting>,
     workers: watch::Sender<Option<ScaleStep>>,
+    revert: watch::Sender<Vec<Drift>>,
 }
 
 /// What every activity of a run needs.
@@ -80,6 +85,10 @@ impl Activity {
             ([Command::SetLoad(setting), Command::ScaleWorkers(step)], Some(orders)) => {
                 orders.workers.send_replace(Some(step.clone()));
                 orders.setting.send_replace(setting.clone());
+                true
+            }
+            ([Command::Revert(drifts)], Some(orders)) => {
+                orders.revert.send_replace(drifts.clone());
                 true
             }
             _ => false,
@@ -119,6 +128,8 @@ impl Activity {
             Command::RecordBaseline => {
                 limited(Arc::clone(&context), "record the baseline", limit, check::record(context).boxed())
             }
+            Command::Freeze => limited(Arc::clone(&context), "freeze", limit, guard::freeze(context).boxed()),
+            Command::Thaw => limited(Arc::clone(&context), "thaw", limit, guard::thaw(context).boxed()),
             Command::RollOut(rollouts) => {
                 let work = change::roll_out(Arc::clone(&context), rollouts.clone()).boxed();
                 limited(context, "roll out", limit, work)
@@ -129,8 +140,17 @@ impl Activity {
             }
             Command::Rehearse => rehearse::rehearse(context, limit).boxed(),
             Command::SetLoad(setting) => {
-                self.orders =
-                    Some(Orders { setting: watch::Sender::new(setting.clone()), workers: watch::Sender::new(None) });
+                self.orders = Some(Orders {
+                    setting: watch::Sender::new(setting.clone()),
+                    workers: watch::Sender::new(None),
+                    revert: watch::Sender::new(Vec::new()),
+                });
+                return;
+            }
+            Command::Revert(drifts) => {
+                if let Some(orders) = &self.orders {
+                    orders.revert.send_replace(drifts.clone());
+                }
                 return;
             }
             Command::ScaleWorkers(step) => {
@@ -140,7 +160,10 @@ impl Activity {
                 return;
             }
             Command::Measure => {
-                let (Some(load), Some(orders)) = (state.load(), &self.orders) else { return };
+                let (Some(load), Some(changes), Some(orders)) = (state.load(), state.changes(), &self.orders) else {
+                    return;
+                };
+                let sentry = sentry::watch(Arc::clone(&context), changes, &load.drifts, orders.revert.subscribe());
                 let workers = workers::follow(Arc::clone(&context), orders.workers.subscribe());
                 let load = load::generate(context, load, orders.setting.subscribe());
                 async move {
@@ -148,6 +171,7 @@ impl Activity {
                         biased;
                         event = load => event,
                         never = workers => match never {},
+                        never = sentry => match never {},
                     }
                 }
                 .boxed()

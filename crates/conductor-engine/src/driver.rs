@@ -14,7 +14,7 @@ use conductor_core::view::{EventView, RunView};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
 
-use crate::activity::{Activity, Equipment};
+use crate::activity::{Activity, Equipment, keep};
 use crate::journal::{Journal, Lost, chain};
 use crate::requests::Requests;
 
@@ -63,8 +63,14 @@ impl Driver {
         let commands = self.run.state.on_entry();
         let mut activity = Activity::begin(&self.equipment, &self.run.state, &commands);
         let mut interrupts = self.interrupts();
+        let mut keeper = keep(self.equipment.clone()).boxed();
         while !matches!(self.run.state, State::Finished { .. }) {
-            let event = self.next(&mut activity, &mut interrupts).await;
+            let is_guarded = self.run.state.is_guarded();
+            let event = tokio::select! {
+                biased;
+                event = self.next(&mut activity, &mut interrupts) => event,
+                never = &mut keeper, if is_guarded => match never {},
+            };
             let is_request = matches!(event, Event::Retargeted { .. });
             let commands = match self.take(event).await? {
                 Taken::Accepted(commands) => commands,

@@ -10,6 +10,8 @@ pub struct EngineOptions {
     pub concurrency: usize,
     /// How calls that failed transiently are tried again.
     pub retry: Retry,
+    /// How long others are kept from changing the applications after a conductor's last sign of life.
+    pub freeze: Duration,
     /// Pause between two sweeps of the test data, for rows that are written late.
     pub settle: Duration,
     /// Time between two looks for requests of other processes: to stop, or to go for another target.
@@ -29,6 +31,7 @@ impl Default for EngineOptions {
         Self {
             concurrency: 4096,
             retry: Retry::default(),
+            freeze: Duration::from_secs(15 * 60),
             settle: Duration::from_secs(2),
             request_poll: Duration::from_millis(500),
             rehearsal_poll: Duration::from_secs(1),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{Deployer, KpiSource, LoadGenerator, PortError, ReleaseSource, Scaler, TestDataStore};
+use conductor_core::ports::{
+    Deployer, EnvironmentGuard, KpiSource, LoadGenerator, PortError, ReleaseSource, Scaler, TestDataStore,
+};
 use conductor_core::run::Created;
 
 /// Everything one run talks to.
@@ -15,6 +17,8 @@ pub struct Ports {
     pub deployer: Arc<dyn Deployer>,
     /// Gives applications their allocation.
     pub scaler: Arc<dyn Scaler>,
+    /// Keeps others away; `None` where there is nobody else.
+    pub guard: Option<Arc<dyn EnvironmentGuard>>,
     /// Generates load.
     pub generator: Arc<dyn LoadGenerator>,
     /// Measures the KPI.

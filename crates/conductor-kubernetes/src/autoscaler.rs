@@ -2,60 +2,66 @@
 
 use std::collections::BTreeMap;
 
-use conductor_core::app::Bounds;
 use conductor_core::ports::{FailureKind, PortError};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::Resource;
 
-use crate::marker::Marker;
-use crate::object::{Object, marker};
+use crate::object::is_marked;
 use crate::settings::Place;
 
-/// The autoscaler of a workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Autoscaler {
-    /// Its own name.
-    pub(crate) name: String,
-    /// Its bounds.
-    pub(crate) bounds: Bounds,
-    /// What a run has left on it.
-    pub(crate) marker: Option<Marker<Bounds>>,
+/// Autoscalers by the Deployment they scale.
+pub(crate) type ByTarget = BTreeMap<Place, Vec<HorizontalPodAutoscaler>>;
+
+/// What becomes of a workload that several autoscalers scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Several {
+    /// It is refused: they fight.
+    Refused,
+    /// The one that a run has left something on is taken, else the oldest: somebody has made the others during the run, and
+    /// nothing may keep it from being put back.
+    First,
 }
 
-/// The autoscalers of one namespace, by the Deployment they scale.
-pub(crate) fn by_target(
-    namespace: &str,
-    found: &[HorizontalPodAutoscaler],
-) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
-    let mut targets: BTreeMap<Place, Vec<Autoscaler>> = BTreeMap::new();
+/// The Deployment that an autoscaler scales, if it is one.
+pub(crate) fn target(autoscaler: &HorizontalPodAutoscaler) -> Option<Place> {
+    let target = &autoscaler.spec.scale_target_ref;
+    let namespace = autoscaler.metadata.namespace.clone().unwrap_or_default();
+    (target.kind == "Deployment").then(|| Place { namespace, deployment: target.name.clone() })
+}
+
+/// Autoscalers by the Deployment they scale.
+pub(crate) fn by_target(found: impl IntoIterator<Item = HorizontalPodAutoscaler>) -> ByTarget {
+    let mut targets = ByTarget::new();
     for autoscaler in found {
-        let target = &autoscaler.spec.scale_target_ref;
-        if target.kind != "Deployment" {
-            continue;
+        if let Some(place) = target(&autoscaler) {
+            targets.entry(place).or_default().push(autoscaler);
         }
-        let name = autoscaler.metadata.name.clone().unwrap_or_default();
-        let act = || format!("could not read HorizontalPodAutoscaler {namespace}/{name}");
-        let bounds = autoscaler.fields().map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
-        let marker = marker(autoscaler).map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
-        let place = Place { namespace: namespace.to_owned(), deployment: target.name.clone() };
-        targets.entry(place).or_default().push(Autoscaler { name, bounds, marker });
     }
-    Ok(targets)
+    targets
 }
 
-/// The only autoscaler of a workload, if it has one.
-pub(crate) fn only(place: &Place, found: Option<&Vec<Autoscaler>>) -> Result<Option<Autoscaler>, PortError> {
-    match found.map(Vec::as_slice) {
-        None | Some([]) => Ok(None),
-        Some([only]) => Ok(Some(only.clone())),
-        Some(several) => {
-            let names: Vec<&str> = several.iter().map(|autoscaler| autoscaler.name.as_str()).collect();
-            let text = format!(
-                "{place} is scaled by several HorizontalPodAutoscalers ({}), which fight; expected one at most",
-                names.join(", ")
-            );
-            Err(PortError::new(FailureKind::Rejected, text))
-        }
+/// The autoscaler of a workload, if it has one.
+pub(crate) fn only<'a>(
+    place: &Place,
+    targets: &'a ByTarget,
+    several: Several,
+) -> Result<Option<&'a HorizontalPodAutoscaler>, PortError> {
+    let found = targets.get(place).map(Vec::as_slice).unwrap_or_default();
+    if found.len() > 1 && several == Several::Refused {
+        let names: Vec<&str> = found.iter().map(name).collect();
+        let text = format!(
+            "{place} is scaled by several HorizontalPodAutoscalers ({}), which fight; expected one at most",
+            names.join(", ")
+        );
+        return Err(PortError::new(FailureKind::Rejected, text));
     }
+    let made = |one: &HorizontalPodAutoscaler| one.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    Ok(found.iter().min_by_key(|one| (!is_marked(*one), made(one), name(one))))
+}
+
+/// The name of an autoscaler.
+pub(crate) fn name(autoscaler: &HorizontalPodAutoscaler) -> &str {
+    autoscaler.meta().name.as_deref().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -64,7 +70,7 @@ mod tests {
 
     fn autoscaler(name: &str, kind: &str, target: &str) -> HorizontalPodAutoscaler {
         let text = format!(
-            "{{ metadata: {{ name: {name} }}, spec: {{ maxReplicas: 4, scaleTargetRef: {{ kind: {kind}, name: {target} }} }} }}"
+            "{{ metadata: {{ name: {name}, namespace: shop }}, spec: {{ maxReplicas: 4, scaleTargetRef: {{ kind: {kind}, name: {target} }} }} }}"
         );
         serde_saphyr::from_str(&text).unwrap()
     }
@@ -75,20 +81,40 @@ mod tests {
 
     #[test]
     fn autoscalers_are_found_by_what_they_scale() {
-        let found = [autoscaler("a", "Deployment", "checkout"), autoscaler("b", "StatefulSet", "checkout")];
-        let targets = by_target("shop", &found).unwrap();
-        let one = only(&place("checkout"), targets.get(&place("checkout"))).unwrap();
-        assert_eq!(one, Some(Autoscaler { name: "a".to_owned(), bounds: Bounds { min: 1, max: 4 }, marker: None }));
-        assert_eq!(only(&place("ledger"), targets.get(&place("ledger"))).unwrap(), None);
+        let targets =
+            by_target([autoscaler("a", "Deployment", "checkout"), autoscaler("b", "StatefulSet", "checkout")]);
+        let one = only(&place("checkout"), &targets, Several::Refused).unwrap();
+        assert_eq!(one.map(name), Some("a"));
+        assert_eq!(only(&place("ledger"), &targets, Several::Refused).unwrap(), None);
     }
 
     #[test]
     fn two_autoscalers_of_one_workload_are_refused_by_name() {
-        let found = [autoscaler("a", "Deployment", "checkout"), autoscaler("b", "Deployment", "checkout")];
-        let targets = by_target("shop", &found).unwrap();
+        let targets = by_target([autoscaler("a", "Deployment", "checkout"), autoscaler("b", "Deployment", "checkout")]);
         assert_eq!(
-            only(&place("checkout"), targets.get(&place("checkout"))).unwrap_err().to_string(),
+            only(&place("checkout"), &targets, Several::Refused).unwrap_err().to_string(),
             "Deployment shop/checkout is scaled by several HorizontalPodAutoscalers (a, b), which fight; expected one at most"
         );
+    }
+
+    #[test]
+    fn on_the_way_back_it_is_the_one_that_the_run_has_changed_else_the_oldest() {
+        let made = |name: &str, second: i64, run: Option<&str>| {
+            let mut made = autoscaler(name, "Deployment", "checkout");
+            made.metadata.creation_timestamp =
+                Some(serde_json::from_value(format!("2026-01-01T00:00:0{second}Z").into()).unwrap());
+            made.metadata.annotations =
+                run.map(|text| BTreeMap::from([(crate::marker::RUN.to_owned(), text.to_owned())]));
+            made
+        };
+        let chosen = |all: [HorizontalPodAutoscaler; 2]| {
+            let targets = by_target(all);
+            only(&place("checkout"), &targets, Several::First).unwrap().map(|one| name(one).to_owned()).unwrap()
+        };
+        assert_eq!(chosen([made("a", 2, None), made("b", 1, None)]), "b");
+        assert_eq!(chosen([made("a", 1, None), made("b", 1, None)]), "a");
+        assert_eq!(chosen([made("a", 1, None), made("b", 2, Some("half of a marker"))]), "b");
+        let copy = r#"{"run":"one","epoch":1,"uid":"of another","applied":[]}"#;
+        assert_eq!(chosen([made("a", 1, None), made("b", 2, Some(copy))]), "a", "the marker of a copy is void");
     }
 }

@@ -3,56 +3,46 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use conductor_core::app::{Allocation, ApplicationId, Bounds, Resources};
-use conductor_core::failure::Failure;
+use conductor_core::app::{Allocation, ApplicationId, Bounds};
 use conductor_core::ports::{
     Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
 };
-use conductor_core::quantity::QuantityError;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
-use futures::stream::{StreamExt, TryStreamExt, iter};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use kube::{Client, Resource};
+use kube::Client;
 use tokio::sync::OnceCell;
 
-use crate::autoscaler::{Autoscaler, by_target, only};
-use crate::change::{Change, Wish};
+use crate::autoscaler::{Several, by_target, name, only};
+use crate::change::{Wish, ours};
 use crate::connect::connect;
-use crate::field::{Field, Fields, Owned, Value};
+use crate::field::{Field, Fields};
+use crate::freeze::Freezer;
 use crate::identity::same_cluster;
-use crate::left_behind::{Marked, left_behind};
-use crate::marker::{Holder, Marker};
+use crate::look::Found;
+use crate::marker::Holder;
 use crate::object::{Object, marker};
-use crate::production::{Running, running};
+use crate::production::running;
 use crate::reader::Reader;
 use crate::rollout::{Before, Wanted};
 use crate::settings::{ClusterSettings, KubernetesSettings, Place, ProductionSettings};
 use crate::settle::Settling;
+use crate::terms::{changes, fields_of, images_of, production};
 use crate::write::Writer;
-
-/// Namespaces that are read at the same time.
-const CONCURRENCY: usize = 8;
 
 /// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
 pub struct KubernetesEnvironment {
-    settings: KubernetesSettings,
-    places: BTreeMap<ApplicationId, Place>,
-    epoch: u64,
-    client: Client,
-    reader: Reader,
+    pub(crate) settings: KubernetesSettings,
+    pub(crate) places: BTreeMap<ApplicationId, Place>,
+    pub(crate) epoch: u64,
+    pub(crate) client: Client,
+    pub(crate) freezer: OnceCell<Freezer>,
+    pub(crate) reader: Reader,
     production: OnceCell<Reader>,
-    writer: Writer,
+    pub(crate) writer: Writer,
     settling: Settling,
-}
-
-/// An application as it is found.
-struct Found {
-    identity: Option<String>,
-    owned: Owned,
-    marker: Option<Marker<Owned>>,
 }
 
 impl KubernetesEnvironment {
@@ -72,8 +62,9 @@ impl KubernetesEnvironment {
             epoch,
             reader: Reader::of_test_cluster(client.clone()),
             writer: Writer::new(client.clone()),
-            settling: Settling::new(client.clone(), hold),
+            settling: Settling::new(client.clone(), hold, settings.schedule_within.as_duration()),
             client,
+            freezer: OnceCell::new(),
             production: OnceCell::new(),
             settings,
         })
@@ -93,159 +84,56 @@ impl KubernetesEnvironment {
         Ok(reader)
     }
 
-    fn holder(&self, run: &RunId) -> Holder {
+    pub(crate) fn holder(&self, run: &RunId) -> Holder {
         Holder { run: run.clone(), epoch: self.epoch }
     }
 
-    fn place(&self, application: &ApplicationId) -> Result<&Place, PortError> {
+    pub(crate) fn place(&self, application: &ApplicationId) -> Result<&Place, PortError> {
         let absent = || format!("{application} is not an application on Kubernetes in this environment");
         self.places.get(application).ok_or_else(|| PortError::new(FailureKind::NotFound, absent()))
     }
 }
 
 impl KubernetesEnvironment {
-    /// The Deployments of these applications; those that do not exist are absent.
-    async fn found(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
-        let listed = self.list::<Deployment>(applications).await?;
-        let mut by_place = BTreeMap::new();
-        for deployment in listed.into_iter().flat_map(|(_, deployments)| deployments) {
-            let meta = deployment.meta();
-            if let (Some(namespace), Some(name)) = (meta.namespace.clone(), meta.name.clone()) {
-                by_place.insert(Place { namespace, deployment: name }, deployment);
-            }
-        }
-        let mut found = BTreeMap::new();
-        for application in applications {
-            let place = self.place(application)?;
-            let Some(deployment) = by_place.get(place) else { continue };
-            let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
-                PortError::because(FailureKind::Rejected, format!("could not read {place}"), error)
-            };
-            let owned = deployment.fields().map_err(|error| unreadable(error.into()))?;
-            let marker = marker(deployment).map_err(|error| unreadable(error.into()))?;
-            found.insert(application.clone(), Found { identity: deployment.meta().uid.clone(), owned, marker });
-        }
-        Ok(found)
-    }
-
-    /// The objects of a kind in every namespace of these applications.
-    async fn list<K: Object>(&self, applications: &[ApplicationId]) -> Result<Vec<(String, Vec<K>)>, PortError> {
-        let namespaces: BTreeSet<&str> = applications
-            .iter()
-            .map(|application| self.place(application).map(|place| place.namespace.as_str()))
-            .collect::<Result<_, _>>()?;
-        let lists = namespaces.into_iter().map(|namespace| self.list_in(namespace)).collect::<Vec<_>>();
-        iter(lists).buffer_unordered(CONCURRENCY).try_collect().await
-    }
-
-    async fn list_in<K: Object>(&self, namespace: &str) -> Result<(String, Vec<K>), PortError> {
-        Ok((namespace.to_owned(), self.reader.list_in::<K>(namespace).await?))
-    }
-
-    /// The autoscalers of these applications' namespaces, by what they scale.
-    async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<BTreeMap<Place, Vec<Autoscaler>>, PortError> {
-        let mut targets = BTreeMap::new();
-        for (namespace, found) in self.list::<HorizontalPodAutoscaler>(applications).await? {
-            targets.extend(by_target(&namespace, &found)?);
-        }
-        Ok(targets)
-    }
-
-    /// Takes the marker of a run from the objects of a kind, where nothing of the run is left. One failure does not stop
-    /// the others.
-    async fn unmark<K: Object>(
+    /// Changes a Deployment and waits until it is so, unless more of it is still to come.
+    async fn apply(
         &self,
+        place: &Place,
         run: &RunId,
-        applications: &[ApplicationId],
-    ) -> Result<Vec<PortError>, PortError> {
-        let mut failures = Vec::new();
-        for (namespace, objects) in self.list::<K>(applications).await? {
-            for object in objects {
-                let meta = object.meta();
-                // What cannot be read is told when somebody wants to write to it.
-                if !marker(&object).is_ok_and(|marker| marker.is_some_and(|marker| marker.holder.run == *run)) {
-                    continue;
-                }
-                let nothing = Wish { way: Way::Back, changes: Vec::new() };
-                let name = meta.name.as_deref().unwrap_or_default();
-                failures.extend(self.writer.write::<K>(&namespace, name, &self.holder(run), &nothing).await.err());
-            }
-        }
-        Ok(failures)
-    }
-
-    /// Changes a Deployment and waits until it is so.
-    async fn apply(&self, place: &Place, run: &RunId, wish: &Wish, mut wanted: Wanted) -> Result<(), PortError> {
+        wish: &Wish,
+        mut wanted: Wanted,
+        more: impl Fn(&Deployment) -> bool,
+    ) -> Result<(), PortError> {
+        // Before the write, so that nothing of what comes of it is missed.
+        let sights = self.settling.follow(place);
         let written: Deployment =
             self.writer.write(&place.namespace, &place.deployment, &self.holder(run), wish).await?;
+        if more(&written) {
+            return Ok(());
+        }
         wanted.before = Before::of_deployment(&written);
-        self.settling.settle(place, wanted).await
+        self.settling.settle(place, wanted, sights, written).await
     }
 
     /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own
-    /// otherwise.
-    async fn bound(
-        &self,
-        application: &ApplicationId,
-        run: &RunId,
-        way: Way,
-        [from, to]: [Bounds; 2],
-    ) -> Result<(), PortError> {
-        let place = self.place(application)?;
-        let targets = self.autoscalers(std::slice::from_ref(application)).await?;
-        let absent = || PortError::new(FailureKind::NotFound, format!("{place} has no autoscaler any more"));
-        let autoscaler = only(place, targets.get(place))?.ok_or_else(absent)?;
-        let (from, to) = (from.fields(), to.fields());
-        let changes = changes(&from, &to, |_| false);
-        let wish = Wish { way, changes };
+    /// otherwise. False when there is none any more.
+    async fn bound(&self, place: &Place, run: &RunId, way: Way, [from, to]: [Bounds; 2]) -> Result<bool, PortError> {
+        let targets = by_target(self.reader.list_in(&place.namespace).await?);
+        let several = if way == Way::Back { Several::First } else { Several::Refused };
+        let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
+        let wish = Wish { way, changes: changes(&from.fields(), &to.fields()), contested: BTreeSet::new() };
+        let holder = self.holder(run);
         self.writer
-            .write::<HorizontalPodAutoscaler>(&place.namespace, &autoscaler.name, &self.holder(run), &wish)
+            .write::<HorizontalPodAutoscaler>(&place.namespace, name(autoscaler), &holder, &wish)
             .await
-            .map(drop)
+            .map(|_| true)
     }
 }
 
-/// The changes from some fields to others.
-fn changes(
-    from: &BTreeMap<Field, Value>,
-    to: &BTreeMap<Field, Value>,
-    contested: impl Fn(&Field) -> bool,
-) -> Vec<Change> {
-    let fields: BTreeSet<&Field> = from.keys().chain(to.keys()).collect();
-    let unlike = fields.into_iter().filter(|field| from.get(field) != to.get(field));
-    let change = |field: &Field| Change {
-        field: field.clone(),
-        from: from.get(field).cloned(),
-        to: to.get(field).cloned(),
-        contested: contested(field),
-    };
-    unlike.map(change).collect()
-}
-
-/// The fields of an allocation, without those of its autoscaler.
-fn fields_of(allocation: &Allocation) -> BTreeMap<Field, Value> {
-    let Allocation { replicas, resources, .. } = allocation.clone();
-    Owned { replicas, images: BTreeMap::new(), resources }.fields()
-}
-
-/// The images of a release.
-fn images_of(release: &Release) -> BTreeMap<Field, Value> {
-    Owned { replicas: 0, images: release.containers().clone(), resources: BTreeMap::new() }.fields()
-}
-
-/// What production gives an application, as the core knows it.
-fn production(place: &Place, running: Running) -> Result<Production, PortError> {
-    let Running { images, resources, replicas } = running;
-    let amounts = |resources: BTreeMap<String, String>| -> Result<Resources, QuantityError> {
-        resources.into_iter().map(|(name, text)| Ok((name, text.parse()?))).collect()
-    };
-    let resources = resources.into_iter().map(|(container, resources)| Ok((container, amounts(resources)?)));
-    let unreadable = |error: QuantityError| {
-        PortError::because(FailureKind::Rejected, format!("could not read {place} in production"), error)
-    };
-    let resources = resources.collect::<Result<_, _>>().map_err(unreadable)?;
-    let allocation = Allocation { resources, ..Allocation::of_replicas(replicas) };
-    Ok(Production { release: Release::new(images), allocation })
+/// True when the run's images are still to be put back: replicas that run them may never become ready, and are not waited for.
+fn has_images_of_a_run(deployment: &Deployment) -> bool {
+    let (Ok(fields), Ok(Some(marker))) = (deployment.fields(), marker(deployment)) else { return false };
+    ours(&fields, &marker).any(|field| matches!(field, Field::Image { .. }))
 }
 
 #[async_trait]
@@ -273,16 +161,19 @@ impl ReleaseSource for KubernetesEnvironment {
 impl Deployer for KubernetesEnvironment {
     async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
         let found = self.found(applications).await?;
-        let deployed =
-            |Found { identity, owned, .. }: Found| Deployed { release: Release::new(owned.images), identity };
+        let deployed = |Found { deployment, owned }: Found| Deployed {
+            release: Release::new(owned.images),
+            identity: deployment.metadata.uid,
+        };
         Ok(found.into_iter().map(|(application, found)| (application, deployed(found))).collect())
     }
 
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
         let Rollout { application, from, to } = rollout;
-        let changes = changes(&images_of(from), &images_of(to), |_| false);
+        let changes = changes(&images_of(from), &images_of(to));
         let wanted = Wanted { images: to.containers().clone(), ..Wanted::default() };
-        self.apply(self.place(application)?, run, &Wish { way, changes }, wanted).await
+        let wish = Wish { way, changes, contested: BTreeSet::new() };
+        self.apply(self.place(application)?, run, &wish, wanted, |_| false).await
     }
 }
 
@@ -292,61 +183,48 @@ impl Scaler for KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
-        let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
-        let mut allocated = BTreeMap::new();
-        for (application, Found { owned, .. }) in found {
-            let place = self.place(&application)?;
-            let autoscaling = only(place, autoscalers.get(place))?.map(|autoscaler| autoscaler.bounds);
-            let Owned { replicas, resources, .. } = owned;
-            allocated.insert(application, Allocation { replicas, resources, autoscaling });
-        }
-        Ok(allocated)
+        self.look_at_allocations(applications).await
     }
 
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         let ScaleStep { application, from, to } = step;
-        let is_autoscaled = match (from.autoscaling, to.autoscaling) {
-            (Some(before), Some(after)) => {
-                if before != after {
-                    self.bound(application, run, way, [before, after]).await?;
-                }
-                true
-            }
-            (None, None) => false,
+        let place = self.place(application)?;
+        let bounded = match (from.autoscaling, to.autoscaling) {
+            (Some(before), Some(after)) if before != after => self.bound(place, run, way, [before, after]).await,
+            (Some(_), Some(_)) => Ok(true),
+            (None, None) => Ok(false),
             (Some(_), None) | (None, Some(_)) => {
                 let text = format!("{step}: autoscalers are neither made nor deleted");
                 return Err(PortError::new(FailureKind::Rejected, text));
             }
         };
-        let contested = |field: &Field| is_autoscaled && *field == Field::Replicas;
-        let changes = changes(&fields_of(from), &fields_of(to), contested);
-        let pinned = to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
+        let is_autoscaled = match (&bounded, way) {
+            (Ok(false), Way::There) if to.autoscaling.is_some() => {
+                return Err(PortError::new(FailureKind::NotFound, format!("{place} has no autoscaler any more")));
+            }
+            (Ok(is_autoscaled), _) => *is_autoscaled,
+            // What can be put back of the workload is, all the same.
+            (Err(_), Way::Back) => true,
+            (Err(_), Way::There) => return bounded.map(drop),
+        };
+        let contested = is_autoscaled.then_some(Field::Replicas).into_iter().collect();
+        let wish = Wish { way, changes: changes(&fields_of(from), &fields_of(to)), contested };
+        let pinned = !is_autoscaled || to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
         let wanted = Wanted { replicas: pinned.then_some(to.replicas), ..Wanted::default() };
-        self.apply(self.place(application)?, run, &Wish { way, changes }, wanted).await
+        let more = |written: &Deployment| bounded.is_err() || (way == Way::Back && has_images_of_a_run(written));
+        self.apply(place, run, &wish, wanted, more).await?;
+        bounded.map(drop)
     }
 
     async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
-        let (found, mut autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
-        let mut marked = BTreeMap::new();
-        for (application, Found { identity, owned, marker }) in found {
-            let place = self.place(&application)?;
-            let autoscaler = only(place, autoscalers.remove(place).as_ref())?;
-            let autoscaler = autoscaler.map(|found| (found.bounds, found.marker));
-            marked.insert(application, Marked { identity, workload: (owned, marker), autoscaler });
+        let mut all = self.look_for_what_is_left(applications).await?;
+        for (run, left) in &mut all {
+            left.alive_until = self.signs().until(run).await?;
         }
-        Ok(left_behind(&marked))
+        Ok(all)
     }
 
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
-        let (deployments, autoscalers) = futures::join!(
-            self.unmark::<Deployment>(run, applications),
-            self.unmark::<HorizontalPodAutoscaler>(run, applications),
-        );
-        let failures: Vec<PortError> = deployments?.into_iter().chain(autoscalers?).collect();
-        let Some(kind) = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient()) else {
-            return Ok(());
-        };
-        let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
-        Err(PortError::new(kind, texts.join("; ")))
+        self.let_go_of(run, applications).await
     }
 }

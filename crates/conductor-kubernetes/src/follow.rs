@@ -57,6 +57,20 @@ impl Followed {
         channel.subscribe()
     }
 
+    /// Shows whoever follows a Deployment how it was found by other means than the watch, `None` where it is not there. A
+    /// watch that runs already tells only of changes, and it may be interrupted without noticing.
+    pub(crate) fn show(&self, place: &Place, found: Option<Deployment>) {
+        let Some(channels) = locked(&self.namespaces).get(&place.namespace).map(|one| Arc::clone(&one.channels)) else {
+            return;
+        };
+        let channels = locked(&channels);
+        let Some(channel) = channels.get(&place.deployment) else { return };
+        match found {
+            Some(found) => channel.send_replace(seen(found)),
+            None => channel.send_replace(Sight::Gone),
+        };
+    }
+
     fn watch(&self, namespace: &str) -> Namespace {
         let channels = Channels::default();
         let api: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
@@ -96,13 +110,17 @@ async fn run(api: Api<Deployment>, channels: Channels) {
     }
 }
 
-fn tell(channels: &Channels, mut found: Deployment) {
+fn tell(channels: &Channels, found: Deployment) {
     let channels = locked(channels);
     if let Some(channel) = found.metadata.name.as_ref().and_then(|name| channels.get(name)) {
-        // The largest part of many objects, and nobody who waits looks at it.
-        found.metadata.managed_fields = None;
-        channel.send_replace(Sight::There(Arc::new(found)));
+        channel.send_replace(seen(found));
     }
+}
+
+fn seen(mut found: Deployment) -> Sight {
+    // The largest part of many objects, and nobody who waits looks at it.
+    found.metadata.managed_fields = None;
+    Sight::There(Arc::new(found))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

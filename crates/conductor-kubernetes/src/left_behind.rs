@@ -14,21 +14,27 @@ use crate::marker::Marker;
 
 /// An application's objects, each with what a run has left on it.
 pub(crate) struct Marked {
-    pub(crate) identity: Option<String>,
-    pub(crate) workload: (Owned, Option<Marker<Owned>>),
+    /// With its identity; `None` where it is gone.
+    pub(crate) workload: Option<Workload>,
     pub(crate) autoscaler: Option<(Bounds, Option<Marker<Bounds>>)>,
 }
+
+/// Identity, fields and marker of a workload.
+pub(crate) type Workload = (Option<String>, Owned, Option<Marker<Owned>>);
 
 /// What each run has changed of these applications.
 pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTreeMap<RunId, LeftBehind> {
     let mut all: BTreeMap<RunId, LeftBehind> = BTreeMap::new();
     for (application, marked) in applications {
-        let workload = marked.workload.1.as_ref().map(|marker| &marker.holder);
+        let workload = marked.workload.as_ref().and_then(|(_, _, marker)| marker.as_ref()).map(|marker| &marker.holder);
         let autoscaler =
             marked.autoscaler.as_ref().and_then(|(_, marker)| marker.as_ref()).map(|marker| &marker.holder);
         for holder in workload.into_iter().chain(autoscaler) {
-            let nothing =
-                || LeftBehind { changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() }, epoch: 0 };
+            let nothing = || LeftBehind {
+                changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() },
+                epoch: 0,
+                alive_until: None,
+            };
             let left = all.entry(holder.run.clone()).or_insert_with(nothing);
             left.epoch = left.epoch.max(holder.epoch);
             if !left.changes.baseline.contains_key(application) {
@@ -42,9 +48,13 @@ pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTr
 impl Marked {
     /// Adds what a run has changed of it.
     fn add_to(&self, changes: &mut Changes, application: &ApplicationId, run: &RunId) {
-        let (live, marker) = &self.workload;
-        let (owned, applied) = states(live, marker.as_ref(), run);
         let bounds = self.autoscaler.as_ref().map(|(live, marker)| states(live, marker.as_ref(), run));
+        let gone = || {
+            let replicas = bounds.as_ref().map_or(0, |(original, _)| original.min);
+            (Owned { replicas, images: BTreeMap::new(), resources: BTreeMap::new() }, Vec::new())
+        };
+        let (owned, applied) =
+            self.workload.as_ref().map_or_else(gone, |(_, live, marker)| states(live, marker.as_ref(), run));
         let allocation = |owned: &Owned, autoscaling: Option<Bounds>| Allocation {
             replicas: owned.replicas,
             resources: owned.resources.clone(),
@@ -55,16 +65,19 @@ impl Marked {
         let last_bounds = bounds.as_ref().map(|(original, applied)| *applied.last().unwrap_or(original));
         let given = applied.iter().map(|state| allocation(state, last_bounds));
         let pinned = bounds.iter().flat_map(|(_, applied)| applied).map(|bounds| allocation(last, Some(*bounds)));
-        for to in given.chain(pinned).filter(|to| *to != from) {
-            let (application, from) = (application.clone(), from.clone());
-            changes.plan.scale_steps.push(ScaleStep { application, from, to });
-        }
+        let mut steps: Vec<Allocation> = given.chain(pinned).filter(|to| *to != from).collect();
         let release = Release::new(owned.images.clone());
         if let Some(state) = applied.iter().rev().find(|state| state.images != owned.images) {
             let (from, to) = (release.clone(), Release::new(state.images.clone()));
             changes.plan.rollouts.push(Rollout { application: application.clone(), from, to });
+        } else if steps.is_empty() {
+            // Nothing but a marker is left. It is let go of only where something is part of the plan.
+            steps.push(from.clone());
         }
-        let observed = Observed { release, allocation: from, identity: self.identity.clone() };
+        let step = |to| ScaleStep { application: application.clone(), from: from.clone(), to };
+        changes.plan.scale_steps.extend(steps.into_iter().map(step));
+        let identity = self.workload.as_ref().and_then(|(identity, _, _)| identity.clone());
+        let observed = Observed { release, allocation: from, identity };
         changes.baseline.insert(application.clone(), observed);
     }
 }
@@ -100,15 +113,14 @@ mod tests {
 
     /// What a restore would do, as lines.
     fn restore(left: &LeftBehind, applications: &BTreeMap<ApplicationId, Marked>) -> Vec<String> {
-        let found = applications.iter().map(|(name, marked)| {
-            let Owned { replicas, images, resources } = marked.workload.0.clone();
+        let found = applications.iter().filter_map(|(name, marked)| {
+            let (identity, Owned { replicas, images, resources }, _) = marked.workload.clone()?;
             let autoscaling = marked.autoscaler.as_ref().map(|(bounds, _)| *bounds);
             let allocation = Allocation { replicas, resources, autoscaling };
-            let identity = marked.identity.clone();
-            (name.clone(), Observed { release: Release::new(images), allocation, identity })
+            Some((name.clone(), Observed { release: Release::new(images), allocation, identity }))
         });
         let plan = RestorePlan::make(&left.changes, &found.collect(), ForeignPolicy::Report);
-        assert!(plan.foreign.is_empty() && plan.missing.is_empty(), "{plan:?}");
+        assert!(plan.foreign.is_empty(), "{plan:?}");
         let steps = plan.scale_steps.iter().map(ToString::to_string);
         steps.chain(plan.rollouts.iter().map(ToString::to_string)).collect()
     }
@@ -117,7 +129,10 @@ mod tests {
     fn markers_alone_lead_back() {
         let (before, deployed, scaled) = (owned(2, "shop:1"), owned(2, "shop:2"), owned(20, "shop:2"));
         let (bounds, pinned) = (Bounds { min: 1, max: 4 }, Bounds::pinned(20));
-        let marked = |workload, autoscaler| Marked { identity: Some("uid-1".to_owned()), workload, autoscaler };
+        let marked = |(owned, marker), autoscaler| Marked {
+            workload: Some((Some("uid-1".to_owned()), owned, marker)),
+            autoscaler,
+        };
         let applications = BTreeMap::from([
             (
                 app("checkout"),
@@ -153,5 +168,19 @@ mod tests {
         );
         assert_eq!(summary("two"), (1, vec!["search: shop:2 → shop:1".to_owned()]));
         assert_eq!(left.len(), 2);
+    }
+    #[test]
+    fn a_marker_with_nothing_of_the_run_below_it_and_one_without_a_workload_are_left_behind_too() {
+        let before = owned(2, "shop:1");
+        let (bounds, pinned) = (Bounds { min: 1, max: 4 }, Bounds::pinned(20));
+        let workload = Some((Some("uid-1".to_owned()), before.clone(), marker("one", 2, &before, &[])));
+        let applications = BTreeMap::from([
+            (app("claimed"), Marked { workload, autoscaler: None }),
+            (app("gone"), Marked { workload: None, autoscaler: Some((pinned, marker("one", 1, &bounds, &[pinned]))) }),
+        ]);
+        let left = &left_behind(&applications)[&"one".parse::<RunId>().unwrap()];
+        let names: Vec<&str> = left.changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
+        assert_eq!(names, ["claimed", "gone"], "somebody has to let go of them");
+        assert_eq!(restore(left, &applications), [""; 0]);
     }
 }

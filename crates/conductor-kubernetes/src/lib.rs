@@ -5,28 +5,41 @@
 
 mod answer;
 mod autoscaler;
+#[cfg(test)]
+mod bed;
 mod change;
 mod connect;
+mod drift;
 mod environment;
 mod error;
 mod field;
 mod follow;
+mod freeze;
+mod guard;
+mod heard;
 mod identity;
 mod images;
 mod left_behind;
+mod let_go;
+mod look;
 mod marker;
+mod names;
 mod object;
 mod patch;
 mod production;
 mod reader;
 mod rollout;
+mod sentinel;
 mod settings;
 mod settle;
+mod signs;
+mod terms;
 mod write;
 
 pub use connect::{ConnectError, connect};
 pub use environment::KubernetesEnvironment;
+pub use freeze::{Freezer, Frozen};
 pub use identity::same_cluster;
 pub use production::{Running, running};
 pub use reader::Reader;
-pub use settings::{Application, ClusterSettings, KubernetesSettings, Place, ProductionSettings};
+pub use settings::{Application, ClusterSettings, FreezeSettings, KubernetesSettings, Place, ProductionSettings};

@@ -46,6 +46,14 @@ struct Held<T> {
     applied: Vec<T>,
 }
 
+/// As much of it as every version of it has.
+#[derive(Deserialize)]
+struct Who {
+    run: RunId,
+    epoch: u64,
+    uid: String,
+}
+
 /// Why the marker of an object cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MarkerError {
@@ -65,16 +73,14 @@ impl<T: Serialize + DeserializeOwned> Marker<T> {
     pub(crate) fn read(uid: &str, annotations: &Annotations) -> Result<Option<Self>, MarkerError> {
         let of = |key: &str| annotations.as_ref().and_then(|annotations| annotations.get(key));
         let (snapshot, held) = match (of(SNAPSHOT), of(RUN)) {
+            _ if who(annotations).is_some_and(|who| who.uid != uid) => return Ok(None),
             (None, None) => return Ok(None),
             (Some(_), None) => return Err(MarkerError::Half { present: SNAPSHOT, absent: RUN }),
             (None, Some(_)) => return Err(MarkerError::Half { present: RUN, absent: SNAPSHOT }),
             (Some(snapshot), Some(held)) => (snapshot, held),
         };
         let unreadable = |annotation| move |source| MarkerError::Text { annotation, source };
-        let Held { run, epoch, uid: of, applied } = serde_json::from_str(held).map_err(unreadable(RUN))?;
-        if of != uid {
-            return Ok(None);
-        }
+        let Held { run, epoch, applied, .. } = serde_json::from_str(held).map_err(unreadable(RUN))?;
         let original = serde_json::from_str(snapshot).map_err(unreadable(SNAPSHOT))?;
         Ok(Some(Self { original, holder: Holder { run, epoch }, applied }))
     }
@@ -85,6 +91,16 @@ impl<T: Serialize + DeserializeOwned> Marker<T> {
         let held = Held { run, epoch, uid: uid.to_owned(), applied: self.applied.iter().collect() };
         Ok([(SNAPSHOT, serde_json::to_string(&self.original)?), (RUN, serde_json::to_string(&held)?)])
     }
+}
+
+fn who(annotations: &Annotations) -> Option<Who> {
+    serde_json::from_str(annotations.as_ref()?.get(RUN)?).ok()
+}
+
+/// Who has left a marker on the object with this uid, even where the rest of it cannot be read.
+pub(crate) fn holder(uid: &str, annotations: &Annotations) -> Option<Holder> {
+    let Who { run, epoch, uid: of } = who(annotations)?;
+    (of == uid).then_some(Holder { run, epoch })
 }
 
 #[cfg(test)]
@@ -120,5 +136,16 @@ mod tests {
         let run = r#"{"run":"one","epoch":1,"uid":"uid-1","applied":[]}"#;
         assert_eq!(told(&[(SNAPSHOT, "x"), (RUN, run)]), "annotation loadtest-conductor.dev/snapshot cannot be read");
         assert_eq!(told(&[(SNAPSHOT, "2"), (RUN, "{}")]), "annotation loadtest-conductor.dev/run cannot be read");
+        assert!(told(&[(RUN, run)]).starts_with("it has annotation loadtest-conductor.dev/run and not "));
+    }
+
+    #[test]
+    fn whose_a_broken_marker_is_can_be_said_while_its_run_can_be_read() {
+        let of = |text: &str| holder("uid-1", &annotations(&[(RUN, text)])).map(|holder| holder.run.to_string());
+        assert_eq!(of(r#"{"run":"one","epoch":1,"uid":"uid-1","applied":[],"new":0}"#).as_deref(), Some("one"));
+        assert_eq!(of(r#"{"run":"one","epoch":1,"uid":"uid-2","applied":[]}"#), None, "it was copied");
+        assert_eq!(of("{}"), None);
+        let copied = annotations(&[(RUN, r#"{"run":"one","epoch":1,"uid":"uid-2","applied":[]}"#)]);
+        assert_eq!(Marker::<u32>::read("uid-1", &copied).unwrap(), None, "half of a void marker is void");
     }
 }

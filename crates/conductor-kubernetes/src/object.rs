@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::field::{Fields, Owned, UnreadableError};
-use crate::marker::{Marker, MarkerError};
+use crate::marker::{self, Holder, Marker, MarkerError};
 
 /// A kind of object that a run changes.
 pub(crate) trait Object:
@@ -66,6 +66,17 @@ impl Object for HorizontalPodAutoscaler {
 pub(crate) fn marker<K: Object>(object: &K) -> Result<Option<Marker<K::Fields>>, MarkerError> {
     let meta = object.meta();
     Marker::read(meta.uid.as_deref().unwrap_or_default(), &meta.annotations)
+}
+
+/// Who has left something on an object, whether all of it can be read or not.
+pub(crate) fn holder<K: Object>(object: &K) -> Option<Holder> {
+    let meta = object.meta();
+    marker::holder(meta.uid.as_deref().unwrap_or_default(), &meta.annotations)
+}
+
+/// True when a run has left something on an object, whether it can be read or not.
+pub(crate) fn is_marked<K: Object>(object: &K) -> bool {
+    !matches!(marker(object), Ok(None))
 }
 
 /// How people call an object: `Deployment shop/checkout`.

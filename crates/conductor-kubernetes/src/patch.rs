@@ -1,7 +1,9 @@
 //! The one JSON Patch that takes an object from what it is to what was decided: a test of everything the decision rests on,
 //! then the changes and the marker. Pure.
 //!
-//! The resource version is not tested: controllers move it while a rollout goes on, without touching what is ours.
+//! The resource version is tested where there is no marker yet, and nowhere else: controllers move it while a rollout goes
+//! on, without touching what is ours. A marker is another one after each write of ours, so that a patch that comes late (its
+//! conductor is dead, or has given up to wait for it) fails at it; the first patch has none to fail at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,8 @@ use crate::marker::{Annotations, Marker, RUN, SNAPSHOT};
 /// An object as it is.
 pub(crate) struct Live<'a, T> {
     pub(crate) uid: &'a str,
+    /// Its resource version, where it must still be the same.
+    pub(crate) version: Option<&'a str>,
     pub(crate) annotations: &'a Annotations,
     /// Its pod template; `None` for what has none, such as an autoscaler.
     pub(crate) template: Option<&'a PodTemplateSpec>,
@@ -31,7 +35,7 @@ pub(crate) fn patch<T: Fields>(
     let mut operations = Operations::default();
     let (present, wanted) = (live.fields.fields(), after.fields.fields());
     let fields: BTreeSet<&Field> = present.keys().chain(wanted.keys()).collect();
-    let mut resources: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut resources: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for field in fields.into_iter().filter(|field| present.get(field) != wanted.get(field)) {
         match field {
             Field::Replicas => operations.count("/spec/replicas", &present, &wanted, field, contested),
@@ -47,16 +51,23 @@ pub(crate) fn patch<T: Fields>(
             }
             Field::Resource { container, name } => {
                 let (kind, _) = name.split_once('.').unwrap_or((name, ""));
-                resources.insert((container, kind));
+                resources.entry(container).or_default().insert(kind);
             }
         }
     }
-    for (container, kind) in resources {
+    for (container, kinds) in resources {
         let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else { continue };
-        operations.resources(&path, found, kind, &wanted);
+        operations.test(format!("{path}/name"), json!(container));
+        if found.resources.is_none() {
+            operations.test(format!("{path}/resources"), Json::Null);
+            operations.put(format!("{path}/resources"), json!({}));
+        }
+        for kind in kinds {
+            operations.resources(&path, found, kind, &wanted);
+        }
     }
     operations.marker(live, after.marker.as_ref())?;
-    operations.finish(live.uid)
+    operations.finish(live)
 }
 
 /// Where a container is in a template, and the container.
@@ -124,13 +135,10 @@ impl Operations {
                 map.insert(resource.to_owned(), json!(value.to_string()));
             }
         }
-        self.test(format!("{path}/name"), json!(container.name));
-        if resources.is_none() {
-            self.test(format!("{path}/resources"), Json::Null);
-            return self.put(format!("{path}/resources"), json!({ kind: map }));
-        }
         let path = format!("{path}/resources/{kind}");
-        self.test(path.clone(), json!(present));
+        if resources.is_some() {
+            self.test(path.clone(), json!(present));
+        }
         match (present, map.is_empty()) {
             (None, true) => {}
             (Some(_), true) => self.remove(path),
@@ -142,8 +150,8 @@ impl Operations {
     fn marker<T: Fields>(&mut self, live: &Live<'_, T>, after: Option<&Marker<T>>) -> serde_json::Result<()> {
         let texts = after.map(|marker| marker.write(live.uid)).transpose()?;
         let Some(present) = live.annotations else {
+            self.test("/metadata/annotations".to_owned(), Json::Null);
             if let Some(texts) = texts {
-                self.test("/metadata/annotations".to_owned(), Json::Null);
                 let map: Map<String, Json> =
                     texts.into_iter().map(|(key, text)| (key.to_owned(), json!(text))).collect();
                 self.put("/metadata/annotations".to_owned(), Json::Object(map));
@@ -164,12 +172,53 @@ impl Operations {
         Ok(())
     }
 
-    fn finish(self, uid: &str) -> serde_json::Result<Option<Patch>> {
+    fn finish<T>(mut self, live: &Live<'_, T>) -> serde_json::Result<Option<Patch>> {
         if self.changes.is_empty() {
             return Ok(None);
         }
-        let identity = json!({ "op": "test", "path": "/metadata/uid", "value": uid });
-        let all = [identity].into_iter().chain(self.tests).chain(self.changes).collect();
+        self.test("/metadata/uid".to_owned(), json!(live.uid));
+        if let Some(version) = live.version {
+            self.test("/metadata/resourceVersion".to_owned(), json!(version));
+        }
+        let all = self.tests.into_iter().chain(self.changes).collect();
         serde_json::from_value(Json::Array(all)).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::Owned;
+
+    /// The changes, without the tests, of a patch that takes resources from something to something else.
+    fn changes(container: &Json, wanted: &[(&str, &str)]) -> Vec<String> {
+        let template: PodTemplateSpec =
+            serde_json::from_value(json!({ "spec": { "containers": [container] } })).unwrap();
+        let fields = Owned::of(Some(1), &template).unwrap();
+        let mut after = fields.clone();
+        after.resources = BTreeMap::from([("app".to_owned(), BTreeMap::new())]);
+        for (name, text) in wanted {
+            let field = Field::Resource { container: "app".to_owned(), name: (*name).to_owned() };
+            after.set(&field, Some(Value::Amount(text.parse().unwrap())));
+        }
+        let live = Live { uid: "uid-1", version: None, annotations: &None, template: Some(&template), fields: &fields };
+        let patch = patch(&live, &After { fields: after, marker: None }, &BTreeSet::new()).unwrap().unwrap();
+        let texts = patch.0.iter().filter(|operation| !matches!(operation, json_patch::PatchOperation::Test(_)));
+        texts.map(|operation| serde_json::to_string(operation).unwrap()).collect()
+    }
+
+    #[test]
+    fn requests_and_limits_are_set_whether_there_were_any_or_not() {
+        let [requests, limits] = [r#"requests","value":{"cpu":"2"}}"#, r#"limits","value":{"memory":"1Gi"}}"#];
+        let path = r#"{"op":"add","path":"/spec/template/spec/containers/0/resources"#;
+        let both = [("requests.cpu", "2"), ("limits.memory", "1Gi")];
+        let two = [format!("{path}/{limits}"), format!("{path}/{requests}")];
+        assert_eq!(changes(&json!({ "name": "app", "resources": {} }), &both), two);
+        let found = json!({ "name": "app", "resources": { "requests": { "memory": "1Gi" } } });
+        assert_eq!(changes(&found, &both), two);
+        // Some servers leave an empty one out.
+        let mut three = changes(&json!({ "name": "app", "resources": null }), &both);
+        assert_eq!(three.remove(0), format!(r#"{path}","value":{{}}}}"#));
+        assert_eq!(three, two);
     }
 }

@@ -22,8 +22,34 @@ pub struct KubernetesSettings {
     /// How long a workload must have stayed as it shall be before it counts as settled. Default 10s.
     #[serde(default = "ten_seconds")]
     pub steady_for: Span,
+    /// The conductor's own namespace, for its freezes and its signs of life. Default `loadtest-conductor`.
+    #[serde(default = "conductors_namespace")]
+    pub conductor_namespace: String,
+    /// How others are kept from changing the applications during a run.
+    #[serde(default)]
+    pub freeze: FreezeSettings,
+    /// How long a pod may wait for a node, which a cluster may first have to get. Default 10m.
+    #[serde(default = "ten_minutes")]
+    pub schedule_within: Span,
     /// The applications.
     pub applications: Vec<Application>,
+}
+
+/// How others are kept from changing the applications during a run: by the admission policy of `deploy/kubernetes/freeze`,
+/// where the cluster has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeSettings {
+    /// Whom a denial names to be asked. Absent: the conductor's own user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Users who may change what is frozen all the same, since they carry a frozen owner's spec to the objects that it
+    /// owns, such as `system:serviceaccount:keda:keda-operator`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
+    /// Users and groups who may change what is frozen in an emergency. The conductor's own user must not be among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<String>,
 }
 
 /// How a cluster is reached.
@@ -96,6 +122,14 @@ const fn ten_seconds() -> Span {
     Span::seconds(10)
 }
 
+fn conductors_namespace() -> String {
+    "loadtest-conductor".to_owned()
+}
+
+const fn ten_minutes() -> Span {
+    Span::seconds(600)
+}
+
 fn default_namespace() -> String {
     "default".to_owned()
 }
@@ -145,6 +179,10 @@ impl KubernetesSettings {
         if !is_label(&self.namespace) {
             add("namespace".to_owned(), format!("\"{}\" is not a name", self.namespace), LABEL);
         }
+        if !is_label(&self.conductor_namespace) {
+            let problem = format!("\"{}\" is not a name", self.conductor_namespace);
+            add("conductorNamespace".to_owned(), problem, LABEL);
+        }
         let mut names = BTreeSet::new();
         let mut places = BTreeMap::new();
         for (position, application) in self.applications.iter().enumerate() {
@@ -183,69 +221,5 @@ fn is_subdomain(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "
-cluster: { kubeconfig: test.kubeconfig }
-production: { kubeconfig: /etc/production.kubeconfig, context: live, namespaces: { shop: shop-live } }
-namespace: shop
-applications:
-  - name: checkout
-  - { name: ledger, namespace: bank, deployment: ledger-v2 }
-  - { name: search, inProduction: { namespace: find, deployment: finder } }
-  - { name: load-workers, support: true }
-";
-
-    fn settings(text: &str) -> KubernetesSettings {
-        serde_saphyr::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn an_application_needs_no_more_than_its_name() {
-        let settings = settings(GOOD).resolve(Path::new("/env"));
-        assert_eq!(settings.violations(), []);
-        let places = |of: fn(&KubernetesSettings, &Application) -> Place| -> Vec<String> {
-            settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
-        };
-        assert_eq!(
-            places(KubernetesSettings::place)[..3],
-            ["Deployment shop/checkout", "Deployment bank/ledger-v2", "Deployment shop/search"]
-        );
-        assert_eq!(
-            places(KubernetesSettings::place_in_production)[..3],
-            ["Deployment shop-live/checkout", "Deployment bank/ledger-v2", "Deployment find/finder"]
-        );
-        assert_eq!(settings.catalogue().len(), 3, "support is not in the catalogue");
-        assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
-        let production = settings.production.unwrap();
-        assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
-    }
-
-    #[test]
-    fn everything_wrong_is_told_at_once_with_its_field() {
-        let bad = "
-cluster: {}
-namespace: Shop
-applications:
-  - name: Checkout
-  - { name: ledger, namespace: a_b, deployment: -x }
-  - { name: one, namespace: shop, deployment: same }
-  - { name: two, namespace: shop, deployment: same }
-  - { name: two, namespace: shop, deployment: other }
-";
-        let found: Vec<String> =
-            settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
-        assert_eq!(
-            found,
-            [
-                "namespace: \"Shop\" is not a name",
-                "applications[0].name: \"Checkout\" is not the name of a Deployment",
-                "applications[1].namespace: \"a_b\" is not a name",
-                "applications[1].deployment: \"-x\" is not the name of a Deployment",
-                "applications[3].deployment: Deployment shop/same is \"one\" already",
-                "applications[4].name: \"two\" is there twice",
-            ]
-        );
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;

@@ -23,6 +23,8 @@ const STANDSTILL: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Workloads whose pods are looked at at the same time.
 const LOOKS: usize = 8;
+/// How long a watch may say nothing before the Deployment itself is asked for.
+const NO_NEWS: Duration = Duration::from_secs(15);
 
 /// Waits for Deployments of a cluster.
 pub(crate) struct Settling {
@@ -31,6 +33,8 @@ pub(crate) struct Settling {
     looks: Semaphore,
     /// How long a workload must have stayed as wanted.
     hold: Duration,
+    /// How long a pod may wait for a node.
+    schedule_within: Duration,
 }
 
 /// One wait.
@@ -46,24 +50,38 @@ struct Wait<'a> {
 }
 
 impl Settling {
-    pub(crate) fn new(client: Client, hold: Duration) -> Self {
+    pub(crate) fn new(client: Client, hold: Duration, schedule_within: Duration) -> Self {
         let followed = Followed::new(client.clone());
-        Self { client, followed, looks: Semaphore::new(LOOKS), hold }
+        Self { client, followed, looks: Semaphore::new(LOOKS), hold, schedule_within }
     }
 
-    /// Waits until the Deployment is as wanted. It has no deadline of its own.
-    pub(crate) async fn settle(&self, place: &Place, wanted: Wanted) -> Result<(), PortError> {
-        let mut sights = self.followed.follow(place);
+    /// A Deployment from now on. What was seen of it before may be told first.
+    pub(crate) fn follow(&self, place: &Place) -> watch::Receiver<Sight> {
+        self.followed.follow(place)
+    }
+
+    /// Waits until the Deployment is as wanted. It has no deadline of its own. `written` is the answer to the own write, and
+    /// `sights` are followed since before it.
+    pub(crate) async fn settle(
+        &self,
+        place: &Place,
+        wanted: Wanted,
+        mut sights: watch::Receiver<Sight>,
+        written: Deployment,
+    ) -> Result<(), PortError> {
+        // If that changed nothing, a watch has nothing to tell.
+        self.followed.show(place, Some(written));
         let now = Timestamp::now();
         let mut wait = Wait {
             place,
             wanted,
             steady: Steady::new(self.hold),
-            troubles: Troubles::new(Troubles::SCHEDULE_WITHIN),
+            troubles: Troubles::new(self.schedule_within),
             text: String::new(),
             still_since: now,
             looked: now,
         };
+        let mut news = now;
         loop {
             let sight = sights.borrow_and_update().clone();
             let pause = match sight {
@@ -77,14 +95,26 @@ impl Settling {
                     }
                 },
             };
-            self.next(place, &mut sights, pause).await;
+            // For news, or for the time to look again.
+            if tokio::time::timeout(pause, sights.changed()).await.is_ok() {
+                news = Timestamp::now();
+            } else if since(news, Timestamp::now()) >= NO_NEWS {
+                news = Timestamp::now();
+                self.ask(place).await;
+            }
         }
     }
 
-    /// Waits for news, or for the time to look again.
-    async fn next(&self, place: &Place, sights: &mut watch::Receiver<Sight>, pause: Duration) {
-        let _ = tokio::time::timeout(pause, sights.changed()).await;
-        tracing::trace!(%place, "looking again");
+    /// Asks for the Deployment itself.
+    async fn ask(&self, place: &Place) {
+        let api: Api<Deployment> = Api::namespaced(self.client.clone(), &place.namespace);
+        match answer(&format!("could not look at {place}"), || api.get_opt(&place.deployment)).await {
+            Ok(found) => self.followed.show(place, found),
+            Err(error) => {
+                let error = conductor_core::failure::Failure::of("", &error).message;
+                tracing::debug!(error, "it is looked at again later");
+            }
+        }
     }
 
     /// Looks at the pods when nothing has moved for a while.

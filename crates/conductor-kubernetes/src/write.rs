@@ -2,16 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use conductor_core::ports::{FailureKind, PortError};
+use conductor_core::ports::{FailureKind, PortError, Way};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use tokio::sync::Semaphore;
 
 use crate::answer::{answer, attempt};
-use crate::change::{Refusal, Wish, decide};
+use crate::change::{After, Wish, admit, decide};
 use crate::error::failed;
-use crate::marker::Holder;
-use crate::object::{Object, called, marker};
+use crate::field::Field;
+use crate::heard::{Heard, Last};
+use crate::marker::{Holder, Marker};
+use crate::object::{Object, called, holder as holder_of, marker};
 use crate::patch::{Live, patch};
 
 /// The name under which managedFields show what the conductor has written.
@@ -25,6 +27,7 @@ const LOOKS: u32 = 6;
 pub(crate) struct Writer {
     client: Client,
     slots: Semaphore,
+    heard: Heard,
 }
 
 /// What became of one attempt.
@@ -34,12 +37,19 @@ enum Outcome<K> {
     Moved(kube::Error),
 }
 
+/// What is wanted of an object.
+enum Want<'a> {
+    Wish(&'a Wish),
+    /// A marker without a change, where there is none.
+    Claim,
+}
+
 impl Writer {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, slots: Semaphore::new(CONCURRENCY) }
+        Self { client, slots: Semaphore::new(CONCURRENCY), heard: Heard::default() }
     }
 
-    pub(crate) fn api<K: Object>(&self, namespace: &str) -> Api<K> {
+    fn api<K: Object>(&self, namespace: &str) -> Api<K> {
         Api::namespaced(self.client.clone(), namespace)
     }
 
@@ -51,6 +61,31 @@ impl Writer {
         holder: &Holder,
         wish: &Wish,
     ) -> Result<K, PortError> {
+        self.make(namespace, name, holder, &Want::Wish(wish)).await
+    }
+
+    /// What was heard of the last write to an object.
+    pub(crate) fn last<K: Object>(&self, namespace: &str, name: &str) -> Option<Last> {
+        self.heard.last::<K>(namespace, name)
+    }
+
+    /// Lets every first write to an object fail that was sent before, by whomever for the run: it is changed, and changed
+    /// back.
+    pub(crate) async fn fence<K: Object>(&self, namespace: &str, name: &str, holder: &Holder) -> Result<(), PortError> {
+        let claimed: K = self.make(namespace, name, holder, &Want::Claim).await?;
+        if holder_of(&claimed).is_some_and(|found| found.run == holder.run) {
+            self.write::<K>(namespace, name, holder, &Wish::nothing(Default::default())).await?;
+        }
+        Ok(())
+    }
+
+    async fn make<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        holder: &Holder,
+        want: &Want<'_>,
+    ) -> Result<K, PortError> {
         let act = format!("could not change {}", called::<K>(namespace, name));
         let api = self.api::<K>(namespace);
         let _slot =
@@ -58,7 +93,7 @@ impl Writer {
         let mut moved = None;
         for _ in 0..LOOKS {
             let live = answer(&act, || api.get(name)).await?;
-            match self.attempt(&api, &live, &act, holder, wish).await? {
+            match self.attempt(&api, &live, &act, holder, want).await? {
                 Outcome::Done(written) => return Ok(*written),
                 Outcome::Moved(error) => moved = Some(error),
             }
@@ -74,41 +109,72 @@ impl Writer {
         live: &K,
         act: &str,
         holder: &Holder,
-        wish: &Wish,
+        want: &Want<'_>,
     ) -> Result<Outcome<K>, PortError> {
-        let rejected =
-            |error: Box<dyn std::error::Error + Send + Sync>| PortError::because(FailureKind::Rejected, act, error);
-        let fields = live.fields().map_err(|error| rejected(error.into()))?;
+        let (fields, found, after) =
+            want.decide(live, holder).map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
         let meta = live.meta();
-        let marker = marker(live).map_err(|error| rejected(error.into()))?;
-        let after = decide(&fields, marker.as_ref(), holder, wish)
-            .map_err(|refusal| PortError::because(kind(&refusal), act, refusal))?;
-        let contested: BTreeSet<_> =
-            wish.changes.iter().filter(|change| change.contested).map(|change| change.field.clone()).collect();
         let present = Live {
             uid: meta.uid.as_deref().unwrap_or_default(),
+            version: meta.resource_version.as_deref().filter(|_| found.is_none() && after.marker.is_some()),
             annotations: &meta.annotations,
             template: live.template(),
             fields: &fields,
         };
-        let Some(patch) = patch(&present, &after, &contested).map_err(|error| rejected(error.into()))? else {
-            return Ok(Outcome::Done(Box::new(live.clone())));
-        };
+        let patch = patch(&present, &after, want.contested())
+            .map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
+        let Some(patch) = patch else { return Ok(Outcome::Done(Box::new(live.clone()))) };
         let name = meta.name.as_deref().unwrap_or_default();
         let manager = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patch = Patch::Json::<()>(patch);
-        match attempt(act, || api.patch(name, &manager, &patch)).await? {
+        let write = self.heard.begin::<K>(meta.namespace.as_deref().unwrap_or_default(), name);
+        let answered = attempt(act, || api.patch(name, &manager, &patch)).await?;
+        match &answered {
+            Ok(_) => write.done(),
+            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) => write.refused(),
+            Err(_) => drop(write),
+        }
+        match answered {
             Ok(written) => Ok(Outcome::Done(Box::new(written))),
-            Err(error) if is_failed_test(&error) => Ok(Outcome::Moved(error)),
+            Err(error) if is_moved(&error) => Ok(Outcome::Moved(error)),
             Err(error) => Err(failed(act, error)),
         }
     }
 }
 
-/// Somebody else's change does not go away by trying again, and neither does another run's marker.
-fn kind(refusal: &Refusal) -> FailureKind {
-    match refusal {
-        Refusal::Changed { .. } | Refusal::Held(_) | Refusal::Fenced { .. } => FailureKind::Rejected,
+type Error = Box<dyn std::error::Error + Send + Sync>;
+/// The fields and the marker of an object, and what becomes of them.
+type Decided<T> = (T, Option<Marker<T>>, After<T>);
+
+impl Want<'_> {
+    /// Decides the write. No error goes away by trying again: neither somebody else's change nor another run's marker.
+    fn decide<K: Object>(&self, live: &K, holder: &Holder) -> Result<Decided<K::Fields>, Error> {
+        let fields = live.fields()?;
+        let found = match (marker(live), self) {
+            // It is in nobody's way, unless it is another run's: what to put back is known, and is only put in place of
+            // what the run has given.
+            (Err(_), Self::Wish(Wish { way: Way::Back, .. })) => {
+                admit(holder_of(live).as_ref(), holder)?;
+                None
+            }
+            (found, _) => found?,
+        };
+        let after = match self {
+            Self::Wish(wish) => decide(&fields, found.as_ref(), holder, wish)?,
+            Self::Claim => {
+                let claim = || Marker { original: fields.clone(), holder: holder.clone(), applied: Vec::new() };
+                After { fields: fields.clone(), marker: Some(found.clone().unwrap_or_else(claim)) }
+            }
+        };
+        Ok((fields, found, after))
+    }
+
+    fn contested(&self) -> &BTreeSet<Field> {
+        static NONE: BTreeSet<Field> = BTreeSet::new();
+        match self {
+            Self::Wish(wish) => &wish.contested,
+            Self::Claim => &NONE,
+        }
     }
 }
 
@@ -117,10 +183,11 @@ fn again(error: PortError) -> PortError {
     PortError { kind: FailureKind::Unavailable, ..error }
 }
 
-/// True for the answer to a JSON Patch whose test failed. The server does not say which; an object that it finds invalid
-/// has the same status, and details besides.
-fn is_failed_test(error: &kube::Error) -> bool {
+/// True for the answer that the object is not what was looked at any more: a conflict, or a JSON Patch whose test failed.
+/// The server does not say which test; an object that it finds invalid has the same status, and details besides.
+fn is_moved(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     let details = status.details.as_ref();
-    status.code == 422 && details.is_none_or(|details| details.causes.is_empty() && details.name.is_empty())
+    let is_failed_test = || details.is_none_or(|details| details.causes.is_empty() && details.name.is_empty());
+    status.code == 409 || (status.code == 422 && is_failed_test())
 }

@@ -6,7 +6,9 @@ mod world;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conductor_core::app::ApplicationId;
-use conductor_core::ports::{Clock, Deployer, KpiSource, LoadGenerator, ReleaseSource, Scaler, TestDataStore};
+use conductor_core::ports::{
+    Clock, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, ReleaseSource, Scaler, TestDataStore,
+};
 use conductor_core::run::RunId;
 use conductor_core::scale::Baseline;
 
@@ -36,6 +38,8 @@ pub struct SimPorts {
     pub deployer: Arc<dyn Deployer>,
     /// Gives applications their allocation.
     pub scaler: Arc<dyn Scaler>,
+    /// Tells what others have changed.
+    pub guard: Arc<dyn EnvironmentGuard>,
     /// Generates load.
     pub generator: Arc<dyn LoadGenerator>,
     /// Measures the KPI.
@@ -82,6 +86,7 @@ impl SimEnvironment {
             releases: this.clone(),
             deployer: this.clone(),
             scaler: this.clone(),
+            guard: this.clone(),
             generator: this.clone(),
             kpi: this,
             test_data: self.stores.iter().enumerate().map(store).collect(),

@@ -14,6 +14,7 @@ mod course;
 mod draw;
 mod environment;
 mod goals;
+mod guard;
 mod kernel;
 mod model;
 mod network;

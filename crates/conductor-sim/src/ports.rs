@@ -22,7 +22,7 @@ use crate::plant::Call;
 
 impl SimEnvironment {
     /// Makes a call: waits, lets a fault strike, does it, waits for as long as the act says, and answers.
-    async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         call: Call,
         subject: &str,

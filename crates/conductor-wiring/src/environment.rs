@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
+use conductor_core::guard::DriftPolicy;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{API_VERSION, Violation};
 use conductor_kubernetes::KubernetesSettings;
@@ -59,6 +60,9 @@ pub struct EnvironmentSpec {
     /// What becomes of values that somebody else changed during a run.
     #[serde(default)]
     pub on_foreign_change: ForeignPolicy,
+    /// What becomes of a run when somebody else changes an application while its load is generated.
+    #[serde(default)]
+    pub on_drift: DriftPolicy,
 }
 
 impl EnvironmentSpec {
@@ -269,7 +273,7 @@ spec:
         let twice = format!("{GOOD}{}", KUBERNETES.replace("name: search", "name: shop"));
         assert_eq!(
             environment(&twice).unwrap_err(),
-            "environment.yaml:15:70: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
+            "environment.yaml:16:65: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
         );
     }
 

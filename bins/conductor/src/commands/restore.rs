@@ -9,7 +9,7 @@ use conductor_wiring::{Environment, adopted};
 
 use super::print_json;
 use super::run::{followed_back, put_back};
-use crate::args::{Output, Restored};
+use crate::args::{Output, Reaped, Restored};
 use crate::exit::{Failed, NOT_RESTORED, PASSED};
 use crate::out;
 use crate::session::Session;
@@ -56,14 +56,28 @@ pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, 
     Ok(if restored { PASSED } else { NOT_RESTORED })
 }
 
+/// Puts back what runs have left whose conductors give no sign of life any more.
+pub(super) async fn reap(session: Session, reaped: Reaped) -> Result<u8, Failed> {
+    restore(session, Restored { run: None, from_cluster: true, settings: Some(reaped.settings) }).await
+}
+
 /// What has been left at the applications of an environment, by the one run that is asked for or by any.
 async fn by_objects(session: &Session, settings: &Path, wanted: Option<RunId>) -> Result<Vec<Left>, Failed> {
     let environment = Environment::read(settings, &session.state_dir).map_err(Failed::input)?;
     let created = adopted(&environment).map_err(Failed::because)?;
     let found = session.conductor.left_behind(&created).await.map_err(Failed::because)?;
     let unfinished = session.run_or_unfinished(None).await?;
-    let left = found.into_iter().filter(|(run, _)| wanted.as_ref().is_none_or(|wanted| wanted == run));
-    let left = left.map(|(run, left)| {
+    let now = jiff::Timestamp::now();
+    let mut left = found;
+    left.retain(|run, left| match (&wanted, left.alive_until.filter(|until| *until > now)) {
+        (Some(wanted), _) => wanted == run,
+        (None, None) => true,
+        (None, Some(until)) => {
+            session.say(&format!("run {run} is left alone: its conductor lives, or has until {until} to say so"));
+            false
+        }
+    });
+    let left = left.into_iter().map(|(run, left)| {
         if unfinished.contains(&run) {
             Left::Journal(run)
         } else {

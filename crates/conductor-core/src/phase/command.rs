@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, State};
+use crate::guard::Drift;
 use crate::load::LoadSetting;
 use crate::release::Rollout;
 use crate::scale::ScaleStep;
@@ -17,6 +18,8 @@ pub enum Command {
     Check,
     /// Read what the environment is. Changes nothing.
     RecordBaseline,
+    /// Keep others from changing applications, and prove it. What is frozen already stays so.
+    Freeze,
     /// Roll out versions. Rolling out what already runs changes nothing.
     RollOut(Vec<Rollout>),
     /// Scale applications. Scaling to what is already there changes nothing.
@@ -28,12 +31,16 @@ pub enum Command {
     /// Scale the load workers beside the measuring, which goes on whatever becomes of it. Scaling to what is already
     /// there changes nothing.
     ScaleWorkers(ScaleStep),
+    /// Put in place again what others have changed, beside the measuring. What is in place already is left alone.
+    Revert(Vec<Drift>),
     /// Measure every interval until the state is left.
     Measure,
     /// Stop all users. Without load it does nothing.
     StopLoad,
     /// Put back what the run changed. Where nothing differs it does nothing.
     Restore(Changes),
+    /// Let others change the applications again. Where they can already it does nothing.
+    Thaw,
     /// Delete the run's data. Where there is none it does nothing.
     CleanUp,
 }
@@ -45,6 +52,7 @@ impl State {
             Self::Accepted => vec![Command::Start],
             Self::Preflight => vec![Command::Check],
             Self::RecordingBaseline { .. } => vec![Command::RecordBaseline],
+            Self::Freezing { .. } => vec![Command::Freeze],
             Self::Deploying { changes } => vec![Command::RollOut(changes.plan.rollouts.clone())],
             Self::ScalingUp { changes } => vec![Command::Scale(changes.plan.scale_steps.clone())],
             Self::Rehearsing { .. } => vec![Command::Rehearse],
@@ -54,6 +62,7 @@ impl State {
             }
             Self::StoppingLoad { .. } => vec![Command::StopLoad],
             Self::ScalingDown { changes, .. } => vec![Command::Restore(changes.clone())],
+            Self::Thawing { .. } => vec![Command::Thaw],
             Self::CleaningUp { .. } => vec![Command::CleanUp],
             Self::Finished { .. } => Vec::new(),
         }

@@ -12,6 +12,8 @@ use crate::units::Span;
 pub struct Deadlines {
     /// Checks and recording, each.
     pub prepare: Span,
+    /// Keeping others from changing the applications, and letting them again, each.
+    pub freeze: Span,
     /// All rollouts together.
     pub deploy: Span,
     /// All scale steps together.
@@ -47,6 +49,7 @@ impl Deadlines {
     pub fn of(spec: &LoadTestSpec) -> Self {
         Self {
             prepare: Span::minutes(2),
+            freeze: Span::minutes(2),
             deploy: Span::minutes(20),
             scale_up: Span::minutes(20),
             scale_workers: spec.load.workers.as_ref().map(|_| Span::minutes(10)),
@@ -63,6 +66,7 @@ impl Deadlines {
         match state {
             State::Accepted | State::GeneratingLoad { .. } | State::Finished { .. } => None,
             State::Preflight | State::RecordingBaseline { .. } => Some(self.prepare),
+            State::Freezing { .. } | State::Thawing { .. } => Some(self.freeze),
             State::Deploying { .. } => Some(self.deploy),
             State::ScalingUp { .. } => Some(self.scale_up),
             State::Rehearsing { .. } => Some(self.rehearsal),
@@ -78,6 +82,7 @@ impl Deadlines {
         const ON: &str = "it is noted, and the next step of the way back follows";
         [
             ("checks", Some(self.prepare), "the run ends, nothing was changed"),
+            ("freeze", Some(self.freeze), BACK),
             ("deploy", Some(self.deploy), BACK),
             ("scale up", Some(self.scale_up), BACK),
             ("rehearsal", Some(self.rehearsal), "the run is invalid and everything is put back"),
@@ -85,6 +90,7 @@ impl Deadlines {
             ("start to end of load", Some(self.run), BACK),
             ("stop load", Some(self.stop_load), ON),
             ("scale down", Some(self.scale_down), ON),
+            ("thaw", Some(self.freeze), ON),
             ("clean up", Some(self.clean_up), "it is noted, and the run is over"),
         ]
         .into_iter()

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::workers::{Workers, users_ahead};
-use super::{Measurement, Retarget};
+use super::{Cause, Ending, Measurement, Retarget};
+use crate::guard::{Drift, DriftPolicy};
 use crate::learnt::Hints;
 use crate::load::{KpiSample, LoadSetting, Mark};
 use crate::ramp;
@@ -33,6 +34,8 @@ pub struct Load {
     pub ramp: ramp::State,
     /// What it says now.
     pub advice: ramp::Advice,
+    /// What somebody else has changed since the load began.
+    pub drifts: Vec<Drift>,
 }
 
 impl Load {
@@ -54,6 +57,7 @@ impl Load {
             watch: ramp::CongestionWatch::default(),
             ramp,
             advice,
+            drifts: Vec::new(),
         }
     }
 
@@ -98,6 +102,20 @@ impl Load {
             workers.see(measurement, ahead);
         }
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
+    }
+
+    /// Takes in what somebody else has changed; the same again is the same.
+    pub(super) fn drifted(&mut self, policy: DriftPolicy, drifts: &[Drift]) {
+        for drift in drifts {
+            if !self.drifts.iter().any(|known| known.is(drift)) {
+                self.drifts.push(Drift { reverted: policy == DriftPolicy::Revert, ..drift.clone() });
+            }
+        }
+    }
+
+    /// An ending of the load.
+    pub(super) fn ending(&self, cause: Cause) -> Ending {
+        Ending { drifts: self.drifts.clone(), ..Ending::because(cause) }
     }
 
     /// The load workers that were asked for and are not there yet.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{Cause, Changes, Command, Ending, Event, Load, Measurement, Retarget, State};
 use crate::failure::{Failure, FailureKind};
+use crate::guard::{Drift, DriftPolicy};
 use crate::run::Created;
 use crate::scale::{Baseline, Plan, PlanError};
 use crate::spec::LoadTestSpec;
@@ -62,6 +63,12 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             }
             before_changes(State::RecordingBaseline { production }, event)
         }
+        State::Freezing { changes } => {
+            if let Event::Frozen { .. } = event {
+                return Ok(enter(State::Deploying { changes }));
+            }
+            under_way(event, changes, |changes| State::Freezing { changes })
+        }
         State::Deploying { changes } => {
             if let Event::Deployed = event {
                 return Ok(enter(State::ScalingUp { changes }));
@@ -96,7 +103,13 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
                 let done = matches!(event, Event::WorkersScaled(_));
                 return Ok(stay(State::GeneratingLoad { changes, load: Box::new(load.workers_answered(done)) }));
             }
-            under_way(event, changes, |changes| State::GeneratingLoad { changes, load })
+            if let Event::Drifted { drifts } = event {
+                return Ok(drifted(created.drift_policy, changes, load, drifts));
+            }
+            match cause(event) {
+                Some(cause) => Ok(enter(State::StoppingLoad { changes, ending: load.ending(cause) })),
+                None => Err(refuse(State::GeneratingLoad { changes, load }, event)),
+            }
         }
         State::StoppingLoad { changes, ending } => {
             if let Event::LoadStopped = event {
@@ -112,12 +125,21 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             if let Event::Restored { foreign, failures, .. } = event {
                 let mut ending = noting(ending, failures);
                 ending.foreign_changes.extend_from_slice(foreign);
+                return Ok(enter(State::Thawing { ending }));
+            }
+            if let Event::Failed(failure) = event {
+                return Ok(enter(State::Thawing { ending: noting(ending, std::slice::from_ref(failure)) }));
+            }
+            tearing_down(State::ScalingDown { changes, ending }, event)
+        }
+        State::Thawing { ending } => {
+            if let Event::Thawed = event {
                 return Ok(enter(State::CleaningUp { ending }));
             }
             if let Event::Failed(failure) = event {
                 return Ok(enter(State::CleaningUp { ending: noting(ending, std::slice::from_ref(failure)) }));
             }
-            tearing_down(State::ScalingDown { changes, ending }, event)
+            tearing_down(State::Thawing { ending }, event)
         }
         State::CleaningUp { ending } => {
             if let Event::CleanedUp { failures, .. } = event {
@@ -134,7 +156,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
 
 fn planned(plan: Result<Plan, PlanError>, baseline: &Baseline) -> Transition {
     match plan {
-        Ok(plan) => enter(State::Deploying { changes: Changes { baseline: baseline.clone(), plan } }),
+        Ok(plan) => enter(State::Freezing { changes: Changes { baseline: baseline.clone(), plan } }),
         Err(error) => finish(Cause::Failed(Failure {
             activity: "plan the run".to_owned(),
             kind: FailureKind::Rejected,
@@ -173,6 +195,9 @@ fn cause(event: &Event) -> Option<Cause> {
         Event::Abandoned => Some(Cause::Abandoned),
         Event::Created(_)
         | Event::Adopted { .. }
+        | Event::Frozen { .. }
+        | Event::Drifted { .. }
+        | Event::Thawed
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }
@@ -214,6 +239,9 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         Event::Abandoned => Ok(enter(state)),
         Event::Created(_)
         | Event::Adopted { .. }
+        | Event::Frozen { .. }
+        | Event::Drifted { .. }
+        | Event::Thawed
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }
@@ -246,12 +274,25 @@ fn measured(
         *load = (*load).observe(created, at, measurement);
     }
     if is_over || load.is_found() {
-        let ending = Ending { search: load.search.map(Box::new), ..Ending::because(Cause::Completed) };
+        let ending = Ending { search: load.search.clone().map(Box::new), ..load.ending(Cause::Completed) };
         return enter(State::StoppingLoad { changes, ending });
     }
     let asked = load.workers_asked().filter(|step| asked_before.as_ref() != Some(step)).cloned();
     let commands = [Command::SetLoad(load.setting())].into_iter().chain(asked.map(Command::ScaleWorkers)).collect();
     Transition { state: State::GeneratingLoad { changes: with_workers(changes, &load), load }, commands }
+}
+
+/// Somebody else has changed applications under test.
+fn drifted(policy: DriftPolicy, changes: Changes, mut load: Box<Load>, drifts: &[Drift]) -> Transition {
+    load.drifted(policy, drifts);
+    match policy {
+        DriftPolicy::Mark => stay(State::GeneratingLoad { changes, load }),
+        DriftPolicy::Revert => {
+            let commands = vec![Command::Revert(drifts.to_vec())];
+            Transition { state: State::GeneratingLoad { changes, load }, commands }
+        }
+        DriftPolicy::Abort => enter(State::StoppingLoad { changes, ending: load.ending(Cause::Drifted) }),
+    }
 }
 
 /// What is asked for of load workers is part of what is put back from the moment on that it is asked for.

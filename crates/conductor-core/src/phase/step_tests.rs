@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::Allocation;
 use crate::fixtures::{self, load_test};
+use crate::guard::Guarded;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
 use crate::phase::{Level, Note, Phase};
 use crate::release::Release;
@@ -62,6 +63,7 @@ fn events() -> Vec<Event> {
         Event::Started,
         Event::PreflightPassed { production: BTreeMap::new(), generator },
         Event::BaselineRecorded { baseline: baseline() },
+        Event::Frozen { guarded: Guarded::Frozen },
         Event::Deployed,
         Event::ScaledUp,
         Event::Rehearsed { sample: rehearsal() },
@@ -69,8 +71,10 @@ fn events() -> Vec<Event> {
         retargeted(1),
         Event::WorkersScaled(two_workers()),
         Event::WorkersNotScaled(failure()),
+        Event::Drifted { drifts: Vec::new() },
         Event::LoadStopped,
         Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
+        Event::Thawed,
         Event::CleanedUp { deleted: vec![], failures: vec![] },
         Event::Failed(failure()),
         Event::StopRequested { by: "ops".to_owned() },
@@ -98,12 +102,14 @@ fn states() -> Vec<State> {
         State::Accepted,
         State::Preflight,
         State::RecordingBaseline { production: BTreeMap::new() },
+        State::Freezing { changes: changes.clone() },
         State::Deploying { changes: changes.clone() },
         State::ScalingUp { changes: changes.clone() },
         State::Rehearsing { changes: changes.clone() },
         State::GeneratingLoad { changes: changes.clone(), load },
         State::StoppingLoad { changes: changes.clone(), ending: ending.clone() },
         State::ScalingDown { changes, ending: ending.clone() },
+        State::Thawing { ending: ending.clone() },
         State::CleaningUp { ending: ending.clone() },
         State::Finished { ending },
     ]
@@ -186,9 +192,14 @@ fn a_plan_that_cannot_be_made_ends_the_run_before_any_change() {
     );
 }
 
+/// A run whose load has just begun.
+fn under_load() -> State {
+    states().into_iter().find(|state| state.load().is_some()).unwrap()
+}
+
 /// The load of a run after 30 of its 120 seconds, with what was learnt until then.
 fn half_a_minute_of_load() -> State {
-    let mut state = states().remove(6);
+    let mut state = under_load();
     for second in [10, 20, 30] {
         let (from, to) = (seconds(second - 10), seconds(second));
         let count = Some(10 * second as u64);
@@ -226,7 +237,7 @@ fn a_request_that_was_done_or_comes_too_late_is_refused() {
 
 #[test]
 fn load_workers_are_part_of_what_is_put_back_from_the_moment_on_that_they_are_asked_for() {
-    let mut state = states().remove(6);
+    let mut state = under_load();
     for second in [10, 20] {
         assert_eq!(state.load().unwrap().workers_asked(), None);
         state = step(&created(), state, seconds(second), &overloaded()).unwrap().state;
@@ -246,7 +257,7 @@ fn load_workers_are_part_of_what_is_put_back_from_the_moment_on_that_they_are_as
 
 #[test]
 fn load_workers_are_asked_for_once_beside_the_users() {
-    let mut state = states().remove(6);
+    let mut state = under_load();
     let mut asked = 0;
     for second in [10, 20, 30, 40, 50] {
         let transition = step(&created(), state, seconds(second), &overloaded()).unwrap();
@@ -260,7 +271,7 @@ fn load_workers_are_asked_for_once_beside_the_users() {
 
 proptest! {
     #[test]
-    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..20_usize, 0..60)) {
+    fn every_change_is_followed_by_its_undo(picks in prop::collection::vec(0..events().len(), 0..60)) {
         let created = created();
         let events = events();
         let mut run = Run::begin(&Record { revision: 1, at: seconds(0), event: Event::Created(Box::new(created)) }).unwrap();

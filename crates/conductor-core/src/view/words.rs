@@ -1,5 +1,6 @@
 //! Events in words, for people.
 
+use crate::guard::Guarded;
 use crate::phase::{Event, Level};
 
 /// What an event says to people; `None` where ticks or phases say it already.
@@ -13,6 +14,14 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
             let plural = if baseline.len() == 1 { "" } else { "s" };
             info(format!("baseline of {} application{plural} recorded", baseline.len()))
         }
+        Event::Frozen { guarded: Guarded::Frozen } => {
+            info("others are kept from changing the applications, which was proved".to_owned())
+        }
+        Event::Frozen { guarded: Guarded::Open { because } } => {
+            warning(format!("others can change the applications during the run: {because}"))
+        }
+        Event::Frozen { guarded: Guarded::Alone } | Event::Thawed => None,
+        Event::Drifted { drifts } => warning(drifts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
         Event::Deployed => info("every wanted version runs".to_owned()),
         Event::ScaledUp => info("every application has its allocation".to_owned()),
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
@@ -60,6 +69,9 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
         Event::Created(_)
         | Event::Adopted { .. }
+        | Event::Frozen { .. }
+        | Event::Drifted { .. }
+        | Event::Thawed
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }

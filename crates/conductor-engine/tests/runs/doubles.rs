@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::guard::{Drift, Guarded};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
-    Deployed, Deployer, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource, Scaler, TableCount,
-    TestDataStore, Way,
+    Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource,
+    Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
-use conductor_core::scale::ScaleStep;
+use conductor_core::scale::{Baseline, ScaleStep};
 use conductor_engine::Ports;
 use jiff::Timestamp;
 
@@ -25,6 +26,7 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         releases: all.clone(),
         deployer: all.clone(),
         scaler: all.clone(),
+        guard: Some(all.clone()),
         generator: all.clone(),
         kpi: all,
         test_data,
@@ -80,6 +82,37 @@ impl Scaler for Twice {
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
         self.0.scaler.let_go(run, applications).await?;
         self.0.scaler.let_go(run, applications).await
+    }
+}
+
+#[async_trait]
+impl EnvironmentGuard for Twice {
+    async fn freeze(
+        &self,
+        run: &RunId,
+        applications: &[ApplicationId],
+        until: Timestamp,
+    ) -> Result<Guarded, PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.freeze(run, applications, until).await?;
+        guard.freeze(run, applications, until).await
+    }
+
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.extend(run, until).await?;
+        guard.extend(run, until).await
+    }
+
+    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.thaw(run).await?;
+        guard.thaw(run).await
+    }
+
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
+        // It waits: twice is once.
+        self.0.guard.as_ref().unwrap().drifted(expected, known).await
     }
 }
 

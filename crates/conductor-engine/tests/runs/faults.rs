@@ -57,6 +57,12 @@ async fn a_call_that_never_works_ends_the_run_and_leaves_only_what_it_had_to_put
                     assert!(!verdict(&view).restored, "{context}");
                     assert_eq!(outcome(&view), Outcome::Warned, "{context}");
                 }
+                // That nobody watches is told, and the load goes on.
+                Call::Watch => bed.assert_clean(&view, &context),
+                Call::Thaw => {
+                    assert!(bed.is_as_before(), "{context}");
+                    assert!(!verdict(&view).restored, "{context}");
+                }
                 // What was done before it failed is put back by the same call: that it is back may go unproved, but
                 // it is never claimed while it is not so.
                 Call::RollOut | Call::Scale => {
@@ -66,6 +72,7 @@ async fn a_call_that_never_works_ends_the_run_and_leaves_only_what_it_had_to_put
                 Call::Production
                 | Call::Deployed
                 | Call::Allocated
+                | Call::Freeze
                 | Call::Check
                 | Call::Set
                 | Call::Status
@@ -90,6 +97,7 @@ async fn a_call_that_stops_working_once_there_is_load_leaves_only_what_needs_it(
             let needed = matches!(
                 call,
                 Call::Stop
+                    | Call::Thaw
                     | Call::Delete
                     | Call::Count
                     | Call::RollOut

@@ -5,6 +5,7 @@
 mod bed;
 mod crashes;
 mod doubles;
+mod drifts;
 mod faults;
 mod former;
 mod healthy;

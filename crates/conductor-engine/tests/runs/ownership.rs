@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use conductor_core::phase::Event;
 use conductor_core::ports::RunStore;
-use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Record;
 use conductor_core::verdict::Outcome;
 use conductor_engine::Recovery;
 
-use crate::bed::{Bed, outcome, over, until, verdict};
+use crate::bed::{Bed, outcome, over};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_conductor_is_refused_while_the_first_one_works() {
@@ -59,23 +58,4 @@ async fn a_conductor_whose_journal_somebody_else_writes_lets_go_and_touches_noth
     let other = bed.conductor();
     other.recover(&run, Recovery::TearDown).await.unwrap();
     bed.assert_clean(&over(&other, &run).await, "taken over");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_somebody_else_changes_during_the_load_is_reported_and_left_alone() {
-    for (policy, replicas) in [(ForeignPolicy::Report, 9), (ForeignPolicy::Force, 1)] {
-        let mut bed = Bed::healthy();
-        bed.created.foreign_policy = policy;
-        let conductor = bed.conductor();
-        let run = conductor.start(bed.created.clone()).await.unwrap();
-        until("there is load", || bed.environment.users() > 50).await;
-        let shop = "shop".parse().unwrap();
-        assert!(bed.environment.change(&shop, None, Some(9)));
-        let view = over(&conductor, &run).await;
-        assert_eq!(outcome(&view), Outcome::Warned, "{policy:?}: {:?}", verdict(&view));
-        assert_eq!(verdict(&view).causes[0].code, "changed_by_others");
-        let found = bed.environment.observed().remove(&shop).unwrap();
-        assert_eq!((found.release.version(), found.allocation.replicas), (Some("v1"), replicas), "{policy:?}");
-        assert_eq!(bed.environment.rows(&run), 0);
-    }
 }

@@ -22,18 +22,19 @@ pub(crate) fn deployment(live: &Deployment, wanted: &Wanted) -> Progress {
         replicas,
         ready: count(status.ready_replicas),
         observed_generation: status.observed_generation,
-        hopeless: hopeless(spec, wanted),
-        given_up: given_up(status, wanted),
+        hopeless: wanted.changed_images(&spec.template),
+        given_up: paused(spec, status).or_else(|| given_up(status, wanted)),
         missing: missing(replicas, wanted.replicas, status),
     };
     shown.judged(wanted)
 }
 
-fn hopeless(spec: &DeploymentSpec, wanted: &Wanted) -> Option<String> {
-    if spec.paused == Some(true) {
-        return Some("it is paused (spec.paused), so that nothing is rolled out".to_owned());
-    }
-    wanted.changed_images(&spec.template)
+/// A paused Deployment is scaled and not rolled out: it is no trouble where every replica is of its template already, as
+/// when what had never been rolled out was taken back.
+fn paused(spec: &DeploymentSpec, status: &DeploymentStatus) -> Option<String> {
+    let [all, updated] = [status.replicas, status.updated_replicas].map(count);
+    (spec.paused == Some(true) && all > updated)
+        .then(|| "it is paused (spec.paused), so that nothing is rolled out".to_owned())
 }
 
 fn given_up(status: &DeploymentStatus, wanted: &Wanted) -> Option<String> {

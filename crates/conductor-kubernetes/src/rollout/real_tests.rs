@@ -148,10 +148,12 @@ async fn a_deadline_fails_the_rollout_and_not_the_way_back() {
 }
 
 #[tokio::test]
-async fn a_paused_deployment_fails() {
+async fn a_paused_deployment_is_scaled_and_fails_only_where_something_is_to_be_rolled_out() {
     let watched = settled("paused", 1).await;
-    let end = change(&watched, json!({ "paused": true }), 1, 1, 1).await;
+    assert_eq!(change(&watched, json!({ "paused": true, "replicas": 2 }), 1, 2, 20).await, End::Settled(2));
+    let end = change(&watched, version(2, Behaviour::Ready), 2, 2, 1).await;
     assert_eq!(end, End::Failed("it is paused (spec.paused), so that nothing is rolled out".to_owned()));
+    assert_eq!(change(&watched, version(1, Behaviour::Ready), 1, 2, 20).await, End::Settled(2));
 }
 
 #[tokio::test]

@@ -111,6 +111,12 @@ pub enum Call {
     Allocated,
     /// Scale an application.
     Scale,
+    /// Keep others from changing applications.
+    Freeze,
+    /// Let others change applications again.
+    Thaw,
+    /// Watch what others do to applications.
+    Watch,
     /// Check the load generator.
     Check,
     /// Set the load.
@@ -129,12 +135,15 @@ pub enum Call {
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Production,
         Self::Deployed,
         Self::RollOut,
         Self::Allocated,
         Self::Scale,
+        Self::Freeze,
+        Self::Thaw,
+        Self::Watch,
         Self::Check,
         Self::Set,
         Self::Status,
@@ -153,6 +162,9 @@ impl std::fmt::Display for Call {
             Self::RollOut => "roll out",
             Self::Allocated => "read allocations",
             Self::Scale => "scale",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::Watch => "watch the applications",
             Self::Check => "check the load generator",
             Self::Set => "set the load",
             Self::Status => "ask the load generator",

@@ -1,0 +1,66 @@
+//! What is frozen, in the words of the policy.
+
+use std::fmt;
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::api::{ApiResource, DynamicObject};
+use kube::{Api, Client};
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Target {
+    pub(crate) resource: Resource,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// The resources that are frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Resource {
+    Deployments,
+    StatefulSets,
+    HorizontalPodAutoscalers,
+}
+
+impl Target {
+    pub(crate) fn new(resource: Resource, namespace: &str, name: &str) -> Self {
+        Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// The objects of its resource in its namespace.
+    pub(super) fn api(&self, client: &Client) -> Api<DynamicObject> {
+        let resource = match self.resource {
+            Resource::Deployments => ApiResource::erase::<Deployment>(&()),
+            Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
+            Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
+        };
+        Api::namespaced_with(client.clone(), &self.namespace, &resource)
+    }
+}
+
+impl Resource {
+    /// The plural of the kind, as requests name it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Deployments => "deployments",
+            Self::StatefulSets => "statefulsets",
+            Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
+        }
+    }
+
+    /// A field of the spec that is a number of replicas, always there, and may be raised by one.
+    pub(super) const fn replicas(self) -> &'static str {
+        match self {
+            Self::Deployments | Self::StatefulSets => "replicas",
+            Self::HorizontalPodAutoscalers => "maxReplicas",
+        }
+    }
+}
+
+/// As the policy compares it.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.resource.name(), self.namespace, self.name)
+    }
+}

@@ -1,0 +1,128 @@
+//! The end of a run's way back: nothing of it is left at its applications, and nothing of it can come any more.
+//!
+//! * What is still marked is put back by its marker, without waiting: an autoscaler whose workload is gone, a workload that
+//!   was made anew and changed by the run after that, what could not be written a moment ago.
+//! * A marker with nothing of the run below it goes.
+//! * A first write that nobody has heard of, or that a conductor may have sent that is dead now, could still arrive where no
+//!   marker is. So such an object is changed, and changed back, after which that write fails.
+
+use std::collections::BTreeSet;
+
+use conductor_core::app::ApplicationId;
+use conductor_core::failure::Failure;
+use conductor_core::ports::{FailureKind, PortError, Way};
+use conductor_core::run::RunId;
+use futures::stream::{StreamExt, iter};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+
+use crate::autoscaler::{by_target, target};
+use crate::change::{Wish, back};
+use crate::environment::KubernetesEnvironment;
+use crate::field::Field;
+use crate::heard::Last;
+use crate::object::{Object, holder, is_marked, marker};
+use crate::settings::Place;
+
+/// Objects that are let go of at the same time.
+const CONCURRENCY: usize = 16;
+/// The epoch of a run's first conductor: before it there was none that could be dead.
+const FIRST: u64 = 1;
+
+/// What is done about an object.
+enum Parting {
+    Nothing,
+    Write(Wish),
+    Fence,
+}
+
+impl KubernetesEnvironment {
+    /// Lets go of applications. One failure does not stop the others.
+    pub(crate) async fn let_go_of(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        let places: BTreeSet<&Place> =
+            applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
+        // Autoscalers first: what they rule is theirs, once they are as they were.
+        let autoscalers: Vec<HorizontalPodAutoscaler> = self.list(applications).await?;
+        let is_its = |one: &HorizontalPodAutoscaler| target(one).is_some_and(|place| places.contains(&place));
+        let mut failures = self.part(run, autoscalers, is_its, |_| BTreeSet::new()).await;
+        let autoscaled = by_target(self.list::<HorizontalPodAutoscaler>(applications).await?);
+        let place = |one: &Deployment| {
+            let of = |text: &Option<String>| text.clone().unwrap_or_default();
+            Place { namespace: of(&one.metadata.namespace), deployment: of(&one.metadata.name) }
+        };
+        let ruled = |one: &Deployment| {
+            let by = autoscaled.get(&place(one)).map(Vec::as_slice).unwrap_or_default();
+            let is_ruled = !by.is_empty() && !by.iter().any(is_marked);
+            is_ruled.then_some(Field::Replicas).into_iter().collect()
+        };
+        let deployments: Vec<Deployment> = self.list(applications).await?;
+        failures.extend(self.part(run, deployments, |one| places.contains(&place(one)), ruled).await);
+        let Some(kind) = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient()) else {
+            return Ok(());
+        };
+        let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
+        Err(PortError::new(kind, texts.join("; ")))
+    }
+
+    /// Lets go of the objects of a kind. `is_its` says which belong to the applications, `ruled` which of their fields are an
+    /// autoscaler's.
+    async fn part<K: Object>(
+        &self,
+        run: &RunId,
+        objects: Vec<K>,
+        is_its: impl Fn(&K) -> bool,
+        ruled: impl Fn(&K) -> BTreeSet<Field>,
+    ) -> Vec<PortError> {
+        let partings: Vec<(K, Parting)> = objects
+            .into_iter()
+            .map(|object| {
+                let parting = self.parting(run, &object, is_its(&object), ruled(&object));
+                (object, parting)
+            })
+            .collect();
+        let work = partings.into_iter().map(|(object, parting)| self.act(run, object, parting)).collect::<Vec<_>>();
+        let results = iter(work).buffer_unordered(CONCURRENCY);
+        results.filter_map(|result| std::future::ready(result.err())).collect().await
+    }
+
+    fn parting<K: Object>(&self, run: &RunId, object: &K, is_its: bool, ruled: BTreeSet<Field>) -> Parting {
+        match marker(object) {
+            Ok(Some(marker)) if marker.holder.run != *run => Parting::Nothing,
+            Ok(Some(marker)) => {
+                let mut changes = object.fields().map(|fields| back(&fields, &marker)).unwrap_or_default();
+                changes.retain(|change| !ruled.contains(&change.field));
+                Parting::Write(Wish { way: Way::Back, changes, contested: ruled })
+            }
+            // Half a marker: nobody can put anything back by it.
+            Err(_) => match holder(object) {
+                Some(holder) if holder.run != *run => Parting::Nothing,
+                None if !is_its => Parting::Nothing,
+                _ => Parting::Write(Wish::nothing(ruled)),
+            },
+            Ok(None) => {
+                let last = self.writer.last::<K>(namespace(object), name(object));
+                let in_doubt = last == Some(Last::Nothing) || (last.is_none() && self.epoch > FIRST);
+                if is_its && in_doubt { Parting::Fence } else { Parting::Nothing }
+            }
+        }
+    }
+
+    async fn act<K: Object>(&self, run: &RunId, object: K, parting: Parting) -> Result<(), PortError> {
+        let (namespace, name, holder) = (namespace(&object), name(&object), self.holder(run));
+        let done = match parting {
+            Parting::Nothing => Ok(()),
+            Parting::Write(wish) => self.writer.write::<K>(namespace, name, &holder, &wish).await.map(drop),
+            Parting::Fence => self.writer.fence::<K>(namespace, name, &holder).await,
+        };
+        // Nothing is left of what has gone meanwhile.
+        done.or_else(|error| if error.kind == FailureKind::NotFound { Ok(()) } else { Err(error) })
+    }
+}
+
+fn namespace<K: Object>(object: &K) -> &str {
+    object.meta().namespace.as_deref().unwrap_or_default()
+}
+
+fn name<K: Object>(object: &K) -> &str {
+    object.meta().name.as_deref().unwrap_or_default()
+}

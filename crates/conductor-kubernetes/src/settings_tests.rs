@@ -1,0 +1,66 @@
+//! Settings as people write them.
+
+use super::*;
+
+const GOOD: &str = "
+cluster: { kubeconfig: test.kubeconfig }
+production: { kubeconfig: /etc/production.kubeconfig, context: live, namespaces: { shop: shop-live } }
+namespace: shop
+applications:
+  - name: checkout
+  - { name: ledger, namespace: bank, deployment: ledger-v2 }
+  - { name: search, inProduction: { namespace: find, deployment: finder } }
+  - { name: load-workers, support: true }
+";
+
+fn settings(text: &str) -> KubernetesSettings {
+    serde_saphyr::from_str(text).unwrap()
+}
+
+#[test]
+fn an_application_needs_no_more_than_its_name() {
+    let settings = settings(GOOD).resolve(Path::new("/env"));
+    assert_eq!(settings.violations(), []);
+    let places = |of: fn(&KubernetesSettings, &Application) -> Place| -> Vec<String> {
+        settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
+    };
+    assert_eq!(
+        places(KubernetesSettings::place)[..3],
+        ["Deployment shop/checkout", "Deployment bank/ledger-v2", "Deployment shop/search"]
+    );
+    assert_eq!(
+        places(KubernetesSettings::place_in_production)[..3],
+        ["Deployment shop-live/checkout", "Deployment bank/ledger-v2", "Deployment find/finder"]
+    );
+    assert_eq!(settings.catalogue().len(), 3, "support is not in the catalogue");
+    assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
+    let production = settings.production.unwrap();
+    assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_with_its_field() {
+    let bad = "
+cluster: {}
+namespace: Shop
+applications:
+  - name: Checkout
+  - { name: ledger, namespace: a_b, deployment: -x }
+  - { name: one, namespace: shop, deployment: same }
+  - { name: two, namespace: shop, deployment: same }
+  - { name: two, namespace: shop, deployment: other }
+";
+    let found: Vec<String> =
+        settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
+    assert_eq!(
+        found,
+        [
+            "namespace: \"Shop\" is not a name",
+            "applications[0].name: \"Checkout\" is not the name of a Deployment",
+            "applications[1].namespace: \"a_b\" is not a name",
+            "applications[1].deployment: \"-x\" is not the name of a Deployment",
+            "applications[3].deployment: Deployment shop/same is \"one\" already",
+            "applications[4].name: \"two\" is there twice",
+        ]
+    );
+}

@@ -1,0 +1,51 @@
+//! Watching what others do to a model world, where nothing keeps them from it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use conductor_core::app::ApplicationId;
+use conductor_core::guard::{Drift, Guarded, drift};
+use conductor_core::ports::{EnvironmentGuard, PortError};
+use conductor_core::run::RunId;
+use conductor_core::scale::Baseline;
+use jiff::Timestamp;
+
+use crate::environment::SimEnvironment;
+use crate::plant::Call;
+
+/// Time between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+#[async_trait]
+impl EnvironmentGuard for SimEnvironment {
+    async fn freeze(
+        &self,
+        _run: &RunId,
+        _applications: &[ApplicationId],
+        _until: Timestamp,
+    ) -> Result<Guarded, PortError> {
+        let guarded = Guarded::Open { because: "a model keeps nobody away".to_owned() };
+        self.call(Call::Freeze, "", |_| Ok((guarded, Duration::ZERO))).await
+    }
+
+    async fn extend(&self, _run: &RunId, _until: Timestamp) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn thaw(&self, _run: &RunId) -> Result<(), PortError> {
+        self.call(Call::Thaw, "", |_| Ok(((), Duration::ZERO))).await
+    }
+
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
+        self.call(Call::Watch, "", |_| Ok(((), Duration::ZERO))).await?;
+        loop {
+            let found = self.observed();
+            let all = expected.iter().flat_map(|(name, observed)| drift(name, observed, found.get(name)));
+            let news: Vec<Drift> = all.filter(|drift| !known.iter().any(|known| known.is(drift))).collect();
+            if !news.is_empty() {
+                return Ok(news);
+            }
+            self.clock.sleep(LOOK_EVERY).await;
+        }
+    }
+}
