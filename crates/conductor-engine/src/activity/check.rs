@@ -49,15 +49,18 @@ fn nothing(left: BTreeMap<RunId, LeftBehind>) -> Result<(), PortError> {
     if left.is_empty() {
         return Ok(());
     }
-    let told = left.iter().map(|(run, LeftBehind { changes, .. })| {
+    let told = left.iter().map(|(run, LeftBehind { changes, alive_until, .. })| {
         let names: Vec<&str> = changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
-        format!("run {run} has left its changes at {}", names.join(", "))
+        let life = alive_until.map_or_else(String::new, |until| {
+            format!(" (its conductor may live: it has until {until:.0} to say so)")
+        });
+        let names = names.join(", ");
+        format!(
+            "run {run} has left its changes at {names}{life}; conductor restore {run} --from-cluster --settings FILE puts back \
+             what was before"
+        )
     });
-    let told = told.collect::<Vec<_>>().join("; ");
-    Err(PortError::new(
-        FailureKind::Rejected,
-        format!("{told}; conductor restore --from-cluster --settings FILE puts back what was before"),
-    ))
+    Err(PortError::new(FailureKind::Rejected, told.collect::<Vec<_>>().join("; ")))
 }
 
 /// Records what the environment is.
