@@ -173,6 +173,13 @@ impl ClusterBed {
         objects::one(&self.clusters.test, &self.namespace, kind, name)
     }
 
+    /// What somebody is told who deploys to the test cluster, and may do everything.
+    pub fn somebody_deploys(&self) -> String {
+        let image = ["-n", &self.namespace, "set", "image", "deployment/shop", "shop=registry.example/shop:v3"];
+        let output = clusters::kubectl(&self.clusters.test, &image).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// What the conductor has tried to write to this shop's objects: in production, and in the test cluster.
     pub fn writes(&self) -> [Vec<Entry>; 2] {
         [(&self.clusters.production, READER), (&self.clusters.test, CONDUCTOR)].map(|(cluster, user)| {
@@ -195,6 +202,8 @@ impl ClusterBed {
     pub fn assert_back(&self, objects: &[(String, Value)], rows: &[String]) {
         assert_eq!(self.users(), 0, "users still run");
         assert_eq!(self.objects(), objects);
+        let run = self.view()["id"].as_str().unwrap().to_owned();
+        assert_eq!(objects::signs(&self.clusters.test, clusters::ACCOUNTS, &run), [""; 0], "the run has left signs");
         self.await_versions(&["v1"]);
         let now = self.rows();
         assert_eq!(now.len(), rows.len(), "rows were left or lost");

@@ -37,6 +37,8 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     assert_eq!(bed.versions(), ["v2", "v2", "v2"]);
     let container = &bed.object("deployment", "shop")["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["resources"]["limits"], serde_json::json!({ "cpu": "4", "memory": "2Gi" }));
+    let denied = bed.somebody_deploys();
+    assert!(denied.contains("frozen by load test shop-two-thousand-"), "{denied}");
     let autoscaler = &bed.object("hpa", "shop")["spec"];
     assert_eq!([&autoscaler["minReplicas"], &autoscaler["maxReplicas"]], [3, 3]);
     let ended = running.wait().ended_with(0);
@@ -119,15 +121,24 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
     let conductor = |arguments: &[&str]| bed.conductor(&[arguments, &["--state-dir", &elsewhere]].concat());
 
     let refused = conductor(&["run", &bed.path("loadtest.yaml")]).ended_with(1).out;
-    let told = format!(
-        "run {run} has left its changes at shop; conductor restore --from-cluster --settings FILE puts back what was before"
-    );
-    assert!(refused.contains(&told), "{refused}");
-    let restore = ["restore", "--from-cluster", "--settings", &bed.path("environment.yaml")];
+    let unplanned = conductor(&["plan", &bed.path("loadtest.yaml")]).ended_with(1).err;
+    for told in [
+        format!("run {run} has left its changes at shop (its conductor may live: it has until "),
+        format!("conductor restore {run} --from-cluster --settings FILE puts back what was before"),
+    ] {
+        assert!(refused.contains(&told), "{told:?} is not in\n{refused}");
+        assert!(unplanned.contains(&told), "{told:?} is not in\n{unplanned}");
+    }
+    let from_cluster = ["--from-cluster", "--settings", &bed.path("environment.yaml")];
+    let alone = conductor(&[&["restore"], &from_cluster[..]].concat()).succeeded();
+    let living = format!("run {run} is left alone: its conductor lives, or has until ");
+    assert!(alone.starts_with(&living), "{alone}");
+    let restore = [&["restore", &run], &from_cluster[..]].concat();
     let restored = conductor(&restore).ended_with(0).out;
     assert!(restored.contains(&format!("run        {run}")), "{restored}");
     bed.assert_back(&objects, &rows);
-    assert_eq!(conductor(&restore).succeeded(), "nothing to restore: no run has left anything in the environment\n");
+    let nothing = format!("nothing to restore: run {run} has left nothing in the environment\n");
+    assert_eq!(conductor(&restore).succeeded(), nothing);
     assert_eq!(bed.writes()[0], [], "production was written to");
 }
 

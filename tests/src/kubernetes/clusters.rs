@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::repository;
 
 /// The namespace of the conductor's accounts, as the manifests of rights say.
-const ACCOUNTS: &str = "loadtest-conductor";
+pub(super) const ACCOUNTS: &str = "loadtest-conductor";
 /// The account that reads production.
 pub(super) const READER: &str = "loadtest-conductor-reader";
 /// The account that works in the test cluster.
@@ -38,14 +38,22 @@ pub(super) fn clusters() -> &'static Clusters {
         let start = || Cluster::start(ClusterSettings { nodes: 1, ..ClusterSettings::default() });
         let started = runtime().block_on(async { tokio::try_join!(start(), start()) });
         let (production, test) = started.unwrap_or_else(|error| panic!("{error}"));
-        for (cluster, rights) in
-            [(&production, "deploy/kubernetes/production-reader.yaml"), (&test, "tests/src/kubernetes/rights.yaml")]
-        {
-            runtime().block_on(cluster.namespace(ACCOUNTS)).unwrap();
-            apply(cluster, &std::fs::read_to_string(repository().join(rights)).unwrap());
-        }
+        runtime().block_on(production.namespace(ACCOUNTS)).unwrap();
+        apply(&production, &manifest("production-reader.yaml"));
+        apply(&test, &manifest("conductor.yaml"));
+        apply(&test, &manifest("freeze/crd.yaml"));
+        let established =
+            ["wait", "--for=condition=Established", "crd/freezes.loadtest-conductor.dev", "--timeout", "90s"];
+        assert!(kubectl(&test, &established).stdout(Stdio::null()).status().unwrap().success());
+        apply(&test, &manifest("freeze/policy.yaml"));
+        apply(&test, &manifest("freeze/binding.yaml"));
         Clusters { production, test }
     })
+}
+
+/// A manifest that users apply, too.
+fn manifest(name: &str) -> String {
+    std::fs::read_to_string(repository().join("deploy/kubernetes").join(name)).unwrap()
 }
 
 /// An account of the conductor.

@@ -38,6 +38,13 @@ pub(super) fn versions(clusters: [&Cluster; 2], namespace: &str) -> BTreeMap<Str
     versions
 }
 
+/// What tells of a run in the conductor's own namespace.
+pub(super) fn signs(cluster: &Cluster, namespace: &str, run: &str) -> Vec<String> {
+    let found = read(cluster, &["-n", namespace, "get", "leases,jobs,freezes.loadtest-conductor.dev"]);
+    let objects = found["items"].as_array().unwrap().iter().filter(|object| object.to_string().contains(run));
+    objects.map(ToString::to_string).collect()
+}
+
 fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
     pod["status"]["containerStatuses"].as_array().into_iter().flatten()
 }

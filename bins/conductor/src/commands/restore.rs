@@ -26,7 +26,11 @@ enum Left {
 /// Puts back one run, or every one that has not ended.
 pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, Failed> {
     let Restored { run, from_cluster, settings } = restored;
-    let nothing = if from_cluster { "no run has left anything in the environment" } else { "every run has ended" };
+    let nothing = match (&run, from_cluster) {
+        (_, false) => "every run has ended".to_owned(),
+        (None, true) => "no run whose conductor is gone has left anything in the environment".to_owned(),
+        (Some(run), true) => format!("run {run} has left nothing in the environment"),
+    };
     let left = match settings.filter(|_| from_cluster) {
         Some(settings) => by_objects(&session, &settings, run).await?,
         None => session.run_or_unfinished(run).await?.into_iter().map(Left::Journal).collect(),
@@ -73,7 +77,7 @@ async fn by_objects(session: &Session, settings: &Path, wanted: Option<RunId>) -
         (Some(wanted), _) => wanted == run,
         (None, None) => true,
         (None, Some(until)) => {
-            session.say(&format!("run {run} is left alone: its conductor lives, or has until {until} to say so"));
+            session.say(&format!("run {run} is left alone: its conductor lives, or has until {until:.0} to say so"));
             false
         }
     });

@@ -80,15 +80,18 @@ fn nothing(left: BTreeMap<RunId, LeftBehind>) -> Result<(), PortError> {
     if left.is_empty() {
         return Ok(());
     }
-    let told = left.iter().map(|(run, LeftBehind { changes, .. })| {
+    let told = left.iter().map(|(run, LeftBehind { changes, alive_until, .. })| {
         let names: Vec<&str> = changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
-        format!("run {run} has left its changes at {}", names.join(", "))
+        let life = alive_until.map_or_else(String::new, |until| {
+            format!(" (its conductor may live: it has until {until:.0} to say so)")
+        });
+        let names = names.join(", ");
+        format!(
+            "run {run} has left its changes at {names}{life}; conductor restore {run} --from-cluster --settings FILE puts back \
+             what was before"
+        )
     });
-    let told = told.collect::<Vec<_>>().join("; ");
-    Err(PortError::new(
-        FailureKind::Rejected,
-        format!("{told}; conductor restore --from-cluster --settings FILE puts back what was before"),
-    ))
+    Err(PortError::new(FailureKind::Rejected, told.collect::<Vec<_>>().join("; ")))
 }
 
 /// Records what the environment is.
@@ -99,16 +102,18 @@ pub(super) async fn record(context: Shared) -> Event {
     }
 }
 
-/// What production and the environment are, without retries.
+/// What production and the environment are, without retries. What another run has left there is refused.
 pub(crate) async fn look_around(
     ports: &Ports,
     applications: &[ApplicationId],
 ) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), PortError> {
-    let (production, deployed, allocated) = futures::try_join!(
+    let (production, deployed, allocated, left) = futures::try_join!(
         ports.releases.production(applications),
         ports.deployer.deployed(applications),
         ports.scaler.allocated(applications),
+        ports.scaler.left_behind(applications),
     )?;
+    nothing(left)?;
     Ok((production, joined(deployed, &allocated)))
 }
 
