@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod bed;
+mod crashes;
+mod everything;
+mod plans;
 mod restored;
