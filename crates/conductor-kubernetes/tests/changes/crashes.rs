@@ -1,22 +1,13 @@
 //! A conductor that dies at any of its writes, there or back: another one puts everything back, by the journal or by what is
 //! left in the cluster alone, and what the dead one has sent comes to nothing when it arrives later.
 
-use conductor_core::phase::Changes;
-use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{FaultProxy, Moment, Requests, Stop, until};
+use std::time::Duration;
+
+use conductor_kubernetes_bed::{Effect, Fault, FaultProxy, Moment, Requests, Stop, Then, until};
 use futures::future::join_all;
-use kube::api::PostParams;
 
-use crate::bed::{Bed, PATIENCE, text};
-use crate::everything::{Everything, but_for_what_autoscalers_choose};
-use crate::plans::{autoscaler, like_production, with_resources};
-
-/// From what the way back is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum By {
-    Journal,
-    Cluster,
-}
+use crate::bed::PATIENCE;
+use crate::scene::{By, Scene};
 
 /// On which way the conductor dies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,47 +35,8 @@ impl Death {
     }
 }
 
-/// An application before a run, and what the run will do.
-struct Scene {
-    bed: Bed,
-    before: Everything,
-    changes: Changes,
-}
-
-impl Scene {
-    async fn new(name: &str, is_autoscaled: bool) -> Self {
-        let bed = Bed::new(name, &["shop"]).await;
-        bed.api().create(&PostParams::default(), &with_resources("shop", 2)).await.unwrap();
-        if is_autoscaled {
-            bed.api().create(&PostParams::default(), &autoscaler("shop", 1, 4)).await.unwrap();
-        }
-        let before = bed.everything().await;
-        let baseline = bed.observe(&bed.conductor(1).await).await;
-        let changes = like_production(&baseline, &["shop"], 6);
-        Self { bed, before, changes }
-    }
-
-    async fn perform(&self, conductor: &KubernetesEnvironment) {
-        let done = self.bed.perform(conductor, &self.changes.plan).await;
-        done.unwrap_or_else(|error| panic!("{}", text(&error)));
-    }
-
-    async fn restore(&self, conductor: &KubernetesEnvironment, by: By) {
-        match by {
-            By::Journal => assert_eq!(self.bed.restore(conductor, &self.changes).await, [""; 0]),
-            By::Cluster => drop(self.bed.restore_from_cluster(conductor).await),
-        }
-    }
-
-    /// Replicas that an autoscaler may choose are its affair: it is not pinned for a moment on the way back.
-    async fn assert_as_before(&self, when: &str) {
-        let [now, before] = [self.bed.everything().await, self.before.clone()].map(but_for_what_autoscalers_choose);
-        assert_eq!(now, before, "{}, {when}", self.bed.namespace);
-    }
-}
-
 async fn die(death: Death) {
-    let scene = Scene::new(&death.name(), death.is_autoscaled).await;
+    let scene = Scene::new(&death.name(), &["shop"], death.is_autoscaled).await;
     let bed = &scene.bed;
     if death.dies == Dies::OnTheWayBack {
         scene.perform(&bed.conductor(1).await).await;
@@ -170,7 +122,7 @@ async fn a_way_back_of_an_autoscaled_application_that_ends_at_any_write_is_gone_
 #[tokio::test]
 async fn no_way_has_more_writes_than_those_at_which_conductors_die_here() {
     for (name, is_autoscaled, writes) in [("writes", false, 2), ("writes-autoscaled", true, 3)] {
-        let scene = Scene::new(name, is_autoscaled).await;
+        let scene = Scene::new(name, &["shop"], is_autoscaled).await;
         let proxy = scene.bed.proxy().await;
         let conductor = scene.bed.behind(&proxy, 1).await;
         scene.perform(&conductor).await;
@@ -179,4 +131,30 @@ async fn no_way_has_more_writes_than_those_at_which_conductors_die_here() {
         assert_eq!(proxy.writes().len(), 2 * writes, "{name}, back");
         scene.assert_as_before("after a whole run").await;
     }
+}
+
+/// Longer than a way back takes.
+const LATE: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn a_write_that_its_own_conductor_has_given_up_changes_nothing_any_more() {
+    join_all([1, 2, 3].map(async |write| {
+        let scene = Scene::new(&format!("given-up-{write}"), &["shop"], true).await;
+        let proxy = scene.bed.proxy().await;
+        let late = Effect::Silence { at: Moment::Before, time: LATE, then: Then::GoOn };
+        proxy.inject(Fault::new(Requests::writes(), late).after(write - 1).once());
+        let conductor = scene.bed.behind(&proxy, 1).await;
+        let count = usize::try_from(write).unwrap();
+        tokio::select! {
+            () = until("the write is under way", PATIENCE, async || (proxy.writes().len() == count).then_some(())) => {}
+            () = scene.perform(&conductor) => panic!("there are not so many writes"),
+        }
+        // Somebody stops the run: the same conductor goes back, past the write that is under way.
+        scene.restore(&conductor, By::Journal).await;
+        let answered = async || proxy.writes()[count - 1].server;
+        assert_eq!(answered().await, None, "the way back took longer than the write is late");
+        assert_eq!(until("the late write is answered", PATIENCE, answered).await, 422, "write {write}");
+        scene.assert_as_before("after the late write").await;
+    }))
+    .await;
 }

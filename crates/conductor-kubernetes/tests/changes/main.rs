@@ -4,5 +4,8 @@
 mod bed;
 mod crashes;
 mod everything;
+mod markers;
+mod others;
 mod plans;
 mod restored;
+mod scene;
