@@ -15,7 +15,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::{Allocation, ApplicationId, Resources};
+use crate::app::{Allocation, ApplicationId, Bounds, Resources};
 use crate::phase::Changes;
 use crate::quantity::Quantity;
 use crate::release::{Release, Rollout};
@@ -38,8 +38,8 @@ pub enum ForeignPolicy {
 pub struct ForeignChange {
     /// The application.
     pub application: ApplicationId,
-    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, or `identity` for an
-    /// application that was made anew.
+    /// The field: `version of <container>`, `replicas`, `autoscaling` (or its `minimum` or `maximum` alone),
+    /// `<resource> of <container>`, or `identity` for an application that was made anew.
     pub field: String,
     /// The value before the run.
     pub original: String,
@@ -131,8 +131,11 @@ impl RestorePlan {
         let ScaleStep { application, from: original, .. } = first;
         let mut field = Fields { application, policy, foreign: &mut self.foreign };
         let bounds: Vec<_> = applied.iter().map(|applied| applied.autoscaling).collect();
-        let autoscaling = field.decide("autoscaling", original.autoscaling, &bounds, found.autoscaling, shown);
+        let autoscaling = field.autoscaling(original.autoscaling, &bounds, found.autoscaling);
+        let is_scaled = applied.iter().any(|applied| applied.replicas != original.replicas);
         let replicas = match autoscaling {
+            // An autoscaler that may not go so low is off at none, and would not bring the replicas back there.
+            Some(bounds) if original.replicas == 0 && !bounds.contain(0) && is_scaled => 0,
             // What it has chosen stays; pinned replicas go back to where it will choose from.
             Some(bounds) if found.autoscaling == autoscaling && bounds.contain(found.replicas) => found.replicas,
             Some(bounds) => bounds.nearest(original.replicas),
@@ -179,6 +182,30 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// The bounds of the autoscaler after the restore. Where somebody else has moved one end, the other goes back as far as
+    /// theirs allows.
+    fn autoscaling(
+        &mut self,
+        original: Option<Bounds>,
+        applied: &[Option<Bounds>],
+        found: Option<Bounds>,
+    ) -> Option<Bounds> {
+        let all: Option<Vec<Bounds>> = applied.iter().copied().collect();
+        if let (Some(before), Some(during), Some(present)) = (original, all, found) {
+            let ends = |of: fn(&Bounds) -> u32| (of(&before), during.iter().map(of).collect::<Vec<_>>(), of(&present));
+            let [fewest, most] = [ends(|bounds| bounds.min), ends(|bounds| bounds.max)];
+            let is_theirs =
+                |(before, during, present): &(u32, Vec<u32>, u32)| present != before && !during.contains(present);
+            if !(is_theirs(&fewest) && is_theirs(&most)) {
+                let min = self.decide("autoscaling minimum", fewest.0, &fewest.1, fewest.2, u32::to_string);
+                let max = self.decide("autoscaling maximum", most.0, &most.1, most.2, u32::to_string);
+                let back = if is_theirs(&fewest) { (min, max.max(min)) } else { (min.min(max), max) };
+                return Some(Bounds { min: back.0, max: back.1 });
+            }
+        }
+        self.decide("autoscaling", original, applied, found, shown)
+    }
+
     /// The resources the containers shall have after the restore; what the run did not set is as found.
     fn resources(
         &mut self,
@@ -239,7 +266,6 @@ impl Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Bounds;
     use crate::scale::Plan;
 
     fn app() -> ApplicationId {
@@ -395,6 +421,43 @@ mod tests {
             "shop: autoscaling is autoscaled from 5 to 9, which is neither autoscaled from 1 to 4 (before the run) nor \
              pinned at 20 (during it); left alone"
         );
+    }
+
+    #[test]
+    fn where_somebody_has_moved_one_end_the_other_goes_back_as_far_as_theirs_allows() {
+        let pinned = autoscaled(20, 20, 20);
+        for (before, found, back, told) in [
+            ((1, 4), (20, 40), (1, 40), "autoscaling maximum is 40, which is neither 4 (before the run) nor 20"),
+            ((1, 4), (5, 20), (5, 5), "autoscaling minimum is 5, which is neither 1 (before the run) nor 20"),
+            ((30, 50), (20, 22), (22, 22), "autoscaling maximum is 22, which is neither 50 (before the run) nor 20"),
+            ((1, 9), (2, 9), (2, 9), "autoscaling minimum is 2, which is neither 1 (before the run) nor 20"),
+        ] {
+            let (before, found) = (autoscaled(2, before.0, before.1), autoscaled(20, found.0, found.1));
+            let restore = restore(&before, &pinned, &found);
+            let bounds = restore.scale_steps.first().map_or(found.autoscaling, |step| step.to.autoscaling);
+            assert_eq!(bounds, Some(Bounds { min: back.0, max: back.1 }), "{found}");
+            assert_eq!(restore.foreign.len(), 1);
+            let text = restore.foreign[0].to_string();
+            assert!(text.starts_with(&format!("shop: {told}")), "{text}");
+        }
+        // Half of the way back was gone by the run itself.
+        let restore = restore(&autoscaled(2, 1, 4), &pinned, &autoscaled(20, 1, 20));
+        assert_eq!(
+            (restore.scale_steps[0].to.autoscaling, restore.foreign.len()),
+            (Some(Bounds { min: 1, max: 4 }), 0)
+        );
+    }
+
+    #[test]
+    fn an_autoscaler_that_was_off_because_there_were_no_replicas_is_off_again() {
+        let (before, pinned) = (autoscaled(0, 1, 4), autoscaled(20, 20, 20));
+        for found in [pinned.clone(), autoscaled(20, 1, 4), autoscaled(4, 1, 4)] {
+            assert_eq!(restore(&before, &pinned, &found).scale_steps[0].to, before, "{found}");
+        }
+        assert!(restore(&before, &pinned, &before).is_done());
+        // One that may go so low has chosen.
+        let found = autoscaled(3, 0, 4);
+        assert!(restore(&autoscaled(0, 0, 4), &pinned, &found).is_done());
     }
 
     #[test]

@@ -93,11 +93,11 @@ impl KubernetesEnvironment {
                 changes.retain(|change| !ruled.contains(&change.field));
                 Parting::Write(Wish { way: Way::Back, changes, contested: ruled })
             }
-            // Half a marker: nobody can put anything back by it.
+            // Half a marker: nobody can put anything back by it, and the journal has been here.
             Err(_) => match holder(object) {
                 Some(holder) if holder.run != *run => Parting::Nothing,
-                None if !is_its => Parting::Nothing,
-                _ => Parting::Write(Wish::nothing(ruled)),
+                _ if is_its => Parting::Write(Wish::nothing(ruled)),
+                _ => Parting::Nothing,
             },
             Ok(None) => {
                 let last = self.writer.last::<K>(namespace(object), name(object));

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::Failure;
 use conductor_core::phase::Changes;
-use conductor_core::ports::{Deployed, Deployer, PortError, Scaler, Way};
+use conductor_core::ports::{Deployed, Deployer, LeftBehind, PortError, Scaler, Way};
 use conductor_core::restore::{ForeignPolicy, RestorePlan};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed, Plan};
 use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
-use conductor_kubernetes_bed::{Cluster, ClusterSettings, User};
+use conductor_kubernetes_bed::{Cluster, ClusterSettings, FaultProxy, User};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::{Api, Client, Resource};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -37,8 +37,17 @@ pub(crate) struct Bed {
     pub(crate) namespace: String,
     pub(crate) admin: Client,
     pub(crate) run: RunId,
-    applications: Vec<ApplicationId>,
+    pub(crate) applications: Vec<ApplicationId>,
     settings: Value,
+}
+
+/// What came of a way back.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Restored {
+    /// What somebody else has changed, for people.
+    pub(crate) foreign: Vec<String>,
+    /// What could not be done, for people.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Bed {
@@ -48,9 +57,13 @@ impl Bed {
         cluster.namespace(namespace).await.unwrap();
         let names: Vec<Value> = applications.iter().map(|name| json!({ "name": name })).collect();
         let kubeconfig = cluster.kubeconfig(&User::Admin).unwrap();
-        let cluster_settings = json!({ "kubeconfig": kubeconfig });
-        let settings =
-            json!({ "cluster": cluster_settings, "namespace": namespace, "steadyFor": "1s", "applications": names });
+        let settings = json!({
+            "cluster": { "kubeconfig": kubeconfig },
+            "namespace": namespace,
+            "steadyFor": "100ms",
+            "scheduleWithin": "2s",
+            "applications": names,
+        });
         Self {
             namespace: namespace.to_owned(),
             admin: cluster.client(&User::Admin).await.unwrap(),
@@ -62,9 +75,31 @@ impl Bed {
 
     /// The conductor of this epoch, as a new process would have it.
     pub(crate) async fn conductor(&self, epoch: u64) -> KubernetesEnvironment {
-        let settings: KubernetesSettings = serde_json::from_value(self.settings.clone()).unwrap();
+        self.connect(&self.settings, epoch).await
+    }
+
+    /// A proxy for a conductor.
+    pub(crate) async fn proxy(&self) -> FaultProxy {
+        cluster().await.fault_proxy(&User::Admin).await.unwrap()
+    }
+
+    /// The conductor of this epoch, behind a proxy.
+    pub(crate) async fn behind(&self, proxy: &FaultProxy, epoch: u64) -> KubernetesEnvironment {
+        let mut settings = self.settings.clone();
+        let kubeconfig: &Path = proxy.kubeconfig();
+        settings["cluster"]["kubeconfig"] = json!(kubeconfig);
+        self.connect(&settings, epoch).await
+    }
+
+    async fn connect(&self, settings: &Value, epoch: u64) -> KubernetesEnvironment {
+        let settings: KubernetesSettings = serde_json::from_value(settings.clone()).unwrap();
         assert_eq!(settings.violations(), []);
-        KubernetesEnvironment::connect(settings, epoch).await.unwrap()
+        KubernetesEnvironment::connect(settings, epoch).await.unwrap_or_else(|error| panic!("{}", text(&error)))
+    }
+
+    /// `kubectl` in the namespace, called by an admin; with what it is to read. It must succeed.
+    pub(crate) async fn kubectl(&self, arguments: &[&str], input: &str) -> String {
+        kubectl(&self.namespace, arguments, input).await
     }
 
     /// The objects of a kind.
@@ -77,13 +112,18 @@ impl Bed {
 
     /// What there is.
     pub(crate) async fn observe(&self, conductor: &KubernetesEnvironment) -> Baseline {
-        let deployed = conductor.deployed(&self.applications).await.unwrap();
-        let mut allocated = conductor.allocated(&self.applications).await.unwrap();
+        self.try_observe(conductor).await.unwrap_or_else(|error| panic!("{}", text(&error)))
+    }
+
+    /// What there is, if it can be said.
+    pub(crate) async fn try_observe(&self, conductor: &KubernetesEnvironment) -> Result<Baseline, PortError> {
+        let deployed = conductor.deployed(&self.applications).await?;
+        let mut allocated = conductor.allocated(&self.applications).await?;
         let observed = |(application, Deployed { release, identity }): (ApplicationId, Deployed)| {
             let allocation = allocated.remove(&application).unwrap();
             (application, Observed { release, allocation, identity })
         };
-        deployed.into_iter().map(observed).collect()
+        Ok(deployed.into_iter().map(observed).collect())
     }
 
     /// Does all of a plan.
@@ -99,57 +139,68 @@ impl Bed {
 
     /// Puts back what a run has changed, and tells what somebody else has.
     pub(crate) async fn restore(&self, conductor: &KubernetesEnvironment, changes: &Changes) -> Vec<String> {
-        let found = self.observe(conductor).await;
-        let restore = RestorePlan::make(changes, &found, ForeignPolicy::Report);
-        for step in &restore.scale_steps {
-            conductor.scale(&self.run, step, Way::Back).await.unwrap_or_else(|error| panic!("{}", text(&error)));
-        }
-        for rollout in &restore.rollouts {
-            conductor.roll_out(&self.run, rollout, Way::Back).await.unwrap_or_else(|error| panic!("{}", text(&error)));
-        }
-        conductor.let_go(&self.run, &self.applications).await.unwrap_or_else(|error| panic!("{}", text(&error)));
-        let found = self.observe(conductor).await;
-        let left = RestorePlan::make(changes, &found, ForeignPolicy::Report);
-        assert!(left.is_done(), "{left:?}");
-        restore.foreign.iter().map(ToString::to_string).collect()
+        let Restored { foreign, failures } = self.try_restore(conductor, changes).await;
+        assert_eq!(failures, [""; 0]);
+        foreign
     }
 
-    /// Everything in the namespace that belongs to users, without what no restore can bring back.
-    pub(crate) async fn everything(&self) -> BTreeMap<String, Value> {
-        let mut all = BTreeMap::new();
-        for (name, deployment) in listed(&self.api::<Deployment>()).await {
-            all.insert(format!("Deployment {name}"), deployment);
+    /// Puts back what a run has changed, as far as that can be done, in the order of the engine.
+    pub(crate) async fn try_restore(&self, conductor: &KubernetesEnvironment, changes: &Changes) -> Restored {
+        let names: Vec<ApplicationId> = changes.plan.applications().into_iter().cloned().collect();
+        let found = match self.try_observe(conductor).await {
+            Ok(found) => found,
+            Err(error) => return Restored { foreign: Vec::new(), failures: vec![text(&error)] },
+        };
+        let plan = RestorePlan::make(changes, &found, ForeignPolicy::Report);
+        let mut failures: Vec<String> = plan.missing.iter().map(|name| format!("{name} is gone")).collect();
+        for step in &plan.scale_steps {
+            failures.extend(conductor.scale(&self.run, step, Way::Back).await.err().as_ref().map(text));
         }
-        for (name, autoscaler) in listed(&self.api::<HorizontalPodAutoscaler>()).await {
-            all.insert(format!("HorizontalPodAutoscaler {name}"), autoscaler);
+        for rollout in &plan.rollouts {
+            failures.extend(conductor.roll_out(&self.run, rollout, Way::Back).await.err().as_ref().map(text));
         }
-        all
+        failures.extend(conductor.let_go(&self.run, &names).await.err().as_ref().map(text));
+        match self.try_observe(conductor).await {
+            Ok(found) => {
+                let left = RestorePlan::make(changes, &found, ForeignPolicy::Report);
+                failures.extend(left.scale_steps.iter().map(|step| format!("{step} is still to be put back")));
+                failures.extend(left.rollouts.iter().map(|rollout| format!("{rollout} is still to be put back")));
+            }
+            Err(error) => failures.push(text(&error)),
+        }
+        Restored { foreign: plan.foreign.iter().map(ToString::to_string).collect(), failures }
+    }
+
+    /// Puts back what the run has left at its applications, without its journal. False when it has left nothing.
+    pub(crate) async fn restore_from_cluster(&self, conductor: &KubernetesEnvironment) -> bool {
+        let mut left = self.left_behind(conductor).await;
+        let Some(LeftBehind { changes, .. }) = left.remove(&self.run) else { return false };
+        assert_eq!(self.restore(conductor, &changes).await, [""; 0]);
+        true
+    }
+
+    /// What runs have left at the applications.
+    pub(crate) async fn left_behind(&self, conductor: &KubernetesEnvironment) -> BTreeMap<RunId, LeftBehind> {
+        conductor.left_behind(&self.applications).await.unwrap_or_else(|error| panic!("{}", text(&error)))
     }
 }
 
-async fn listed<K>(objects: &Api<K>) -> Vec<(String, Value)>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
-{
-    let list = objects.list(&Default::default()).await.unwrap();
-    list.items.into_iter().map(|object| (object.meta().name.clone().unwrap(), bare(&object))).collect()
-}
-
-/// An object without status, managedFields, generation, resourceVersion and revision annotations.
-fn bare(object: &impl Serialize) -> Value {
-    let mut value = serde_json::to_value(object).unwrap();
-    value.as_object_mut().unwrap().remove("status");
-    let meta = value["metadata"].as_object_mut().unwrap();
-    for field in ["managedFields", "generation", "resourceVersion"] {
-        meta.remove(field);
-    }
-    if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
-        annotations.remove("deployment.kubernetes.io/revision");
-        if annotations.is_empty() {
-            meta.remove("annotations");
-        }
-    }
-    value
+/// `kubectl` in a namespace, called by an admin; with what it is to read. It must succeed.
+pub(crate) async fn kubectl(namespace: &str, arguments: &[&str], input: &str) -> String {
+    let cluster = cluster().await;
+    let mut command = cluster.kubectl(&User::Admin).unwrap();
+    command.args(["--namespace", namespace]).args(arguments).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (input, arguments) = (input.to_owned(), arguments.join(" "));
+    let called = tokio::task::spawn_blocking(move || {
+        let mut process = command.spawn().unwrap();
+        process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        process.wait_with_output().unwrap()
+    });
+    let output = called.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "kubectl {arguments}: {said}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Every message of an error.

@@ -2,4 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod bed;
+mod crashes;
+mod everything;
+mod markers;
+mod others;
+mod plans;
 mod restored;
+mod scene;

@@ -1,0 +1,160 @@
+//! A conductor that dies at any of its writes, there or back: another one puts everything back, by the journal or by what is
+//! left in the cluster alone, and what the dead one has sent comes to nothing when it arrives later.
+
+use std::time::Duration;
+
+use conductor_kubernetes_bed::{Effect, Fault, FaultProxy, Moment, Requests, Stop, Then, until};
+use futures::future::join_all;
+
+use crate::bed::PATIENCE;
+use crate::scene::{By, Scene};
+
+/// On which way the conductor dies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Dies {
+    OnTheWayThere,
+    OnTheWayBack,
+}
+
+/// One death.
+#[derive(Clone, Copy, Debug)]
+struct Death {
+    is_autoscaled: bool,
+    dies: Dies,
+    /// At which write.
+    write: u32,
+    at: Moment,
+    by: By,
+}
+
+impl Death {
+    fn name(self) -> String {
+        let Self { is_autoscaled, dies, write, at, by } = self;
+        let kind = if is_autoscaled { "hpa" } else { "plain" };
+        format!("{kind}-{dies:?}-{write}-{at:?}-{by:?}").to_lowercase()
+    }
+}
+
+async fn die(death: Death) {
+    let scene = Scene::new(&death.name(), &["shop"], death.is_autoscaled).await;
+    let bed = &scene.bed;
+    if death.dies == Dies::OnTheWayBack {
+        scene.perform(&bed.conductor(1).await).await;
+    }
+    let proxy = bed.proxy().await;
+    let stop = proxy.stop_at(Requests::writes(), death.write, death.at);
+    {
+        let conductor = bed.behind(&proxy, 2).await;
+        let acts = async {
+            match death.dies {
+                Dies::OnTheWayThere => scene.perform(&conductor).await,
+                Dies::OnTheWayBack => scene.restore(&conductor, death.by).await,
+            }
+        };
+        tokio::select! {
+            () = stop.reached(PATIENCE) => {}
+            () = acts => panic!("{death:?}: there are not so many writes"),
+        }
+        // It is dead at the end of this block, in the middle of what it did.
+    }
+    scene.restore(&bed.conductor(3).await, death.by).await;
+    scene.assert_as_before("right after the restore").await;
+    late(&proxy, stop, death).await;
+    if death.by == By::Cluster {
+        // Nobody knew of the run when its first write was still to come.
+        assert!(!bed.restore_from_cluster(&bed.conductor(4).await).await || is_unknown(death), "{death:?}");
+    }
+    scene.assert_as_before("after the late write").await;
+    let left = bed.left_behind(&bed.conductor(5).await).await;
+    assert!(left.is_empty(), "{death:?}: {left:?}");
+}
+
+/// True where nothing of the run is in the cluster when its conductor dies.
+fn is_unknown(death: Death) -> bool {
+    death.dies == Dies::OnTheWayThere && death.write == 1 && death.at == Moment::Before
+}
+
+/// Lets what was held go on, now that nobody wants it any more.
+async fn late(proxy: &FaultProxy, stop: Stop, death: Death) {
+    let index = usize::try_from(death.write - 1).unwrap();
+    stop.go_on();
+    let status = until("the late write is answered", PATIENCE, async || proxy.writes()[index].server).await;
+    let expected = match death.at {
+        Moment::After => 200,
+        Moment::Before if death.by == By::Cluster && is_unknown(death) => 200,
+        Moment::Before => 422,
+    };
+    assert_eq!(status, expected, "{death:?}");
+}
+
+async fn die_at_each_write(is_autoscaled: bool, dies: Dies, writes: u32) {
+    let mut deaths = Vec::new();
+    for write in 1..=writes {
+        for at in [Moment::Before, Moment::After] {
+            for by in [By::Journal, By::Cluster] {
+                deaths.push(die(Death { is_autoscaled, dies, write, at, by }));
+            }
+        }
+    }
+    join_all(deaths).await;
+}
+
+#[tokio::test]
+async fn a_way_there_that_ends_at_any_write_is_gone_back() {
+    die_at_each_write(false, Dies::OnTheWayThere, 2).await;
+}
+
+#[tokio::test]
+async fn a_way_back_that_ends_at_any_write_is_gone_on_with() {
+    die_at_each_write(false, Dies::OnTheWayBack, 2).await;
+}
+
+#[tokio::test]
+async fn a_way_there_of_an_autoscaled_application_that_ends_at_any_write_is_gone_back() {
+    die_at_each_write(true, Dies::OnTheWayThere, 3).await;
+}
+
+#[tokio::test]
+async fn a_way_back_of_an_autoscaled_application_that_ends_at_any_write_is_gone_on_with() {
+    die_at_each_write(true, Dies::OnTheWayBack, 3).await;
+}
+
+#[tokio::test]
+async fn no_way_has_more_writes_than_those_at_which_conductors_die_here() {
+    for (name, is_autoscaled, writes) in [("writes", false, 2), ("writes-autoscaled", true, 3)] {
+        let scene = Scene::new(name, &["shop"], is_autoscaled).await;
+        let proxy = scene.bed.proxy().await;
+        let conductor = scene.bed.behind(&proxy, 1).await;
+        scene.perform(&conductor).await;
+        assert_eq!(proxy.writes().len(), writes, "{name}, there");
+        scene.restore(&conductor, By::Journal).await;
+        assert_eq!(proxy.writes().len(), 2 * writes, "{name}, back");
+        scene.assert_as_before("after a whole run").await;
+    }
+}
+
+/// Longer than a way back takes.
+const LATE: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn a_write_that_its_own_conductor_has_given_up_changes_nothing_any_more() {
+    join_all([1, 2, 3].map(async |write| {
+        let scene = Scene::new(&format!("given-up-{write}"), &["shop"], true).await;
+        let proxy = scene.bed.proxy().await;
+        let late = Effect::Silence { at: Moment::Before, time: LATE, then: Then::GoOn };
+        proxy.inject(Fault::new(Requests::writes(), late).after(write - 1).once());
+        let conductor = scene.bed.behind(&proxy, 1).await;
+        let count = usize::try_from(write).unwrap();
+        tokio::select! {
+            () = until("the write is under way", PATIENCE, async || (proxy.writes().len() == count).then_some(())) => {}
+            () = scene.perform(&conductor) => panic!("there are not so many writes"),
+        }
+        // Somebody stops the run: the same conductor goes back, past the write that is under way.
+        scene.restore(&conductor, By::Journal).await;
+        let answered = async || proxy.writes()[count - 1].server;
+        assert_eq!(answered().await, None, "the way back took longer than the write is late");
+        assert_eq!(until("the late write is answered", PATIENCE, answered).await, 422, "write {write}");
+        scene.assert_as_before("after the late write").await;
+    }))
+    .await;
+}

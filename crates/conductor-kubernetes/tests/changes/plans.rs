@@ -1,0 +1,62 @@
+//! The applications of these tests, and what a run plans for them.
+
+use std::collections::BTreeMap;
+
+use conductor_core::app::{Allocation, Bounds};
+use conductor_core::phase::Changes;
+use conductor_core::release::{Release, Rollout};
+use conductor_core::scale::{Baseline, Plan, ScaleStep};
+use conductor_kubernetes_bed::{Behaviour, deployment};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use serde_json::json;
+
+/// A Deployment with resources.
+pub(crate) fn with_resources(name: &str, replicas: i32) -> Deployment {
+    let mut made = deployment(name, replicas, Behaviour::Ready);
+    let resources = json!({ "requests": { "cpu": "0.5", "memory": "64Mi" }, "limits": { "memory": "128Mi" } });
+    let spec = made.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
+    spec.containers[0].resources = Some(serde_json::from_value(resources).unwrap());
+    made
+}
+
+/// An autoscaler of a Deployment, NAME-cpu. There are no metrics: it keeps replicas within its bounds and does no more.
+pub(crate) fn autoscaler(name: &str, min: i32, max: i32) -> HorizontalPodAutoscaler {
+    let target = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": name });
+    let metric = json!({ "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 60 } } });
+    let spec = json!({ "minReplicas": min, "maxReplicas": max, "scaleTargetRef": target, "metrics": [metric] });
+    serde_json::from_value(json!({ "metadata": { "name": format!("{name}-cpu") }, "spec": spec })).unwrap()
+}
+
+/// What production gives: other requests and limits than [`with_resources`] has, and one more.
+pub(crate) fn production(replicas: u32) -> Allocation {
+    let given = [("requests.cpu", "2"), ("requests.memory", "1Gi"), ("limits.memory", "1Gi"), ("limits.cpu", "4")];
+    let given = given.map(|(name, text)| (name.to_owned(), text.parse().unwrap()));
+    let resources = BTreeMap::from([("main".to_owned(), BTreeMap::from(given))]);
+    Allocation { resources, ..Allocation::of_replicas(replicas) }
+}
+
+/// The image that a run rolls out.
+pub(crate) fn image(name: &str) -> String {
+    format!("registry.example/{name}@sha256:2")
+}
+
+/// An application's step to another allocation. What an autoscaler manages is pinned.
+pub(crate) fn step(baseline: &Baseline, name: &str, mut to: Allocation) -> ScaleStep {
+    let from = baseline[name].allocation.clone();
+    to.autoscaling = from.autoscaling.map(|_| Bounds::pinned(to.replicas));
+    ScaleStep { application: name.parse().unwrap(), from, to }
+}
+
+/// An application's rollout of another image.
+pub(crate) fn rollout(baseline: &Baseline, name: &str, image: String) -> Rollout {
+    let to = Release::new(BTreeMap::from([("main".to_owned(), image)]));
+    Rollout { application: name.parse().unwrap(), from: baseline[name].release.clone(), to }
+}
+
+/// What a run does that takes all of these applications to production's versions and allocation.
+pub(crate) fn like_production(baseline: &Baseline, names: &[&str], replicas: u32) -> Changes {
+    let rollouts = names.iter().map(|name| rollout(baseline, name, image(name))).collect();
+    let scale_steps = names.iter().map(|name| step(baseline, name, production(replicas))).collect();
+    Changes { baseline: baseline.clone(), plan: Plan { rollouts, scale_steps } }
+}
