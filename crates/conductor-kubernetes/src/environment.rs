@@ -1,6 +1,7 @@
 //! The ports over a test cluster: what is deployed and allocated, rollouts and scaling.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId, Bounds};
@@ -43,6 +44,8 @@ pub struct KubernetesEnvironment {
     production: OnceCell<Reader>,
     pub(crate) writer: Writer,
     settling: Settling,
+    /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
+    bounds_back: Mutex<BTreeMap<Place, Bounds>>,
 }
 
 impl KubernetesEnvironment {
@@ -66,6 +69,7 @@ impl KubernetesEnvironment {
             client,
             freezer: OnceCell::new(),
             production: OnceCell::new(),
+            bounds_back: Mutex::default(),
             settings,
         })
     }
@@ -171,9 +175,12 @@ impl Deployer for KubernetesEnvironment {
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
         let Rollout { application, from, to } = rollout;
         let changes = changes(&images_of(from), &images_of(to));
-        let wanted = Wanted { images: to.containers().clone(), ..Wanted::default() };
+        let place = self.place(application)?;
+        let bounds = self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).get(place).copied();
+        let bounds = bounds.filter(|_| way == Way::Back);
+        let wanted = Wanted { images: to.containers().clone(), bounds, ..Wanted::default() };
         let wish = Wish { way, changes, contested: BTreeSet::new() };
-        self.apply(self.place(application)?, run, &wish, wanted, |_| false).await
+        self.apply(place, run, &wish, wanted, |_| false).await
     }
 }
 
@@ -210,7 +217,11 @@ impl Scaler for KubernetesEnvironment {
         let contested = is_autoscaled.then_some(Field::Replicas).into_iter().collect();
         let wish = Wish { way, changes: changes(&fields_of(from), &fields_of(to)), contested };
         let pinned = !is_autoscaled || to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
-        let wanted = Wanted { replicas: pinned.then_some(to.replicas), ..Wanted::default() };
+        let bounds = to.autoscaling.filter(|_| way == Way::Back && matches!(bounded, Ok(true)));
+        if let Some(bounds) = bounds {
+            self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), bounds);
+        }
+        let wanted = Wanted { replicas: pinned.then_some(to.replicas), bounds, ..Wanted::default() };
         let more = |written: &Deployment| bounded.is_err() || (way == Way::Back && has_images_of_a_run(written));
         self.apply(place, run, &wish, wanted, more).await?;
         bounded.map(drop)

@@ -24,7 +24,7 @@ pub(crate) fn deployment(live: &Deployment, wanted: &Wanted) -> Progress {
         observed_generation: status.observed_generation,
         hopeless: wanted.changed_images(&spec.template),
         given_up: paused(spec, status).or_else(|| given_up(status, wanted)),
-        missing: missing(replicas, wanted.replicas, status),
+        missing: missing(replicas, wanted, status),
     };
     shown.judged(wanted)
 }
@@ -52,7 +52,7 @@ fn given_up(status: &DeploymentStatus, wanted: &Wanted) -> Option<String> {
     Some(cut(format!("{}: {}", worst.type_, said.join(": "))))
 }
 
-fn missing(replicas: u32, wanted: Option<u32>, status: &DeploymentStatus) -> Option<Missing> {
+fn missing(replicas: u32, wanted: &Wanted, status: &DeploymentStatus) -> Option<Missing> {
     let [all, updated, ready, available, terminating] = [
         status.replicas,
         status.updated_replicas,
@@ -62,9 +62,12 @@ fn missing(replicas: u32, wanted: Option<u32>, status: &DeploymentStatus) -> Opt
         status.terminating_replicas,
     ]
     .map(count);
-    let other = match wanted {
+    let other = match wanted.replicas {
         // An autoscaler that was told its new bounds takes its time to get there.
         Some(wanted) if wanted != replicas => format!("but spec.replicas is {replicas}"),
+        _ if wanted.are_out_of_bounds(replicas) => {
+            format!("but spec.replicas is {replicas}, out of the bounds of its autoscaler")
+        }
         _ if updated < replicas => format!("{updated} of {replicas} updated"),
         _ if all > updated => format!("{} of an older template", counted(all - updated, "replica")),
         _ if all > replicas || updated > replicas || available > replicas => {

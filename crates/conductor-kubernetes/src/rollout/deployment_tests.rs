@@ -4,6 +4,8 @@ use json_patch::merge;
 use serde_json::{Value, json};
 
 use super::super::wanted::Before;
+use conductor_core::app::Bounds;
+
 use super::*;
 
 /// A Deployment of three replicas that has settled, with a change.
@@ -31,7 +33,7 @@ fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {
 
 fn wanted(replicas: Option<u32>) -> Wanted {
     let images = [("main".to_owned(), "shop:2".to_owned())].into();
-    Wanted { images, replicas, before: Before::default() }
+    Wanted { images, replicas, ..Wanted::default() }
 }
 
 fn underway(ready: u32, wanted: u32, text: &str) -> Progress {
@@ -142,6 +144,18 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn an_autoscaler_whose_bounds_are_back_has_to_bring_the_replicas_there() {
+    let bounds = |min, max| Wanted { bounds: Some(Bounds { min, max }), ..wanted(None) };
+    let out = underway(3, 3, "3 of 3 replicas ready, but spec.replicas is 3, out of the bounds of its autoscaler");
+    assert_eq!(deployment(&shop(&json!({})), &bounds(1, 3)), Progress::Settled { replicas: 3 });
+    assert_eq!(deployment(&shop(&json!({})), &bounds(1, 2)), out);
+    assert_eq!(deployment(&shop(&json!({})), &bounds(4, 9)), out);
+    let none = json!({ "replicas": 0, "updatedReplicas": null, "readyReplicas": null, "availableReplicas": null });
+    let off = shop(&json!({ "spec": { "replicas": 0 }, "status": none }));
+    assert_eq!(deployment(&off, &bounds(1, 2)), Progress::Settled { replicas: 0 }, "at none it is off");
+}
+
+#[test]
 fn what_never_settles_fails_with_its_reason() {
     let conditions = |conditions: &[Value]| json!({ "status": { "updatedReplicas": 1, "conditions": conditions } });
     let deadline = condition(
@@ -215,7 +229,7 @@ fn a_condition_counts_only_for_the_change_it_speaks_of() {
 fn an_object_of_before_the_change_is_no_news() {
     let before = Before::of_deployment(&shop(&json!({ "metadata": { "generation": 5 } })));
     let images = [("main".to_owned(), "shop:3".to_owned())].into();
-    let wanted = Wanted { images, replicas: Some(3), before };
+    let wanted = Wanted { images, replicas: Some(3), before, ..Wanted::default() };
     assert_eq!(
         deployment(&shop(&json!({})), &wanted),
         underway(3, 3, "3 of 3 replicas ready, the change is not seen yet"),

@@ -26,7 +26,12 @@ fn image(number: u32) -> String {
 }
 
 fn wanted(version: u32, replicas: u32, before: Before) -> Wanted {
-    Wanted { images: [("main".to_owned(), image(version))].into(), replicas: Some(replicas), before }
+    Wanted {
+        images: [("main".to_owned(), image(version))].into(),
+        replicas: Some(replicas),
+        before,
+        ..Wanted::default()
+    }
 }
 
 /// A Deployment that has settled with the first version.

@@ -28,7 +28,7 @@ fn store(change: &Value) -> StatefulSet {
 
 fn wanted(replicas: Option<u32>) -> Wanted {
     let images = [("main".to_owned(), "store:2".to_owned())].into();
-    Wanted { images, replicas, before: Before::default() }
+    Wanted { images, replicas, ..Wanted::default() }
 }
 
 fn partitioned(partition: i32, updated: i32) -> Value {
@@ -138,6 +138,6 @@ fn what_never_settles_fails_with_its_reason() {
 fn an_object_of_before_the_change_is_no_news() {
     let before = Before::of_stateful_set(&store(&json!({ "metadata": { "generation": 5 } })));
     let images = [("main".to_owned(), "store:3".to_owned())].into();
-    let progress = stateful_set(&store(&json!({})), &Wanted { images, replicas: Some(3), before });
+    let progress = stateful_set(&store(&json!({})), &Wanted { images, replicas: Some(3), before, ..Wanted::default() });
     assert_eq!(progress, Progress::underway(3, 3, Some("the change is not seen yet".to_owned())));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use conductor_core::app::Bounds;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
@@ -12,6 +13,8 @@ pub(crate) struct Wanted {
     pub(crate) images: BTreeMap<String, String>,
     /// The replicas. Absent: whatever `spec.replicas` is, while an autoscaler rules.
     pub(crate) replicas: Option<u32>,
+    /// Where an autoscaler has to bring the replicas to. It may act once more by what its bounds were a moment ago.
+    pub(crate) bounds: Option<Bounds>,
     /// What there was before; the default when nothing was written.
     pub(crate) before: Before,
 }
@@ -54,6 +57,11 @@ impl Before {
 }
 
 impl Wanted {
+    /// True for replicas that the autoscaler has to change; at none it is off.
+    pub(super) fn are_out_of_bounds(&self, replicas: u32) -> bool {
+        replicas > 0 && self.bounds.is_some_and(|bounds| !bounds.contain(replicas))
+    }
+
     /// What is wrong with the template's images, when somebody changed them.
     pub(super) fn changed_images(&self, template: &PodTemplateSpec) -> Option<String> {
         let pod = template.spec.as_ref();

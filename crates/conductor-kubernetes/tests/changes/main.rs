@@ -1,11 +1,14 @@
 //! What is changed in a real cluster, and put back: exactly, whoever interferes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
+mod answers;
 mod bed;
 mod crashes;
 mod everything;
 mod markers;
 mod others;
 mod plans;
+mod remade;
 mod restored;
 mod scene;
+mod watches;
