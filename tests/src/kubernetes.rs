@@ -180,6 +180,26 @@ impl ClusterBed {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// Lets time pass for the Lease of a run whose conductor is gone.
+    pub fn lapse(&self, run: &str) {
+        let past = r#"{"spec":{"renewTime":"2020-01-01T00:00:00.000000Z"}}"#;
+        let patch = ["-n", clusters::ACCOUNTS, "patch", "lease", run, "--type=merge", "-p", past];
+        let output = clusters::kubectl(&self.clusters.test, &patch).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The arguments with which the shipped CronJob calls the conductor, for this bed's files. The API server takes it.
+    pub fn reaper(&self) -> Vec<String> {
+        let cron_job = clusters::taken(&self.clusters.test, "reaper.yaml");
+        let container = &cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+        let fill = |argument: &Value| match argument.as_str().unwrap() {
+            "/etc/loadtest-conductor/environment.yaml" => self.path("environment.yaml"),
+            "/var/lib/loadtest-conductor" => self.path("elsewhere"),
+            other => other.to_owned(),
+        };
+        container["args"].as_array().unwrap().iter().map(fill).collect()
+    }
+
     /// What the conductor has tried to write to this shop's objects: in production, and in the test cluster.
     pub fn writes(&self) -> [Vec<Entry>; 2] {
         [(&self.clusters.production, READER), (&self.clusters.test, CONDUCTOR)].map(|(cluster, user)| {

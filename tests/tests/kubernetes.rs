@@ -143,6 +143,61 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
 }
 
 #[test]
+fn a_reaper_puts_back_what_a_conductor_has_left_that_gives_no_sign_of_life_any_more() {
+    let bed = ClusterBed::up("reaped", PATIENT);
+    let before = (bed.objects(), bed.rows());
+    let mut held = bed.hold(Requests::writes().verb(Verb::Patch).resource("deployments"), 2, Moment::Before);
+    let mut running = bed.start();
+    running.line("== SCALE_UP");
+    held.reached(SOON);
+    kill(running);
+    held.let_go();
+    let run = bed.view()["id"].as_str().unwrap().to_owned();
+    let reaper = bed.reaper();
+    let reap = || bed.conductor(&reaper.iter().map(String::as_str).collect::<Vec<_>>());
+    let alone = reap().succeeded();
+    assert!(alone.starts_with(&format!("run {run} is left alone: its conductor lives, or has until ")), "{alone}");
+    assert_ne!(bed.objects(), before.0, "it may be driven by somebody");
+    bed.lapse(&run);
+    let reaped = reap().ended_with(0).out;
+    assert!(reaped.contains(&format!("run        {run}")), "{reaped}");
+    bed.assert_back(&before.0, &before.1);
+    assert_eq!(
+        reap().succeeded(),
+        "nothing to restore: no run whose conductor is gone has left anything in the environment\n"
+    );
+}
+
+#[test]
+fn a_deploy_by_somebody_who_lifts_the_freeze_ends_the_run_where_the_environment_wants_that_and_stays() {
+    let bed = ClusterBed::up("lifted", PATIENT);
+    bed.edit("environment.yaml", "  locust: {", "  onDrift: abort\n  locust: {");
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    let denied = bed.somebody_deploys();
+    let (_, name) = denied.split_once("conductor unfreeze ").unwrap_or_else(|| panic!("{denied}"));
+    let name = name.split_whitespace().next().unwrap();
+    let lifted = bed.conductor(&["unfreeze", name, "--settings", &bed.path("environment.yaml")]).succeeded();
+    assert_eq!(lifted, format!("freeze {name} is lifted\n"));
+    until("somebody can deploy", SOON, || bed.somebody_deploys().is_empty());
+    let ended = running.wait().ended_with(3).out;
+    for told in [
+        "during the load, shop: version of shop is registry.example/shop:v3, not registry.example/shop@sha256:",
+        "changed by kubectl-set (Update",
+        "version of shop is registry.example/shop:v3, which is neither registry.example/shop:v1 (before the run) nor",
+    ] {
+        assert!(ended.contains(told), "{told:?} is not in\n{ended}");
+    }
+    let shop = bed.object("deployment", "shop");
+    let container = &shop["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], "registry.example/shop:v3", "their version stays");
+    assert_eq!(container["resources"]["requests"]["cpu"], "250m", "all else is back");
+    assert_eq!(shop["metadata"]["annotations"].to_string().matches("loadtest-conductor.dev").count(), 0);
+    let again = bed.conductor(&["unfreeze", name, "--settings", &bed.path("environment.yaml")]).ended_with(1).err;
+    assert_eq!(again, format!("error: environment shop-test has no freeze {name}\n"));
+}
+
+#[test]
 fn what_cannot_work_is_told_by_its_field_before_anything_is_changed() {
     let bed = ClusterBed::up("refused", PATIENT);
     let environment = std::fs::read_to_string(bed.path("environment.yaml")).unwrap();

@@ -74,6 +74,15 @@ pub(super) fn apply(cluster: &Cluster, manifests: &str) {
     assert!(running.wait().unwrap().success(), "could not apply\n{manifests}");
 }
 
+/// A shipped manifest of one object, as the API server takes it. It is not made.
+pub(super) fn taken(cluster: &Cluster, name: &str) -> Value {
+    let file = repository().join("deploy/kubernetes").join(name);
+    let mut command = kubectl(cluster, &["create", "--dry-run=server", "-o", "json", "-f"]);
+    let output = command.arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// Waits until a Deployment has all of its replicas.
 pub(super) fn await_deployment(cluster: &Cluster, namespace: &str, name: &str) {
     let target = format!("deployment/{name}");
