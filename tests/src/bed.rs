@@ -1,7 +1,7 @@
 //! A shop in a folder of its own, on ports of its own; dropping it stops everything in it.
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::conductor::{Ended, Running, ended};
+use crate::outside::{get, locust, program};
 use crate::rows;
 
 /// A load test of half a minute that one replica could take: 600 orders a minute.
@@ -210,9 +211,14 @@ impl Bed {
         assert_eq!(now, rows);
     }
 
+    /// The conductor's state folder.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("conductor"));
-        command.args(arguments).env("CONDUCTOR_STATE_DIR", self.folder.path().join("state")).stdin(Stdio::null());
+        command.args(arguments).env("CONDUCTOR_STATE_DIR", self.state()).stdin(Stdio::null());
         command
     }
 }
@@ -233,30 +239,4 @@ pub fn until(what: &str, within: Duration, mut holds: impl FnMut() -> bool) {
         assert!(begun.elapsed() < within, "{what} did not happen within {within:?}");
         std::thread::sleep(Duration::from_millis(100));
     }
-}
-
-/// A program of this workspace, built beside the tests.
-fn program(name: &str) -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let file = tests.ancestors().nth(2).map(|folder| folder.join(name)).unwrap();
-    assert!(file.exists(), "{} is missing: cargo build -p conductor -p shop, or cargo verify", file.display());
-    file
-}
-
-/// The program that starts Locust.
-fn locust() -> PathBuf {
-    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/locust/bin/locust");
-    let file = std::env::var_os("CONDUCTOR_LOCUST").map_or(installed, PathBuf::from);
-    assert!(file.exists(), "{} is missing: cargo verify installs Locust", file.display());
-    file
-}
-
-/// One HTTP request without more of a client than it needs.
-fn get(address: &str, path: &str) -> String {
-    use std::io::{Read, Write};
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }

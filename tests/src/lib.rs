@@ -3,7 +3,11 @@
 
 mod bed;
 mod conductor;
+mod kubernetes;
+mod outside;
 mod rows;
 
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
+pub use conductor_kubernetes_bed::{Moment, Requests, Verb};
+pub use kubernetes::{ClusterBed, Held};

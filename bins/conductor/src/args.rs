@@ -75,6 +75,15 @@ pub(crate) enum Verb {
     /// see --from-cluster.
     #[command(after_help = exit::TABLE)]
     Restore(Restored),
+    /// Puts back what runs have left at the applications of an environment whose conductors give no sign of life any more.
+    ///
+    /// It needs no journal, and is meant to be called now and then, as deploy/kubernetes/reaper.yaml does.
+    #[command(after_help = exit::TABLE)]
+    Reap(Reaped),
+    /// Lets others change applications that a run has frozen, as the denial of their change says.
+    ///
+    /// The run goes on, and tells of what they change.
+    Unfreeze(Unfrozen),
     /// Writes a run's report, one HTML file.
     Report(Reported),
     /// Runs the local applications of an environment.
@@ -159,12 +168,31 @@ pub(crate) struct OneRun {
 pub(crate) struct Restored {
     /// The run. Default: every one that has not ended.
     pub(crate) run: Option<RunId>,
-    /// Goes by what runs have left at the applications of an environment, for those that have no journal here.
+    /// Goes by what runs have left at the applications of an environment, for those that have no journal here. A run whose
+    /// conductor gives signs of life is left alone, unless it is named.
     #[arg(long, requires = "settings")]
     pub(crate) from_cluster: bool,
     /// The environment's settings, a YAML or JSON file; with --from-cluster.
     #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
+}
+
+/// Where to look for what runs have left.
+#[derive(Args)]
+pub(crate) struct Reaped {
+    /// The environment's settings, a YAML or JSON file.
+    #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: PathBuf,
+}
+
+/// A freeze, and where it is.
+#[derive(Args)]
+pub(crate) struct Unfrozen {
+    /// The name of the freeze.
+    pub(crate) name: String,
+    /// The environment's settings, a YAML or JSON file.
+    #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: PathBuf,
 }
 
 /// One run, and its new target.

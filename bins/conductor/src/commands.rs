@@ -7,6 +7,7 @@ mod run;
 mod runs;
 mod simulate;
 mod tools;
+mod unfreeze;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
         Verb::Restore(restored) => {
             threads()?.block_on(async { restore::restore(Session::open(&global).await?, restored).await })
         }
+        Verb::Reap(reaped) => threads()?.block_on(async { restore::reap(Session::open(&global).await?, reaped).await }),
+        Verb::Unfreeze(unfrozen) => threads()?.block_on(unfreeze::unfreeze(&state_dir(&global)?, &unfrozen)),
         Verb::Report(reported) => {
             threads()?.block_on(async { runs::report(Session::open(&global).await?, reported).await })
         }

@@ -52,6 +52,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod capacity;
 pub mod failure;
 #[cfg(test)]
 mod fixtures;

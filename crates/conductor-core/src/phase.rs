@@ -5,6 +5,7 @@
 
 mod command;
 mod deadline;
+mod event;
 mod load;
 mod retarget;
 mod step;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::Command;
 pub use deadline::{Deadlines, PhaseDeadline};
+pub use event::{Event, Level, Measurement, Note};
 pub use load::Load;
 pub use retarget::Retarget;
 pub use step::{Refused, Transition, step};
@@ -24,12 +26,10 @@ pub use workers::Workers;
 
 use crate::app::ApplicationId;
 use crate::failure::Failure;
-use crate::guard::{Drift, Guarded};
-use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
-use crate::ports::{Production, TableCount};
+use crate::guard::Drift;
+use crate::ports::Production;
 use crate::restore::ForeignChange;
-use crate::run::Created;
-use crate::scale::{Baseline, Plan, ScaleStep};
+use crate::scale::{Baseline, Plan};
 use crate::search::Search;
 
 /// The five phases the user sees, with what comes before and after them.
@@ -296,163 +296,4 @@ pub enum Cause {
     Drifted,
     /// The conductor died and the run was torn down by another one.
     Abandoned,
-}
-
-/// What happened. Each goes into the journal before anything is done about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "type", content = "of")]
-pub enum Event {
-    /// The run was accepted; the first record of every journal.
-    Created(Box<Created>),
-    /// The run begins.
-    Started,
-    /// Everything the run needs is there.
-    PreflightPassed {
-        /// What production runs.
-        production: BTreeMap<ApplicationId, Production>,
-        /// What will generate the load.
-        generator: GeneratorFacts,
-    },
-    /// The environment before the first change.
-    BaselineRecorded {
-        /// By application.
-        baseline: Baseline,
-    },
-    /// Others are kept from changing the applications, or the environment has nothing to keep them from it.
-    Frozen {
-        /// Which of the two.
-        guarded: Guarded,
-    },
-    /// Every wanted version runs.
-    Deployed,
-    /// Every application has its allocation.
-    ScaledUp,
-    /// One tagged user has produced the KPI.
-    Rehearsed {
-        /// The first window with a KPI event in it.
-        sample: KpiSample,
-    },
-    /// One interval was measured.
-    Measured(Box<Measurement>),
-    /// Somebody asked for another target.
-    Retargeted {
-        /// The number of the request, by which it is known to be done; they grow.
-        request: u64,
-        /// What is asked for.
-        change: Retarget,
-        /// Who asked, and why if they said so.
-        by: String,
-    },
-    /// The load workers are as was asked for.
-    WorkersScaled(ScaleStep),
-    /// The load workers could not be scaled; the load goes on.
-    WorkersNotScaled(Failure),
-    /// Somebody else has changed applications under test.
-    Drifted {
-        /// What they have changed.
-        drifts: Vec<Drift>,
-    },
-    /// All users are stopped.
-    LoadStopped,
-    /// The environment is as it was before, as far as that was possible.
-    Restored {
-        /// What the applications that the run changed were when it looked for the last time.
-        #[serde(default)]
-        found: Baseline,
-        /// What somebody else changed.
-        foreign: Vec<ForeignChange>,
-        /// What could not be put back.
-        failures: Vec<Failure>,
-    },
-    /// Others may change the applications again.
-    Thawed,
-    /// The run's data is deleted, as far as that was possible.
-    CleanedUp {
-        /// Rows deleted, by store and table (`store/table`).
-        deleted: Vec<TableCount>,
-        /// What could not be deleted.
-        failures: Vec<Failure>,
-    },
-    /// The activity of the present state failed for good.
-    Failed(Failure),
-    /// Somebody asked for the run to end.
-    StopRequested {
-        /// Who, and why if they said so.
-        by: String,
-    },
-    /// The run's deadline passed.
-    DeadlineExceeded,
-    /// Another conductor found the run unfinished and without an owner, and ends it.
-    Abandoned,
-    /// Another conductor found the run unfinished and without an owner, and goes on with it.
-    Resumed,
-    /// A run's journal is lost, and what the run has left at applications tells what it changed: it ends here.
-    Adopted {
-        /// What it changed, and what was there before.
-        changes: Changes,
-    },
-    /// Something worth telling that changes no state.
-    Noted(Note),
-}
-
-/// One interval: what was measured, and by how many users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Measurement {
-    /// The KPI's window; `None` when it could not be measured.
-    pub sample: Option<KpiSample>,
-    /// The generator at the time; `None` when it did not answer.
-    pub generator: Option<GeneratorStatus>,
-}
-
-/// Something worth telling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Note {
-    /// How much it matters.
-    pub level: Level,
-    /// One sentence.
-    pub message: String,
-}
-
-/// How much a note matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Level {
-    /// Good to know.
-    Info,
-    /// May need somebody's attention.
-    Warning,
-}
-
-impl Event {
-    /// The event's name, as the documentation gives it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Created(_) => "Created",
-            Self::Started => "Started",
-            Self::PreflightPassed { .. } => "PreflightPassed",
-            Self::BaselineRecorded { .. } => "BaselineRecorded",
-            Self::Frozen { .. } => "Frozen",
-            Self::Deployed => "Deployed",
-            Self::ScaledUp => "ScaledUp",
-            Self::Rehearsed { .. } => "Rehearsed",
-            Self::Measured(_) => "Measured",
-            Self::Retargeted { .. } => "Retargeted",
-            Self::WorkersScaled(_) => "WorkersScaled",
-            Self::WorkersNotScaled(_) => "WorkersNotScaled",
-            Self::Drifted { .. } => "Drifted",
-            Self::LoadStopped => "LoadStopped",
-            Self::Restored { .. } => "Restored",
-            Self::Thawed => "Thawed",
-            Self::CleanedUp { .. } => "CleanedUp",
-            Self::Failed(_) => "Failed",
-            Self::StopRequested { .. } => "StopRequested",
-            Self::DeadlineExceeded => "DeadlineExceeded",
-            Self::Abandoned => "Abandoned",
-            Self::Resumed => "Resumed",
-            Self::Adopted { .. } => "Adopted",
-            Self::Noted(_) => "Noted",
-        }
-    }
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
+use crate::capacity::Shortage;
 use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::phase::{Changes, Retarget};
@@ -80,6 +81,8 @@ pub struct LeftBehind {
     pub changes: Changes,
     /// The highest epoch of a conductor that has written for the run.
     pub epoch: u64,
+    /// Until when the run's conductor is taken to live, by the signs it has given; `None` where it has given none.
+    pub alive_until: Option<Timestamp>,
 }
 
 /// Gives applications in the test environment their allocation.
@@ -106,10 +109,14 @@ pub trait Scaler: Send + Sync {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait EnvironmentGuard: Send + Sync {
-    /// Keeps everybody but the run from changing these applications until a time, and proves it. Once more for the same
-    /// run puts off that time. It ends by itself then, whatever becomes of the conductor.
+    /// Keeps everybody but the run from changing these applications until a time, and proves it. It ends by itself then,
+    /// whatever becomes of the conductor.
     async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
     -> Result<Guarded, PortError>;
+
+    /// Puts off the time at which that ends by itself. Where somebody has ended it before, or it never began, it does
+    /// nothing.
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError>;
 
     /// Lets others change the applications again. Where they can already it does nothing.
     async fn thaw(&self, run: &RunId) -> Result<(), PortError>;
@@ -117,6 +124,14 @@ pub trait EnvironmentGuard: Send + Sync {
     /// Waits until an application is not what is expected of it, and tells how and, where that is known, who has changed
     /// it. What is `known` already is not told again.
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError>;
+}
+
+/// Tells beforehand whether there is room for what a run asks for.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Capacity: Send + Sync {
+    /// What there is not enough of for these steps. Changes nothing.
+    async fn shortages(&self, steps: &[ScaleStep]) -> Result<Vec<Shortage>, PortError>;
 }
 
 /// Generates load.

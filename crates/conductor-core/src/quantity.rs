@@ -55,9 +55,32 @@ const SUFFIXES: [(&str, i128); 15] = [
     ("Pi", BILLION << 50),
 ];
 
+/// Suffixes from the largest to the smallest; binary ones first, since memory is mostly given in them.
+const SUFFIXES_BY_SIZE: [(&str, i128); 7] = [
+    ("Ti", BILLION << 40),
+    ("Gi", BILLION << 30),
+    ("Mi", BILLION << 20),
+    ("", BILLION),
+    ("m", 1_000_000),
+    ("u", 1_000),
+    ("n", 1),
+];
+
 impl Quantity {
+    /// So much, with the largest suffix that says it exactly.
+    pub fn of_billionths(billionths: i128) -> Self {
+        let exact = |(_, factor): &&(&str, i128)| billionths != 0 && billionths % factor == 0;
+        let (suffix, factor) = SUFFIXES_BY_SIZE.iter().find(exact).unwrap_or(&("", BILLION));
+        Self { text: format!("{}{suffix}", billionths / factor), billionths }
+    }
+
+    /// The amount, in billionths.
+    pub const fn billionths(&self) -> i128 {
+        self.billionths
+    }
+
     /// The amount of a text, or `None` when there is none in it or it is too much.
-    fn billionths(text: &str) -> Option<i128> {
+    fn parsed(text: &str) -> Option<i128> {
         let (sign, rest) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
             None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -97,7 +120,7 @@ impl FromStr for Quantity {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        match Self::billionths(text) {
+        match Self::parsed(text) {
             Some(billionths) => Ok(Self { text: text.to_owned(), billionths }),
             None => Err(QuantityError(text.to_owned())),
         }
@@ -201,5 +224,15 @@ mod tests {
     fn cpu_and_memory_are_amounts() {
         assert_eq!(Quantity::from(Cpu::millicores(1500)), "1.5".parse().unwrap());
         assert_eq!(Quantity::from(Memory::bytes(3 << 30)).to_string(), "3Gi");
+    }
+
+    #[test]
+    fn an_amount_is_written_with_the_largest_suffix_that_says_it_exactly() {
+        for text in ["0", "3", "1500m", "2Gi", "1536Mi", "1Ti", "7u", "9n", "-2Gi"] {
+            let quantity: Quantity = text.parse().unwrap();
+            assert_eq!(Quantity::of_billionths(quantity.billionths()).to_string(), text);
+        }
+        let three: Quantity = "1500m".parse().unwrap();
+        assert_eq!(Quantity::of_billionths(three.billionths() * 4).to_string(), "6");
     }
 }

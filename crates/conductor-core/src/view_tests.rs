@@ -87,7 +87,7 @@ fn each_phase_begins_where_the_one_before_it_ends() {
         .map(|phase| (phase.started.map(Timestamp::as_second), phase.ended.map(Timestamp::as_second)))
         .collect();
     assert_eq!(times, [(Some(3), Some(23)), (Some(23), Some(33)), (Some(33), None), (None, None), (None, None)]);
-    assert_eq!((view.phase, view.state.as_str(), view.revision), (Phase::GenerateLoad, "GeneratingLoad", 7));
+    assert_eq!((view.phase, view.state.as_str(), view.revision), (Phase::GenerateLoad, "GeneratingLoad", 8));
     assert_eq!(view.load_started.map(Timestamp::as_second), Some(40));
 }
 

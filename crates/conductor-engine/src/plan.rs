@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use conductor_core::app::ApplicationId;
+use conductor_core::capacity::Shortage;
 use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Deadlines, PhaseDeadline};
@@ -26,6 +27,8 @@ pub struct PlanReport {
     pub baseline: Baseline,
     /// What production runs.
     pub production: BTreeMap<ApplicationId, Production>,
+    /// What there is not enough of.
+    pub shortages: Vec<Shortage>,
     /// What the control law would be told.
     pub hints: Hints,
     /// The load workers that would be scaled while load is generated; `None` where the load test lets none be.
@@ -81,11 +84,26 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
     if let Some(unfit) = created.unfit(&generator) {
         return Err(PortError::new(FailureKind::Rejected, unfit));
     }
+    let shortages = match &ports.capacity {
+        Some(capacity) => capacity.shortages(&plan.scale_steps).await?,
+        None => Vec::new(),
+    };
     let deadlines = Deadlines::of(&created.spec).table();
     let hints = Hints::of(created);
     let sizing = hints.sizing(created, generator.workers);
     let load_workers = load_workers(created, &baseline);
-    Ok(PlanReport { plan, baseline, production, hints, load_workers, sizing, generator, test_data, deadlines })
+    Ok(PlanReport {
+        plan,
+        baseline,
+        production,
+        shortages,
+        hints,
+        load_workers,
+        sizing,
+        generator,
+        test_data,
+        deadlines,
+    })
 }
 
 fn load_workers(created: &Created, baseline: &Baseline) -> Option<WorkersPlan> {

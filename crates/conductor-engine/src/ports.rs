@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{
-    Deployer, EnvironmentGuard, KpiSource, LoadGenerator, PortError, ReleaseSource, Scaler, TestDataStore,
+    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, PortError, ReleaseSource, Scaler, TestDataStore,
 };
 use conductor_core::run::Created;
 
@@ -17,6 +17,8 @@ pub struct Ports {
     pub deployer: Arc<dyn Deployer>,
     /// Gives applications their allocation.
     pub scaler: Arc<dyn Scaler>,
+    /// Tells whether there is room; `None` where nobody knows.
+    pub capacity: Option<Arc<dyn Capacity>>,
     /// Keeps others away; `None` where there is nobody else.
     pub guard: Option<Arc<dyn EnvironmentGuard>>,
     /// Generates load.

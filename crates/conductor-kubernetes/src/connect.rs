@@ -1,9 +1,9 @@
 //! Clients of clusters. Nothing is asked of the cluster yet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use crate::settings::ClusterSettings;
@@ -14,13 +14,31 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Why there is no client of a cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The kubeconfig cannot be read or used.
-    #[error("could not use the kubeconfig {}", file.display())]
+    /// The kubeconfig cannot be read.
+    #[error("could not read the kubeconfig {}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The kubeconfig has no such context.
+    #[error("context: \"{context}\" is not in the kubeconfig {}; expected one of {}", file.display(), known.join(", "))]
+    NoContext {
+        /// The context.
+        context: String,
+        /// The file.
+        file: PathBuf,
+        /// The contexts that it has.
+        known: Vec<String>,
+    },
+    /// The kubeconfig cannot be used. Kube's errors tell their sources themselves.
+    #[error("could not use the kubeconfig {}: {why}", file.display())]
     Kubeconfig {
         /// The file.
         file: PathBuf,
         /// Why.
-        source: kube::config::KubeconfigError,
+        why: String,
     },
     /// There is no kubeconfig, and the conductor does not run in a cluster.
     #[error("could not use the ServiceAccount of this pod; expected a kubeconfig, or to run in the cluster")]
@@ -37,8 +55,14 @@ pub enum ConnectError {
 pub async fn connect(settings: &ClusterSettings) -> Result<Client, ConnectError> {
     let mut config = match &settings.kubeconfig {
         Some(file) => {
-            let refused = |source| ConnectError::Kubeconfig { file: file.clone(), source };
+            let refused = |error| refused(file, error);
             let kubeconfig = Kubeconfig::read_from(file).map_err(refused)?;
+            if let Some(context) = &settings.context {
+                let known: Vec<String> = kubeconfig.contexts.iter().map(|known| known.name.clone()).collect();
+                if !known.contains(context) {
+                    return Err(ConnectError::NoContext { context: context.clone(), file: file.clone(), known });
+                }
+            }
             let options = KubeConfigOptions { context: settings.context.clone(), ..KubeConfigOptions::default() };
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(refused)?
         }
@@ -48,4 +72,13 @@ pub async fn connect(settings: &ClusterSettings) -> Result<Client, ConnectError>
     // Whoever calls knows how long to go on; a second layer of retries below would hide it.
     config.default_retry = false;
     Client::try_from(config).map_err(ConnectError::Client)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others of kube's are told in its own words")]
+fn refused(file: &Path, error: KubeconfigError) -> ConnectError {
+    let file = file.to_owned();
+    match error {
+        KubeconfigError::ReadConfig(source, _) => ConnectError::Unreadable { file, source },
+        other => ConnectError::Kubeconfig { file, why: other.to_string() },
+    }
 }

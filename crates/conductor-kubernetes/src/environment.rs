@@ -20,6 +20,7 @@ use crate::autoscaler::{Several, by_target, name, only};
 use crate::change::{Wish, ours};
 use crate::connect::connect;
 use crate::field::{Field, Fields};
+use crate::freeze::Freezer;
 use crate::identity::same_cluster;
 use crate::look::Found;
 use crate::marker::Holder;
@@ -34,10 +35,11 @@ use crate::write::Writer;
 
 /// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
 pub struct KubernetesEnvironment {
-    settings: KubernetesSettings,
-    places: BTreeMap<ApplicationId, Place>,
+    pub(crate) settings: KubernetesSettings,
+    pub(crate) places: BTreeMap<ApplicationId, Place>,
     pub(crate) epoch: u64,
-    client: Client,
+    pub(crate) client: Client,
+    pub(crate) freezer: OnceCell<Freezer>,
     pub(crate) reader: Reader,
     production: OnceCell<Reader>,
     pub(crate) writer: Writer,
@@ -65,6 +67,7 @@ impl KubernetesEnvironment {
             writer: Writer::new(client.clone()),
             settling: Settling::new(client.clone(), hold, settings.schedule_within.as_duration()),
             client,
+            freezer: OnceCell::new(),
             production: OnceCell::new(),
             bounds_back: Mutex::default(),
             settings,
@@ -225,7 +228,11 @@ impl Scaler for KubernetesEnvironment {
     }
 
     async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
-        self.look_for_what_is_left(applications).await
+        let mut all = self.look_for_what_is_left(applications).await?;
+        for (run, left) in &mut all {
+            left.alive_until = self.signs().until(run).await?;
+        }
+        Ok(all)
     }
 
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {

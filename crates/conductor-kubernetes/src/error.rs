@@ -15,6 +15,11 @@ pub(crate) fn failed(act: impl Into<String>, error: kube::Error) -> PortError {
     PortError::because(kind, act, error)
 }
 
+/// True when the answer is that there is no such object, or no such kind or namespace.
+pub(crate) fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
 /// What an answer means for trying again.
 #[expect(
     clippy::wildcard_enum_match_arm,

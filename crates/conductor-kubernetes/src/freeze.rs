@@ -6,7 +6,6 @@
 
 mod hold;
 mod installed;
-mod names;
 mod probe;
 mod resource;
 mod target;
@@ -22,16 +21,14 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 
 use crate::answer::{answer, attempt};
+use crate::error::is_absent;
+use crate::write::FIELD_MANAGER;
 use resource::Freeze;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "for the callers to come"))]
 pub(crate) use self::{
     probe::Proof,
     target::{Resource, Target},
 };
-
-/// The name under which the conductor writes, for the API server's records of who owns which field.
-const FIELD_MANAGER: &str = "load-test-conductor";
 
 /// Freezes and lifts, in one cluster, as one user.
 #[derive(Clone)]
@@ -134,9 +131,4 @@ impl Freezer {
             Err(error) => Err(crate::error::failed(act, error)),
         }
     }
-}
-
-/// True when the answer is that there is no such object, or no such kind.
-fn is_absent(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
 }

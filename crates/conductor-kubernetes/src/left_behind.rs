@@ -30,8 +30,11 @@ pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTr
         let autoscaler =
             marked.autoscaler.as_ref().and_then(|(_, marker)| marker.as_ref()).map(|marker| &marker.holder);
         for holder in workload.into_iter().chain(autoscaler) {
-            let nothing =
-                || LeftBehind { changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() }, epoch: 0 };
+            let nothing = || LeftBehind {
+                changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() },
+                epoch: 0,
+                alive_until: None,
+            };
             let left = all.entry(holder.run.clone()).or_insert_with(nothing);
             left.epoch = left.epoch.max(holder.epoch);
             if !left.changes.baseline.contains_key(application) {

@@ -64,7 +64,7 @@ impl KubernetesEnvironment {
     }
 
     /// The autoscalers of these applications' namespaces, by what they scale.
-    async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<ByTarget, PortError> {
+    pub(crate) async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<ByTarget, PortError> {
         Ok(by_target(self.list::<HorizontalPodAutoscaler>(applications).await?))
     }
 

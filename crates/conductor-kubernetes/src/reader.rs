@@ -84,6 +84,19 @@ impl Reader {
         pages(&act, |page| request(api.clone(), page)).await
     }
 
+    /// What is kept of the objects of a kind, in whatever namespace: of many objects no more is held than that.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub async fn kept_of<K, T>(&self, keep: impl Fn(&K) -> Option<T>) -> Result<Vec<T>, PortError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let act = format!("could not list {} in {}", K::plural(&()), self.cluster);
+        let api = Api::<K>::all(self.client.clone());
+        kept(&act, |page| request(api.clone(), page), |object| keep(&object)).await
+    }
+
     /// All objects of a kind in a namespace; none when there is no such namespace.
     ///
     /// # Errors
@@ -107,7 +120,20 @@ where
 
 /// Every page of a list. The server keeps what a list is of for some minutes only; a list that takes longer begins anew,
 /// since pages of two moments may miss objects or have them twice.
-async fn pages<K, F>(act: &str, mut page: impl FnMut(ListParams) -> F) -> Result<Vec<K>, PortError>
+async fn pages<K, F>(act: &str, page: impl FnMut(ListParams) -> F) -> Result<Vec<K>, PortError>
+where
+    K: Clone,
+    F: Future<Output = kube::Result<ObjectList<K>>>,
+{
+    kept(act, page, Some).await
+}
+
+/// What is kept of every page.
+async fn kept<K, T, F>(
+    act: &str,
+    mut page: impl FnMut(ListParams) -> F,
+    keep: impl Fn(K) -> Option<T>,
+) -> Result<Vec<T>, PortError>
 where
     K: Clone,
     F: Future<Output = kube::Result<ObjectList<K>>>,
@@ -118,7 +144,7 @@ where
     loop {
         match attempt(act, || page(wanted.clone())).await? {
             Ok(list) => {
-                objects.extend(list.items);
+                objects.extend(list.items.into_iter().filter_map(&keep));
                 match list.metadata.continue_.filter(|token| !token.is_empty()) {
                     Some(token) => wanted.continue_token = Some(token),
                     None => return Ok(objects),

@@ -22,11 +22,34 @@ pub struct KubernetesSettings {
     /// How long a workload must have stayed as it shall be before it counts as settled. Default 10s.
     #[serde(default = "ten_seconds")]
     pub steady_for: Span,
+    /// The conductor's own namespace, for its freezes and its signs of life. Default `loadtest-conductor`.
+    #[serde(default = "conductors_namespace")]
+    pub conductor_namespace: String,
+    /// How others are kept from changing the applications during a run.
+    #[serde(default)]
+    pub freeze: FreezeSettings,
     /// How long a pod may wait for a node, which a cluster may first have to get. Default 10m.
     #[serde(default = "ten_minutes")]
     pub schedule_within: Span,
     /// The applications.
     pub applications: Vec<Application>,
+}
+
+/// How others are kept from changing the applications during a run: by the admission policy of `deploy/kubernetes/freeze`,
+/// where the cluster has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeSettings {
+    /// Whom a denial names to be asked. Absent: the conductor's own user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Users who may change what is frozen all the same, since they carry a frozen owner's spec to the objects that it
+    /// owns, such as `system:serviceaccount:keda:keda-operator`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
+    /// Users and groups who may change what is frozen in an emergency. The conductor's own user must not be among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<String>,
 }
 
 /// How a cluster is reached.
@@ -99,6 +122,10 @@ const fn ten_seconds() -> Span {
     Span::seconds(10)
 }
 
+fn conductors_namespace() -> String {
+    "loadtest-conductor".to_owned()
+}
+
 const fn ten_minutes() -> Span {
     Span::seconds(600)
 }
@@ -151,6 +178,10 @@ impl KubernetesSettings {
             |field: String, problem: String, expected: &str| found.push((field, problem, expected.to_owned()));
         if !is_label(&self.namespace) {
             add("namespace".to_owned(), format!("\"{}\" is not a name", self.namespace), LABEL);
+        }
+        if !is_label(&self.conductor_namespace) {
+            let problem = format!("\"{}\" is not a name", self.conductor_namespace);
+            add("conductorNamespace".to_owned(), problem, LABEL);
         }
         let mut names = BTreeSet::new();
         let mut places = BTreeMap::new();

@@ -28,6 +28,10 @@ impl EnvironmentGuard for SimEnvironment {
         self.call(Call::Freeze, "", |_| Ok((guarded, Duration::ZERO))).await
     }
 
+    async fn extend(&self, _run: &RunId, _until: Timestamp) -> Result<(), PortError> {
+        Ok(())
+    }
+
     async fn thaw(&self, _run: &RunId) -> Result<(), PortError> {
         self.call(Call::Thaw, "", |_| Ok(((), Duration::ZERO))).await
     }

@@ -35,7 +35,8 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         file: file.to_owned(),
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
-    Ok(Created::new(spec, scope, environment.spec.on_foreign_change, settings))
+    let created = Created::new(spec, scope, environment.spec.on_foreign_change, settings);
+    Ok(Created { drift_policy: environment.spec.on_drift, ..created })
 }
 
 /// What a run of this environment is created with whose journal, and with it its load test, is lost. All of the

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
+use conductor_core::guard::DriftPolicy;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{API_VERSION, Violation};
 use conductor_kubernetes::KubernetesSettings;
@@ -59,6 +60,9 @@ pub struct EnvironmentSpec {
     /// What becomes of values that somebody else changed during a run.
     #[serde(default)]
     pub on_foreign_change: ForeignPolicy,
+    /// What becomes of a run when somebody else changes an application while its load is generated.
+    #[serde(default)]
+    pub on_drift: DriftPolicy,
 }
 
 impl EnvironmentSpec {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{FailureKind, PortError, TestDataStore};
+use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, TestDataStore};
 use conductor_core::run::Created;
 use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
@@ -54,8 +54,9 @@ impl Wiring {
         Ok(Ports {
             releases: substrates.clone(),
             deployer: substrates.clone(),
+            capacity: Some(substrates.clone()),
+            guard: substrates.is_guarded().then(|| substrates.clone() as Arc<dyn EnvironmentGuard>),
             scaler: substrates,
-            guard: None,
             generator: locust.clone(),
             kpi: locust,
             test_data,
@@ -84,9 +85,18 @@ async fn substrates(
     }
     if let Some(settings) = kubernetes {
         let names = settings.applications.iter().map(|application| application.name.clone()).collect();
-        members.push(Member::new(names, Arc::new(KubernetesEnvironment::connect(settings, epoch).await?)));
+        members.push(Member::guarded(names, Arc::new(KubernetesEnvironment::connect(settings, epoch).await?)));
     }
     Ok(Substrates::new(members))
+}
+
+/// Lifts a freeze of an environment by its name; false where there is none of that name.
+///
+/// # Errors
+/// When the environment cannot be connected to, or refuses.
+pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, PortError> {
+    let Some(settings) = environment.spec.kubernetes.clone() else { return Ok(false) };
+    KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
 }
 
 fn store(settings: TestDataSettings) -> Arc<dyn TestDataStore> {

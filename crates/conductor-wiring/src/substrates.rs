@@ -7,13 +7,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::capacity::Shortage;
+use conductor_core::guard::{Drift, Guarded};
 use conductor_core::ports::{
-    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+    Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, PortError, Production, ReleaseSource,
+    Scaler, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
-use conductor_core::scale::ScaleStep;
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use conductor_core::scale::{Baseline, ScaleStep};
+use futures::future::{BoxFuture, FutureExt, join_all, select_ok, try_join_all};
+use jiff::Timestamp;
 
 /// All substrates of an environment.
 pub(crate) struct Substrates {
@@ -26,6 +30,10 @@ pub(crate) struct Member {
     releases: Arc<dyn ReleaseSource>,
     deployer: Arc<dyn Deployer>,
     scaler: Arc<dyn Scaler>,
+    /// Absent where nobody else changes applications.
+    guard: Option<Arc<dyn EnvironmentGuard>>,
+    /// Absent where nobody knows whether there is room.
+    capacity: Option<Arc<dyn Capacity>>,
 }
 
 impl Member {
@@ -33,7 +41,24 @@ impl Member {
     where
         S: ReleaseSource + Deployer + Scaler + 'static,
     {
-        Self { applications, releases: substrate.clone(), deployer: substrate.clone(), scaler: substrate }
+        Self {
+            applications,
+            releases: substrate.clone(),
+            deployer: substrate.clone(),
+            scaler: substrate,
+            guard: None,
+            capacity: None,
+        }
+    }
+
+    /// One on which others may change applications, too.
+    pub(crate) fn guarded<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
+    where
+        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + 'static,
+    {
+        let (guard, capacity) =
+            (Some(substrate.clone() as Arc<dyn EnvironmentGuard>), Some(substrate.clone() as Arc<dyn Capacity>));
+        Self { guard, capacity, ..Self::new(applications, substrate) }
     }
 
     /// Those of the applications that are on it.
@@ -56,6 +81,16 @@ impl Substrates {
         let owned = self.members.iter().map(|member| (member, member.own(applications)));
         let asked = owned.filter(|(_, own)| !own.is_empty()).map(|(member, own)| ask(member, own));
         Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    /// True when others may change some of the applications.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.members.iter().any(|member| member.guard.is_some())
+    }
+
+    /// The substrates on which others may change applications.
+    fn guards(&self) -> impl Iterator<Item = (&Member, &Arc<dyn EnvironmentGuard>)> {
+        self.members.iter().filter_map(|member| Some((member, member.guard.as_ref()?)))
     }
 
     fn member(&self, application: &ApplicationId) -> Result<&Member, PortError> {
@@ -106,7 +141,8 @@ impl Scaler for Substrates {
                 match all.entry(run) {
                     Entry::Vacant(place) => drop(place.insert(found)),
                     Entry::Occupied(mut place) => {
-                        let LeftBehind { changes, epoch } = place.get_mut();
+                        let LeftBehind { changes, epoch, alive_until } = place.get_mut();
+                        *alive_until = found.alive_until.max(*alive_until);
                         *epoch = found.epoch.max(*epoch);
                         changes.baseline.extend(found.changes.baseline);
                         changes.plan.rollouts.extend(found.changes.plan.rollouts);
@@ -123,5 +159,65 @@ impl Scaler for Substrates {
         let asked = owned.filter(|(_, own)| !own.is_empty());
         let asked = asked.map(|(member, own)| async move { member.scaler.let_go(run, &own).await });
         try_join_all(asked).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Capacity for Substrates {
+    async fn shortages(&self, steps: &[ScaleStep]) -> Result<Vec<Shortage>, PortError> {
+        let asked = self.members.iter().filter_map(|member| {
+            let capacity = member.capacity.as_ref()?;
+            let own = steps.iter().filter(|step| member.applications.contains(&step.application)).cloned();
+            let own: Vec<ScaleStep> = own.collect();
+            Some(async move { capacity.shortages(&own).await })
+        });
+        let found = try_join_all(asked.collect::<Vec<_>>()).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+#[async_trait]
+impl EnvironmentGuard for Substrates {
+    async fn freeze(
+        &self,
+        run: &RunId,
+        applications: &[ApplicationId],
+        until: Timestamp,
+    ) -> Result<Guarded, PortError> {
+        let asked = self.guards().map(|(member, guard)| {
+            let own = member.own(applications);
+            async move { if own.is_empty() { Ok(Guarded::Alone) } else { guard.freeze(run, &own, until).await } }
+        });
+        let guarded = try_join_all(asked.collect::<Vec<_>>()).await?;
+        let weakest = |guarded: &Guarded| match guarded {
+            Guarded::Alone => 0,
+            Guarded::Frozen => 1,
+            Guarded::Open { .. } => 2,
+        };
+        Ok(guarded.into_iter().max_by_key(weakest).unwrap_or(Guarded::Alone))
+    }
+
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        let extended = join_all(self.guards().map(|(_, guard)| guard.extend(run, until)).collect::<Vec<_>>()).await;
+        extended.into_iter().collect()
+    }
+
+    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
+        // All of them, whatever becomes of one.
+        let thawed = join_all(self.guards().map(|(_, guard)| guard.thaw(run)).collect::<Vec<_>>()).await;
+        thawed.into_iter().collect()
+    }
+
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
+        let watched = self.guards().map(|(member, guard)| {
+            let own = expected.iter().filter(|(application, _)| member.applications.contains(*application));
+            let own: Baseline = own.map(|(application, observed)| (application.clone(), observed.clone())).collect();
+            async move { guard.drifted(&own, known).await }.boxed()
+        });
+        let watched: Vec<_> = watched.collect();
+        if watched.is_empty() {
+            return std::future::pending().await;
+        }
+        select_ok(watched).await.map(|(drifts, _)| drifts)
     }
 }

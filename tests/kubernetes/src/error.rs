@@ -93,6 +93,22 @@ pub enum BedError {
         /// Why.
         source: Box<kube::Error>,
     },
+    /// The selector of a workload means nothing.
+    #[error("could not {of}: its selector cannot be used")]
+    Selector {
+        /// What was done.
+        of: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A pod is ready and its process does not run.
+    #[error("the process of {pod} {trouble}")]
+    Replica {
+        /// The pod.
+        pod: String,
+        /// What became of it.
+        trouble: String,
+    },
     /// A line of the audit log is not understood.
     #[error("line {line} of the audit log is no event")]
     Audit {

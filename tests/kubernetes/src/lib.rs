@@ -45,6 +45,8 @@
 //! # }
 //! ```
 //!
+//! Pods do nothing here. Where something must answer requests, a [`Bridge`] runs a process for each ready pod of a Deployment.
+//!
 //! A cluster listens on one port of loopback, which the kernel chose, and keeps its state in a temporary folder. When it is
 //! dropped, or its process ends in whatever way, its processes and its folder are gone too. Clusters do not know of each
 //! other: a test may start several at once. Nothing here knows the conductor.
@@ -52,6 +54,7 @@
 mod access;
 mod audit;
 mod behaviour;
+mod bridge;
 mod cluster;
 mod component;
 mod error;
@@ -71,6 +74,7 @@ mod workload;
 
 pub use audit::{AuditLog, Entry, Object};
 pub use behaviour::Behaviour;
+pub use bridge::{Bridge, Replica};
 pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
 pub use error::BedError;

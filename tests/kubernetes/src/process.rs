@@ -43,15 +43,20 @@ pub(crate) enum Stopped {
     Killed,
 }
 
+/// Asks a process to end that nobody has waited for yet: the number is still its own.
+pub(crate) fn ask_to_end(child: &Child) {
+    if let Ok(pid) = i32::try_from(child.id()) {
+        // It fails where the process has ended, which is as good.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
 /// Asks a process to end, and kills it if it takes too long. It is gone afterwards.
 pub(crate) fn stop(child: &mut Child, within: Duration) -> Stopped {
     if let Ok(Some(status)) = child.try_wait() {
         return Stopped::Already(status);
     }
-    if let Ok(pid) = i32::try_from(child.id()) {
-        // It has not been waited for, so the number is still its own.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-    }
+    ask_to_end(child);
     let begun = Instant::now();
     while begun.elapsed() < within {
         if matches!(child.try_wait(), Ok(Some(_))) {

@@ -9,7 +9,7 @@ use conductor_wiring::{Environment, adopted};
 
 use super::print_json;
 use super::run::{followed_back, put_back};
-use crate::args::{Output, Restored};
+use crate::args::{Output, Reaped, Restored};
 use crate::exit::{Failed, NOT_RESTORED, PASSED};
 use crate::out;
 use crate::session::Session;
@@ -26,6 +26,11 @@ enum Left {
 /// Puts back one run, or every one that has not ended.
 pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, Failed> {
     let Restored { run, from_cluster, settings } = restored;
+    let nothing = match (&run, from_cluster) {
+        (_, false) => "every run has ended".to_owned(),
+        (None, true) => "no run whose conductor is gone has left anything in the environment".to_owned(),
+        (Some(run), true) => format!("run {run} has left nothing in the environment"),
+    };
     let left = match settings.filter(|_| from_cluster) {
         Some(settings) => by_objects(&session, &settings, run).await?,
         None => session.run_or_unfinished(run).await?.into_iter().map(Left::Journal).collect(),
@@ -47,12 +52,17 @@ pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, 
     }
     match session.output {
         Output::Json => print_json(&views)?,
-        Output::Text if all == 0 => out::line("nothing to restore: every run has ended"),
+        Output::Text if all == 0 => out::line(&format!("nothing to restore: {nothing}")),
         Output::Text => views.iter().for_each(|view| out::line(&format!("\n{}", show::summary(view)))),
     }
     let restored =
         views.len() == all && views.iter().all(|view| view.verdict.as_ref().is_some_and(|verdict| verdict.restored));
     Ok(if restored { PASSED } else { NOT_RESTORED })
+}
+
+/// Puts back what runs have left whose conductors give no sign of life any more.
+pub(super) async fn reap(session: Session, reaped: Reaped) -> Result<u8, Failed> {
+    restore(session, Restored { run: None, from_cluster: true, settings: Some(reaped.settings) }).await
 }
 
 /// What has been left at the applications of an environment, by the one run that is asked for or by any.
@@ -61,8 +71,17 @@ async fn by_objects(session: &Session, settings: &Path, wanted: Option<RunId>) -
     let created = adopted(&environment).map_err(Failed::because)?;
     let found = session.conductor.left_behind(&created).await.map_err(Failed::because)?;
     let unfinished = session.run_or_unfinished(None).await?;
-    let left = found.into_iter().filter(|(run, _)| wanted.as_ref().is_none_or(|wanted| wanted == run));
-    let left = left.map(|(run, left)| {
+    let now = jiff::Timestamp::now();
+    let mut left = found;
+    left.retain(|run, left| match (&wanted, left.alive_until.filter(|until| *until > now)) {
+        (Some(wanted), _) => wanted == run,
+        (None, None) => true,
+        (None, Some(until)) => {
+            session.say(&format!("run {run} is left alone: its conductor lives, or has until {until:.0} to say so"));
+            false
+        }
+    });
+    let left = left.into_iter().map(|(run, left)| {
         if unfinished.contains(&run) {
             Left::Journal(run)
         } else {

@@ -89,7 +89,9 @@ pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Fail
         created.learnt = session.conductor.learnt(&created.spec).await.map_err(Failed::because)?;
     }
     let wiring = Wiring::new(|name| std::env::var(name).ok());
-    let ports = wiring.ports(&created, 0).await.map_err(Failed::because)?;
+    let environment = created.spec.environment.clone();
+    let connect = |source| refused(StartError::Connect { environment, source });
+    let ports = wiring.ports(&created, 0).await.map_err(connect)?;
     let report = conductor_engine::plan(&ports, &created).await.map_err(Failed::because)?;
     match global.output {
         Output::Json => print_json(&report)?,

@@ -99,6 +99,7 @@ impl PortsFactory for Model {
             releases: ports.releases,
             deployer: ports.deployer,
             scaler: ports.scaler,
+            capacity: None,
             guard: None,
             generator: ports.generator,
             kpi: ports.kpi,

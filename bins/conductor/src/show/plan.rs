@@ -25,6 +25,10 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     if report.plan.scale_steps.is_empty() {
         line("  nothing: every application has its allocation already".to_owned());
     }
+    for shortage in &report.shortages {
+        let word = if shortage.is_final { "cannot" } else { "may not" };
+        line(format!("{word} find room: {shortage}"));
+    }
     line(format!("would generate load with {}; {}", report.generator.version, report.generator.counting));
     let hints = report.hints.words(kpi);
     for hint in &hints {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use conductor_core::app::ApplicationId;
+use conductor_core::capacity::Shortage;
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::GeneratorFacts;
-use conductor_core::phase::Event;
+use conductor_core::phase::{Event, Level};
 use conductor_core::ports::{LeftBehind, Production, TestDataStore};
 use conductor_core::run::RunId;
 
@@ -34,13 +35,43 @@ pub(super) async fn check(context: Shared) -> Event {
     };
     let generator: Option<GeneratorFacts> = keep(generator.and_then(fit), "check the load generator", &mut failures);
     let production: Option<BTreeMap<ApplicationId, Production>> = keep(production, "read production", &mut failures);
-    keep(present, "look at the environment", &mut failures);
+    let present = keep(present, "look at the environment", &mut failures);
     keep(left.and_then(nothing), "look for what other runs have left", &mut failures);
     keep(kpi, &format!("measure {}", context.created.spec.kpi), &mut failures);
     failures.extend(data);
+    if let (Some(production), Some(present)) = (&production, &present) {
+        failures.extend(shortages(&context, production, present).await);
+    }
     match (merged("check", failures), production, generator) {
         (None, Some(production), Some(generator)) => Event::PreflightPassed { production, generator },
         (failure, _, _) => Event::Failed(failure.unwrap_or_else(|| unreachable!("what is absent has failed"))),
+    }
+}
+
+/// Looks whether there is room for what the run will ask for. What may still be got is a warning only; what no plan can be
+/// made of is told by the plan.
+async fn shortages(
+    context: &Context,
+    production: &BTreeMap<ApplicationId, Production>,
+    present: &Surroundings,
+) -> Vec<Failure> {
+    let Some(capacity) = &context.ports.capacity else { return Vec::new() };
+    let Ok(plan) = context.created.plan(production, present) else { return Vec::new() };
+    let patience = context.options.retry.check_patience;
+    match context.retry(patience, || capacity.shortages(&plan.scale_steps)).await {
+        Ok(found) => {
+            let (last, passing): (Vec<_>, Vec<_>) = found.into_iter().partition(|shortage| shortage.is_final);
+            for shortage in passing {
+                context.note(Level::Warning, shortage.message).await;
+            }
+            let failure = |shortage: Shortage| Failure {
+                activity: "look for room".to_owned(),
+                kind: FailureKind::Rejected,
+                message: shortage.message,
+            };
+            last.into_iter().map(failure).collect()
+        }
+        Err(error) => vec![Failure::of("look for room", &error)],
     }
 }
 
@@ -49,12 +80,18 @@ fn nothing(left: BTreeMap<RunId, LeftBehind>) -> Result<(), PortError> {
     if left.is_empty() {
         return Ok(());
     }
-    let told = left.iter().map(|(run, LeftBehind { changes, .. })| {
+    let told = left.iter().map(|(run, LeftBehind { changes, alive_until, .. })| {
         let names: Vec<&str> = changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
-        format!("run {run} has changed {} and not put them back", names.join(", "))
+        let life = alive_until.map_or_else(String::new, |until| {
+            format!(" (its conductor may live: it has until {until:.0} to say so)")
+        });
+        let names = names.join(", ");
+        format!(
+            "run {run} has left its changes at {names}{life}; conductor restore {run} --from-cluster --settings FILE puts back \
+             what was before"
+        )
     });
-    let told = told.collect::<Vec<_>>().join("; ");
-    Err(PortError::new(FailureKind::Rejected, format!("{told}; conductor restore --from-cluster does it")))
+    Err(PortError::new(FailureKind::Rejected, told.collect::<Vec<_>>().join("; ")))
 }
 
 /// Records what the environment is.
@@ -65,16 +102,18 @@ pub(super) async fn record(context: Shared) -> Event {
     }
 }
 
-/// What production and the environment are, without retries.
+/// What production and the environment are, without retries. What another run has left there is refused.
 pub(crate) async fn look_around(
     ports: &Ports,
     applications: &[ApplicationId],
 ) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), PortError> {
-    let (production, deployed, allocated) = futures::try_join!(
+    let (production, deployed, allocated, left) = futures::try_join!(
         ports.releases.production(applications),
         ports.deployer.deployed(applications),
         ports.scaler.allocated(applications),
+        ports.scaler.left_behind(applications),
     )?;
+    nothing(left)?;
     Ok((production, joined(deployed, &allocated)))
 }
 

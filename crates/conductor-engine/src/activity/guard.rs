@@ -40,12 +40,13 @@ pub(super) async fn thaw(context: Shared) -> Event {
 /// Puts off the end of the freeze. It ends by being dropped.
 pub(crate) async fn keep(equipment: Equipment) -> Infallible {
     let Some(guard) = &equipment.ports.guard else { return std::future::pending().await };
-    let applications = equipment.created.applications();
     loop {
         equipment.clock.sleep(equipment.options.freeze / SIGNS).await;
-        let frozen = unpanicking(guard.freeze(&equipment.run, &applications, until(&equipment))).await;
-        if let Err(failure) = frozen.and_then(|frozen| frozen.map_err(|error| Failure::of("freeze", &error))) {
-            tracing::warn!(run = %equipment.run, %failure, "the end of the freeze could not be put off; it is tried again");
+        let extended = unpanicking(guard.extend(&equipment.run, until(&equipment))).await;
+        if let Err(failure) =
+            extended.and_then(|extended| extended.map_err(|error| Failure::of("put off the end of the freeze", &error)))
+        {
+            tracing::warn!(run = %equipment.run, %failure, "it is tried again");
         }
     }
 }

@@ -121,6 +121,7 @@ impl PortsFactory for Factory {
             releases: ports.releases,
             deployer: ports.deployer,
             scaler: ports.scaler,
+            capacity: None,
             guard: Some(ports.guard),
             generator: ports.generator,
             kpi: ports.kpi,

@@ -26,6 +26,7 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         releases: all.clone(),
         deployer: all.clone(),
         scaler: all.clone(),
+        capacity: None,
         guard: Some(all.clone()),
         generator: all.clone(),
         kpi: all,
@@ -96,6 +97,12 @@ impl EnvironmentGuard for Twice {
         let guard = self.0.guard.as_ref().unwrap();
         guard.freeze(run, applications, until).await?;
         guard.freeze(run, applications, until).await
+    }
+
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.extend(run, until).await?;
+        guard.extend(run, until).await
     }
 
     async fn thaw(&self, run: &RunId) -> Result<(), PortError> {

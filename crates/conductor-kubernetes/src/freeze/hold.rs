@@ -10,9 +10,10 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::resource::{Freeze, FreezeSpec};
-use super::{FIELD_MANAGER, Freezer, Target, is_absent, names};
+use super::{FIELD_MANAGER, Freezer, Target};
 use crate::answer::{answer, attempt};
-use crate::error::failed;
+use crate::error::{failed, is_absent};
+use crate::names;
 
 impl Freezer {
     /// Freezes the targets for a run. Called again it freezes these targets until then, whatever was before.

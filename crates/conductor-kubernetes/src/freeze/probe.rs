@@ -70,11 +70,14 @@ impl Freezer {
 
     /// Those of the targets that can be changed.
     async fn open_among<'target>(&self, targets: Vec<&'target Target>) -> Result<Vec<&'target Target>, PortError> {
-        let tried = targets.into_iter().map(|target| async move {
-            Ok::<_, PortError>((!is_frozen(&self.client, target).await?).then_some(target))
-        });
+        // Made before the stream, whose future could not move between threads with the closure in it.
+        let tried: Vec<_> = targets.into_iter().map(|target| self.if_open(target)).collect();
         let tried: Vec<Option<&Target>> = stream::iter(tried).buffered(CONCURRENCY).try_collect().await?;
         Ok(tried.into_iter().flatten().collect())
+    }
+
+    async fn if_open<'target>(&self, target: &'target Target) -> Result<Option<&'target Target>, PortError> {
+        Ok((!is_frozen(&self.client, target).await?).then_some(target))
     }
 }
 

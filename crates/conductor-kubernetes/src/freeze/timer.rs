@@ -14,9 +14,10 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{FIELD_MANAGER, Freezer, is_absent, names};
+use super::{FIELD_MANAGER, Freezer};
 use crate::answer::{answer, attempt};
-use crate::error::failed;
+use crate::error::{failed, is_absent};
+use crate::names;
 
 /// How long the controllers may take to remove the timer of an earlier freeze.
 const GONE_WITHIN: Duration = Duration::from_secs(20);

@@ -8,7 +8,7 @@ const TIMER: &str = "freeze-";
 
 /// The name of a run's Freeze: the run's own where it can be one. The same at each call and in each version of the
 /// conductor, for a freeze must be found again after a crash.
-pub(super) fn of_run(run: &RunId) -> String {
+pub(crate) fn of_run(run: &RunId) -> String {
     let run = run.as_str();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if run.len() <= LONGEST && run.chars().all(plain) && !run.ends_with('-') {
@@ -21,7 +21,7 @@ pub(super) fn of_run(run: &RunId) -> String {
 }
 
 /// The name of the timer of a Freeze.
-pub(super) fn of_timer(freeze: &str) -> String {
+pub(crate) fn of_timer(freeze: &str) -> String {
     format!("{TIMER}{freeze}")
 }
 

@@ -1,0 +1,112 @@
+//! Keeping others from changing the applications of a test cluster, and telling when they have.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use conductor_core::app::ApplicationId;
+use conductor_core::guard::{Drift, Guarded};
+use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError};
+use conductor_core::run::RunId;
+use conductor_core::scale::Baseline;
+use jiff::Timestamp;
+
+use crate::autoscaler::name;
+use crate::environment::KubernetesEnvironment;
+use crate::freeze::{Freezer, Proof, Resource, Target};
+use crate::sentinel::Sentinel;
+use crate::signs::Signs;
+
+#[async_trait]
+impl EnvironmentGuard for KubernetesEnvironment {
+    async fn freeze(
+        &self,
+        run: &RunId,
+        applications: &[ApplicationId],
+        until: Timestamp,
+    ) -> Result<Guarded, PortError> {
+        let namespace = &self.settings.conductor_namespace;
+        if !self.signs().give(run, until).await? {
+            return Ok(Guarded::Open { because: format!("there is no namespace {namespace} for the conductor") });
+        }
+        let freezer = self.freezer().await?;
+        let missing = freezer.available().await?;
+        if !missing.is_empty() {
+            return Ok(Guarded::Open { because: missing.join(", ") });
+        }
+        let targets = self.targets(applications).await?;
+        freezer.freeze(run, &targets, until).await?;
+        match freezer.prove(&targets).await? {
+            Proof::Active => Ok(Guarded::Frozen),
+            Proof::Inactive { because } => {
+                freezer.lift(run).await?;
+                Ok(Guarded::Open { because })
+            }
+        }
+    }
+
+    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
+        self.signs().give(run, until).await?;
+        match self.freezer().await?.extend(run, until).await {
+            // Somebody has lifted it, and means it; or the cluster lacks the policy.
+            Err(error) if error.kind == FailureKind::NotFound => Ok(()),
+            extended => extended,
+        }
+    }
+
+    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
+        let lifted = match self.freezer().await {
+            Ok(freezer) => freezer.lift(run).await,
+            Err(error) => Err(error),
+        };
+        // Whatever became of the freeze, which ends by itself.
+        self.signs().end(run).await?;
+        lifted
+    }
+
+    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
+        Ok(Sentinel::new(&self.client, &self.places, expected).drifted(known).await)
+    }
+}
+
+impl KubernetesEnvironment {
+    /// Lifts a freeze by its name, whoever has made it; false where there is none of that name.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn unfreeze(&self, name: &str) -> Result<bool, PortError> {
+        self.freezer().await?.lift_by_name(name).await
+    }
+
+    /// The signs of life of conductors.
+    pub(crate) fn signs(&self) -> Signs {
+        Signs::new(self.client.clone(), &self.settings.conductor_namespace)
+    }
+
+    async fn freezer(&self) -> Result<&Freezer, PortError> {
+        let settings = &self.settings.freeze;
+        let make = || async {
+            let freezer = Freezer::new(self.client.clone(), &self.settings.conductor_namespace).await?;
+            let freezer =
+                freezer.exempting(settings.controllers.clone()).with_break_glass(settings.break_glass.clone());
+            Ok(match &settings.owner {
+                Some(owner) => freezer.owned_by(owner),
+                None => freezer,
+            })
+        };
+        self.freezer.get_or_try_init(make).await
+    }
+
+    /// What must not be changed: the Deployments of the applications, and the autoscalers of these.
+    async fn targets(&self, applications: &[ApplicationId]) -> Result<BTreeSet<Target>, PortError> {
+        let autoscalers = self.autoscalers(applications).await?;
+        let mut targets = BTreeSet::new();
+        for application in applications {
+            let place = self.place(application)?;
+            targets.insert(Target::new(Resource::Deployments, &place.namespace, &place.deployment));
+            for autoscaler in autoscalers.get(place).into_iter().flatten() {
+                targets.insert(Target::new(Resource::HorizontalPodAutoscalers, &place.namespace, name(autoscaler)));
+            }
+        }
+        Ok(targets)
+    }
+}

@@ -1,0 +1,84 @@
+//! The freeze, through the port: others are denied, the run is not, and it ends as it should.
+
+use std::time::Duration;
+
+use conductor_core::app::Allocation;
+use conductor_core::guard::Guarded;
+use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
+use conductor_core::scale::ScaleStep;
+use conductor_kubernetes::Freezer;
+use conductor_kubernetes_bed::until;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::bed::{Bed, PATIENCE};
+
+fn in_minutes(minutes: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_mins(minutes)
+}
+
+#[tokio::test]
+async fn others_are_denied_and_the_run_goes_on() {
+    let bed = Bed::new("frozen").await;
+    let frozen = bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    assert_eq!(frozen, Guarded::Frozen);
+    let denied = bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.unwrap_err();
+    for told in ["frozen by load test run-frozen until", "conductor unfreeze run-frozen", "team-shop"] {
+        assert!(denied.contains(told), "{told}: {denied}");
+    }
+    let from = bed.observe().await["checkout"].allocation.clone();
+    let to = Allocation { replicas: 3, ..from.clone() };
+    let step = ScaleStep { application: bed.applications[0].clone(), from, to };
+    bed.conductor.scale(&bed.run, &step, Way::There).await.unwrap();
+    bed.conductor.extend(&bed.run, in_minutes(30)).await.unwrap();
+    let freezer = Freezer::new(bed.admin.clone(), "loadtest-conductor").await.unwrap();
+    let known = freezer.frozen().await.unwrap().into_iter().find(|frozen| frozen.run == "run-frozen").unwrap();
+    assert!(known.expires > in_minutes(25), "{known:?}");
+    for _ in 0..2 {
+        bed.conductor.thaw(&bed.run).await.unwrap();
+    }
+    until("others may change it again", PATIENCE, async || {
+        bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_freeze_that_somebody_has_lifted_stays_lifted() {
+    let bed = Bed::new("lifted").await;
+    bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    assert!(bed.conductor.unfreeze("run-lifted").await.unwrap());
+    assert!(!bed.conductor.unfreeze("run-lifted").await.unwrap(), "it is lifted already");
+    bed.conductor.extend(&bed.run, in_minutes(30)).await.unwrap();
+    until("others may change it again", PATIENCE, async || {
+        bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.ok()
+    })
+    .await;
+    bed.conductor.thaw(&bed.run).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_freeze_ends_by_itself_when_nobody_puts_that_off() {
+    let bed = Bed::new("alone").await;
+    let soon = Timestamp::now() + SignedDuration::from_secs(4);
+    assert_eq!(bed.conductor.freeze(&bed.run, &bed.applications, soon).await.unwrap(), Guarded::Frozen);
+    until("others may change it again", Duration::from_secs(60), async || {
+        bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.ok()
+    })
+    .await;
+    assert!(Timestamp::now() >= soon, "not before its time");
+}
+
+#[tokio::test]
+async fn another_runs_applications_are_refused_by_its_name() {
+    let bed = Bed::new("shared").await;
+    bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    let other = "other-1".parse().unwrap();
+    let error = bed.conductor.freeze(&other, &bed.applications, in_minutes(15)).await.unwrap_err();
+    let text = conductor_core::failure::Failure::of("", &error).message;
+    assert_eq!(error.kind, FailureKind::Rejected);
+    assert!(text.contains("run-shared"), "{text}");
+    bed.conductor.thaw(&other).await.unwrap();
+    let denied = bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.unwrap_err();
+    assert!(denied.contains("run-shared"), "another run's thaw is its own: {denied}");
+    bed.conductor.thaw(&bed.run).await.unwrap();
+}

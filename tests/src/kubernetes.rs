@@ -1,0 +1,227 @@
+//! The shop of `examples/kubernetes` in two real clusters, with a process of the shop for each of its ready pods.
+//!
+//! The files are those of the example, with addresses filled in.
+
+mod clusters;
+mod held;
+mod objects;
+mod processes;
+
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use conductor_kubernetes_bed::{Bridge, Entry, Moment, Replica, Requests};
+use serde_json::Value;
+
+use crate::bed::{Bed, Shop, until};
+use crate::kubernetes::clusters::{CONDUCTOR, Clusters, READER, clusters, runtime};
+pub use crate::kubernetes::held::Held;
+use crate::kubernetes::processes::{Start, serve_payments, serve_shop, up};
+use crate::outside::{get, locust, program};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A shop in a namespace of its own, in production and in the test cluster.
+pub struct ClusterBed {
+    // Before the folder, which the processes work in.
+    shop: Bridge,
+    _payments: Bridge,
+    bed: Bed,
+    clusters: &'static Clusters,
+    namespace: String,
+}
+
+impl Deref for ClusterBed {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        &self.bed
+    }
+}
+
+impl ClusterBed {
+    /// Makes the shop in both clusters. Locust is not started.
+    pub fn new(name: &str, dead_man: &str) -> Self {
+        let clusters = clusters();
+        let bed = Bed::new(Shop::default());
+        let namespace = format!("shop-{name}");
+        for (cluster, manifest) in [(&clusters.production, "production.yaml"), (&clusters.test, "test.yaml")] {
+            runtime().block_on(cluster.namespace(&namespace)).unwrap();
+            clusters::apply(cluster, &example(manifest).replace("namespace: shop", &format!("namespace: {namespace}")));
+        }
+        for (cluster, deployment) in
+            [(&clusters.production, "shop"), (&clusters.test, "shop"), (&clusters.test, "payments")]
+        {
+            clusters::await_deployment(cluster, &namespace, deployment);
+        }
+        let bridge = |deployment: &str, start: Start| {
+            runtime().block_on(Bridge::start(&clusters.test, &namespace, deployment, start)).unwrap()
+        };
+        let payments = bridge("payments", Box::new(serve_payments));
+        let provider = up(&payments, 1).remove(0).own_port;
+        let versions = objects::versions([&clusters.production, &clusters.test], &namespace);
+        let database = bed.path("shop.db");
+        let shop = bridge(
+            "shop",
+            Box::new(move |replica| {
+                let image = &replica.images["shop"];
+                let version = versions.get(image).unwrap_or_else(|| panic!("{image} is in no registry"));
+                serve_shop(replica, version, &database, provider)
+            }),
+        );
+        let bed = Self { shop, _payments: payments, bed, clusters, namespace };
+        up(&bed.shop, 1);
+        bed.fill_in(dead_man);
+        bed
+    }
+
+    /// Makes the shop in both clusters, and starts Locust.
+    pub fn up(name: &str, dead_man: &str) -> Self {
+        let bed = Self::new(name, dead_man);
+        bed.bring_up();
+        bed
+    }
+
+    /// Puts the example's environment and load test into the folder, with addresses filled in and without its long times.
+    fn fill_in(&self, dead_man: &str) {
+        for (cluster, user, file) in [
+            (&self.clusters.production, READER, "production.kubeconfig"),
+            (&self.clusters.test, CONDUCTOR, "test.kubeconfig"),
+        ] {
+            std::fs::copy(clusters::kubeconfig(cluster, user), self.path(file)).unwrap();
+        }
+        self.write("environment.yaml", &example("environment.yaml"));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        for (from, to) in [
+            ("namespace: shop", format!("namespace: {}", self.namespace)),
+            ("steadyFor: 10s", "steadyFor: 1s".to_owned()),
+            ("command: [locust,", format!("command: [{:?},", locust())),
+            ("http://shop.test.example", format!("http://127.0.0.1:{}", self.shop.port())),
+            ("8089", port),
+            ("deadMan: 3m", format!("deadMan: {dead_man}")),
+        ] {
+            self.edit("environment.yaml", from, &to);
+        }
+        // Customers in a hurry: some thirteen of them make the load.
+        self.edit("locustfile.py", "between(0.5, 1)", "between(0.4, 0.8)");
+        self.short();
+    }
+
+    /// A load test of half a minute that one replica could not take.
+    fn short(&self) {
+        self.write("loadtest.yaml", &example("loadtest.yaml"));
+        for (from, to) in [
+            ("target: 2000/min", "target: 360/min"),
+            ("rampUp: 10m", "rampUp: 10s"),
+            ("plateau: 30m", "plateau: 20s"),
+            ("interval: 30s", "interval: 5s"),
+        ] {
+            self.edit("loadtest.yaml", from, to);
+        }
+    }
+
+    /// What somebody types who wants to try it.
+    pub fn by_hand(&self) -> String {
+        let folder = self.path("");
+        let conductor = program("conductor");
+        let conductor = conductor.display();
+        let verb = |verb: &str, file: &str| format!("{conductor} {verb} {file}");
+        let look = |cluster, what: &str| {
+            let kubectl = format!("{:?}", clusters::kubectl(cluster, &["-n", &self.namespace, "get", what]));
+            // Without the emptied environment that it is called with.
+            kubectl.split_once(" \"").map_or(kubectl.clone(), |(_, call)| format!("\"{call}"))
+        };
+        [
+            format!("cd {folder:?}; export CONDUCTOR_STATE_DIR={:?}", self.state()),
+            verb("local up", "environment.yaml     # Locust"),
+            verb("plan", "loadtest.yaml"),
+            verb("run", "loadtest.yaml"),
+            verb("local down", "environment.yaml"),
+            look(&self.clusters.production, "deployments,pods"),
+            look(&self.clusters.test, "deployments,hpa,pods"),
+        ]
+        .join("\n")
+    }
+
+    /// The version that each process of the shop says it is.
+    pub fn versions(&self) -> Vec<String> {
+        let version = |replica: &Replica| -> Value {
+            let page = get(&format!("127.0.0.1:{}", replica.own_port), "/version");
+            serde_json::from_str(&page).unwrap()
+        };
+        let replicas = self.shop.replicas().unwrap_or_else(|error| panic!("{error}"));
+        replicas.iter().map(|replica| version(replica)["version"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Waits until the shop's processes are these.
+    pub fn await_versions(&self, versions: &[&str]) {
+        until(&format!("the shop is {versions:?}"), PATIENCE, || {
+            self.shop.replicas().is_ok_and(|up| up.len() == versions.len()) && self.versions() == versions
+        });
+    }
+
+    /// Everything of users in the test cluster's namespace, by kind and name, without what no restore can bring back.
+    pub fn objects(&self) -> Vec<(String, Value)> {
+        objects::everything(&self.clusters.test, &self.namespace)
+    }
+
+    /// One object of the test cluster as it is.
+    pub fn object(&self, kind: &str, name: &str) -> Value {
+        objects::one(&self.clusters.test, &self.namespace, kind, name)
+    }
+
+    /// What somebody is told who deploys to the test cluster, and may do everything.
+    pub fn somebody_deploys(&self) -> String {
+        let image = ["-n", &self.namespace, "set", "image", "deployment/shop", "shop=registry.example/shop:v3"];
+        let output = clusters::kubectl(&self.clusters.test, &image).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// What the conductor has tried to write to this shop's objects: in production, and in the test cluster.
+    pub fn writes(&self) -> [Vec<Entry>; 2] {
+        [(&self.clusters.production, READER), (&self.clusters.test, CONDUCTOR)].map(|(cluster, user)| {
+            let audit = runtime().block_on(cluster.audit()).unwrap();
+            let of_it = |entry: &&Entry| entry.object.namespace == self.namespace || entry.object.namespace.is_empty();
+            let name = clusters::user(user).name();
+            let written = audit.by(&name).filter(of_it).filter(|entry| !is_question(entry));
+            written.cloned().collect()
+        })
+    }
+
+    /// Holds one of these requests of conductors that start from now on, and all that come after it.
+    pub fn hold(&self, requests: Requests, number: u32, at: Moment) -> Held {
+        let held = Held::new(&self.clusters.test, requests, number, at);
+        std::fs::copy(held.kubeconfig(), self.path("test.kubeconfig")).unwrap();
+        held
+    }
+
+    /// Asserts that the test cluster is as it was made, that no user is left and that the database has exactly these rows.
+    pub fn assert_back(&self, objects: &[(String, Value)], rows: &[String]) {
+        assert_eq!(self.users(), 0, "users still run");
+        assert_eq!(self.objects(), objects);
+        let run = self.view()["id"].as_str().unwrap().to_owned();
+        assert_eq!(objects::signs(&self.clusters.test, clusters::ACCOUNTS, &run), [""; 0], "the run has left signs");
+        self.await_versions(&["v1"]);
+        let now = self.rows();
+        assert_eq!(now.len(), rows.len(), "rows were left or lost");
+        assert_eq!(now, rows);
+    }
+}
+
+/// True for a request that asks something by the verb of writes, as "who am I" does.
+fn is_question(entry: &Entry) -> bool {
+    ["authentication.k8s.io", "authorization.k8s.io"].contains(&entry.object.api_group.as_str())
+}
+
+/// A file of the example.
+fn example(name: &str) -> String {
+    let file = repository().join("examples/kubernetes").join(name);
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,0 +1,68 @@
+//! What is in a cluster, as JSON.
+
+use std::collections::BTreeMap;
+
+use conductor_kubernetes_bed::Cluster;
+use serde_json::Value;
+
+use super::clusters::read;
+
+/// Everything of a namespace that users make and load tests change, by kind and name.
+pub(super) fn everything(cluster: &Cluster, namespace: &str) -> Vec<(String, Value)> {
+    let found = read(cluster, &["-n", namespace, "get", "deployments,horizontalpodautoscalers"]);
+    let mut objects: Vec<(String, Value)> = found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|object| (format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"])), bare(object)))
+        .collect();
+    objects.sort_by(|one, other| one.0.cmp(&other.0));
+    objects
+}
+
+/// One object as it is.
+pub(super) fn one(cluster: &Cluster, namespace: &str, kind: &str, name: &str) -> Value {
+    read(cluster, &["-n", namespace, "get", kind, name])
+}
+
+/// The tag of each image that pods run, by the digest that it stands for: what a registry would know.
+pub(super) fn versions(clusters: [&Cluster; 2], namespace: &str) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::new();
+    for cluster in clusters {
+        let pods = read(cluster, &["-n", namespace, "get", "pods"]);
+        for container in pods["items"].as_array().unwrap().iter().flat_map(containers) {
+            let (_, tag) = text(&container["image"]).rsplit_once(':').unwrap();
+            versions.insert(text(&container["imageID"]).to_owned(), tag.to_owned());
+        }
+    }
+    versions
+}
+
+/// What tells of a run in the conductor's own namespace.
+pub(super) fn signs(cluster: &Cluster, namespace: &str, run: &str) -> Vec<String> {
+    let found = read(cluster, &["-n", namespace, "get", "leases,jobs,freezes.loadtest-conductor.dev"]);
+    let objects = found["items"].as_array().unwrap().iter().filter(|object| object.to_string().contains(run));
+    objects.map(ToString::to_string).collect()
+}
+
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    pod["status"]["containerStatuses"].as_array().into_iter().flatten()
+}
+
+/// An object without status, managedFields, generation, resourceVersion and the annotation with its revision.
+fn bare(object: &Value) -> Value {
+    let mut object = object.clone();
+    object.as_object_mut().unwrap().remove("status");
+    let meta = object["metadata"].as_object_mut().unwrap();
+    for field in ["managedFields", "generation", "resourceVersion"] {
+        meta.remove(field);
+    }
+    if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove("deployment.kubernetes.io/revision");
+    }
+    object
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}

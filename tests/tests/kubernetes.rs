@@ -1,0 +1,194 @@
+//! Whole load tests between two real clusters: production's state is put into the test cluster, and everything there is put
+//! back exactly, whatever becomes of the conductor.
+
+use std::time::Duration;
+
+use conductor_tests::{ClusterBed, Moment, Requests, Running, Verb, until};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+/// How long a conductor may take to get somewhere.
+const SOON: Duration = Duration::from_secs(60);
+
+/// Locust's dead man's switch where it shall stop by itself: longer than the interval of 5 s.
+const IMPATIENT: &str = "12s";
+/// The same where it shall not.
+const PATIENT: &str = "3m";
+
+#[test]
+fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
+    let bed = ClusterBed::up("whole", PATIENT);
+    let (objects, rows) = (bed.objects(), bed.rows());
+    let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
+    assert!(plan.contains("would deploy\n  shop: registry.example/shop:v1 → registry.example/shop@sha256:"), "{plan}");
+    assert!(
+        plan.contains("3 replicas, pinned at 3, limits.cpu 4, limits.memory 2Gi, requests.cpu 2, requests.memory 1Gi"),
+        "{plan}"
+    );
+    assert!(plan.contains("autoscaled from 1 to 2"), "{plan}");
+    assert_eq!(bed.writes(), [[], []], "planning has written");
+    assert_eq!(bed.objects(), objects, "planning has changed something");
+
+    // Users grow four and a half fold in a minute at most.
+    bed.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 100s");
+    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 30s\n  load: { usersPerKpi: 0.035 }");
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    assert_eq!(bed.versions(), ["v2", "v2", "v2"]);
+    let container = &bed.object("deployment", "shop")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["resources"]["limits"], serde_json::json!({ "cpu": "4", "memory": "2Gi" }));
+    let denied = bed.somebody_deploys();
+    assert!(denied.contains("frozen by load test shop-two-thousand-"), "{denied}");
+    let autoscaler = &bed.object("hpa", "shop")["spec"];
+    assert_eq!([&autoscaler["minReplicas"], &autoscaler["maxReplicas"]], [3, 3]);
+    let ended = running.wait().ended_with(0);
+    assert!(ended.out.contains("restored   everything is as it was before"), "{}", ended.out);
+    // One replica takes 285 orders a minute.
+    let mean = bed.view()["verdict"]["holds"][0]["figures"]["meanPerMin"].as_f64().unwrap();
+    assert!(mean > 340.0, "{mean}\n{}", ended.out);
+    bed.assert_back(&objects, &rows);
+    let [production, test] = bed.writes();
+    assert_eq!(production, [], "production was written to");
+    assert!(!test.is_empty());
+}
+
+/// Kills the conductor between two writes to Deployments, and lets a new one put everything back.
+fn killed_at(name: &str, phase: &str, number: u32, at: Moment) {
+    let bed = ClusterBed::up(name, PATIENT);
+    let before = (bed.objects(), bed.rows());
+    let mut held = bed.hold(Requests::writes().verb(Verb::Patch).resource("deployments"), number, at);
+    let mut running = bed.start();
+    running.line(&format!("== {phase}"));
+    held.reached(SOON);
+    kill(running);
+    assert_ne!(bed.objects(), before.0, "nothing was changed when it was killed");
+    held.let_go();
+    put_back(&bed, &before);
+}
+
+fn kill(running: Running) {
+    running.signal(Signal::SIGKILL);
+    assert_eq!(running.wait().code, None, "it had ended before it was killed");
+}
+
+/// Lets a new conductor put everything back, from the journal alone.
+fn put_back(bed: &ClusterBed, (objects, rows): &(Vec<(String, Value)>, Vec<String>)) {
+    bed.without_files(|| bed.conductor(&["restore"]).ended_with(0));
+    bed.assert_back(objects, rows);
+    assert_eq!(bed.writes()[0], [], "production was written to");
+    assert_eq!(bed.conductor(&["restore"]).succeeded(), "nothing to restore: every run has ended\n");
+}
+
+#[test]
+fn killed_before_it_hears_that_a_version_is_deployed() {
+    killed_at("deploy", "DEPLOY", 1, Moment::After);
+}
+
+#[test]
+fn killed_between_an_autoscaler_and_its_deployment_on_the_way_there() {
+    killed_at("scale-up", "SCALE_UP", 2, Moment::Before);
+}
+
+#[test]
+fn killed_between_an_autoscaler_and_its_deployment_on_the_way_back() {
+    killed_at("scale-down", "SCALE_DOWN", 3, Moment::Before);
+}
+
+#[test]
+fn killed_while_generating_load() {
+    let bed = ClusterBed::up("load", IMPATIENT);
+    let before = (bed.objects(), bed.rows());
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    until("the load", SOON, || bed.users() > 1);
+    kill(running);
+    until("Locust's own stop", SOON, || bed.users() == 0);
+    put_back(&bed, &before);
+}
+
+#[test]
+fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() {
+    let bed = ClusterBed::up("lost", PATIENT);
+    let (objects, rows) = (bed.objects(), bed.rows());
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    until("the load", SOON, || bed.users() > 1);
+    running.signal(Signal::SIGKILL);
+    running.wait();
+    let run = bed.view()["id"].as_str().unwrap().to_owned();
+    // Another machine has the files and not the journal.
+    let elsewhere = bed.path("elsewhere");
+    let conductor = |arguments: &[&str]| bed.conductor(&[arguments, &["--state-dir", &elsewhere]].concat());
+
+    let refused = conductor(&["run", &bed.path("loadtest.yaml")]).ended_with(1).out;
+    let unplanned = conductor(&["plan", &bed.path("loadtest.yaml")]).ended_with(1).err;
+    for told in [
+        format!("run {run} has left its changes at shop (its conductor may live: it has until "),
+        format!("conductor restore {run} --from-cluster --settings FILE puts back what was before"),
+    ] {
+        assert!(refused.contains(&told), "{told:?} is not in\n{refused}");
+        assert!(unplanned.contains(&told), "{told:?} is not in\n{unplanned}");
+    }
+    let from_cluster = ["--from-cluster", "--settings", &bed.path("environment.yaml")];
+    let alone = conductor(&[&["restore"], &from_cluster[..]].concat()).succeeded();
+    let living = format!("run {run} is left alone: its conductor lives, or has until ");
+    assert!(alone.starts_with(&living), "{alone}");
+    let restore = [&["restore", &run], &from_cluster[..]].concat();
+    let restored = conductor(&restore).ended_with(0).out;
+    assert!(restored.contains(&format!("run        {run}")), "{restored}");
+    bed.assert_back(&objects, &rows);
+    let nothing = format!("nothing to restore: run {run} has left nothing in the environment\n");
+    assert_eq!(conductor(&restore).succeeded(), nothing);
+    assert_eq!(bed.writes()[0], [], "production was written to");
+}
+
+#[test]
+fn what_cannot_work_is_told_by_its_field_before_anything_is_changed() {
+    let bed = ClusterBed::up("refused", PATIENT);
+    let environment = std::fs::read_to_string(bed.path("environment.yaml")).unwrap();
+    let refused = |from: &str, to: &str, codes: [i32; 2], text: &str| {
+        assert!(environment.contains(from), "{from:?} is not in the environment");
+        bed.write("environment.yaml", &environment.replace(from, to));
+        let text = text.replace("FOLDER", bed.path("x").strip_suffix("/x").unwrap());
+        for (verb, code) in ["plan", "run"].into_iter().zip(codes) {
+            let ended = bed.conductor(&[verb, &bed.path("loadtest.yaml")]).ended_with(code);
+            assert!(
+                ended.err.contains(&text) || ended.out.contains(&text),
+                "{verb}: {text:?} is not in\n{}{}",
+                ended.out,
+                ended.err
+            );
+        }
+    };
+    refused(
+        "kubeconfig: production.kubeconfig",
+        "kubeconfig: test.kubeconfig",
+        [1, 1],
+        "kubernetes.production is the very cluster that is written to (its kube-system has the same uid); expected another one, or sameCluster: true",
+    );
+    refused(
+        "kubeconfig: test.kubeconfig",
+        "kubeconfig: tset.kubeconfig",
+        [2, 2],
+        "could not connect to the test cluster (kubernetes.cluster): could not read the kubeconfig FOLDER/tset.kubeconfig: No such file or directory (os error 2)\n",
+    );
+    refused(
+        "cluster: { kubeconfig: test.kubeconfig",
+        "cluster: { kubeconfig: test.kubeconfig, context: live",
+        [2, 2],
+        "could not connect to the test cluster (kubernetes.cluster): context: \"live\" is not in the kubeconfig FOLDER/test.kubeconfig; expected one of bed\n",
+    );
+    refused(
+        "kubeconfig: production.kubeconfig",
+        "kubeconfig: none",
+        [1, 1],
+        "could not connect to production (kubernetes.production): could not read the kubeconfig FOLDER/none: No such file or directory (os error 2)\n",
+    );
+    refused(
+        "- name: shop\n  local",
+        "- name: shop\n      - { name: ledger, deployment: ledger-v2 }\n  local",
+        [1, 1],
+        "ledger does not exist in the environment",
+    );
+    assert_eq!(bed.writes(), [[], []]);
+}
