@@ -12,4 +12,5 @@ mod refusals;
 mod remade;
 mod restored;
 mod scene;
+mod shapes;
 mod watches;
