@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::Resource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
 
 use crate::field::{Fields, Owned, UnreadableError};
 use crate::marker::{self, Holder, Marker, MarkerError};
@@ -33,6 +34,12 @@ pub(crate) trait Object:
 
     /// Its pod template, where it has one.
     fn template(&self) -> Option<&PodTemplateSpec>;
+
+    /// A field of it that is another one after each write to its annotations or its fields, and never comes again; with what
+    /// it holds.
+    fn version(&self) -> (&'static str, Json) {
+        ("/metadata/resourceVersion", json!(self.meta().resource_version))
+    }
 }
 
 impl Object for Deployment {
@@ -45,6 +52,12 @@ impl Object for Deployment {
 
     fn template(&self) -> Option<&PodTemplateSpec> {
         self.spec.as_ref().map(|spec| &spec.template)
+    }
+
+    /// Status does not count here, and is written all the time while a rollout goes on. Annotations do, unlike with other
+    /// kinds.
+    fn version(&self) -> (&'static str, Json) {
+        ("/metadata/generation", json!(self.metadata.generation))
     }
 }
 

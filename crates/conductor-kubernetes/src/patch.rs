@@ -1,9 +1,9 @@
 //! The one JSON Patch that takes an object from what it is to what was decided: a test of everything the decision rests on,
 //! then the changes and the marker. Pure.
 //!
-//! The resource version is tested where there is no marker yet, and nowhere else: controllers move it while a rollout goes
-//! on, without touching what is ours. A marker is another one after each write of ours, so that a patch that comes late (its
-//! conductor is dead, or has given up to wait for it) fails at it; the first patch has none to fail at.
+//! A version is tested where there is no marker yet, and nowhere else: others move it without touching what is ours. A marker
+//! is another one after each write of ours, so that a patch that comes late (its conductor is dead, or has given up to wait
+//! for it) fails at it; the first patch has none to fail at.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ use crate::marker::{Annotations, Marker, RUN, SNAPSHOT};
 /// An object as it is.
 pub(crate) struct Live<'a, T> {
     pub(crate) uid: &'a str,
-    /// Its resource version, where it must still be the same.
-    pub(crate) version: Option<&'a str>,
+    /// Its version (see [`Object::version`](crate::object::Object::version)), where that must still be the same.
+    pub(crate) version: Option<(&'static str, Json)>,
     pub(crate) annotations: &'a Annotations,
     /// Its pod template; `None` for what has none, such as an autoscaler.
     pub(crate) template: Option<&'a PodTemplateSpec>,
@@ -177,8 +177,8 @@ impl Operations {
             return Ok(None);
         }
         self.test("/metadata/uid".to_owned(), json!(live.uid));
-        if let Some(version) = live.version {
-            self.test("/metadata/resourceVersion".to_owned(), json!(version));
+        if let Some((path, version)) = &live.version {
+            self.test((*path).to_owned(), version.clone());
         }
         let all = self.tests.into_iter().chain(self.changes).collect();
         serde_json::from_value(Json::Array(all)).map(Some)

@@ -116,7 +116,7 @@ impl Writer {
         let meta = live.meta();
         let present = Live {
             uid: meta.uid.as_deref().unwrap_or_default(),
-            version: meta.resource_version.as_deref().filter(|_| found.is_none() && after.marker.is_some()),
+            version: (found.is_none() && after.marker.is_some()).then(|| live.version()),
             annotations: &meta.annotations,
             template: live.template(),
             fields: &fields,

@@ -12,6 +12,8 @@ pub(crate) const DELAY: &str = "bed.loadtest-conductor.dev/delay";
 const NOWHERE: &str = "bed.loadtest-conductor.dev/nowhere";
 
 /// What a pod does.
+///
+/// Where nothing is written into its template, the tag of its image may say it: `imagepull`, `crash`, `hang` or `flap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Behaviour {
     /// Is ready at once.

@@ -35,7 +35,9 @@ pub(crate) fn configuration() -> String {
 }
 
 fn stages() -> [Value; 6] {
-    let behaviour = |kinds: &[&str]| is(&format!(r#".metadata.annotations["{BEHAVIOUR}"] // "ready""#), kinds);
+    // The tag of an image may say it as well: another version of a workload does something else than the last one.
+    let tag = r#"(.spec.containers[0].image | split(":") | last | select(IN("imagepull", "crash", "hang", "flap")))"#;
+    let behaviour = |kinds: &[&str]| is(&format!(r#".metadata.annotations["{BEHAVIOUR}"] // {tag} // "ready""#), kinds);
     let alive = absent(".metadata.deletionTimestamp");
     let fresh = || vec![alive.clone(), is(".status.phase", &["Pending"])];
     let not_waiting = absent(".status.containerStatuses.[].state.waiting.reason");

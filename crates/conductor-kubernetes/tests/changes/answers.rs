@@ -158,11 +158,8 @@ async fn a_look_says_where_it_failed_and_that_it_may_be_tried_again() {
             }
             for error in errors {
                 assert_eq!(error.kind, UNAVAILABLE);
-                assert!(
-                    text(&error).starts_with(&act) && text(&error).len() > act.len() - usize::from(!why.is_empty()),
-                    "{}",
-                    text(&error)
-                );
+                let said = text(&error);
+                assert!(said.starts_with(&act) && (!why.is_empty() || said.len() > act.len()), "{said}");
             }
             fault.lift();
         }
@@ -175,7 +172,8 @@ async fn a_look_says_where_it_failed_and_that_it_may_be_tried_again() {
 async fn a_call_that_is_made_again_when_all_is_done_comes_back_at_once() {
     let scene = Scene::new("again", &["shop", "other"], true).await;
     scene.perform(&scene.bed.conductor(1).await).await;
-    let conductor = scene.bed.conductor(2).await;
+    // Of the same epoch, as when an answer was lost: nothing at all is written, and a watch has nothing to tell.
+    let conductor = scene.bed.conductor(1).await;
     let begun = Instant::now();
     scene.perform(&conductor).await;
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
