@@ -114,19 +114,21 @@ async fn a_version_that_never_becomes_ready_does_not_keep_the_way_back_waiting()
         let scene = scene(&format!("hangs-{by:?}").to_lowercase(), "hang", production(6)).await;
         let conductor = scene.bed.conductor(1).await;
         let Plan { rollouts, scale_steps } = &scene.changes.plan;
-        let hanging = async |updated: i32| {
+        // Two old replicas are ready all along, and no new one.
+        let hanging = async |replicas: i32| {
             let live = scene.bed.api::<Deployment>().get("shop").await.unwrap();
-            live.status.filter(|status| {
-                status.updated_replicas.unwrap_or(0) >= updated
-                    && status.observed_generation >= live.metadata.generation
-            })
+            let (spec, status) = (live.spec.unwrap(), live.status.unwrap_or_default());
+            let is_rolled =
+                spec.template.spec.unwrap().containers[0].image.as_deref() == Some("registry.example/shop:hang");
+            let is_seen = status.observed_generation >= live.metadata.generation && status.updated_replicas > Some(0);
+            (is_rolled && is_seen && spec.replicas == Some(replicas)).then_some(())
         };
         tokio::select! {
-            _ = until("the rollout hangs", PATIENCE, async || hanging(1).await) => {}
+            () = until("the rollout hangs", PATIENCE, async || hanging(2).await) => {}
             done = conductor.roll_out(&scene.bed.run, &rollouts[0], Way::There) => panic!("{done:?}"),
         }
         tokio::select! {
-            _ = until("the scaling hangs", PATIENCE, async || hanging(3).await) => {}
+            () = until("the scaling hangs", PATIENCE, async || hanging(6).await) => {}
             done = conductor.scale(&scene.bed.run, &scale_steps[0], Way::There) => panic!("{done:?}"),
         }
         let begun = Instant::now();
