@@ -11,4 +11,5 @@ mod plans;
 mod remade;
 mod restored;
 mod scene;
+mod stateful_sets;
 mod watches;
