@@ -1,6 +1,6 @@
 //! The pods that show how the newest template does; those of older ones only go away.
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -29,6 +29,13 @@ pub(crate) fn newest_hash<'a>(
     same.then(|| label(&newest.metadata, POD_TEMPLATE_HASH)).flatten()
 }
 
+/// The newest revision of a StatefulSet; none while its controller has not seen its newest template.
+pub(crate) fn newest_revision(set: &StatefulSet) -> Option<&str> {
+    let status = set.status.as_ref()?;
+    let is_seen = status.observed_generation >= set.metadata.generation;
+    is_seen.then_some(status.update_revision.as_deref()).flatten()
+}
+
 /// The pods of one revision: that of a `pod-template-hash`, or that of a StatefulSet's `status.updateRevision`.
 pub(crate) fn of_revision<'a>(
     pods: impl IntoIterator<Item = &'a Pod>,
@@ -37,6 +44,18 @@ pub(crate) fn of_revision<'a>(
     pods.into_iter().filter(move |pod| {
         [POD_TEMPLATE_HASH, CONTROLLER_REVISION_HASH].iter().any(|key| label(&pod.metadata, key) == Some(revision))
     })
+}
+
+/// The pods of older revisions that a StatefulSet's controller wants to be ready before it replaces any: all of them, unless
+/// it manages its pods in parallel. One that never becomes ready stays for good, even if its version is taken back.
+pub(crate) fn waits_for<'a>(set: &StatefulSet, pods: &'a [Pod], newest: &str) -> Vec<&'a Pod> {
+    let policy = set.spec.as_ref().and_then(|spec| spec.pod_management_policy.as_deref());
+    let its = set.metadata.uid.as_deref().filter(|_| policy != Some("Parallel"));
+    let is_older = |pod: &&Pod| {
+        its.is_some_and(|uid| is_controlled_by(&pod.metadata, uid))
+            && label(&pod.metadata, CONTROLLER_REVISION_HASH) != Some(newest)
+    };
+    pods.iter().filter(is_older).collect()
 }
 
 fn is_controlled_by(metadata: &ObjectMeta, uid: &str) -> bool {
@@ -92,6 +111,37 @@ mod tests {
         ] {
             assert_eq!(newest_hash(&deployment, &sets), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_newest_revision_of_a_stateful_set_is_known_once_its_controller_has_seen_its_template() {
+        let set = |observed: Option<i64>| -> StatefulSet {
+            let status = json!({ "observedGeneration": observed, "replicas": 1, "updateRevision": "store-c" });
+            serde_json::from_value(json!({ "metadata": { "generation": 4 }, "status": status })).unwrap()
+        };
+        assert_eq!(newest_revision(&set(Some(4))), Some("store-c"));
+        assert_eq!(newest_revision(&set(Some(3))), None);
+        assert_eq!(newest_revision(&set(None)), None);
+        assert_eq!(newest_revision(&StatefulSet::default()), None);
+    }
+
+    #[test]
+    fn older_pods_of_a_stateful_set_are_waited_for_unless_they_are_managed_in_parallel() {
+        let set = |policy: Option<&str>| -> StatefulSet {
+            let spec = json!({ "podManagementPolicy": policy, "serviceName": "any", "selector": {}, "template": {} });
+            serde_json::from_value(json!({ "metadata": { "uid": "u" }, "spec": spec })).unwrap()
+        };
+        let pod = |owner: &str, revision: &str| -> Pod {
+            let owner = json!({
+                "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "any", "uid": owner, "controller": true,
+            });
+            let labels = json!({ CONTROLLER_REVISION_HASH: revision });
+            serde_json::from_value(json!({ "metadata": { "ownerReferences": [owner], "labels": labels } })).unwrap()
+        };
+        let pods = [pod("u", "old"), pod("u", "new"), pod("v", "old")];
+        assert_eq!(waits_for(&set(None), &pods, "new"), [&pods[0]]);
+        assert_eq!(waits_for(&set(Some("OrderedReady")), &pods, "new"), [&pods[0]]);
+        assert!(waits_for(&set(Some("Parallel")), &pods, "new").is_empty());
     }
 
     #[test]
