@@ -7,9 +7,9 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::Resource;
 
 use crate::object::is_marked;
-use crate::settings::Place;
+use crate::place::{Kind, Place};
 
-/// Autoscalers by the Deployment they scale.
+/// Autoscalers by the workload they scale.
 pub(crate) type ByTarget = BTreeMap<Place, Vec<HorizontalPodAutoscaler>>;
 
 /// What becomes of a workload that several autoscalers scale.
@@ -22,14 +22,14 @@ pub(crate) enum Several {
     First,
 }
 
-/// The Deployment that an autoscaler scales, if it is one.
+/// The workload that an autoscaler scales, if it is of a kind that applications are.
 pub(crate) fn target(autoscaler: &HorizontalPodAutoscaler) -> Option<Place> {
     let target = &autoscaler.spec.scale_target_ref;
     let namespace = autoscaler.metadata.namespace.clone().unwrap_or_default();
-    (target.kind == "Deployment").then(|| Place { namespace, deployment: target.name.clone() })
+    Kind::called(&target.kind).map(|kind| Place { namespace, kind, name: target.name.clone() })
 }
 
-/// Autoscalers by the Deployment they scale.
+/// Autoscalers by the workload they scale.
 pub(crate) fn by_target(found: impl IntoIterator<Item = HorizontalPodAutoscaler>) -> ByTarget {
     let mut targets = ByTarget::new();
     for autoscaler in found {
@@ -75,16 +75,18 @@ mod tests {
         serde_saphyr::from_str(&text).unwrap()
     }
 
-    fn place(deployment: &str) -> Place {
-        Place { namespace: "shop".to_owned(), deployment: deployment.to_owned() }
+    fn place(name: &str) -> Place {
+        Place { namespace: "shop".to_owned(), kind: Kind::Deployment, name: name.to_owned() }
     }
 
     #[test]
     fn autoscalers_are_found_by_what_they_scale() {
-        let targets =
-            by_target([autoscaler("a", "Deployment", "checkout"), autoscaler("b", "StatefulSet", "checkout")]);
+        let of = [("a", "Deployment"), ("b", "StatefulSet"), ("c", "Rollout")];
+        let targets = by_target(of.map(|(name, kind)| autoscaler(name, kind, "checkout")));
         let one = only(&place("checkout"), &targets, Several::Refused).unwrap();
         assert_eq!(one.map(name), Some("a"));
+        let set = Place { kind: Kind::StatefulSet, ..place("checkout") };
+        assert_eq!(only(&set, &targets, Several::Refused).unwrap().map(name), Some("b"));
         assert_eq!(only(&place("ledger"), &targets, Several::Refused).unwrap(), None);
     }
 

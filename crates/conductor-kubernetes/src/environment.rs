@@ -11,24 +11,23 @@ use conductor_core::ports::{
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::Client;
 use tokio::sync::OnceCell;
 
-use crate::autoscaler::{Several, by_target, name, only};
-use crate::change::{Wish, ours};
+use crate::apply::WaitFor;
+use crate::change::Wish;
 use crate::connect::connect;
-use crate::field::{Field, Fields};
+use crate::field::Field;
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
 use crate::look::Found;
 use crate::marker::Holder;
-use crate::object::{Object, marker};
+use crate::place::Place;
 use crate::production::running;
 use crate::reader::Reader;
-use crate::rollout::{Before, Wanted};
-use crate::settings::{ClusterSettings, KubernetesSettings, Place, ProductionSettings};
+use crate::rollout::Wanted;
+use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
 use crate::settle::Settling;
 use crate::terms::{changes, fields_of, images_of, production};
 use crate::write::Writer;
@@ -43,7 +42,8 @@ pub struct KubernetesEnvironment {
     pub(crate) reader: Reader,
     production: OnceCell<Reader>,
     pub(crate) writer: Writer,
-    settling: Settling,
+    pub(crate) deployments: Settling<Deployment>,
+    pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
     bounds_back: Mutex<BTreeMap<Place, Bounds>>,
 }
@@ -59,13 +59,14 @@ impl KubernetesEnvironment {
         let connected = connect(&settings.cluster).await;
         let client: Client = connected.map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
         let places = settings.applications.iter().map(|app| (app.name.clone(), settings.place(app))).collect();
-        let hold = settings.steady_for.as_duration();
+        let (hold, schedule_within) = (settings.steady_for.as_duration(), settings.schedule_within.as_duration());
         Ok(Self {
             places,
             epoch,
             reader: Reader::of_test_cluster(client.clone()),
             writer: Writer::new(client.clone()),
-            settling: Settling::new(client.clone(), hold, settings.schedule_within.as_duration()),
+            deployments: Settling::new(client.clone(), hold, schedule_within),
+            stateful_sets: Settling::new(client.clone(), hold, schedule_within),
             client,
             freezer: OnceCell::new(),
             production: OnceCell::new(),
@@ -98,48 +99,6 @@ impl KubernetesEnvironment {
     }
 }
 
-impl KubernetesEnvironment {
-    /// Changes a Deployment and waits until it is so, unless more of it is still to come.
-    async fn apply(
-        &self,
-        place: &Place,
-        run: &RunId,
-        wish: &Wish,
-        mut wanted: Wanted,
-        more: impl Fn(&Deployment) -> bool,
-    ) -> Result<(), PortError> {
-        // Before the write, so that nothing of what comes of it is missed.
-        let sights = self.settling.follow(place);
-        let written: Deployment =
-            self.writer.write(&place.namespace, &place.deployment, &self.holder(run), wish).await?;
-        if more(&written) {
-            return Ok(());
-        }
-        wanted.before = Before::of_deployment(&written);
-        self.settling.settle(place, wanted, sights, written).await
-    }
-
-    /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own
-    /// otherwise. False when there is none any more.
-    async fn bound(&self, place: &Place, run: &RunId, way: Way, [from, to]: [Bounds; 2]) -> Result<bool, PortError> {
-        let targets = by_target(self.reader.list_in(&place.namespace).await?);
-        let several = if way == Way::Back { Several::First } else { Several::Refused };
-        let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
-        let wish = Wish { way, changes: changes(&from.fields(), &to.fields()), contested: BTreeSet::new() };
-        let holder = self.holder(run);
-        self.writer
-            .write::<HorizontalPodAutoscaler>(&place.namespace, name(autoscaler), &holder, &wish)
-            .await
-            .map(|_| true)
-    }
-}
-
-/// True when the run's images are still to be put back: replicas that run them may never become ready, and are not waited for.
-fn has_images_of_a_run(deployment: &Deployment) -> bool {
-    let (Ok(fields), Ok(Some(marker))) = (deployment.fields(), marker(deployment)) else { return false };
-    ours(&fields, &marker).any(|field| matches!(field, Field::Image { .. }))
-}
-
 #[async_trait]
 impl ReleaseSource for KubernetesEnvironment {
     async fn production(
@@ -165,10 +124,8 @@ impl ReleaseSource for KubernetesEnvironment {
 impl Deployer for KubernetesEnvironment {
     async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
         let found = self.found(applications).await?;
-        let deployed = |Found { deployment, owned }: Found| Deployed {
-            release: Release::new(owned.images),
-            identity: deployment.metadata.uid,
-        };
+        let deployed =
+            |Found { owned, identity, .. }: Found| Deployed { release: Release::new(owned.images), identity };
         Ok(found.into_iter().map(|(application, found)| (application, deployed(found))).collect())
     }
 
@@ -180,7 +137,7 @@ impl Deployer for KubernetesEnvironment {
         let bounds = bounds.filter(|_| way == Way::Back);
         let wanted = Wanted { images: to.containers().clone(), bounds, ..Wanted::default() };
         let wish = Wish { way, changes, contested: BTreeSet::new() };
-        self.apply(place, run, &wish, wanted, |_| false).await
+        self.apply(place, run, &wish, wanted, WaitFor::Replicas).await
     }
 }
 
@@ -222,8 +179,12 @@ impl Scaler for KubernetesEnvironment {
             self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), bounds);
         }
         let wanted = Wanted { replicas: pinned.then_some(to.replicas), bounds, ..Wanted::default() };
-        let more = |written: &Deployment| bounded.is_err() || (way == Way::Back && has_images_of_a_run(written));
-        self.apply(place, run, &wish, wanted, more).await?;
+        let wait = match (&bounded, way) {
+            (Err(_), _) => WaitFor::Nothing,
+            (Ok(_), Way::Back) => WaitFor::ReplicasOfItsOwn,
+            (Ok(_), Way::There) => WaitFor::Replicas,
+        };
+        self.apply(place, run, &wish, wanted, wait).await?;
         bounded.map(drop)
     }
 

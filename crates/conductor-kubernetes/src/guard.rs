@@ -96,13 +96,13 @@ impl KubernetesEnvironment {
         self.freezer.get_or_try_init(make).await
     }
 
-    /// What must not be changed: the Deployments of the applications, and the autoscalers of these.
+    /// What must not be changed: the workloads of the applications, and the autoscalers of these.
     async fn targets(&self, applications: &[ApplicationId]) -> Result<BTreeSet<Target>, PortError> {
         let autoscalers = self.autoscalers(applications).await?;
         let mut targets = BTreeSet::new();
         for application in applications {
             let place = self.place(application)?;
-            targets.insert(Target::new(Resource::Deployments, &place.namespace, &place.deployment));
+            targets.insert(Target::of(place));
             for autoscaler in autoscalers.get(place).into_iter().flatten() {
                 targets.insert(Target::new(Resource::HorizontalPodAutoscalers, &place.namespace, name(autoscaler)));
             }

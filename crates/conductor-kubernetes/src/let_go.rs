@@ -13,16 +13,17 @@ use conductor_core::failure::Failure;
 use conductor_core::ports::{FailureKind, PortError, Way};
 use conductor_core::run::RunId;
 use futures::stream::{StreamExt, iter};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::autoscaler::{by_target, target};
+use crate::autoscaler::{ByTarget, target};
 use crate::change::{Wish, back};
 use crate::environment::KubernetesEnvironment;
 use crate::field::Field;
 use crate::heard::Last;
 use crate::object::{Object, holder, is_marked, marker};
-use crate::settings::Place;
+use crate::place::Place;
+use crate::workload::Workload;
 
 /// Objects that are let go of at the same time.
 const CONCURRENCY: usize = 16;
@@ -42,26 +43,36 @@ impl KubernetesEnvironment {
         let places: BTreeSet<&Place> =
             applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
         // Autoscalers first: what they rule is theirs, once they are as they were.
-        let autoscalers: Vec<HorizontalPodAutoscaler> = self.list(applications).await?;
         let is_its = |one: &HorizontalPodAutoscaler| target(one).is_some_and(|place| places.contains(&place));
+        let autoscalers = self.scalers(applications).await?;
         let mut failures = self.part(run, autoscalers, is_its, |_| BTreeSet::new()).await;
-        let autoscaled = by_target(self.list::<HorizontalPodAutoscaler>(applications).await?);
-        let place = |one: &Deployment| {
-            let of = |text: &Option<String>| text.clone().unwrap_or_default();
-            Place { namespace: of(&one.metadata.namespace), deployment: of(&one.metadata.name) }
-        };
-        let ruled = |one: &Deployment| {
-            let by = autoscaled.get(&place(one)).map(Vec::as_slice).unwrap_or_default();
-            let is_ruled = !by.is_empty() && !by.iter().any(is_marked);
-            is_ruled.then_some(Field::Replicas).into_iter().collect()
-        };
-        let deployments: Vec<Deployment> = self.list(applications).await?;
-        failures.extend(self.part(run, deployments, |one| places.contains(&place(one)), ruled).await);
+        let autoscaled = self.autoscalers(applications).await?;
+        let (deployments, stateful_sets) = futures::try_join!(
+            self.workloads::<Deployment>(applications),
+            self.workloads::<StatefulSet>(applications)
+        )?;
+        failures.extend(self.part_workloads(run, deployments, &places, &autoscaled).await);
+        failures.extend(self.part_workloads(run, stateful_sets, &places, &autoscaled).await);
         let Some(kind) = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient()) else {
             return Ok(());
         };
         let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
         Err(PortError::new(kind, texts.join("; ")))
+    }
+
+    async fn part_workloads<K: Workload>(
+        &self,
+        run: &RunId,
+        workloads: Vec<K>,
+        places: &BTreeSet<&Place>,
+        autoscaled: &ByTarget,
+    ) -> Vec<PortError> {
+        let ruled = |one: &K| {
+            let by = autoscaled.get(&one.place()).map(Vec::as_slice).unwrap_or_default();
+            let is_ruled = !by.is_empty() && !by.iter().any(is_marked);
+            is_ruled.then_some(Field::Replicas).into_iter().collect()
+        };
+        self.part(run, workloads, |one| places.contains(&one.place()), ruled).await
     }
 
     /// Lets go of the objects of a kind. `is_its` says which belong to the applications, `ruled` which of their fields are an

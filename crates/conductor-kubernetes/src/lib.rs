@@ -4,6 +4,7 @@
 //! Nothing here knows of phases or of load.
 
 mod answer;
+mod apply;
 mod autoscaler;
 #[cfg(test)]
 mod bed;
@@ -26,6 +27,7 @@ mod marker;
 mod names;
 mod object;
 mod patch;
+mod place;
 mod production;
 mod reader;
 mod rollout;
@@ -35,12 +37,17 @@ mod settings;
 mod settle;
 mod signs;
 mod terms;
+mod unfit;
+mod workload;
 mod write;
 
 pub use connect::{ConnectError, connect};
 pub use environment::KubernetesEnvironment;
 pub use freeze::{Freezer, Frozen};
 pub use identity::same_cluster;
+pub use place::{Kind, Place};
 pub use production::{Running, running};
 pub use reader::Reader;
-pub use settings::{Application, ClusterSettings, FreezeSettings, KubernetesSettings, Place, ProductionSettings};
+pub use settings::{
+    Application, ClusterSettings, FreezeSettings, InProduction, KubernetesSettings, ProductionSettings,
+};

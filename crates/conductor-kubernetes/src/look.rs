@@ -8,56 +8,93 @@ use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::ports::{FailureKind, LeftBehind, PortError};
 use conductor_core::run::RunId;
 use futures::stream::{StreamExt, TryStreamExt, iter};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
 use crate::autoscaler::{ByTarget, Several, by_target, name, only};
 use crate::environment::KubernetesEnvironment;
 use crate::field::Owned;
 use crate::left_behind::{Marked, left_behind};
+use crate::marker::{Marker, MarkerError};
 use crate::object::{Object, called, is_marked, marker};
-use crate::settings::Place;
+use crate::place::{Kind, Place};
+use crate::unfit::Unfit;
+use crate::workload::Workload;
 
 /// Namespaces that are read at the same time.
 const CONCURRENCY: usize = 8;
 
 /// An application as it is found.
 pub(crate) struct Found {
-    pub(crate) deployment: Deployment,
+    /// The uid of its workload.
+    pub(crate) identity: Option<String>,
     pub(crate) owned: Owned,
+    marker: Result<Option<Marker<Owned>>, MarkerError>,
+    unfit: Vec<Unfit>,
 }
 
 impl KubernetesEnvironment {
-    /// The Deployments of these applications; those that do not exist are absent.
+    /// The workloads of these applications; those that do not exist are absent.
     pub(crate) async fn found(
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
-        let mut by_place = BTreeMap::new();
-        for deployment in self.list::<Deployment>(applications).await? {
-            let meta = &deployment.metadata;
-            if let (Some(namespace), Some(name)) = (meta.namespace.clone(), meta.name.clone()) {
-                by_place.insert(Place { namespace, deployment: name }, deployment);
-            }
-        }
+        let (mut found, stateful_sets) =
+            futures::try_join!(self.found_of::<Deployment>(applications), self.found_of::<StatefulSet>(applications),)?;
+        found.extend(stateful_sets);
+        Ok(found)
+    }
+
+    async fn found_of<K: Workload>(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
+        let listed = self.workloads::<K>(applications).await?.into_iter();
+        let mut by_place: BTreeMap<Place, K> = listed.map(|workload| (workload.place(), workload)).collect();
         let mut found = BTreeMap::new();
         for application in applications {
             let place = self.place(application)?;
-            let Some(deployment) = by_place.remove(place) else { continue };
+            let Some(workload) = by_place.remove(place) else { continue };
             let unreadable =
                 |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
-            let owned = deployment.fields().map_err(unreadable)?;
-            found.insert(application.clone(), Found { deployment, owned });
+            let one = Found {
+                identity: workload.meta().uid.clone(),
+                owned: workload.fields().map_err(unreadable)?,
+                marker: marker(&workload),
+                unfit: workload.unfit(self.may_delete_volumes(application)),
+            };
+            found.insert(application.clone(), one);
         }
         Ok(found)
     }
 
-    /// The objects of a kind in every namespace of these applications.
-    pub(crate) async fn list<K: Object>(&self, applications: &[ApplicationId]) -> Result<Vec<K>, PortError> {
-        let namespaces: BTreeSet<&str> = applications
-            .iter()
-            .map(|application| self.place(application).map(|place| place.namespace.as_str()))
-            .collect::<Result<_, _>>()?;
+    fn may_delete_volumes(&self, application: &ApplicationId) -> bool {
+        self.settings.applications.iter().any(|one| one.name == *application && one.allow_volume_deletion)
+    }
+
+    /// The workloads of a kind in every namespace where one of these applications is of that kind.
+    pub(crate) async fn workloads<K: Workload>(&self, applications: &[ApplicationId]) -> Result<Vec<K>, PortError> {
+        self.list(applications, |kind| kind == K::KIND).await
+    }
+
+    /// The autoscalers in every namespace of these applications.
+    pub(crate) async fn scalers(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<Vec<HorizontalPodAutoscaler>, PortError> {
+        self.list(applications, |_| true).await
+    }
+
+    /// The objects of a kind in every namespace of those applications whose workloads are of such a kind.
+    async fn list<K: Object>(
+        &self,
+        applications: &[ApplicationId],
+        of: impl Fn(Kind) -> bool,
+    ) -> Result<Vec<K>, PortError> {
+        let places: Vec<&Place> =
+            applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
+        let namespaces: BTreeSet<&str> =
+            places.into_iter().filter(|place| of(place.kind)).map(|place| place.namespace.as_str()).collect();
         let lists = namespaces.into_iter().map(|namespace| self.reader.list_in::<K>(namespace)).collect::<Vec<_>>();
         let lists: Vec<Vec<K>> = iter(lists).buffer_unordered(CONCURRENCY).try_collect().await?;
         Ok(lists.into_iter().flatten().collect())
@@ -65,19 +102,23 @@ impl KubernetesEnvironment {
 
     /// The autoscalers of these applications' namespaces, by what they scale.
     pub(crate) async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<ByTarget, PortError> {
-        Ok(by_target(self.list::<HorizontalPodAutoscaler>(applications).await?))
+        Ok(by_target(self.scalers(applications).await?))
     }
 
-    /// The wanted allocation of the applications. Where a run has left something, nothing that somebody else has made keeps
-    /// it from being put back.
+    /// The wanted allocation of the applications. Where a run has changed something, nothing that somebody else has made
+    /// keeps it from being put back, nor the look whether it is.
     pub(crate) async fn look_at_allocations(
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
         let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
-        let left =
-            found.values().any(|found| is_marked(&found.deployment)) || autoscalers.values().flatten().any(is_marked);
-        let several = if left { Several::First } else { Several::Refused };
+        let is_left = |found: &Found| !matches!(found.marker, Ok(None));
+        let is_changed =
+            self.writer.has_written() || found.values().any(is_left) || autoscalers.values().flatten().any(is_marked);
+        let several = if is_changed { Several::First } else { Several::Refused };
+        if !is_changed {
+            self.refuse_unfit(&found)?;
+        }
         let mut allocated = BTreeMap::new();
         for (application, Found { owned, .. }) in found {
             let place = self.place(&application)?;
@@ -91,6 +132,16 @@ impl KubernetesEnvironment {
         Ok(allocated)
     }
 
+    /// Refuses what could not be put back, all of it at once.
+    fn refuse_unfit(&self, found: &BTreeMap<ApplicationId, Found>) -> Result<(), PortError> {
+        let mut told = Vec::new();
+        for (application, found) in found {
+            let place = self.place(application)?;
+            told.extend(found.unfit.iter().map(|unfit| format!("{place}: {unfit}")));
+        }
+        if told.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, told.join("; "))) }
+    }
+
     /// What runs have left at applications. Markers that cannot be read are told of when nothing else is left: they keep
     /// nothing from being put back.
     pub(crate) async fn look_for_what_is_left(
@@ -102,12 +153,13 @@ impl KubernetesEnvironment {
         for application in applications {
             let place = self.place(application)?;
             let workload = found.remove(application).map(|found| {
-                let marker = read(&found.deployment, &place.deployment, &mut unreadable);
-                (found.deployment.metadata.uid, found.owned, marker)
+                let marker = read(found.marker, || place.to_string(), &mut unreadable);
+                (found.identity, found.owned, marker)
             });
             let autoscaler = only(place, &autoscalers, Several::First)?;
             let autoscaler = autoscaler.and_then(|autoscaler| {
-                let marker = read(autoscaler, name(autoscaler), &mut unreadable);
+                let called = || called::<HorizontalPodAutoscaler>(&place.namespace, name(autoscaler));
+                let marker = read(marker(autoscaler), called, &mut unreadable);
                 Some((autoscaler.fields().ok()?, marker))
             });
             marked.insert(application.clone(), Marked { workload, autoscaler });
@@ -120,18 +172,17 @@ impl KubernetesEnvironment {
     }
 }
 
-/// The marker of an object; none where it cannot be read.
-fn read<K: Object>(
-    object: &K,
-    name: &str,
+/// What was read of a marker; none where it cannot be read.
+fn read<T>(
+    marker: Result<Option<Marker<T>>, MarkerError>,
+    called: impl Fn() -> String,
     unreadable: &mut Vec<PortError>,
-) -> Option<crate::marker::Marker<K::Fields>> {
-    let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+) -> Option<Marker<T>> {
     let told = |error| {
-        let act = format!("could not read what a load test has left on {}", called::<K>(namespace, name));
+        let act = format!("could not read what a load test has left on {}", called());
         PortError::because(FailureKind::Rejected, act, error)
     };
-    marker(object).map_err(told).unwrap_or_else(|error| {
+    marker.map_err(told).unwrap_or_else(|error| {
         unreadable.push(error);
         None
     })

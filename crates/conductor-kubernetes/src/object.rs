@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use conductor_core::app::Bounds;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::Resource;
@@ -58,6 +58,19 @@ impl Object for Deployment {
     /// kinds.
     fn version(&self) -> (&'static str, Json) {
         ("/metadata/generation", json!(self.metadata.generation))
+    }
+}
+
+impl Object for StatefulSet {
+    type Fields = Owned;
+
+    fn fields(&self) -> Result<Owned, UnreadableError> {
+        let spec = self.spec.as_ref().ok_or(UnreadableError::NoSpec)?;
+        Owned::of(spec.replicas, &spec.template)
+    }
+
+    fn template(&self) -> Option<&PodTemplateSpec> {
+        self.spec.as_ref().map(|spec| &spec.template)
     }
 }
 

@@ -1,25 +1,28 @@
-//! What production runs, of many Deployments at once. What a Deployment runs is read in [`deployment`].
+//! What production runs, of many workloads at once. What one of them runs is read in [`deployment`] and [`stateful_set`].
 
 mod deployment;
 mod refusal;
 mod resources;
+mod stateful_set;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::failure::Failure;
 use conductor_core::ports::{FailureKind, PortError};
 use futures::{StreamExt, stream};
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 
+use crate::place::Place;
 use crate::production::refusal::Refusal;
 use crate::reader::Reader;
-use crate::settings::Place;
+use crate::workload::Workload;
 
 /// How many namespaces are read at once.
 const AT_ONCE: usize = 8;
 
-/// What a Deployment of production runs.
+/// What a workload of production runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
     /// The image of each container of the template, init containers included, pinned by the digest that runs:
@@ -31,10 +34,10 @@ pub struct Running {
     pub replicas: u32,
 }
 
-/// What each Deployment of production runs; one that does not exist is absent. Each namespace is listed once.
+/// What each of these workloads of production runs; one that does not exist is absent. Each namespace is listed once.
 ///
 /// # Errors
-/// When production cannot be read, or does not run one version of a Deployment: everything of that is told at once. The
+/// When production cannot be read, or does not run one version of a workload: everything of that is told at once. The
 /// kind is [`FailureKind::Unavailable`] when all of it passes by itself.
 pub async fn running(production: &Reader, places: &[Place]) -> Result<BTreeMap<Place, Running>, PortError> {
     let mut namespaces: BTreeMap<&str, BTreeSet<&Place>> = BTreeMap::new();
@@ -63,26 +66,43 @@ pub async fn running(production: &Reader, places: &[Place]) -> Result<BTreeMap<P
     if troubles.is_empty() { Ok(running) } else { Err(told(troubles)) }
 }
 
-/// What was read of one Deployment.
+/// What was read of one workload.
 type Found = (Place, Result<Running, Vec<Refusal>>);
 
 async fn of_namespace(production: &Reader, namespace: &str, places: BTreeSet<&Place>) -> Result<Vec<Found>, PortError> {
-    let mut deployments: Vec<Deployment> = production.list_in(namespace).await?;
-    deployments.retain(|one| place_of(one, &places).is_some());
-    if deployments.is_empty() {
+    let deployments: Vec<Deployment> = wanted(production, namespace, &places).await?;
+    let stateful_sets: Vec<StatefulSet> = wanted(production, namespace, &places).await?;
+    if deployments.is_empty() && stateful_sets.is_empty() {
         return Ok(Vec::new());
     }
-    let replica_sets: Vec<ReplicaSet> = production.list_in(namespace).await?;
+    let replica_sets: Vec<ReplicaSet> =
+        if deployments.is_empty() { Vec::new() } else { production.list_in(namespace).await? };
     let pods: Vec<Pod> = production.list_in(namespace).await?;
-    let found = deployments.iter().filter_map(|one| {
-        let place = place_of(one, &places)?;
-        Some((place.clone(), deployment::running(place, one, &replica_sets, &pods)))
+    let of_deployments = deployments.iter().map(|one| {
+        let place = one.place();
+        let running = deployment::running(&place, one, &replica_sets, &pods);
+        (place, running)
     });
-    Ok(found.collect())
+    let of_stateful_sets = stateful_sets.iter().map(|one| {
+        let place = one.place();
+        let running = stateful_set::running(&place, one, &pods);
+        (place, running)
+    });
+    Ok(of_deployments.chain(of_stateful_sets).collect())
 }
 
-fn place_of<'places>(deployment: &Deployment, places: &BTreeSet<&'places Place>) -> Option<&'places Place> {
-    places.iter().find(|place| deployment.metadata.name.as_ref() == Some(&place.deployment)).copied()
+/// The workloads of a kind that are wanted; kinds of which none is are not listed.
+async fn wanted<K: Workload>(
+    production: &Reader,
+    namespace: &str,
+    places: &BTreeSet<&Place>,
+) -> Result<Vec<K>, PortError> {
+    if places.iter().all(|place| place.kind != K::KIND) {
+        return Ok(Vec::new());
+    }
+    let mut workloads: Vec<K> = production.list_in(namespace).await?;
+    workloads.retain(|one| places.contains(&one.place()));
+    Ok(workloads)
 }
 
 /// Everything that is in the way, one after the other.

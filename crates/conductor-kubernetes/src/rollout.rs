@@ -31,8 +31,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub(crate) use deployment::deployment;
-pub(crate) use newest::{newest_hash, of_revision};
-pub(crate) use stateful_set::stateful_set;
+pub(crate) use newest::{newest_hash, newest_revision, of_revision};
+pub(crate) use stateful_set::{is_by_hand, is_complete, partition, stateful_set};
 pub(crate) use steady::Steady;
 pub(crate) use troubles::{Outlook, Troubles};
 pub(crate) use wanted::{Before, Wanted};

@@ -1,4 +1,4 @@
-//! Watching Deployments and their autoscalers for what others change.
+//! Watching workloads and their autoscalers for what others change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +7,18 @@ use conductor_core::guard::{Drift, drift};
 use conductor_core::release::Release;
 use conductor_core::scale::{Baseline, Observed};
 use futures::stream::{BoxStream, SelectAll, StreamExt};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 
+use crate::autoscaler::{name, target};
 use crate::drift::{REPLICAS, Step, Writer, image, last_writer};
 use crate::field::Owned;
 use crate::object::Object;
-use crate::settings::Place;
+use crate::place::{Kind, Place};
+use crate::workload::Workload;
 
 /// Sees what becomes of applications, from watches of their namespaces.
 pub(crate) struct Sentinel<'a> {
@@ -24,7 +26,7 @@ pub(crate) struct Sentinel<'a> {
     news: SelectAll<BoxStream<'static, (usize, News)>>,
     /// Watches that have not listed everything yet.
     listing: BTreeSet<usize>,
-    deployments: BTreeMap<Place, Seen<Owned>>,
+    workloads: BTreeMap<Place, Seen<Owned>>,
     autoscalers: BTreeMap<(String, String), (Place, Seen<Bounds>)>,
 }
 
@@ -42,10 +44,10 @@ struct Seen<T> {
 /// What a watch tells.
 enum News {
     Begins,
-    Deployment(Box<Deployment>),
-    DeploymentGone(Box<Deployment>),
-    Autoscaler(Box<HorizontalPodAutoscaler>),
-    AutoscalerGone(Box<HorizontalPodAutoscaler>),
+    /// As it is now; `None` where it is gone.
+    Workload(Place, Option<Seen<Owned>>),
+    /// By its name, with what it scales.
+    Autoscaler(String, Place, Option<Seen<Bounds>>),
     Complete,
 }
 
@@ -56,16 +58,22 @@ impl<'a> Sentinel<'a> {
             Some((places.get(application)?, (application, observed)))
         };
         let expected: BTreeMap<_, _> = expected.iter().filter_map(at).collect();
-        let namespaces: BTreeSet<&str> = expected.keys().map(|place| place.namespace.as_str()).collect();
+        let kinds: BTreeSet<(&str, Kind)> =
+            expected.keys().map(|place| (place.namespace.as_str(), place.kind)).collect();
+        let namespaces: BTreeSet<&str> = kinds.iter().map(|(namespace, _)| *namespace).collect();
         let mut streams = Vec::new();
+        for (namespace, kind) in kinds {
+            streams.push(match kind {
+                Kind::Deployment => watched::<Deployment>(client, namespace, streams.len(), workload),
+                Kind::StatefulSet => watched::<StatefulSet>(client, namespace, streams.len(), workload),
+            });
+        }
         for namespace in namespaces {
-            streams.push(watched::<Deployment>(client, namespace, News::Deployment, News::DeploymentGone));
-            streams.push(watched::<HorizontalPodAutoscaler>(client, namespace, News::Autoscaler, News::AutoscalerGone));
+            streams.push(watched(client, namespace, streams.len(), autoscaler));
         }
         let listing = (0..streams.len()).collect();
-        let numbered = streams.into_iter().enumerate().map(|(watch, news)| news.map(move |news| (watch, news)).boxed());
-        let news = futures::stream::select_all(numbered);
-        Self { expected, news, listing, deployments: BTreeMap::new(), autoscalers: BTreeMap::new() }
+        let news = futures::stream::select_all(streams);
+        Self { expected, news, listing, workloads: BTreeMap::new(), autoscalers: BTreeMap::new() }
     }
 
     /// Waits until something is not as expected in a way that is not known.
@@ -95,41 +103,30 @@ impl<'a> Sentinel<'a> {
         match news {
             News::Begins => {
                 self.listing.insert(watch);
-                self.deployments.values_mut().filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
+                self.workloads.values_mut().filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
                 let autoscalers = self.autoscalers.values_mut().map(|(_, seen)| seen);
                 autoscalers.filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
                 None
             }
             News::Complete => {
                 self.listing.remove(&watch);
-                self.deployments.retain(|_, seen| seen.watch != watch || seen.listed);
+                self.workloads.retain(|_, seen| seen.watch != watch || seen.listed);
                 self.autoscalers.retain(|_, (_, seen)| seen.watch != watch || seen.listed);
                 None
             }
-            News::Deployment(found) => {
-                let place = place(&found)?;
-                if self.expected.contains_key(&place)
-                    && let Ok(fields) = found.fields()
-                {
-                    self.deployments.insert(place.clone(), seen(watch, &*found, fields));
+            News::Workload(place, seen) => {
+                match seen.filter(|_| self.expected.contains_key(&place)) {
+                    Some(seen) => drop(self.workloads.insert(place.clone(), seen)),
+                    None => drop(self.workloads.remove(&place)),
                 }
                 Some(place)
             }
-            News::DeploymentGone(found) => {
-                let place = place(&found)?;
-                self.deployments.remove(&place);
-                Some(place)
-            }
-            News::Autoscaler(found) => {
-                let (name, target) = target(&found)?;
-                if let Ok(fields) = found.fields() {
-                    self.autoscalers.insert(name, (target.clone(), seen(watch, &*found, fields)));
+            News::Autoscaler(name, target, seen) => {
+                let name = (target.namespace.clone(), name);
+                match seen {
+                    Some(seen) => drop(self.autoscalers.insert(name, (target.clone(), seen))),
+                    None => drop(self.autoscalers.remove(&name)),
                 }
-                Some(target)
-            }
-            News::AutoscalerGone(found) => {
-                let (name, target) = target(&found)?;
-                self.autoscalers.remove(&name);
                 Some(target)
             }
         }
@@ -138,7 +135,7 @@ impl<'a> Sentinel<'a> {
     /// What is not as expected at a place, with whoever has changed it.
     fn drifts(&self, place: &Place) -> Vec<Drift> {
         let Some((application, expected)) = self.expected.get(place) else { return Vec::new() };
-        let Some(found) = self.deployments.get(place) else { return drift(application, expected, None) };
+        let Some(found) = self.workloads.get(place) else { return drift(application, expected, None) };
         let scaling = self.autoscalers.values().filter(|(target, _)| target == place).map(|(_, seen)| seen);
         // Of several autoscalers it is the one that is not expected that matters.
         let unlike = |seen: &&Seen<Bounds>| Some(seen.fields) != expected.allocation.autoscaling;
@@ -161,50 +158,50 @@ impl<'a> Sentinel<'a> {
     }
 }
 
-/// The news of one kind in one namespace. A watch comes back after every trouble.
+/// The news of one kind in one namespace, with the number of the watch. A watch comes back after every trouble.
 fn watched<K: Object>(
     client: &Client,
     namespace: &str,
-    there: fn(Box<K>) -> News,
-    gone: fn(Box<K>) -> News,
-) -> BoxStream<'static, News> {
+    watch: usize,
+    tell: fn(usize, &K, bool) -> Option<News>,
+) -> BoxStream<'static, (usize, News)> {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     let events = watcher(api, watcher::Config::default()).default_backoff();
     let news = events.filter_map(move |event| {
-        std::future::ready(match event {
+        let news = match event {
             Ok(watcher::Event::Init) => Some(News::Begins),
-            Ok(watcher::Event::InitApply(found) | watcher::Event::Apply(found)) => Some(there(Box::new(found))),
-            Ok(watcher::Event::Delete(found)) => Some(gone(Box::new(found))),
+            Ok(watcher::Event::InitApply(found) | watcher::Event::Apply(found)) => tell(watch, &found, true),
+            Ok(watcher::Event::Delete(found)) => tell(watch, &found, false),
             Ok(watcher::Event::InitDone) => Some(News::Complete),
             Err(error) => {
                 tracing::debug!(%error, "a watch for drift was interrupted and begins anew");
                 None
             }
-        })
+        };
+        std::future::ready(news.map(|news| (watch, news)))
     });
     news.boxed()
 }
 
-fn seen<K: Object>(watch: usize, found: &K, fields: K::Fields) -> Seen<K::Fields> {
+/// What there is to tell of a workload: nothing where it cannot be read.
+fn workload<K: Workload>(watch: usize, found: &K, is_there: bool) -> Option<News> {
+    let seen = if is_there { Some(seen(watch, found)?) } else { None };
+    Some(News::Workload(found.place(), seen))
+}
+
+/// What there is to tell of an autoscaler.
+fn autoscaler(watch: usize, found: &HorizontalPodAutoscaler, is_there: bool) -> Option<News> {
+    let seen = if is_there { Some(seen(watch, found)?) } else { None };
+    Some(News::Autoscaler(name(found).to_owned(), target(found)?, seen))
+}
+
+fn seen<K: Object>(watch: usize, found: &K) -> Option<Seen<K::Fields>> {
     let meta = found.meta();
     let managed = meta.managed_fields.clone().unwrap_or_default();
-    Seen { watch, listed: true, uid: meta.uid.clone(), fields, managed }
+    Some(Seen { watch, listed: true, uid: meta.uid.clone(), fields: found.fields().ok()?, managed })
 }
 
-fn place(found: &Deployment) -> Option<Place> {
-    let (namespace, deployment) = (found.metadata.namespace.clone()?, found.metadata.name.clone()?);
-    Some(Place { namespace, deployment })
-}
-
-/// An autoscaler's own name, and the Deployment it scales.
-fn target(found: &HorizontalPodAutoscaler) -> Option<((String, String), Place)> {
-    let namespace = found.metadata.namespace.clone()?;
-    let target = &found.spec.scale_target_ref;
-    let place = Place { namespace: namespace.clone(), deployment: target.name.clone() };
-    (target.kind == "Deployment").then(|| Some(((namespace, found.metadata.name.clone()?), place)))?
-}
-
-/// Who has written a field of a Deployment, as a drift names it.
+/// Who has written a field of a workload, as a drift names it.
 fn field_writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<Writer> {
     if field == "replicas" {
         return last_writer(managed, &REPLICAS);

@@ -1,11 +1,16 @@
-//! What an environment's file says about its clusters and the applications in them, and everything that is wrong with it.
+//! What an environment's file says about its clusters and the applications in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod violations;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
 use conductor_core::units::Span;
 use serde::{Deserialize, Serialize};
+
+use crate::place::{Kind, Place};
+use crate::rollout::{Steady, Troubles};
 
 /// The applications of an environment that run on Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +25,7 @@ pub struct KubernetesSettings {
     #[serde(default = "default_namespace")]
     pub namespace: String,
     /// How long a workload must have stayed as it shall be before it counts as settled. Default 10s.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "steady_for")]
     pub steady_for: Span,
     /// The conductor's own namespace, for its freezes and its signs of life. Default `loadtest-conductor`.
     #[serde(default = "conductors_namespace")]
@@ -29,7 +34,7 @@ pub struct KubernetesSettings {
     #[serde(default)]
     pub freeze: FreezeSettings,
     /// How long a pod may wait for a node, which a cluster may first have to get. Default 10m.
-    #[serde(default = "ten_minutes")]
+    #[serde(default = "schedule_within")]
     pub schedule_within: Span,
     /// The applications.
     pub applications: Vec<Application>,
@@ -94,40 +99,45 @@ pub struct Application {
     /// Its namespace. Absent: the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent: the application's name.
+    /// The name of its Deployment. Absent: the application's name, unless it is a StatefulSet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
+    /// The name of its StatefulSet, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stateful_set: Option<String>,
+    /// True for a StatefulSet that may be scaled although that deletes the volumes of the replicas that go.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_volume_deletion: bool,
     /// Where it is in production, when not under the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_production: Option<Place>,
+    pub in_production: Option<InProduction>,
 }
 
-/// Where an application is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What is other in production about where an application is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Place {
-    /// The namespace.
-    pub namespace: String,
-    /// The name of the Deployment.
-    pub deployment: String,
+pub struct InProduction {
+    /// Its namespace. Absent: as in the test cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The name of its Deployment. Absent, and no StatefulSet either: as in the test cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<String>,
+    /// The name of its StatefulSet, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stateful_set: Option<String>,
 }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Deployment {}/{}", self.namespace, self.deployment)
-    }
+fn steady_for() -> Span {
+    Steady::HOLD.into()
 }
 
-const fn ten_seconds() -> Span {
-    Span::seconds(10)
+fn schedule_within() -> Span {
+    Troubles::SCHEDULE_WITHIN.into()
 }
 
 fn conductors_namespace() -> String {
     "loadtest-conductor".to_owned()
-}
-
-const fn ten_minutes() -> Span {
-    Span::seconds(600)
 }
 
 fn default_namespace() -> String {
@@ -147,77 +157,33 @@ impl KubernetesSettings {
 
     /// Where an application is in the test cluster.
     pub fn place(&self, application: &Application) -> Place {
-        Place {
-            namespace: application.namespace.clone().unwrap_or_else(|| self.namespace.clone()),
-            deployment: application.deployment.clone().unwrap_or_else(|| application.name.to_string()),
-        }
+        let Application { deployment, stateful_set, .. } = application;
+        let (kind, name) = workload(deployment, stateful_set).unwrap_or((Kind::Deployment, application.name.as_str()));
+        let namespace = application.namespace.clone().unwrap_or_else(|| self.namespace.clone());
+        Place { namespace, kind, name: name.to_owned() }
     }
 
     /// Where an application is in production.
     pub fn place_in_production(&self, application: &Application) -> Place {
-        if let Some(place) = &application.in_production {
-            return place.clone();
-        }
-        let Place { namespace, deployment } = self.place(application);
+        let Place { namespace, kind, name } = self.place(application);
         let namespaces = self.production.as_ref().map(|production| &production.namespaces);
         let namespace = namespaces.and_then(|known| known.get(&namespace).cloned()).unwrap_or(namespace);
-        Place { namespace, deployment }
+        let InProduction { namespace: other, deployment, stateful_set } =
+            application.in_production.clone().unwrap_or_default();
+        let (kind, name) = workload(&deployment, &stateful_set).unwrap_or((kind, &name));
+        Place { namespace: other.unwrap_or(namespace), kind, name: name.to_owned() }
     }
 
     /// The applications that load tests may have in scope.
     pub fn catalogue(&self) -> Vec<ApplicationId> {
         self.applications.iter().filter(|application| !application.support).map(|found| found.name.clone()).collect()
     }
-
-    /// Everything that is wrong, as field, problem and what would be right.
-    pub fn violations(&self) -> Vec<(String, String, String)> {
-        const NAME: &str =
-            "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
-        let mut found = Vec::new();
-        let mut add =
-            |field: String, problem: String, expected: &str| found.push((field, problem, expected.to_owned()));
-        if !is_label(&self.namespace) {
-            add("namespace".to_owned(), format!("\"{}\" is not a name", self.namespace), LABEL);
-        }
-        if !is_label(&self.conductor_namespace) {
-            let problem = format!("\"{}\" is not a name", self.conductor_namespace);
-            add("conductorNamespace".to_owned(), problem, LABEL);
-        }
-        let mut names = BTreeSet::new();
-        let mut places = BTreeMap::new();
-        for (position, application) in self.applications.iter().enumerate() {
-            let at = |field: &str| format!("applications[{position}].{field}");
-            let name = &application.name;
-            if !names.insert(name) {
-                add(at("name"), format!("\"{name}\" is there twice"), "a name of its own for each application");
-            }
-            if let Some(namespace) = application.namespace.as_ref().filter(|name| !is_label(name)) {
-                add(at("namespace"), format!("\"{namespace}\" is not a name"), LABEL);
-            }
-            let place = self.place(application);
-            if !is_subdomain(&place.deployment) {
-                let problem = format!("\"{}\" is not the name of a Deployment", place.deployment);
-                let field = if application.deployment.is_some() { "deployment" } else { "name" };
-                add(at(field), problem, if application.deployment.is_some() { NAME } else { "deployment: its name" });
-            } else if let Some(other) = places.insert(place.clone(), name).filter(|other| *other != name) {
-                add(at("deployment"), format!("{place} is \"{other}\" already"), "a Deployment of its own");
-            }
-        }
-        found
-    }
 }
 
-const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
-
-/// True for an RFC 1123 label, as namespaces are named.
-fn is_label(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !name.is_empty() && name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// True for an RFC 1123 subdomain, as most objects are named.
-fn is_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_label)
+/// The workload that is named, if one is.
+fn workload<'a>(deployment: &'a Option<String>, stateful_set: &'a Option<String>) -> Option<(Kind, &'a str)> {
+    let named = |kind, name: &'a Option<String>| name.as_deref().map(|name| (kind, name));
+    named(Kind::StatefulSet, stateful_set).or_else(|| named(Kind::Deployment, deployment))
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@ applications:
   - name: checkout
   - { name: ledger, namespace: bank, deployment: ledger-v2 }
   - { name: search, inProduction: { namespace: find, deployment: finder } }
+  - { name: orders, statefulSet: orders-db, inProduction: { statefulSet: orders } }
+  - { name: events, statefulSet: events, allowVolumeDeletion: true, inProduction: { namespace: bus } }
+  - { name: cart, inProduction: { statefulSet: cart-db } }
   - { name: load-workers, support: true }
 ";
 
@@ -25,14 +28,28 @@ fn an_application_needs_no_more_than_its_name() {
         settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
     };
     assert_eq!(
-        places(KubernetesSettings::place)[..3],
-        ["Deployment shop/checkout", "Deployment bank/ledger-v2", "Deployment shop/search"]
+        places(KubernetesSettings::place)[..6],
+        [
+            "Deployment shop/checkout",
+            "Deployment bank/ledger-v2",
+            "Deployment shop/search",
+            "StatefulSet shop/orders-db",
+            "StatefulSet shop/events",
+            "Deployment shop/cart",
+        ]
     );
     assert_eq!(
-        places(KubernetesSettings::place_in_production)[..3],
-        ["Deployment shop-live/checkout", "Deployment bank/ledger-v2", "Deployment find/finder"]
+        places(KubernetesSettings::place_in_production)[..6],
+        [
+            "Deployment shop-live/checkout",
+            "Deployment bank/ledger-v2",
+            "Deployment find/finder",
+            "StatefulSet shop-live/orders",
+            "StatefulSet bus/events",
+            "StatefulSet shop-live/cart-db",
+        ]
     );
-    assert_eq!(settings.catalogue().len(), 3, "support is not in the catalogue");
+    assert_eq!(settings.catalogue().len(), 6, "support is not in the catalogue");
     assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
     let production = settings.production.unwrap();
     assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
@@ -49,6 +66,12 @@ applications:
   - { name: one, namespace: shop, deployment: same }
   - { name: two, namespace: shop, deployment: same }
   - { name: two, namespace: shop, deployment: other }
+  - { name: both, deployment: a, statefulSet: b }
+  - { name: both-there, inProduction: { namespace: X, deployment: _, statefulSet: b } }
+  - { name: wrong, statefulSet: a_b }
+  - { name: three, namespace: shop, statefulSet: same }
+  - { name: four, namespace: shop, statefulSet: same }
+  - { name: five, allowVolumeDeletion: true }
 ";
     let found: Vec<String> =
         settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
@@ -61,6 +84,13 @@ applications:
             "applications[1].deployment: \"-x\" is not the name of a Deployment",
             "applications[3].deployment: Deployment shop/same is \"one\" already",
             "applications[4].name: \"two\" is there twice",
+            "applications[5].statefulSet: it is Deployment \"a\" already",
+            "applications[6].inProduction.namespace: \"X\" is not a name",
+            "applications[6].inProduction.deployment: \"_\" is not the name of a Deployment",
+            "applications[6].inProduction.statefulSet: it is Deployment \"_\" already",
+            "applications[7].statefulSet: \"a_b\" is not the name of a StatefulSet",
+            "applications[9].statefulSet: StatefulSet shop/same is \"three\" already",
+            "applications[10].allowVolumeDeletion: a Deployment has no volumes that scaling deletes",
         ]
     );
 }

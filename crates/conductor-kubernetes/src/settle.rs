@@ -1,11 +1,11 @@
-//! Waiting until a Deployment is what was written: every replica ready, and staying so. What cannot come about is told as
+//! Waiting until a workload is what was written: every replica ready, and staying so. What cannot come about is told as
 //! soon as it can be seen, in the words of Kubernetes.
 
 use std::time::Duration;
 
 use conductor_core::ports::{FailureKind, PortError};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::core::Selector;
@@ -14,8 +14,9 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::answer::answer;
 use crate::follow::{Followed, Sight};
-use crate::rollout::{Outlook, Progress, Steady, Troubles, Wanted, deployment, newest_hash, of_revision};
-use crate::settings::Place;
+use crate::place::{Kind, Place};
+use crate::rollout::{Outlook, Progress, Steady, Troubles, Wanted, of_revision};
+use crate::workload::Workload;
 
 /// How long nothing may move before its pods are looked at.
 const STANDSTILL: Duration = Duration::from_secs(4);
@@ -23,13 +24,13 @@ const STANDSTILL: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Workloads whose pods are looked at at the same time.
 const LOOKS: usize = 8;
-/// How long a watch may say nothing before the Deployment itself is asked for.
+/// How long a watch may say nothing before the workload itself is asked for.
 const NO_NEWS: Duration = Duration::from_secs(15);
 
-/// Waits for Deployments of a cluster.
-pub(crate) struct Settling {
+/// Waits for workloads of a kind in a cluster.
+pub(crate) struct Settling<K> {
     client: Client,
-    followed: Followed,
+    followed: Followed<K>,
     looks: Semaphore,
     /// How long a workload must have stayed as wanted.
     hold: Duration,
@@ -49,25 +50,25 @@ struct Wait<'a> {
     looked: Timestamp,
 }
 
-impl Settling {
+impl<K: Workload> Settling<K> {
     pub(crate) fn new(client: Client, hold: Duration, schedule_within: Duration) -> Self {
         let followed = Followed::new(client.clone());
         Self { client, followed, looks: Semaphore::new(LOOKS), hold, schedule_within }
     }
 
-    /// A Deployment from now on. What was seen of it before may be told first.
-    pub(crate) fn follow(&self, place: &Place) -> watch::Receiver<Sight> {
+    /// A workload from now on. What was seen of it before may be told first.
+    pub(crate) fn follow(&self, place: &Place) -> watch::Receiver<Sight<K>> {
         self.followed.follow(place)
     }
 
-    /// Waits until the Deployment is as wanted. It has no deadline of its own. `written` is the answer to the own write, and
+    /// Waits until the workload is as wanted. It has no deadline of its own. `written` is the answer to the own write, and
     /// `sights` are followed since before it.
     pub(crate) async fn settle(
         &self,
         place: &Place,
         wanted: Wanted,
-        mut sights: watch::Receiver<Sight>,
-        written: Deployment,
+        mut sights: watch::Receiver<Sight<K>>,
+        written: K,
     ) -> Result<(), PortError> {
         // If that changed nothing, a watch has nothing to tell.
         self.followed.show(place, Some(written));
@@ -87,7 +88,7 @@ impl Settling {
             let pause = match sight {
                 Sight::Unknown => LOOK_EVERY,
                 Sight::Gone => return Err(PortError::new(FailureKind::NotFound, format!("{place} is gone"))),
-                Sight::There(live) => match wait.see(Timestamp::now(), &live)? {
+                Sight::There(live) => match wait.see(Timestamp::now(), &*live)? {
                     None => return Ok(()),
                     Some(pause) => {
                         self.look_at_pods(&mut wait, &live).await?;
@@ -105,10 +106,10 @@ impl Settling {
         }
     }
 
-    /// Asks for the Deployment itself.
+    /// Asks for the workload itself.
     async fn ask(&self, place: &Place) {
-        let api: Api<Deployment> = Api::namespaced(self.client.clone(), &place.namespace);
-        match answer(&format!("could not look at {place}"), || api.get_opt(&place.deployment)).await {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &place.namespace);
+        match answer(&format!("could not look at {place}"), || api.get_opt(&place.name)).await {
             Ok(found) => self.followed.show(place, found),
             Err(error) => {
                 let error = conductor_core::failure::Failure::of("", &error).message;
@@ -118,15 +119,15 @@ impl Settling {
     }
 
     /// Looks at the pods when nothing has moved for a while.
-    async fn look_at_pods(&self, wait: &mut Wait<'_>, live: &Deployment) -> Result<(), PortError> {
+    async fn look_at_pods(&self, wait: &mut Wait<'_>, live: &K) -> Result<(), PortError> {
         let now = Timestamp::now();
         if since(wait.still_since, now) < STANDSTILL || since(wait.looked, now) < LOOK_EVERY {
             return Ok(());
         }
         wait.looked = now;
         match self.pods(wait.place, live).await {
-            Ok((sets, pods)) => match newest_hash(live, &sets) {
-                Some(hash) => wait.judge(now, of_revision(&pods, hash)),
+            Ok((sets, pods)) => match live.newest(&sets) {
+                Some(revision) => wait.judge(now, of_revision(&pods, revision)),
                 None => Ok(()),
             },
             Err(error) => {
@@ -138,26 +139,31 @@ impl Settling {
         }
     }
 
-    async fn pods(&self, place: &Place, live: &Deployment) -> Result<(Vec<ReplicaSet>, Vec<Pod>), PortError> {
+    async fn pods(&self, place: &Place, live: &K) -> Result<(Vec<ReplicaSet>, Vec<Pod>), PortError> {
         let act = format!("could not look at the pods of {place}");
         let closed = |error| PortError::because(FailureKind::Unavailable, act.clone(), error);
         let _slot = self.looks.acquire().await.map_err(closed)?;
-        let labels = live.spec.as_ref().map(|spec| &spec.selector).cloned().unwrap_or_default();
+        let labels = live.selector().cloned().unwrap_or_default();
         let labels = Selector::try_from(labels)
             .map_err(|error| PortError::because(FailureKind::Rejected, act.clone(), error))?;
         let params = ListParams::default().labels_from(&labels);
         let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &place.namespace);
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
-        let (sets, pods) =
-            futures::try_join!(answer(&act, || sets.list(&params)), answer(&act, || pods.list(&params)))?;
-        Ok((sets.items, pods.items))
+        let sets = async {
+            match K::KIND {
+                Kind::Deployment => Ok(answer(&act, || sets.list(&params)).await?.items),
+                Kind::StatefulSet => Ok(Vec::new()),
+            }
+        };
+        let (sets, pods) = futures::try_join!(sets, answer(&act, || pods.list(&params)))?;
+        Ok((sets, pods.items))
     }
 }
 
 impl Wait<'_> {
-    /// Sees the Deployment: `None` when it has settled, else how long to wait for news of it.
-    fn see(&mut self, now: Timestamp, live: &Deployment) -> Result<Option<Duration>, PortError> {
-        match self.steady.see(now, deployment(live, &self.wanted)) {
+    /// Sees the workload: `None` when it has settled, else how long to wait for news of it.
+    fn see(&mut self, now: Timestamp, live: &impl Workload) -> Result<Option<Duration>, PortError> {
+        match self.steady.see(now, live.progress(&self.wanted)) {
             Progress::Settled { .. } => Ok(None),
             Progress::Failed(text) => Err(self.failed(&text)),
             Progress::Underway { text, .. } => {

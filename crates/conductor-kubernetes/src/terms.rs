@@ -9,8 +9,8 @@ use conductor_core::release::Release;
 
 use crate::change::Change;
 use crate::field::{Field, Fields, Owned, Value};
+use crate::place::Place;
 use crate::production::Running;
-use crate::settings::Place;
 
 /// The changes from some fields to others.
 pub(crate) fn changes(from: &BTreeMap<Field, Value>, to: &BTreeMap<Field, Value>) -> Vec<Change> {

@@ -7,6 +7,8 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client};
 
+use crate::place::{Kind, Place};
+
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Target {
@@ -26,6 +28,15 @@ pub(crate) enum Resource {
 impl Target {
     pub(crate) fn new(resource: Resource, namespace: &str, name: &str) -> Self {
         Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// An application's workload.
+    pub(crate) fn of(place: &Place) -> Self {
+        let resource = match place.kind {
+            Kind::Deployment => Resource::Deployments,
+            Kind::StatefulSet => Resource::StatefulSets,
+        };
+        Self::new(resource, &place.namespace, &place.name)
     }
 
     /// The objects of its resource in its namespace.

@@ -4,6 +4,7 @@ use conductor_core::ports::FailureKind;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::place::Kind;
 
 const ONE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
 const OTHER: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
@@ -38,7 +39,7 @@ impl Production {
     }
 
     fn read(&self) -> Result<Running, Vec<Refusal>> {
-        let place = Place { namespace: "shop".to_owned(), deployment: "checkout".to_owned() };
+        let place = Place { namespace: "shop".to_owned(), kind: Kind::Deployment, name: "checkout".to_owned() };
         let deployment = serde_json::from_value(self.deployment.clone()).unwrap();
         let sets: Vec<ReplicaSet> =
             self.replica_sets.iter().cloned().map(|one| serde_json::from_value(one).unwrap()).collect();

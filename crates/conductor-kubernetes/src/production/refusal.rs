@@ -1,11 +1,11 @@
-//! Why it cannot be said what a Deployment of production runs, in sentences for whoever started the load test.
+//! Why it cannot be said what a workload of production runs, in sentences for whoever started the load test.
 
 use conductor_core::ports::FailureKind;
 
 use crate::images::NoDigest;
-use crate::settings::Place;
+use crate::place::{Kind, Place};
 
-/// Why it cannot be said what a Deployment of production runs.
+/// Why it cannot be said what a workload of production runs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// Some replicas run an older version, or none runs the newest one yet.
@@ -34,8 +34,8 @@ pub(crate) enum Refusal {
     Unknown { place: Place, container: String },
     /// A tag was moved while the pods of one version were made.
     #[error(
-        "pods of {place} run different digests of container {container} although they are of one ReplicaSet: {}",
-        .digests.join(", ")
+        "pods of {place} run different digests of container {container} although they are of one {}: {}",
+        version(.place.kind), .digests.join(", ")
     )]
     Disagreement { place: Place, container: String, digests: Vec<String> },
     /// The runtime only says an id, of use on its own node.
@@ -63,5 +63,13 @@ impl Refusal {
             | Self::Unknown { .. } => FailureKind::Unavailable,
             Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => FailureKind::Rejected,
         }
+    }
+}
+
+/// What is one version of such a workload.
+const fn version(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Deployment => "ReplicaSet",
+        Kind::StatefulSet => "ControllerRevision",
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 
-use crate::production::deployment::containers;
+use crate::production::workload::containers;
 
 /// What a container of the template has in the pods, where they agree; else what the template says. Pods differ from their
 /// template when an autoscaler or a default of the namespace gave them something else as they were made.

@@ -62,12 +62,8 @@ fn missing(replicas: u32, wanted: &Wanted, status: &DeploymentStatus) -> Option<
         status.terminating_replicas,
     ]
     .map(count);
-    let other = match wanted.replicas {
-        // An autoscaler that was told its new bounds takes its time to get there.
-        Some(wanted) if wanted != replicas => format!("but spec.replicas is {replicas}"),
-        _ if wanted.are_out_of_bounds(replicas) => {
-            format!("but spec.replicas is {replicas}, out of the bounds of its autoscaler")
-        }
+    let other = match wanted.other_replicas(replicas) {
+        Some(other) => other,
         _ if updated < replicas => format!("{updated} of {replicas} updated"),
         _ if all > updated => format!("{} of an older template", counted(all - updated, "replica")),
         _ if all > replicas || updated > replicas || available > replicas => {

@@ -1,6 +1,6 @@
 //! The pods that show how the newest template does; those of older ones only go away.
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -27,6 +27,13 @@ pub(crate) fn newest_hash<'a>(
     // The lists of the two may be of different moments.
     let same = revision(&newest.metadata) == revision(&deployment.metadata);
     same.then(|| label(&newest.metadata, POD_TEMPLATE_HASH)).flatten()
+}
+
+/// The newest revision of a StatefulSet; none while its controller has not seen its newest template.
+pub(crate) fn newest_revision(set: &StatefulSet) -> Option<&str> {
+    let status = set.status.as_ref()?;
+    let is_seen = status.observed_generation >= set.metadata.generation;
+    is_seen.then_some(status.update_revision.as_deref()).flatten()
 }
 
 /// The pods of one revision: that of a `pod-template-hash`, or that of a StatefulSet's `status.updateRevision`.
@@ -92,6 +99,18 @@ mod tests {
         ] {
             assert_eq!(newest_hash(&deployment, &sets), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_newest_revision_of_a_stateful_set_is_known_once_its_controller_has_seen_its_template() {
+        let set = |observed: Option<i64>| -> StatefulSet {
+            let status = json!({ "observedGeneration": observed, "replicas": 1, "updateRevision": "store-c" });
+            serde_json::from_value(json!({ "metadata": { "generation": 4 }, "status": status })).unwrap()
+        };
+        assert_eq!(newest_revision(&set(Some(4))), Some("store-c"));
+        assert_eq!(newest_revision(&set(Some(3))), None);
+        assert_eq!(newest_revision(&set(None)), None);
+        assert_eq!(newest_revision(&StatefulSet::default()), None);
     }
 
     #[test]

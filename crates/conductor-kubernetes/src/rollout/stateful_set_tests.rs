@@ -1,5 +1,6 @@
 //! Each case of the rule, as a change to a StatefulSet that has settled.
 
+use conductor_core::app::Bounds;
 use json_patch::merge;
 use serde_json::{Value, json};
 
@@ -38,6 +39,10 @@ fn partitioned(partition: i32, updated: i32) -> Value {
     })
 }
 
+fn by_hand(status: Value) -> Value {
+    json!({ "spec": { "updateStrategy": { "type": "OnDelete" } }, "status": status })
+}
+
 #[test]
 fn what_has_settled_is_settled() {
     let none = json!({ "replicas": 0, "updatedReplicas": null, "readyReplicas": null, "availableReplicas": null });
@@ -49,6 +54,7 @@ fn what_has_settled_is_settled() {
         ("without a partition", json!({ "spec": { "updateStrategy": { "rollingUpdate": null } } }), Some(3), 3),
         ("a partition, and those above it updated", partitioned(2, 1), Some(3), 3),
         ("a partition above all", partitioned(7, 0), Some(3), 3),
+        ("replaced by hand, as all of them were", by_hand(json!({ "currentRevision": "store-a" })), Some(3), 3),
         ("no replicas", json!({ "spec": { "replicas": 0 }, "status": none }), Some(0), 0),
         ("absent replicas are one", json!({ "spec": { "replicas": null }, "status": one }), Some(1), 1),
     ] {
@@ -100,6 +106,12 @@ fn what_is_missing_is_told() {
             Some(3),
             "3 of 3 replicas ready, 1 of 3 updated",
         ),
+        (
+            "replaced by hand, and those that are too many go",
+            by_hand(json!({ "replicas": 5, "updatedReplicas": 3 })),
+            Some(3),
+            "3 of 3 replicas ready, 2 replicas too many",
+        ),
         ("those above a partition", partitioned(1, 1), Some(3), "3 of 3 replicas ready, 1 of 2 updated"),
         (
             "updated, but not completed",
@@ -116,14 +128,22 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
+fn replicas_that_an_autoscaler_still_has_to_bring_back_are_waited_for() {
+    let bounds = Some(Bounds { min: 1, max: 2 });
+    let progress = stateful_set(&store(&json!({})), &Wanted { bounds, ..wanted(None) });
+    let text = "but spec.replicas is 3, out of the bounds of its autoscaler";
+    assert_eq!(progress, Progress::underway(3, 3, Some(text.to_owned())));
+}
+
+#[test]
 fn what_never_settles_fails_with_its_reason() {
     let image =
         json!({ "spec": { "template": { "spec": { "containers": [{ "name": "main", "image": "store:3" }] } } } });
     for (name, change, expected) in [
         (
             "on delete",
-            json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } }),
-            "unsupported: OnDelete (spec.updateStrategy)",
+            by_hand(json!({ "updatedReplicas": 1 })),
+            "its pods are replaced by hand (updateStrategy: OnDelete), and 2 replicas of an older template are left",
         ),
         ("deleted", json!({ "metadata": { "deletionTimestamp": "2026-11-26T10:00:00Z" } }), "somebody deletes it"),
         ("no spec", json!({ "spec": null }), "it has no spec"),

@@ -57,9 +57,14 @@ impl Before {
 }
 
 impl Wanted {
-    /// True for replicas that the autoscaler has to change; at none it is off.
-    pub(super) fn are_out_of_bounds(&self, replicas: u32) -> bool {
-        replicas > 0 && self.bounds.is_some_and(|bounds| !bounds.contain(replicas))
+    /// What is wrong with the replicas that the object wants. An autoscaler that was told its new bounds takes its time to
+    /// get there; at none it is off.
+    pub(super) fn other_replicas(&self, replicas: u32) -> Option<String> {
+        if self.replicas.is_some_and(|wanted| wanted != replicas) {
+            return Some(format!("but spec.replicas is {replicas}"));
+        }
+        let is_out = replicas > 0 && self.bounds.is_some_and(|bounds| !bounds.contain(replicas));
+        is_out.then(|| format!("but spec.replicas is {replicas}, out of the bounds of its autoscaler"))
     }
 
     /// What is wrong with the template's images, when somebody changed them.

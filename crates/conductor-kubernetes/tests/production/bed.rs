@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use conductor_core::failure::Failure;
 use conductor_core::ports::PortError;
-use conductor_kubernetes::{Place, Reader, Running};
+use conductor_kubernetes::{Kind, Place, Reader, Running};
 use conductor_kubernetes_bed::{Cluster, ClusterSettings, User, until};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
@@ -108,8 +108,9 @@ pub(crate) async fn shows(deployments: &Api<Deployment>, name: &str, what: impl 
     .await;
 }
 
-pub(crate) fn place(namespace: &str, deployment: &str) -> Place {
-    Place { namespace: namespace.to_owned(), deployment: deployment.to_owned() }
+/// The place of a Deployment.
+pub(crate) fn place(namespace: &str, name: &str) -> Place {
+    Place { namespace: namespace.to_owned(), kind: Kind::Deployment, name: name.to_owned() }
 }
 
 /// What production runs of Deployments of one namespace.

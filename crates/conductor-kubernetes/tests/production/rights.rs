@@ -76,6 +76,8 @@ async fn the_conductor_has_exactly_the_rights_of_the_manifest() {
         "list apps/deployments",
         "get apps/replicasets",
         "list apps/replicasets",
+        "get apps/statefulsets",
+        "list apps/statefulsets",
         // Every user may ask what it may; the server keeps nothing of it.
         "create authentication.k8s.io/selfsubjectreviews",
         "create authorization.k8s.io/selfsubjectaccessreviews",

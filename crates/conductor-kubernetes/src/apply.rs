@@ -1,0 +1,92 @@
+//! Giving an application's objects other values, and waiting for what comes of it.
+
+use std::collections::BTreeSet;
+
+use conductor_core::app::Bounds;
+use conductor_core::ports::{PortError, Way};
+use conductor_core::run::RunId;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+
+use crate::autoscaler::{Several, by_target, name, only};
+use crate::change::{Wish, ours};
+use crate::environment::KubernetesEnvironment;
+use crate::field::{Field, Fields};
+use crate::object::marker;
+use crate::place::{Kind, Place};
+use crate::rollout::Wanted;
+use crate::settle::Settling;
+use crate::terms::changes;
+use crate::workload::Workload;
+
+impl KubernetesEnvironment {
+    /// Changes a workload and waits until it is so.
+    pub(crate) async fn apply(
+        &self,
+        place: &Place,
+        run: &RunId,
+        wish: &Wish,
+        wanted: Wanted,
+        wait: WaitFor,
+    ) -> Result<(), PortError> {
+        match place.kind {
+            Kind::Deployment => self.apply_to(&self.deployments, place, run, wish, wanted, wait).await,
+            Kind::StatefulSet => self.apply_to(&self.stateful_sets, place, run, wish, wanted, wait).await,
+        }
+    }
+
+    async fn apply_to<K: Workload>(
+        &self,
+        settling: &Settling<K>,
+        place: &Place,
+        run: &RunId,
+        wish: &Wish,
+        mut wanted: Wanted,
+        wait: WaitFor,
+    ) -> Result<(), PortError> {
+        // Before the write, so that nothing of what comes of it is missed.
+        let sights = settling.follow(place);
+        let written: K = self.writer.write(&place.namespace, &place.name, &self.holder(run), wish).await?;
+        match wait {
+            WaitFor::Nothing => return Ok(()),
+            WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&written) => return Ok(()),
+            WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {}
+        }
+        wanted.before = written.before();
+        settling.settle(place, wanted, sights, written).await
+    }
+
+    /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own
+    /// otherwise. False when there is none any more.
+    pub(crate) async fn bound(
+        &self,
+        place: &Place,
+        run: &RunId,
+        way: Way,
+        [from, to]: [Bounds; 2],
+    ) -> Result<bool, PortError> {
+        let targets = by_target(self.reader.list_in(&place.namespace).await?);
+        let several = if way == Way::Back { Several::First } else { Several::Refused };
+        let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
+        let wish = Wish { way, changes: changes(&from.fields(), &to.fields()), contested: BTreeSet::new() };
+        let holder = self.holder(run);
+        self.writer
+            .write::<HorizontalPodAutoscaler>(&place.namespace, name(autoscaler), &holder, &wish)
+            .await
+            .map(|_| true)
+    }
+}
+
+/// What is waited for after a write.
+pub(crate) enum WaitFor {
+    /// Every replica.
+    Replicas,
+    /// Every replica, unless the run's images are still to be put back: replicas that run them may never become ready.
+    ReplicasOfItsOwn,
+    /// More of it is still to come.
+    Nothing,
+}
+
+fn has_images_of_a_run(workload: &impl Workload) -> bool {
+    let (Ok(fields), Ok(Some(marker))) = (workload.fields(), marker(workload)) else { return false };
+    ours(&fields, &marker).any(|field| matches!(field, Field::Image { .. }))
+}

@@ -1,0 +1,110 @@
+//! Everything that is wrong with the settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use conductor_core::app::ApplicationId;
+
+use super::{Application, KubernetesSettings};
+use crate::place::{Kind, Place};
+
+/// Field, problem, and what would be right.
+type Violation = (String, String, String);
+
+const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
+const SUBDOMAIN: &str = "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
+
+impl KubernetesSettings {
+    /// Everything that is wrong, as field, problem and what would be right.
+    pub fn violations(&self) -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        for (field, namespace) in [("namespace", &self.namespace), ("conductorNamespace", &self.conductor_namespace)] {
+            found.extend(not_a_namespace(field.to_owned(), namespace));
+        }
+        let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
+        for (position, application) in self.applications.iter().enumerate() {
+            let name = &application.name;
+            if !names.insert(name) {
+                let problem = format!("\"{name}\" is there twice");
+                found.push(at(position, "name", problem, "a name of its own for each application"));
+            }
+            let own = application.violations(position);
+            let is_named = own.is_empty();
+            found.extend(own);
+            if is_named {
+                found.extend(self.taken(position, application, &mut places));
+            }
+        }
+        found
+    }
+
+    /// A workload that is another application already.
+    fn taken<'a>(
+        &self,
+        position: usize,
+        application: &'a Application,
+        places: &mut BTreeMap<Place, &'a ApplicationId>,
+    ) -> Option<Violation> {
+        let (place, name) = (self.place(application), &application.name);
+        let (field, expected) = match place.kind {
+            Kind::Deployment => ("deployment", "a Deployment of its own"),
+            Kind::StatefulSet => ("statefulSet", "a StatefulSet of its own"),
+        };
+        let other = places.insert(place.clone(), name).filter(|other| *other != name)?;
+        Some(at(position, field, format!("{place} is \"{other}\" already"), expected))
+    }
+}
+
+impl Application {
+    /// What is wrong with it whatever the others are.
+    fn violations(&self, position: usize) -> Vec<Violation> {
+        let Self { name, namespace, deployment, stateful_set, in_production, .. } = self;
+        let mut found = Vec::new();
+        let mut workload = |below: &str, namespace: &Option<String>, names: [&Option<String>; 2]| {
+            let field = |name: &str| format!("applications[{position}].{below}{name}");
+            found.extend(namespace.as_ref().and_then(|namespace| not_a_namespace(field("namespace"), namespace)));
+            for (name, kind, text) in
+                [(field("deployment"), Kind::Deployment, names[0]), (field("statefulSet"), Kind::StatefulSet, names[1])]
+            {
+                let wrong = text.as_ref().filter(|text| !is_subdomain(text));
+                let told = |text| (name, format!("\"{text}\" is not the name of a {kind}"), SUBDOMAIN.to_owned());
+                found.extend(wrong.map(told));
+            }
+            if let [Some(deployment), Some(_)] = names {
+                let problem = format!("it is Deployment \"{deployment}\" already");
+                found.push((field("statefulSet"), problem, "deployment or statefulSet".to_owned()));
+            }
+        };
+        workload("", namespace, [deployment, stateful_set]);
+        if let Some(other) = in_production {
+            workload("inProduction.", &other.namespace, [&other.deployment, &other.stateful_set]);
+        }
+        if deployment.is_none() && stateful_set.is_none() && !is_subdomain(name.as_str()) {
+            let problem = format!("\"{name}\" is not the name of a Deployment");
+            found.push(at(position, "name", problem, "deployment: its name"));
+        }
+        if self.allow_volume_deletion && stateful_set.is_none() {
+            let problem = "a Deployment has no volumes that scaling deletes".to_owned();
+            found.push(at(position, "allowVolumeDeletion", problem, "statefulSet beside it, or to leave it out"));
+        }
+        found
+    }
+}
+
+fn at(position: usize, field: &str, problem: String, expected: &str) -> Violation {
+    (format!("applications[{position}].{field}"), problem, expected.to_owned())
+}
+
+fn not_a_namespace(field: String, name: &str) -> Option<Violation> {
+    (!is_label(name)).then(|| (field, format!("\"{name}\" is not a name"), LABEL.to_owned()))
+}
+
+/// True for an RFC 1123 label, as namespaces are named.
+fn is_label(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !name.is_empty() && name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// True for an RFC 1123 subdomain, as most objects are named.
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_label)
+}

@@ -1,0 +1,84 @@
+//! What a StatefulSet must not be if a run shall change it and put it back. Pure.
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+
+use crate::rollout::{is_by_hand, partition};
+
+/// Why a StatefulSet cannot be changed and put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// Nothing is rolled out until somebody deletes pods.
+    #[error("its pods are replaced by hand (updateStrategy: OnDelete); expected RollingUpdate")]
+    OnDelete,
+    /// Some pods keep the older version.
+    #[error(
+        "its pods with a number below {0} keep the older version (updateStrategy.rollingUpdate.partition: {0}); \
+         expected no partition"
+    )]
+    Partition(u32),
+    /// Scaling is not undone by scaling back.
+    #[error(
+        "scaling it down, as on the way back, deletes the volumes of the replicas that go \
+         (persistentVolumeClaimRetentionPolicy.whenScaled: Delete); expected Retain, or allowVolumeDeletion: true in the \
+         environment's file"
+    )]
+    VolumeDeletion,
+}
+
+/// Everything that speaks against changing a StatefulSet.
+pub(crate) fn unfit(set: &StatefulSet, may_delete_volumes: bool) -> Vec<Unfit> {
+    let Some(spec) = &set.spec else { return Vec::new() };
+    let partition = partition(spec);
+    let policy = spec.persistent_volume_claim_retention_policy.as_ref();
+    let is_deleting = policy.and_then(|policy| policy.when_scaled.as_deref()) == Some("Delete");
+    // Without claims of its own there is nothing to delete.
+    let has_volumes = spec.volume_claim_templates.as_ref().is_some_and(|claims| !claims.is_empty());
+    let mut found = Vec::new();
+    found.extend(is_by_hand(spec).then_some(Unfit::OnDelete));
+    found.extend((partition > 0).then_some(Unfit::Partition(partition)));
+    found.extend((is_deleting && has_volumes && !may_delete_volumes).then_some(Unfit::VolumeDeletion));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn set(spec: &Value) -> StatefulSet {
+        let mut whole = json!({ "serviceName": "any", "selector": {}, "template": {} });
+        json_patch::merge(&mut whole, spec);
+        serde_json::from_value(json!({ "metadata": {}, "spec": whole })).unwrap()
+    }
+
+    #[test]
+    fn only_what_keeps_it_from_being_put_back_speaks_against_it() {
+        let deleting = json!({ "persistentVolumeClaimRetentionPolicy": { "whenScaled": "Delete" } });
+        let claims = json!([{ "metadata": { "name": "data" }, "spec": {} }]);
+        let with_claims = |mut spec: Value| {
+            spec["volumeClaimTemplates"] = claims.clone();
+            spec
+        };
+        let partition = |number: i32| json!({ "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": { "partition": number } } });
+        for (name, spec, may_delete_volumes, expected) in [
+            ("nothing said", with_claims(json!({})), false, vec![]),
+            ("no partition", partition(0), false, vec![]),
+            ("a partition", partition(2), false, vec![Unfit::Partition(2)]),
+            ("by hand", json!({ "updateStrategy": { "type": "OnDelete" } }), false, vec![Unfit::OnDelete]),
+            ("deleting volumes", with_claims(deleting.clone()), false, vec![Unfit::VolumeDeletion]),
+            ("deleting volumes, which is allowed", with_claims(deleting.clone()), true, vec![]),
+            ("deleting volumes, of which it has none", deleting.clone(), false, vec![]),
+            (
+                "keeping them, but for when all of it is deleted",
+                with_claims(
+                    json!({ "persistentVolumeClaimRetentionPolicy": { "whenDeleted": "Delete", "whenScaled": "Retain" } }),
+                ),
+                false,
+                vec![],
+            ),
+        ] {
+            assert_eq!(unfit(&set(&spec), may_delete_volumes), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The kinds of workloads that applications are: what each shows of itself, in the terms of all.
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+
+use crate::field::Owned;
+use crate::object::Object;
+use crate::place::{Kind, Place};
+use crate::rollout::{Before, Progress, Wanted, deployment, newest_hash, newest_revision, stateful_set};
+use crate::unfit::{Unfit, unfit};
+
+/// A kind of object that runs replicas of one pod template.
+pub(crate) trait Workload: Object<Fields = Owned> {
+    /// Which.
+    const KIND: Kind;
+
+    /// Which pods are its own.
+    fn selector(&self) -> Option<&LabelSelector>;
+
+    /// What it shows of the time before a write, as the answer to that write.
+    fn before(&self) -> Before;
+
+    /// Where its rollout stands.
+    fn progress(&self, wanted: &Wanted) -> Progress;
+
+    /// What the pods of its newest template have as the label of their revision; `None` while its controller has not said.
+    fn newest<'a>(&'a self, replica_sets: &'a [ReplicaSet]) -> Option<&'a str>;
+
+    /// Why it cannot be changed and put back.
+    fn unfit(&self, may_delete_volumes: bool) -> Vec<Unfit>;
+
+    /// Where it is.
+    fn place(&self) -> Place {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Place { namespace: text(&self.meta().namespace), kind: Self::KIND, name: text(&self.meta().name) }
+    }
+}
+
+impl Workload for Deployment {
+    const KIND: Kind = Kind::Deployment;
+
+    fn selector(&self) -> Option<&LabelSelector> {
+        self.spec.as_ref().map(|spec| &spec.selector)
+    }
+
+    fn before(&self) -> Before {
+        Before::of_deployment(self)
+    }
+
+    fn progress(&self, wanted: &Wanted) -> Progress {
+        deployment(self, wanted)
+    }
+
+    fn newest<'a>(&'a self, replica_sets: &'a [ReplicaSet]) -> Option<&'a str> {
+        newest_hash(self, replica_sets)
+    }
+
+    fn unfit(&self, _: bool) -> Vec<Unfit> {
+        Vec::new()
+    }
+}
+
+impl Workload for StatefulSet {
+    const KIND: Kind = Kind::StatefulSet;
+
+    fn selector(&self) -> Option<&LabelSelector> {
+        self.spec.as_ref().map(|spec| &spec.selector)
+    }
+
+    fn before(&self) -> Before {
+        Before::of_stateful_set(self)
+    }
+
+    fn progress(&self, wanted: &Wanted) -> Progress {
+        stateful_set(self, wanted)
+    }
+
+    fn newest<'a>(&'a self, _: &'a [ReplicaSet]) -> Option<&'a str> {
+        newest_revision(self)
+    }
+
+    fn unfit(&self, may_delete_volumes: bool) -> Vec<Unfit> {
+        unfit(self, may_delete_volumes)
+    }
+}
