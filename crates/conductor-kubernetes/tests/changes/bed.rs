@@ -53,22 +53,27 @@ pub(crate) struct Restored {
 impl Bed {
     /// A fresh namespace with these applications, each a Deployment of the same name.
     pub(crate) async fn new(namespace: &str, applications: &[&str]) -> Self {
+        let applications: Vec<Value> = applications.iter().map(|name| json!({ "name": name })).collect();
+        Self::of(namespace, &applications).await
+    }
+
+    /// A fresh namespace with these applications, as settings have them.
+    pub(crate) async fn of(namespace: &str, applications: &[Value]) -> Self {
         let cluster = cluster().await;
         cluster.namespace(namespace).await.unwrap();
-        let names: Vec<Value> = applications.iter().map(|name| json!({ "name": name })).collect();
         let kubeconfig = cluster.kubeconfig(&User::Admin).unwrap();
         let settings = json!({
             "cluster": { "kubeconfig": kubeconfig },
             "namespace": namespace,
             "steadyFor": "100ms",
             "scheduleWithin": "2s",
-            "applications": names,
+            "applications": applications,
         });
         Self {
             namespace: namespace.to_owned(),
             admin: cluster.client(&User::Admin).await.unwrap(),
             run: format!("run-{namespace}").parse().unwrap(),
-            applications: applications.iter().map(|name| name.parse().unwrap()).collect(),
+            applications: applications.iter().map(|one| one["name"].as_str().unwrap().parse().unwrap()).collect(),
             settings,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, ResourceQuota, Secret, Service, ServiceAccount};
@@ -23,6 +23,7 @@ impl Bed {
     pub(crate) async fn everything(&self) -> Everything {
         let mut all = Everything::new();
         add(&mut all, &self.api::<Deployment>()).await;
+        add(&mut all, &self.api::<StatefulSet>()).await;
         add(&mut all, &self.api::<HorizontalPodAutoscaler>()).await;
         add(&mut all, &self.api::<ConfigMap>()).await;
         add(&mut all, &self.api::<Secret>()).await;
@@ -62,7 +63,8 @@ pub(crate) fn but_for_what_autoscalers_choose(mut all: Everything) -> Everything
         .map(|object| {
             let spec = &object["spec"];
             let [min, max] = ["minReplicas", "maxReplicas"].map(|end| spec[end].as_i64().unwrap());
-            (format!("Deployment {}", spec["scaleTargetRef"]["name"].as_str().unwrap()), min, max)
+            let [kind, name] = ["kind", "name"].map(|part| spec["scaleTargetRef"][part].as_str().unwrap());
+            (format!("{kind} {name}"), min, max)
         })
         .collect();
     for (name, min, max) in bounds {

@@ -13,4 +13,5 @@ mod remade;
 mod restored;
 mod scene;
 mod shapes;
+mod stateful_sets;
 mod watches;

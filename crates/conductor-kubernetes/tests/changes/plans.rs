@@ -6,23 +6,40 @@ use conductor_core::app::{Allocation, Bounds};
 use conductor_core::phase::Changes;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::{Baseline, Plan, ScaleStep};
-use conductor_kubernetes_bed::{Behaviour, deployment};
-use k8s_openapi::api::apps::v1::Deployment;
+use conductor_kubernetes_bed::{Behaviour, deployment, stateful_set};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::json;
 
 /// A Deployment with resources.
 pub(crate) fn with_resources(name: &str, replicas: i32) -> Deployment {
     let mut made = deployment(name, replicas, Behaviour::Ready);
-    let resources = json!({ "requests": { "cpu": "0.5", "memory": "64Mi" }, "limits": { "memory": "128Mi" } });
-    let spec = made.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
-    spec.containers[0].resources = Some(serde_json::from_value(resources).unwrap());
+    give_resources(&mut made.spec.as_mut().unwrap().template);
     made
+}
+
+/// A StatefulSet like it.
+pub(crate) fn stateful_set_with_resources(name: &str, replicas: i32) -> StatefulSet {
+    let mut made = stateful_set(name, replicas, Behaviour::Ready);
+    give_resources(&mut made.spec.as_mut().unwrap().template);
+    made
+}
+
+fn give_resources(template: &mut PodTemplateSpec) {
+    let resources = json!({ "requests": { "cpu": "0.5", "memory": "64Mi" }, "limits": { "memory": "128Mi" } });
+    let spec = template.spec.as_mut().unwrap();
+    spec.containers[0].resources = Some(serde_json::from_value(resources).unwrap());
 }
 
 /// An autoscaler of a Deployment, NAME-cpu. There are no metrics: it keeps replicas within its bounds and does no more.
 pub(crate) fn autoscaler(name: &str, min: i32, max: i32) -> HorizontalPodAutoscaler {
-    let target = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": name });
+    autoscaler_of("Deployment", name, min, max)
+}
+
+/// The same, of a workload of another kind.
+pub(crate) fn autoscaler_of(kind: &str, name: &str, min: i32, max: i32) -> HorizontalPodAutoscaler {
+    let target = json!({ "apiVersion": "apps/v1", "kind": kind, "name": name });
     let metric = json!({ "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 60 } } });
     let spec = json!({ "minReplicas": min, "maxReplicas": max, "scaleTargetRef": target, "metrics": [metric] });
     serde_json::from_value(json!({ "metadata": { "name": format!("{name}-cpu") }, "spec": spec })).unwrap()

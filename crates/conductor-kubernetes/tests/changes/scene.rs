@@ -3,10 +3,11 @@
 use conductor_core::phase::Changes;
 use conductor_kubernetes::KubernetesEnvironment;
 use kube::api::PostParams;
+use serde_json::{Value, json};
 
 use crate::bed::{Bed, text};
 use crate::everything::{Everything, but_for_what_autoscalers_choose};
-use crate::plans::{autoscaler, like_production, with_resources};
+use crate::plans::{autoscaler, autoscaler_of, like_production, stateful_set_with_resources, with_resources};
 
 /// From what the way back is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +34,27 @@ impl Scene {
                 bed.api().create(&PostParams::default(), &autoscaler(name, 1, 4)).await.unwrap();
             }
         }
+        Self::of(bed, names).await
+    }
+
+    /// The same with StatefulSets, NAME-db for each application.
+    pub(crate) async fn of_stateful_sets(namespace: &str, names: &[&str], is_autoscaled: bool) -> Self {
+        let set = |name: &str| format!("{name}-db");
+        let applications: Vec<Value> =
+            names.iter().map(|name| json!({ "name": name, "statefulSet": set(name) })).collect();
+        let bed = Bed::of(namespace, &applications).await;
+        for name in names {
+            let made = stateful_set_with_resources(&set(name), 2);
+            bed.api().create(&PostParams::default(), &made).await.unwrap();
+            if is_autoscaled {
+                let autoscaler = autoscaler_of("StatefulSet", &set(name), 1, 4);
+                bed.api().create(&PostParams::default(), &autoscaler).await.unwrap();
+            }
+        }
+        Self::of(bed, names).await
+    }
+
+    async fn of(bed: Bed, names: &[&str]) -> Self {
         let before = bed.everything().await;
         let baseline = bed.observe(&bed.conductor(1).await).await;
         let changes = like_production(&baseline, names, 6);
