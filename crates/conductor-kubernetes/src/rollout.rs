@@ -31,7 +31,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub(crate) use deployment::deployment;
-pub(crate) use newest::{newest_hash, newest_revision, of_revision};
+pub(crate) use newest::{newest_hash, newest_revision, of_revision, waits_for};
 pub(crate) use stateful_set::{is_by_hand, is_complete, partition, stateful_set};
 pub(crate) use steady::Steady;
 pub(crate) use troubles::{Outlook, Troubles};

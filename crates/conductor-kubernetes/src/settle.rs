@@ -44,6 +44,8 @@ struct Wait<'a> {
     wanted: Wanted,
     steady: Steady,
     troubles: Troubles,
+    /// Of pods of older versions.
+    older_troubles: Troubles,
     /// The last text of progress, and since when it is the same.
     text: String,
     still_since: Timestamp,
@@ -78,6 +80,7 @@ impl<K: Workload> Settling<K> {
             wanted,
             steady: Steady::new(self.hold),
             troubles: Troubles::new(self.schedule_within),
+            older_troubles: Troubles::new(self.schedule_within),
             text: String::new(),
             still_since: now,
             looked: now,
@@ -127,7 +130,10 @@ impl<K: Workload> Settling<K> {
         wait.looked = now;
         match self.pods(wait.place, live).await {
             Ok((sets, pods)) => match live.newest(&sets) {
-                Some(revision) => wait.judge(now, of_revision(&pods, revision)),
+                Some(revision) => {
+                    wait.judge(now, of_revision(&pods, revision))?;
+                    wait.judge_older(now, live.waits_for(&pods, revision))
+                }
                 None => Ok(()),
             },
             Err(error) => {
@@ -179,6 +185,17 @@ impl Wait<'_> {
     fn judge<'p>(&mut self, now: Timestamp, pods: impl Iterator<Item = &'p Pod>) -> Result<(), PortError> {
         match self.troubles.see(now, pods) {
             Outlook::Failed(text) => Err(self.failed(&text)),
+            Outlook::Fine | Outlook::Troubled(_) => Ok(()),
+        }
+    }
+
+    /// Sees the pods of older versions that the newest one waits for.
+    fn judge_older<'p>(&mut self, now: Timestamp, pods: impl IntoIterator<Item = &'p Pod>) -> Result<(), PortError> {
+        match self.older_troubles.see(now, pods) {
+            Outlook::Failed(text) => Err(self.failed(&format!(
+                "{text}; it is of an older version, which is not replaced before it is ready \
+                 (podManagementPolicy: OrderedReady): delete the pod, and its controller goes on"
+            ))),
             Outlook::Fine | Outlook::Troubled(_) => Ok(()),
         }
     }

@@ -1,12 +1,13 @@
 //! The kinds of workloads that applications are: what each shows of itself, in the terms of all.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::field::Owned;
 use crate::object::Object;
 use crate::place::{Kind, Place};
-use crate::rollout::{Before, Progress, Wanted, deployment, newest_hash, newest_revision, stateful_set};
+use crate::rollout::{Before, Progress, Wanted, deployment, newest_hash, newest_revision, stateful_set, waits_for};
 use crate::unfit::{Unfit, unfit};
 
 /// A kind of object that runs replicas of one pod template.
@@ -25,6 +26,9 @@ pub(crate) trait Workload: Object<Fields = Owned> {
 
     /// What the pods of its newest template have as the label of their revision; `None` while its controller has not said.
     fn newest<'a>(&'a self, replica_sets: &'a [ReplicaSet]) -> Option<&'a str>;
+
+    /// The pods of older revisions that its controller wants to be ready before it replaces them.
+    fn waits_for<'p>(&self, pods: &'p [Pod], newest: &str) -> Vec<&'p Pod>;
 
     /// Why it cannot be changed and put back.
     fn unfit(&self, may_delete_volumes: bool) -> Vec<Unfit>;
@@ -55,6 +59,10 @@ impl Workload for Deployment {
         newest_hash(self, replica_sets)
     }
 
+    fn waits_for<'p>(&self, _: &'p [Pod], _: &str) -> Vec<&'p Pod> {
+        Vec::new()
+    }
+
     fn unfit(&self, _: bool) -> Vec<Unfit> {
         Vec::new()
     }
@@ -77,6 +85,10 @@ impl Workload for StatefulSet {
 
     fn newest<'a>(&'a self, _: &'a [ReplicaSet]) -> Option<&'a str> {
         newest_revision(self)
+    }
+
+    fn waits_for<'p>(&self, pods: &'p [Pod], newest: &str) -> Vec<&'p Pod> {
+        waits_for(self, pods, newest)
     }
 
     fn unfit(&self, may_delete_volumes: bool) -> Vec<Unfit> {

@@ -46,6 +46,18 @@ pub(crate) fn of_revision<'a>(
     })
 }
 
+/// The pods of older revisions that a StatefulSet's controller wants to be ready before it replaces any: all of them, unless
+/// it manages its pods in parallel. One that never becomes ready stays for good, even if its version is taken back.
+pub(crate) fn waits_for<'a>(set: &StatefulSet, pods: &'a [Pod], newest: &str) -> Vec<&'a Pod> {
+    let policy = set.spec.as_ref().and_then(|spec| spec.pod_management_policy.as_deref());
+    let its = set.metadata.uid.as_deref().filter(|_| policy != Some("Parallel"));
+    let is_older = |pod: &&Pod| {
+        its.is_some_and(|uid| is_controlled_by(&pod.metadata, uid))
+            && label(&pod.metadata, CONTROLLER_REVISION_HASH) != Some(newest)
+    };
+    pods.iter().filter(is_older).collect()
+}
+
 fn is_controlled_by(metadata: &ObjectMeta, uid: &str) -> bool {
     metadata.owner_references.iter().flatten().any(|owner| owner.uid == uid && owner.controller == Some(true))
 }
@@ -111,6 +123,25 @@ mod tests {
         assert_eq!(newest_revision(&set(Some(3))), None);
         assert_eq!(newest_revision(&set(None)), None);
         assert_eq!(newest_revision(&StatefulSet::default()), None);
+    }
+
+    #[test]
+    fn older_pods_of_a_stateful_set_are_waited_for_unless_they_are_managed_in_parallel() {
+        let set = |policy: Option<&str>| -> StatefulSet {
+            let spec = json!({ "podManagementPolicy": policy, "serviceName": "any", "selector": {}, "template": {} });
+            serde_json::from_value(json!({ "metadata": { "uid": "u" }, "spec": spec })).unwrap()
+        };
+        let pod = |owner: &str, revision: &str| -> Pod {
+            let owner = json!({
+                "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "any", "uid": owner, "controller": true,
+            });
+            let labels = json!({ CONTROLLER_REVISION_HASH: revision });
+            serde_json::from_value(json!({ "metadata": { "ownerReferences": [owner], "labels": labels } })).unwrap()
+        };
+        let pods = [pod("u", "old"), pod("u", "new"), pod("v", "old")];
+        assert_eq!(waits_for(&set(None), &pods, "new"), [&pods[0]]);
+        assert_eq!(waits_for(&set(Some("OrderedReady")), &pods, "new"), [&pods[0]]);
+        assert!(waits_for(&set(Some("Parallel")), &pods, "new").is_empty());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use conductor_core::app::{Allocation, Bounds};
 use conductor_core::ports::{FailureKind, Scaler, Way};
-use conductor_kubernetes_bed::Behaviour;
-use conductor_kubernetes_bed::{Moment, Requests, stateful_set, until};
+use conductor_core::scale::Plan;
+use conductor_kubernetes_bed::{Behaviour, Moment, Requests, stateful_set, until};
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -140,22 +140,33 @@ async fn what_would_be_refused_before_a_run_keeps_nothing_from_being_put_back_af
 }
 
 #[tokio::test]
-async fn replicas_that_never_became_ready_are_put_back_too() {
+async fn a_pod_that_its_controller_waits_for_is_told_of_although_everything_is_back() {
     let scene = Scene::of_stateful_sets("stuck-set", &["ledger"], false).await;
     let conductor = scene.bed.conductor(1).await;
     let mut to = production(2);
-    to.resources.get_mut("main").unwrap().insert("requests.cpu".to_owned(), "100000".parse().unwrap());
-    to.resources.get_mut("main").unwrap().remove("limits.cpu");
+    let resources = to.resources.get_mut("main").unwrap();
+    resources.remove("limits.cpu");
+    resources.insert("requests.cpu".to_owned(), "100000".parse().unwrap());
     let mut changes = scene.changes.clone();
-    changes.plan.rollouts.clear();
-    changes.plan.scale_steps = vec![step(&changes.baseline, "ledger", to)];
+    changes.plan = Plan { rollouts: Vec::new(), scale_steps: vec![step(&changes.baseline, "ledger", to)] };
     let error = conductor.scale(&scene.bed.run, &changes.plan.scale_steps[0], Way::There).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unsettled);
-    assert!(
-        text(&error).starts_with("StatefulSet stuck-set/ledger-db does not become ready: pod ledger-db-1 "),
-        "{error:?}"
-    );
-    let foreign = scene.bed.restore(&conductor, &changes).await;
+    let trouble = "StatefulSet stuck-set/ledger-db does not become ready: pod ledger-db-1: Unschedulable for ";
+    assert!(text(&error).starts_with(trouble), "{error:?}");
+
+    let Restored { foreign, failures } = scene.bed.try_restore(&conductor, &changes).await;
     assert_eq!(foreign, [""; 0]);
-    scene.assert_as_before("after a version that never ran").await;
+    let [failure] = &failures[..] else { panic!("{failures:?}") };
+    let advice = "; it is of an older version, which is not replaced before it is ready (podManagementPolicy: \
+                  OrderedReady): delete the pod, and its controller goes on";
+    assert!(failure.starts_with(trouble) && failure.ends_with(advice), "{failure}");
+    scene.assert_as_before("all but the pod").await;
+    scene.bed.kubectl(&["delete", "pod", "ledger-db-1"], "").await;
+    until("it goes on", PATIENCE, async || {
+        let status = scene.bed.api::<StatefulSet>().get("ledger-db").await.unwrap().status?;
+        let is_done = status.ready_replicas == Some(2) && status.current_revision == status.update_revision;
+        is_done.then_some(())
+    })
+    .await;
+    assert_eq!(scene.bed.restore(&conductor, &changes).await, [""; 0]);
 }
