@@ -9,15 +9,15 @@ use conductor_core::ports::{Deployed, Deployer, Scaler};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{Behaviour, Cluster, ClusterSettings, User, deployment, until};
+use conductor_kubernetes_bed::{Behaviour, Cluster, ClusterSettings, User, deployment, stateful_set, until};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 /// How long anything may take on a busy machine.
@@ -79,23 +79,7 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) async fn new(namespace: &str) -> Self {
-        let cluster = cluster().await;
-        cluster.namespace(namespace).await.unwrap();
-        let user = User::service_account("loadtest-conductor", "loadtest-conductor");
-        let settings = json!({
-            "cluster": { "kubeconfig": cluster.kubeconfig(&user).unwrap() },
-            "namespace": namespace,
-            "steadyFor": "1s",
-            "freeze": { "owner": "team-shop" },
-            "applications": [{ "name": "checkout" }],
-        });
-        let bed = Self {
-            namespace: namespace.to_owned(),
-            admin: cluster.client(&User::Admin).await.unwrap(),
-            conductor: KubernetesEnvironment::connect(serde_json::from_value(settings).unwrap(), 1).await.unwrap(),
-            run: format!("run-{namespace}").parse().unwrap(),
-            applications: vec!["checkout".parse().unwrap()],
-        };
+        let bed = Self::of(namespace, json!({ "name": "checkout" })).await;
         let deployments = bed.api::<Deployment>();
         deployments.create(&Default::default(), &deployment("checkout", 2, Behaviour::Ready)).await.unwrap();
         until("two replicas", PATIENCE, async || {
@@ -104,6 +88,39 @@ impl Bed {
         })
         .await;
         bed
+    }
+
+    /// The same with a StatefulSet.
+    pub(crate) async fn with_stateful_set(namespace: &str) -> Self {
+        let bed = Self::of(namespace, json!({ "name": "checkout", "statefulSet": "checkout" })).await;
+        let sets = bed.api::<StatefulSet>();
+        sets.create(&Default::default(), &stateful_set("checkout", 2, Behaviour::Ready)).await.unwrap();
+        until("two replicas", PATIENCE, async || {
+            let status = sets.get("checkout").await.unwrap().status?;
+            (status.available_replicas == Some(2)).then_some(())
+        })
+        .await;
+        bed
+    }
+
+    async fn of(namespace: &str, application: Value) -> Self {
+        let cluster = cluster().await;
+        cluster.namespace(namespace).await.unwrap();
+        let user = User::service_account("loadtest-conductor", "loadtest-conductor");
+        let settings = json!({
+            "cluster": { "kubeconfig": cluster.kubeconfig(&user).unwrap() },
+            "namespace": namespace,
+            "steadyFor": "1s",
+            "freeze": { "owner": "team-shop" },
+            "applications": [application],
+        });
+        Self {
+            namespace: namespace.to_owned(),
+            admin: cluster.client(&User::Admin).await.unwrap(),
+            conductor: KubernetesEnvironment::connect(serde_json::from_value(settings).unwrap(), 1).await.unwrap(),
+            run: format!("run-{namespace}").parse().unwrap(),
+            applications: vec!["checkout".parse().unwrap()],
+        }
     }
 
     /// The objects of a kind.

@@ -105,6 +105,26 @@ async fn a_deployment_that_is_deleted_or_made_anew_is_seen() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_a_stateful_set_is_seen_as_well() {
+    let bed = Bed::with_stateful_set("set-drifts").await;
+    assert_eq!(
+        seen(&bed, &["scale", "statefulset/checkout", "--replicas=7"]).await,
+        ["checkout: replicas is 7, not 2; changed by kubectl (Update of scale)"]
+    );
+    assert_eq!(
+        seen(&bed, &["set", "image", "statefulset/checkout", "main=registry.example/checkout:9"]).await,
+        [
+            "checkout: version of main is registry.example/checkout:9, not registry.example/checkout:1; changed by kubectl-set (Update)"
+        ]
+    );
+    assert_eq!(
+        seen(&bed, &["autoscale", "statefulset/checkout", "--min=7", "--max=9"]).await,
+        ["checkout: autoscaling is autoscaled from 7 to 9, not absent; changed by kubectl-autoscale (Update)"]
+    );
+    assert_eq!(seen(&bed, &["delete", "statefulset", "checkout"]).await, ["checkout was deleted"]);
+}
+
+#[tokio::test]
 async fn what_is_known_is_not_told_again_and_what_nobody_changes_is_not_told_at_all() {
     let bed = Bed::new("known").await;
     let expected = bed.observe().await;

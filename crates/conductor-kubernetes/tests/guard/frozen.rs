@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conductor_core::app::Allocation;
+use conductor_core::app::{Allocation, Bounds};
 use conductor_core::guard::Guarded;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
 use conductor_core::scale::ScaleStep;
@@ -40,6 +40,28 @@ async fn others_are_denied_and_the_run_goes_on() {
         bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.ok()
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_stateful_set_and_its_autoscaler_are_frozen_as_well() {
+    let bed = Bed::with_stateful_set("frozen-set").await;
+    bed.kubectl(&["autoscale", "statefulset/checkout", "--min=2", "--max=4"]).await.unwrap();
+    let frozen = bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    assert_eq!(frozen, Guarded::Frozen);
+    for change in [
+        ["scale", "statefulset/checkout", "--replicas=5"],
+        ["set", "image", "statefulset/checkout main=registry.example/checkout:9"],
+        ["patch", "hpa/checkout", r#"--patch={"spec":{"maxReplicas":9}}"#],
+    ] {
+        let arguments: Vec<&str> = change.iter().flat_map(|part| part.split(' ')).collect();
+        let denied = bed.kubectl(&arguments).await.unwrap_err();
+        assert!(denied.contains("frozen by load test run-frozen-set until"), "{change:?}: {denied}");
+    }
+    let from = bed.observe().await["checkout"].allocation.clone();
+    let to = Allocation { replicas: 3, autoscaling: Some(Bounds::pinned(3)), ..from.clone() };
+    let step = ScaleStep { application: bed.applications[0].clone(), from, to };
+    bed.conductor.scale(&bed.run, &step, Way::There).await.unwrap();
+    bed.conductor.thaw(&bed.run).await.unwrap();
 }
 
 #[tokio::test]

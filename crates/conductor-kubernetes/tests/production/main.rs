@@ -6,3 +6,4 @@ mod bed;
 mod identity;
 mod rights;
 mod running;
+mod stateful_sets;
