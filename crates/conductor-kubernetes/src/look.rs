@@ -40,7 +40,7 @@ impl KubernetesEnvironment {
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
         let (mut found, stateful_sets) =
-            futures::try_join!(self.found_of::<Deployment>(applications), self.found_of::<StatefulSet>(applications),)?;
+            futures::try_join!(self.found_of::<Deployment>(applications), self.found_of::<StatefulSet>(applications))?;
         found.extend(stateful_sets);
         Ok(found)
     }
@@ -51,6 +51,9 @@ impl KubernetesEnvironment {
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
         let listed = self.workloads::<K>(applications).await?.into_iter();
         let mut by_place: BTreeMap<Place, K> = listed.map(|workload| (workload.place(), workload)).collect();
+        let all = self.settings.applications.iter();
+        let may_delete_volumes: BTreeSet<&ApplicationId> =
+            all.filter(|one| one.allow_volume_deletion).map(|one| &one.name).collect();
         let mut found = BTreeMap::new();
         for application in applications {
             let place = self.place(application)?;
@@ -61,15 +64,11 @@ impl KubernetesEnvironment {
                 identity: workload.meta().uid.clone(),
                 owned: workload.fields().map_err(unreadable)?,
                 marker: marker(&workload),
-                unfit: workload.unfit(self.may_delete_volumes(application)),
+                unfit: workload.unfit(may_delete_volumes.contains(application)),
             };
             found.insert(application.clone(), one);
         }
         Ok(found)
-    }
-
-    fn may_delete_volumes(&self, application: &ApplicationId) -> bool {
-        self.settings.applications.iter().any(|one| one.name == *application && one.allow_volume_deletion)
     }
 
     /// The workloads of a kind in every namespace where one of these applications is of that kind.
@@ -105,18 +104,18 @@ impl KubernetesEnvironment {
         Ok(by_target(self.scalers(applications).await?))
     }
 
-    /// The wanted allocation of the applications. Where a run has changed something, nothing that somebody else has made
-    /// keeps it from being put back, nor the look whether it is.
+    /// The wanted allocation of the applications. Where a run has left something, nothing that somebody else has made keeps
+    /// it from being put back.
     pub(crate) async fn look_at_allocations(
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
         let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
         let is_left = |found: &Found| !matches!(found.marker, Ok(None));
-        let is_changed =
-            self.writer.has_written() || found.values().any(is_left) || autoscalers.values().flatten().any(is_marked);
-        let several = if is_changed { Several::First } else { Several::Refused };
-        if !is_changed {
+        let left = found.values().any(is_left) || autoscalers.values().flatten().any(is_marked);
+        let several = if left { Several::First } else { Several::Refused };
+        // Before a run, and not when it is looked whether everything is back.
+        if !left && !self.writer.has_written() {
             self.refuse_unfit(&found)?;
         }
         let mut allocated = BTreeMap::new();
