@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use conductor_core::app::Bounds;
-use conductor_core::ports::{PortError, Way};
+use conductor_core::ports::{FailureKind, PortError, Way};
 use conductor_core::run::RunId;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::autoscaler::{Several, by_target, name, only};
+use crate::autoscaler::{Autoscaler, Several, by_target, only};
 use crate::change::{Wish, ours};
 use crate::environment::KubernetesEnvironment;
 use crate::field::{Field, Fields};
-use crate::object::marker;
+use crate::object::{Object, marker};
 use crate::place::{Kind, Place};
 use crate::rollout::Wanted;
+use crate::scaled_object::ScaledObject;
 use crate::settle::Settling;
 use crate::terms::changes;
 use crate::workload::Workload;
@@ -62,17 +63,38 @@ impl KubernetesEnvironment {
         place: &Place,
         run: &RunId,
         way: Way,
-        [from, to]: [Bounds; 2],
+        bounds: [Bounds; 2],
     ) -> Result<bool, PortError> {
-        let targets = by_target(self.reader.list_in(&place.namespace).await?);
+        let scaled = async || match self.has_keda().await? {
+            true => self.reader.list_in::<ScaledObject>(&place.namespace).await,
+            false => Ok(Vec::new()),
+        };
+        let horizontal = self.reader.list_in::<HorizontalPodAutoscaler>(&place.namespace);
+        let (horizontal, scaled) = futures::try_join!(horizontal, scaled())?;
+        let targets = by_target(horizontal, scaled);
         let several = if way == Way::Back { Several::First } else { Several::Refused };
         let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
-        let wish = Wish { way, changes: changes(&from.fields(), &to.fields()), contested: BTreeSet::new() };
-        let holder = self.holder(run);
-        self.writer
-            .write::<HorizontalPodAutoscaler>(&place.namespace, name(autoscaler), &holder, &wish)
-            .await
-            .map(|_| true)
+        let (namespace, name, holder) = (&place.namespace, autoscaler.name(), self.holder(run));
+        let wish = |changes| Wish { way, changes, contested: BTreeSet::new() };
+        match autoscaler {
+            Autoscaler::Horizontal(_) => {
+                let [from, to] = bounds.map(|bounds| bounds.fields());
+                let wish = wish(changes(&from, &to));
+                self.writer.write::<HorizontalPodAutoscaler>(namespace, name, &holder, &wish).await?;
+            }
+            Autoscaler::Scaled(found) => {
+                let unreadable = |error| {
+                    let act = format!("could not read {}", autoscaler.called());
+                    PortError::because(FailureKind::Rejected, act, error)
+                };
+                let live = found.fields().map_err(unreadable)?;
+                // Without a marker nothing is known of what was absent, and every count is said.
+                let original = marker(&**found).ok().flatten().map_or(live, |marker| marker.original);
+                let wish = wish(live.changes(original, way, bounds));
+                self.writer.write::<ScaledObject>(namespace, name, &holder, &wish).await?;
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -1,16 +1,30 @@
-//! The HorizontalPodAutoscalers of workloads: which of them scales what.
+//! The autoscalers of workloads, HorizontalPodAutoscalers and ScaledObjects: which of them scales what.
 
 use std::collections::BTreeMap;
 
+use conductor_core::app::Bounds;
 use conductor_core::ports::{FailureKind, PortError};
+use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use kube::Resource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::object::is_marked;
+use crate::field::UnreadableError;
+use crate::freeze::{Resource, Target};
+use crate::marker::{Marker, MarkerError};
+use crate::object::{Object, called, is_marked, marker};
 use crate::place::{Kind, Place};
+use crate::scaled_object::{Counts, ScaledObject, is_scaled_object};
+use crate::unfit::Unfit;
+
+/// What scales a workload.
+#[derive(Clone, Debug)]
+pub(crate) enum Autoscaler {
+    Horizontal(Box<HorizontalPodAutoscaler>),
+    Scaled(Box<ScaledObject>),
+}
 
 /// Autoscalers by the workload they scale.
-pub(crate) type ByTarget = BTreeMap<Place, Vec<HorizontalPodAutoscaler>>;
+pub(crate) type ByTarget = BTreeMap<Place, Vec<Autoscaler>>;
 
 /// What becomes of a workload that several autoscalers scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +36,109 @@ pub(crate) enum Several {
     First,
 }
 
-/// The workload that an autoscaler scales, if it is of a kind that applications are.
+impl Autoscaler {
+    /// The workload that it scales, if it is of a kind that applications are.
+    pub(crate) fn target(&self) -> Option<Place> {
+        match self {
+            Self::Horizontal(one) => target(one),
+            Self::Scaled(one) => one.target(),
+        }
+    }
+
+    /// The bounds within which it scales.
+    pub(crate) fn bounds(&self) -> Result<Bounds, UnreadableError> {
+        match self {
+            Self::Horizontal(one) => one.fields(),
+            Self::Scaled(one) => one.fields().map(Counts::bounds),
+        }
+    }
+
+    /// What a run has left on it, in bounds.
+    pub(crate) fn marker(&self) -> Result<Option<Marker<Bounds>>, MarkerError> {
+        match self {
+            Self::Horizontal(one) => marker(&**one),
+            Self::Scaled(one) => {
+                let bounds = |Marker { original, holder, applied }: Marker<Counts>| Marker {
+                    original: original.bounds(),
+                    holder,
+                    applied: applied.into_iter().map(Counts::bounds).collect(),
+                };
+                Ok(marker(&**one)?.map(bounds))
+            }
+        }
+    }
+
+    /// True when a run has left something on it, whether it can be read or not.
+    pub(crate) fn is_marked(&self) -> bool {
+        match self {
+            Self::Horizontal(one) => is_marked(&**one),
+            Self::Scaled(one) => is_marked(&**one),
+        }
+    }
+
+    /// Why it cannot be held at a number of replicas.
+    pub(crate) fn unfit(&self) -> Option<Unfit> {
+        match self {
+            Self::Horizontal(_) => None,
+            Self::Scaled(one) => one.held_at().map(|count| Unfit::HeldByKeda(count.to_owned())),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.meta().name.as_deref().unwrap_or_default()
+    }
+
+    /// How people call it: `ScaledObject shop/checkout`.
+    pub(crate) fn called(&self) -> String {
+        let namespace = self.meta().namespace.as_deref().unwrap_or_default();
+        match self {
+            Self::Horizontal(_) => called::<HorizontalPodAutoscaler>(namespace, self.name()),
+            Self::Scaled(_) => called::<ScaledObject>(namespace, self.name()),
+        }
+    }
+
+    /// It, as something to be frozen.
+    pub(crate) fn frozen(&self) -> Target {
+        let resource = match self {
+            Self::Horizontal(_) => Resource::HorizontalPodAutoscalers,
+            Self::Scaled(_) => Resource::ScaledObjects,
+        };
+        Target::new(resource, self.meta().namespace.as_deref().unwrap_or_default(), self.name())
+    }
+
+    fn made(&self) -> Option<Timestamp> {
+        self.meta().creation_timestamp.as_ref().map(|time| time.0)
+    }
+
+    pub(crate) fn meta(&self) -> &ObjectMeta {
+        match self {
+            Self::Horizontal(one) => &one.metadata,
+            Self::Scaled(one) => &one.metadata,
+        }
+    }
+}
+
+/// The workload that an autoscaler scales, if it is of a kind that applications are. What one does that KEDA has made is a
+/// matter of its ScaledObject.
 pub(crate) fn target(autoscaler: &HorizontalPodAutoscaler) -> Option<Place> {
+    if autoscaler.metadata.owner_references.iter().flatten().any(is_scaled_object) {
+        return None;
+    }
     let target = &autoscaler.spec.scale_target_ref;
     let namespace = autoscaler.metadata.namespace.clone().unwrap_or_default();
     Kind::called(&target.kind).map(|kind| Place { namespace, kind, name: target.name.clone() })
 }
 
 /// Autoscalers by the workload they scale.
-pub(crate) fn by_target(found: impl IntoIterator<Item = HorizontalPodAutoscaler>) -> ByTarget {
+pub(crate) fn by_target(
+    horizontal: impl IntoIterator<Item = HorizontalPodAutoscaler>,
+    scaled: impl IntoIterator<Item = ScaledObject>,
+) -> ByTarget {
+    let horizontal = horizontal.into_iter().map(|one| Autoscaler::Horizontal(Box::new(one)));
+    let scaled = scaled.into_iter().map(|one| Autoscaler::Scaled(Box::new(one)));
     let mut targets = ByTarget::new();
-    for autoscaler in found {
-        if let Some(place) = target(&autoscaler) {
+    for autoscaler in horizontal.chain(scaled) {
+        if let Some(place) = autoscaler.target() {
             targets.entry(place).or_default().push(autoscaler);
         }
     }
@@ -45,78 +150,19 @@ pub(crate) fn only<'a>(
     place: &Place,
     targets: &'a ByTarget,
     several: Several,
-) -> Result<Option<&'a HorizontalPodAutoscaler>, PortError> {
+) -> Result<Option<&'a Autoscaler>, PortError> {
     let found = targets.get(place).map(Vec::as_slice).unwrap_or_default();
     if found.len() > 1 && several == Several::Refused {
-        let names: Vec<&str> = found.iter().map(name).collect();
+        let names: Vec<String> = found.iter().map(Autoscaler::called).collect();
         let text = format!(
-            "{place} is scaled by several HorizontalPodAutoscalers ({}), which fight; expected one at most",
+            "{place} is scaled by several autoscalers ({}), which fight; expected one at most",
             names.join(", ")
         );
         return Err(PortError::new(FailureKind::Rejected, text));
     }
-    let made = |one: &HorizontalPodAutoscaler| one.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    Ok(found.iter().min_by_key(|one| (!is_marked(*one), made(one), name(one))))
-}
-
-/// The name of an autoscaler.
-pub(crate) fn name(autoscaler: &HorizontalPodAutoscaler) -> &str {
-    autoscaler.meta().name.as_deref().unwrap_or_default()
+    Ok(found.iter().min_by_key(|one| (!one.is_marked(), one.made(), one.name())))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn autoscaler(name: &str, kind: &str, target: &str) -> HorizontalPodAutoscaler {
-        let text = format!(
-            "{{ metadata: {{ name: {name}, namespace: shop }}, spec: {{ maxReplicas: 4, scaleTargetRef: {{ kind: {kind}, name: {target} }} }} }}"
-        );
-        serde_saphyr::from_str(&text).unwrap()
-    }
-
-    fn place(name: &str) -> Place {
-        Place { namespace: "shop".to_owned(), kind: Kind::Deployment, name: name.to_owned() }
-    }
-
-    #[test]
-    fn autoscalers_are_found_by_what_they_scale() {
-        let of = [("a", "Deployment"), ("b", "StatefulSet"), ("c", "Rollout")];
-        let targets = by_target(of.map(|(name, kind)| autoscaler(name, kind, "checkout")));
-        let one = only(&place("checkout"), &targets, Several::Refused).unwrap();
-        assert_eq!(one.map(name), Some("a"));
-        let set = Place { kind: Kind::StatefulSet, ..place("checkout") };
-        assert_eq!(only(&set, &targets, Several::Refused).unwrap().map(name), Some("b"));
-        assert_eq!(only(&place("ledger"), &targets, Several::Refused).unwrap(), None);
-    }
-
-    #[test]
-    fn two_autoscalers_of_one_workload_are_refused_by_name() {
-        let targets = by_target([autoscaler("a", "Deployment", "checkout"), autoscaler("b", "Deployment", "checkout")]);
-        assert_eq!(
-            only(&place("checkout"), &targets, Several::Refused).unwrap_err().to_string(),
-            "Deployment shop/checkout is scaled by several HorizontalPodAutoscalers (a, b), which fight; expected one at most"
-        );
-    }
-
-    #[test]
-    fn on_the_way_back_it_is_the_one_that_the_run_has_changed_else_the_oldest() {
-        let made = |name: &str, second: i64, run: Option<&str>| {
-            let mut made = autoscaler(name, "Deployment", "checkout");
-            made.metadata.creation_timestamp =
-                Some(serde_json::from_value(format!("2026-01-01T00:00:0{second}Z").into()).unwrap());
-            made.metadata.annotations =
-                run.map(|text| BTreeMap::from([(crate::marker::RUN.to_owned(), text.to_owned())]));
-            made
-        };
-        let chosen = |all: [HorizontalPodAutoscaler; 2]| {
-            let targets = by_target(all);
-            only(&place("checkout"), &targets, Several::First).unwrap().map(|one| name(one).to_owned()).unwrap()
-        };
-        assert_eq!(chosen([made("a", 2, None), made("b", 1, None)]), "b");
-        assert_eq!(chosen([made("a", 1, None), made("b", 1, None)]), "a");
-        assert_eq!(chosen([made("a", 1, None), made("b", 2, Some("half of a marker"))]), "b");
-        let copy = r#"{"run":"one","epoch":1,"uid":"of another","applied":[]}"#;
-        assert_eq!(chosen([made("a", 1, None), made("b", 2, Some(copy))]), "a", "the marker of a copy is void");
-    }
-}
+#[path = "autoscaler_tests.rs"]
+mod tests;

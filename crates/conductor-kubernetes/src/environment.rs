@@ -41,6 +41,8 @@ pub struct KubernetesEnvironment {
     pub(crate) freezer: OnceCell<Freezer>,
     pub(crate) reader: Reader,
     production: OnceCell<Reader>,
+    /// Whether the cluster knows KEDA's ScaledObjects.
+    pub(crate) keda: OnceCell<bool>,
     pub(crate) writer: Writer,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
@@ -70,6 +72,7 @@ impl KubernetesEnvironment {
             client,
             freezer: OnceCell::new(),
             production: OnceCell::new(),
+            keda: OnceCell::new(),
             bounds_back: Mutex::default(),
             settings,
         })

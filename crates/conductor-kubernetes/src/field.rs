@@ -18,6 +18,12 @@ pub(crate) enum Field {
     MinReplicas,
     /// `spec.maxReplicas` of an autoscaler.
     MaxReplicas,
+    /// `spec.minReplicaCount` of a ScaledObject.
+    MinReplicaCount,
+    /// `spec.maxReplicaCount` of a ScaledObject.
+    MaxReplicaCount,
+    /// `spec.idleReplicaCount` of a ScaledObject.
+    IdleReplicaCount,
     /// The image of a container.
     Image {
         /// The container, or init container.
@@ -38,6 +44,9 @@ impl fmt::Display for Field {
             Self::Replicas => f.write_str("replicas"),
             Self::MinReplicas => f.write_str("minReplicas"),
             Self::MaxReplicas => f.write_str("maxReplicas"),
+            Self::MinReplicaCount => f.write_str("minReplicaCount"),
+            Self::MaxReplicaCount => f.write_str("maxReplicaCount"),
+            Self::IdleReplicaCount => f.write_str("idleReplicaCount"),
             Self::Image { container } => write!(f, "the image of {container}"),
             Self::Resource { container, name } => write!(f, "{name} of {container}"),
         }
@@ -142,7 +151,16 @@ impl Fields for Owned {
                     }
                 }
             }
-            (Field::Replicas | Field::Image { .. } | Field::MinReplicas | Field::MaxReplicas, _) => {}
+            (
+                Field::Replicas
+                | Field::Image { .. }
+                | Field::MinReplicas
+                | Field::MaxReplicas
+                | Field::MinReplicaCount
+                | Field::MaxReplicaCount
+                | Field::IdleReplicaCount,
+                _,
+            ) => {}
         }
     }
 }
@@ -161,7 +179,10 @@ impl Fields for Bounds {
                 | Field::Image { .. }
                 | Field::Resource { .. }
                 | Field::MinReplicas
-                | Field::MaxReplicas,
+                | Field::MaxReplicas
+                | Field::MinReplicaCount
+                | Field::MaxReplicaCount
+                | Field::IdleReplicaCount,
                 _,
             ) => {}
         }

@@ -10,9 +10,9 @@ use conductor_core::run::RunId;
 use conductor_core::scale::Baseline;
 use jiff::Timestamp;
 
-use crate::autoscaler::name;
+use crate::autoscaler::Autoscaler;
 use crate::environment::KubernetesEnvironment;
-use crate::freeze::{Freezer, Proof, Resource, Target};
+use crate::freeze::{Freezer, Proof, Target};
 use crate::sentinel::Sentinel;
 use crate::signs::Signs;
 
@@ -64,7 +64,8 @@ impl EnvironmentGuard for KubernetesEnvironment {
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
-        Ok(Sentinel::new(&self.client, &self.places, expected).drifted(known).await)
+        let has_keda = self.has_keda().await?;
+        Ok(Sentinel::new(&self.client, &self.places, expected, has_keda).drifted(known).await)
     }
 }
 
@@ -103,9 +104,7 @@ impl KubernetesEnvironment {
         for application in applications {
             let place = self.place(application)?;
             targets.insert(Target::of(place));
-            for autoscaler in autoscalers.get(place).into_iter().flatten() {
-                targets.insert(Target::new(Resource::HorizontalPodAutoscalers, &place.namespace, name(autoscaler)));
-            }
+            targets.extend(autoscalers.get(place).into_iter().flatten().map(Autoscaler::frozen));
         }
         Ok(targets)
     }

@@ -16,13 +16,14 @@ use futures::stream::{StreamExt, iter};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::autoscaler::{ByTarget, target};
+use crate::autoscaler::{Autoscaler, ByTarget, target};
 use crate::change::{Wish, back};
 use crate::environment::KubernetesEnvironment;
 use crate::field::Field;
 use crate::heard::Last;
-use crate::object::{Object, holder, is_marked, marker};
+use crate::object::{Object, holder, marker};
 use crate::place::Place;
+use crate::scaled_object::ScaledObject;
 use crate::workload::Workload;
 
 /// Objects that are let go of at the same time.
@@ -43,9 +44,12 @@ impl KubernetesEnvironment {
         let places: BTreeSet<&Place> =
             applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
         // Autoscalers first: what they rule is theirs, once they are as they were.
-        let is_its = |one: &HorizontalPodAutoscaler| target(one).is_some_and(|place| places.contains(&place));
-        let autoscalers = self.scalers(applications).await?;
-        let mut failures = self.part(run, autoscalers, is_its, |_| BTreeSet::new()).await;
+        let is_its = |target: Option<Place>| target.is_some_and(|place| places.contains(&place));
+        let (horizontal, scaled) = futures::try_join!(self.scalers(applications), self.scaled_objects(applications))?;
+        let of_horizontal = |one: &HorizontalPodAutoscaler| is_its(target(one));
+        let mut failures = self.part(run, horizontal, of_horizontal, |_| BTreeSet::new()).await;
+        let of_scaled = |one: &ScaledObject| is_its(one.target());
+        failures.extend(self.part(run, scaled, of_scaled, |_| BTreeSet::new()).await);
         let autoscaled = self.autoscalers(applications).await?;
         let (deployments, stateful_sets) = futures::try_join!(
             self.workloads::<Deployment>(applications),
@@ -69,7 +73,7 @@ impl KubernetesEnvironment {
     ) -> Vec<PortError> {
         let ruled = |one: &K| {
             let by = autoscaled.get(&one.place()).map(Vec::as_slice).unwrap_or_default();
-            let is_ruled = !by.is_empty() && !by.iter().any(is_marked);
+            let is_ruled = !by.is_empty() && !by.iter().any(Autoscaler::is_marked);
             is_ruled.then_some(Field::Replicas).into_iter().collect()
         };
         self.part(run, workloads, |one| places.contains(&one.place()), ruled).await

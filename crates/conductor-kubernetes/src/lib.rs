@@ -32,6 +32,7 @@ mod production;
 mod reader;
 mod rollout;
 mod room;
+mod scaled_object;
 mod sentinel;
 mod settings;
 mod settle;

@@ -11,13 +11,14 @@ use futures::stream::{StreamExt, TryStreamExt, iter};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::autoscaler::{ByTarget, Several, by_target, name, only};
+use crate::autoscaler::{Autoscaler, ByTarget, Several, by_target, only};
 use crate::environment::KubernetesEnvironment;
 use crate::field::Owned;
 use crate::left_behind::{Marked, left_behind};
 use crate::marker::{Marker, MarkerError};
-use crate::object::{Object, called, is_marked, marker};
+use crate::object::{Object, marker};
 use crate::place::{Kind, Place};
+use crate::scaled_object::ScaledObject;
 use crate::unfit::Unfit;
 use crate::workload::Workload;
 
@@ -84,6 +85,16 @@ impl KubernetesEnvironment {
         self.list(applications, |_| true).await
     }
 
+    /// KEDA's ScaledObjects in every namespace of these applications; none where the cluster does not know them.
+    pub(crate) async fn scaled_objects(&self, applications: &[ApplicationId]) -> Result<Vec<ScaledObject>, PortError> {
+        if self.has_keda().await? { self.list(applications, |_| true).await } else { Ok(Vec::new()) }
+    }
+
+    /// True for a cluster that knows KEDA's ScaledObjects.
+    pub(crate) async fn has_keda(&self) -> Result<bool, PortError> {
+        self.keda.get_or_try_init(|| self.reader.knows::<ScaledObject>()).await.copied()
+    }
+
     /// The objects of a kind in every namespace of those applications whose workloads are of such a kind.
     async fn list<K: Object>(
         &self,
@@ -101,7 +112,8 @@ impl KubernetesEnvironment {
 
     /// The autoscalers of these applications' namespaces, by what they scale.
     pub(crate) async fn autoscalers(&self, applications: &[ApplicationId]) -> Result<ByTarget, PortError> {
-        Ok(by_target(self.scalers(applications).await?))
+        let (horizontal, scaled) = futures::try_join!(self.scalers(applications), self.scaled_objects(applications))?;
+        Ok(by_target(horizontal, scaled))
     }
 
     /// The wanted allocation of the applications. Where a run has left something, nothing that somebody else has made keeps
@@ -112,17 +124,17 @@ impl KubernetesEnvironment {
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
         let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
         let is_left = |found: &Found| !matches!(found.marker, Ok(None));
-        let left = found.values().any(is_left) || autoscalers.values().flatten().any(is_marked);
+        let left = found.values().any(is_left) || autoscalers.values().flatten().any(Autoscaler::is_marked);
         let several = if left { Several::First } else { Several::Refused };
         // Before a run, and not when it is looked whether everything is back.
         if !left && !self.writer.has_written() {
-            self.refuse_unfit(&found)?;
+            self.refuse_unfit(&found, &autoscalers)?;
         }
         let mut allocated = BTreeMap::new();
         for (application, Found { owned, .. }) in found {
             let place = self.place(&application)?;
             let autoscaler = only(place, &autoscalers, several)?;
-            let autoscaling = autoscaler.map(Object::fields).transpose().map_err(|error| {
+            let autoscaling = autoscaler.map(Autoscaler::bounds).transpose().map_err(|error| {
                 PortError::because(FailureKind::Rejected, format!("could not read the autoscaler of {place}"), error)
             })?;
             let Owned { replicas, resources, .. } = owned;
@@ -132,11 +144,14 @@ impl KubernetesEnvironment {
     }
 
     /// Refuses what could not be put back, all of it at once.
-    fn refuse_unfit(&self, found: &BTreeMap<ApplicationId, Found>) -> Result<(), PortError> {
+    fn refuse_unfit(&self, found: &BTreeMap<ApplicationId, Found>, autoscalers: &ByTarget) -> Result<(), PortError> {
         let mut told = Vec::new();
         for (application, found) in found {
             let place = self.place(application)?;
             told.extend(found.unfit.iter().map(|unfit| format!("{place}: {unfit}")));
+            let scaling = autoscalers.get(place).into_iter().flatten();
+            let unfit = |one: &Autoscaler| one.unfit().map(|unfit| format!("{}: {unfit}", one.called()));
+            told.extend(scaling.filter_map(unfit));
         }
         if told.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, told.join("; "))) }
     }
@@ -157,9 +172,8 @@ impl KubernetesEnvironment {
             });
             let autoscaler = only(place, &autoscalers, Several::First)?;
             let autoscaler = autoscaler.and_then(|autoscaler| {
-                let called = || called::<HorizontalPodAutoscaler>(&place.namespace, name(autoscaler));
-                let marker = read(marker(autoscaler), called, &mut unreadable);
-                Some((autoscaler.fields().ok()?, marker))
+                let marker = read(autoscaler.marker(), || autoscaler.called(), &mut unreadable);
+                Some((autoscaler.bounds().ok()?, marker))
             });
             marked.insert(application.clone(), Marked { workload, autoscaler });
         }

@@ -41,6 +41,9 @@ pub(crate) fn patch<T: Fields>(
             Field::Replicas => operations.count("/spec/replicas", &present, &wanted, field, contested),
             Field::MinReplicas => operations.count("/spec/minReplicas", &present, &wanted, field, contested),
             Field::MaxReplicas => operations.count("/spec/maxReplicas", &present, &wanted, field, contested),
+            Field::MinReplicaCount => operations.count("/spec/minReplicaCount", &present, &wanted, field, contested),
+            Field::MaxReplicaCount => operations.count("/spec/maxReplicaCount", &present, &wanted, field, contested),
+            Field::IdleReplicaCount => operations.count("/spec/idleReplicaCount", &present, &wanted, field, contested),
             Field::Image { container } => {
                 let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else {
                     continue;
@@ -116,7 +119,10 @@ impl Operations {
         if !contested.contains(field) {
             self.test(path.to_owned(), number(present));
         }
-        self.put(path.to_owned(), number(wanted));
+        match wanted.get(field) {
+            Some(_) => self.put(path.to_owned(), number(wanted)),
+            None => self.remove(path.to_owned()),
+        }
     }
 
     /// Requests or limits of a container, as a whole: its keys may hold characters that paths do not.

@@ -11,7 +11,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::answer::{answer, attempt};
-use crate::error::failed;
+use crate::error::{failed, is_absent};
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;
@@ -108,6 +108,23 @@ impl Reader {
         let act = format!("could not list {} of namespace {namespace} in {}", K::plural(&()), self.cluster);
         let api = Api::<K>::namespaced(self.client.clone(), namespace);
         pages(&act, |page| request(api.clone(), page)).await
+    }
+
+    /// True when the cluster has such a kind in this version.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub async fn knows<K>(&self) -> Result<bool, PortError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let version = K::api_version(&());
+        let act = format!("could not ask {} whether it knows {}", self.cluster, K::plural(&()));
+        match attempt(&act, || self.client.list_api_group_resources(&version)).await? {
+            Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == K::plural(&()))),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(failed(&act, error)),
+        }
     }
 }
 

@@ -9,15 +9,16 @@ use conductor_core::scale::{Baseline, Observed};
 use futures::stream::{BoxStream, SelectAll, StreamExt};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 
-use crate::autoscaler::{name, target};
+use crate::autoscaler::{Autoscaler, target};
 use crate::drift::{REPLICAS, Step, Writer, image, last_writer};
 use crate::field::Owned;
 use crate::object::Object;
 use crate::place::{Kind, Place};
+use crate::scaled_object::ScaledObject;
 use crate::workload::Workload;
 
 /// Sees what becomes of applications, from watches of their namespaces.
@@ -27,7 +28,8 @@ pub(crate) struct Sentinel<'a> {
     /// Watches that have not listed everything yet.
     listing: BTreeSet<usize>,
     workloads: BTreeMap<Place, Seen<Owned>>,
-    autoscalers: BTreeMap<(String, String), (Place, Seen<Bounds>)>,
+    /// As people call them, with what they scale.
+    autoscalers: BTreeMap<String, (Place, Seen<Bounds>)>,
 }
 
 /// An object as it was seen last.
@@ -46,14 +48,19 @@ enum News {
     Begins,
     /// As it is now; `None` where it is gone.
     Workload(Place, Option<Seen<Owned>>),
-    /// By its name, with what it scales.
+    /// As people call it, with what it scales.
     Autoscaler(String, Place, Option<Seen<Bounds>>),
     Complete,
 }
 
 impl<'a> Sentinel<'a> {
     /// Watches the applications at these places.
-    pub(crate) fn new(client: &Client, places: &'a BTreeMap<ApplicationId, Place>, expected: &'a Baseline) -> Self {
+    pub(crate) fn new(
+        client: &Client,
+        places: &'a BTreeMap<ApplicationId, Place>,
+        expected: &'a Baseline,
+        has_keda: bool,
+    ) -> Self {
         let at = |(application, observed): (&'a ApplicationId, &'a Observed)| {
             Some((places.get(application)?, (application, observed)))
         };
@@ -69,7 +76,20 @@ impl<'a> Sentinel<'a> {
             });
         }
         for namespace in namespaces {
-            streams.push(watched(client, namespace, streams.len(), autoscaler));
+            streams.push(watched::<HorizontalPodAutoscaler>(
+                client,
+                namespace,
+                streams.len(),
+                |watch, found, is_there| {
+                    target(found)?;
+                    autoscaler(watch, &Autoscaler::Horizontal(Box::new(found.clone())), is_there)
+                },
+            ));
+            if has_keda {
+                streams.push(watched::<ScaledObject>(client, namespace, streams.len(), |watch, found, is_there| {
+                    autoscaler(watch, &Autoscaler::Scaled(Box::new(found.clone())), is_there)
+                }));
+            }
         }
         let listing = (0..streams.len()).collect();
         let news = futures::stream::select_all(streams);
@@ -122,7 +142,6 @@ impl<'a> Sentinel<'a> {
                 Some(place)
             }
             News::Autoscaler(name, target, seen) => {
-                let name = (target.namespace.clone(), name);
                 match seen {
                     Some(seen) => drop(self.autoscalers.insert(name, (target.clone(), seen))),
                     None => drop(self.autoscalers.remove(&name)),
@@ -185,20 +204,19 @@ fn watched<K: Object>(
 
 /// What there is to tell of a workload: nothing where it cannot be read.
 fn workload<K: Workload>(watch: usize, found: &K, is_there: bool) -> Option<News> {
-    let seen = if is_there { Some(seen(watch, found)?) } else { None };
+    let seen = if is_there { Some(seen(watch, found.meta(), found.fields().ok()?)) } else { None };
     Some(News::Workload(found.place(), seen))
 }
 
 /// What there is to tell of an autoscaler.
-fn autoscaler(watch: usize, found: &HorizontalPodAutoscaler, is_there: bool) -> Option<News> {
-    let seen = if is_there { Some(seen(watch, found)?) } else { None };
-    Some(News::Autoscaler(name(found).to_owned(), target(found)?, seen))
+fn autoscaler(watch: usize, found: &Autoscaler, is_there: bool) -> Option<News> {
+    let seen = if is_there { Some(seen(watch, found.meta(), found.bounds().ok()?)) } else { None };
+    Some(News::Autoscaler(found.called(), found.target()?, seen))
 }
 
-fn seen<K: Object>(watch: usize, found: &K) -> Option<Seen<K::Fields>> {
-    let meta = found.meta();
+fn seen<T>(watch: usize, meta: &ObjectMeta, fields: T) -> Seen<T> {
     let managed = meta.managed_fields.clone().unwrap_or_default();
-    Some(Seen { watch, listed: true, uid: meta.uid.clone(), fields: found.fields().ok()?, managed })
+    Seen { watch, listed: true, uid: meta.uid.clone(), fields, managed }
 }
 
 /// Who has written a field of a workload, as a drift names it.
@@ -220,5 +238,6 @@ fn field_writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<Writer> {
 /// Who has written the bounds of an autoscaler last.
 fn bounds_writer(managed: &[ManagedFieldsEntry]) -> Option<Writer> {
     let of = |field| last_writer(managed, &[Step::Field("spec"), Step::Field(field)]);
-    [of("minReplicas"), of("maxReplicas")].into_iter().flatten().max_by_key(|writer| writer.time)
+    let bounds = ["minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"];
+    bounds.map(of).into_iter().flatten().max_by_key(|writer| writer.time)
 }

@@ -42,19 +42,25 @@ pub struct KubernetesSettings {
 
 /// How others are kept from changing the applications during a run: by the admission policy of `deploy/kubernetes/freeze`,
 /// where the cluster has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FreezeSettings {
     /// Whom a denial names to be asked. Absent: the conductor's own user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Users who may change what is frozen all the same, since they carry a frozen owner's spec to the objects that it
-    /// owns, such as `system:serviceaccount:keda:keda-operator`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// owns. Default: KEDA's, `system:serviceaccount:keda:keda-operator`.
+    #[serde(default = "usual_controllers")]
     pub controllers: Vec<String>,
     /// Users and groups who may change what is frozen in an emergency. The conductor's own user must not be among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub break_glass: Vec<String>,
+}
+
+impl Default for FreezeSettings {
+    fn default() -> Self {
+        Self { owner: None, controllers: usual_controllers(), break_glass: Vec::new() }
+    }
 }
 
 /// How a cluster is reached.
@@ -126,6 +132,10 @@ pub struct InProduction {
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+}
+
+fn usual_controllers() -> Vec<String> {
+    vec!["system:serviceaccount:keda:keda-operator".to_owned()]
 }
 
 fn steady_for() -> Span {

@@ -1,11 +1,11 @@
-//! What a StatefulSet must not be if a run shall change it and put it back. Pure.
+//! What a workload and its autoscaler must not be if a run shall change them and put them back. Pure.
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use crate::rollout::{is_by_hand, partition};
 
-/// Why a StatefulSet cannot be changed and put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why an object cannot be changed and put back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {
     /// Nothing is rolled out until somebody deletes pods.
     #[error("its pods are replaced by hand (updateStrategy: OnDelete); expected RollingUpdate")]
@@ -23,6 +23,12 @@ pub(crate) enum Unfit {
          environment's file"
     )]
     VolumeDeletion,
+    /// A ScaledObject's bounds would have no effect.
+    #[error(
+        "KEDA holds it at {0} replicas (annotation autoscaling.keda.sh/paused-replicas), whatever its bounds are; \
+         expected no such annotation"
+    )]
+    HeldByKeda(String),
 }
 
 /// Everything that speaks against changing a StatefulSet.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use conductor_core::ports::{FailureKind, PortError};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{PatchOperation, ReplaceOperation};
+use json_patch::{AddOperation, PatchOperation};
 use kube::Client;
 use kube::api::{Patch, PatchParams};
 use tokio::time::Instant;
@@ -88,8 +88,8 @@ async fn is_frozen(client: &Client, target: &Target) -> Result<bool, PortError> 
     let field = target.resource.replicas();
     let object = answer(&act, || async { objects.get(&target.name).await }).await?;
     let replicas = object.data["spec"][field].as_i64().unwrap_or_default();
-    let more = ReplaceOperation { path: PointerBuf::from_tokens(["spec", field]), value: (replicas + 1).into() };
-    let more = Patch::<()>::Json(json_patch::Patch(vec![PatchOperation::Replace(more)]));
+    let more = AddOperation { path: PointerBuf::from_tokens(["spec", field]), value: (replicas + 1).into() };
+    let more = Patch::<()>::Json(json_patch::Patch(vec![PatchOperation::Add(more)]));
     let params = PatchParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     match attempt(&act, || async { objects.patch(&target.name, &params, &more).await }).await? {
         Ok(_) => Ok(false),

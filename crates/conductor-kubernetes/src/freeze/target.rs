@@ -8,6 +8,7 @@ use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client};
 
 use crate::place::{Kind, Place};
+use crate::scaled_object::ScaledObject;
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +24,7 @@ pub(crate) enum Resource {
     Deployments,
     StatefulSets,
     HorizontalPodAutoscalers,
+    ScaledObjects,
 }
 
 impl Target {
@@ -45,6 +47,7 @@ impl Target {
             Resource::Deployments => ApiResource::erase::<Deployment>(&()),
             Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
             Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
+            Resource::ScaledObjects => ApiResource::erase::<ScaledObject>(&()),
         };
         Api::namespaced_with(client.clone(), &self.namespace, &resource)
     }
@@ -57,14 +60,16 @@ impl Resource {
             Self::Deployments => "deployments",
             Self::StatefulSets => "statefulsets",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
+            Self::ScaledObjects => "scaledobjects",
         }
     }
 
-    /// A field of the spec that is a number of replicas, always there, and may be raised by one.
+    /// A field of the spec that is a number of replicas, and may be raised by one.
     pub(super) const fn replicas(self) -> &'static str {
         match self {
             Self::Deployments | Self::StatefulSets => "replicas",
             Self::HorizontalPodAutoscalers => "maxReplicas",
+            Self::ScaledObjects => "maxReplicaCount",
         }
     }
 }

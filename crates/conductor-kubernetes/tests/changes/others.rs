@@ -103,8 +103,8 @@ fn interferences() -> Vec<Interference> {
             calls: &["autoscale deployment/shop --name=a-second --min=2 --max=3"],
             foreign: &[],
             failures: &[
-                "Deployment another-hpa/shop is scaled by several HorizontalPodAutoscalers (a-second, shop-cpu), \
-                 which fight; expected one at most",
+                "Deployment another-hpa/shop is scaled by several autoscalers (HorizontalPodAutoscaler \
+                 another-hpa/a-second, HorizontalPodAutoscaler another-hpa/shop-cpu), which fight; expected one at most",
             ],
             after: |_| {},
         },

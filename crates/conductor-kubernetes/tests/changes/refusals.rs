@@ -175,8 +175,8 @@ async fn two_autoscalers_of_one_application_are_refused_before_anything_is_chang
     second.metadata.name = Some("second".to_owned());
     scene.bed.api().create(&PostParams::default(), &second).await.unwrap();
     let conductor = scene.bed.conductor(1).await;
-    let said = "Deployment two-autoscalers/shop is scaled by several HorizontalPodAutoscalers (second, shop-cpu), which \
-                fight; expected one at most";
+    let said = "Deployment two-autoscalers/shop is scaled by several autoscalers (HorizontalPodAutoscaler \
+                two-autoscalers/second, HorizontalPodAutoscaler two-autoscalers/shop-cpu), which fight; expected one at most";
     let looked = scene.bed.try_observe(&conductor).await.unwrap_err();
     let scaled = conductor.scale(&scene.bed.run, &scene.changes.plan.scale_steps[0], Way::There).await.unwrap_err();
     for error in [looked, scaled] {
