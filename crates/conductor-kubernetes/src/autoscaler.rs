@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::field::UnreadableError;
 use crate::freeze::{Resource, Target};
 use crate::marker::{Marker, MarkerError};
-use crate::object::{Object, called, is_marked, marker};
+use crate::object::{Object, is_marked, marker};
 use crate::place::{Kind, Place};
 use crate::scaled_object::{Counts, ScaledObject, is_scaled_object};
 use crate::unfit::Unfit;
@@ -84,6 +84,14 @@ impl Autoscaler {
         }
     }
 
+    /// What Kubernetes calls its kind.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Horizontal(_) => "HorizontalPodAutoscaler",
+            Self::Scaled(_) => "ScaledObject",
+        }
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.meta().name.as_deref().unwrap_or_default()
     }
@@ -91,10 +99,7 @@ impl Autoscaler {
     /// How people call it: `ScaledObject shop/checkout`.
     pub(crate) fn called(&self) -> String {
         let namespace = self.meta().namespace.as_deref().unwrap_or_default();
-        match self {
-            Self::Horizontal(_) => called::<HorizontalPodAutoscaler>(namespace, self.name()),
-            Self::Scaled(_) => called::<ScaledObject>(namespace, self.name()),
-        }
+        format!("{} {namespace}/{}", self.kind(), self.name())
     }
 
     /// It, as something to be frozen.

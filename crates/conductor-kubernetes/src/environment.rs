@@ -21,6 +21,7 @@ use crate::connect::connect;
 use crate::field::Field;
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
+use crate::known::Known;
 use crate::look::Found;
 use crate::marker::Holder;
 use crate::place::Place;
@@ -41,8 +42,7 @@ pub struct KubernetesEnvironment {
     pub(crate) freezer: OnceCell<Freezer>,
     pub(crate) reader: Reader,
     production: OnceCell<Reader>,
-    /// Whether the cluster knows KEDA's ScaledObjects.
-    pub(crate) keda: OnceCell<bool>,
+    pub(crate) known: Known,
     pub(crate) writer: Writer,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
@@ -72,7 +72,7 @@ impl KubernetesEnvironment {
             client,
             freezer: OnceCell::new(),
             production: OnceCell::new(),
-            keda: OnceCell::new(),
+            known: Known::default(),
             bounds_back: Mutex::default(),
             settings,
         })

@@ -1,4 +1,5 @@
-//! The fields of objects that a run may change: of a workload and of its autoscaler. Nothing else of them is looked at.
+//! The fields of objects that a run may change: of a workload, of its autoscaler, and of what keeps them as a repository
+//! says. Nothing else of them is looked at.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,10 @@ pub(crate) enum Field {
     MaxReplicaCount,
     /// `spec.idleReplicaCount` of a ScaledObject.
     IdleReplicaCount,
+    /// `spec.suspend` of a keeper of Flux.
+    Suspend,
+    /// `spec.syncPolicy.automated.enabled` of an Application of Argo CD.
+    AutomatedSync,
     /// The image of a container.
     Image {
         /// The container, or init container.
@@ -47,6 +52,8 @@ impl fmt::Display for Field {
             Self::MinReplicaCount => f.write_str("minReplicaCount"),
             Self::MaxReplicaCount => f.write_str("maxReplicaCount"),
             Self::IdleReplicaCount => f.write_str("idleReplicaCount"),
+            Self::Suspend => f.write_str("suspend"),
+            Self::AutomatedSync => f.write_str("syncPolicy.automated.enabled"),
             Self::Image { container } => write!(f, "the image of {container}"),
             Self::Resource { container, name } => write!(f, "{name} of {container}"),
         }
@@ -62,6 +69,18 @@ pub(crate) enum Value {
     Image(String),
     /// An amount of a resource.
     Amount(Quantity),
+    /// Yes or no.
+    Flag(bool),
+}
+
+impl Value {
+    /// Yes or no, where it is that.
+    pub(crate) const fn as_flag(&self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(*flag),
+            Self::Count(_) | Self::Image(_) | Self::Amount(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -70,6 +89,7 @@ impl fmt::Display for Value {
             Self::Count(count) => write!(f, "{count}"),
             Self::Image(image) => f.write_str(image),
             Self::Amount(quantity) => write!(f, "{quantity}"),
+            Self::Flag(flag) => write!(f, "{flag}"),
         }
     }
 }
@@ -158,7 +178,9 @@ impl Fields for Owned {
                 | Field::MaxReplicas
                 | Field::MinReplicaCount
                 | Field::MaxReplicaCount
-                | Field::IdleReplicaCount,
+                | Field::IdleReplicaCount
+                | Field::Suspend
+                | Field::AutomatedSync,
                 _,
             ) => {}
         }
@@ -182,7 +204,9 @@ impl Fields for Bounds {
                 | Field::MaxReplicas
                 | Field::MinReplicaCount
                 | Field::MaxReplicaCount
-                | Field::IdleReplicaCount,
+                | Field::IdleReplicaCount
+                | Field::Suspend
+                | Field::AutomatedSync,
                 _,
             ) => {}
         }

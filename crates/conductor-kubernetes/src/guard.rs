@@ -25,7 +25,10 @@ impl EnvironmentGuard for KubernetesEnvironment {
         until: Timestamp,
     ) -> Result<Guarded, PortError> {
         let namespace = &self.settings.conductor_namespace;
-        if !self.signs().give(run, until).await? {
+        let is_told = self.signs().give(run, until).await?;
+        // What is denied by the freeze is a failure to a keeper, and may be the end of a release.
+        self.pause_keepers(run, applications).await?;
+        if !is_told {
             return Ok(Guarded::Open { because: format!("there is no namespace {namespace} for the conductor") });
         }
         let freezer = self.freezer().await?;
@@ -58,9 +61,10 @@ impl EnvironmentGuard for KubernetesEnvironment {
             Ok(freezer) => freezer.lift(run).await,
             Err(error) => Err(error),
         };
+        let resumed = self.resume_keepers(run).await;
         // Whatever became of the freeze, which ends by itself.
         self.signs().end(run).await?;
-        lifted
+        lifted.and(resumed)
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {

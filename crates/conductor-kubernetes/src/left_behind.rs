@@ -10,13 +10,15 @@ use conductor_core::run::RunId;
 use conductor_core::scale::{Observed, Plan, ScaleStep};
 
 use crate::field::Owned;
-use crate::marker::Marker;
+use crate::marker::{Holder, Marker};
 
 /// An application's objects, each with what a run has left on it.
 pub(crate) struct Marked {
     /// With its identity; `None` where it is gone.
     pub(crate) workload: Option<Workload>,
     pub(crate) autoscaler: Option<(Bounds, Option<Marker<Bounds>>)>,
+    /// Who has paused what keeps it.
+    pub(crate) keepers: Vec<Holder>,
 }
 
 /// Identity, fields and marker of a workload.
@@ -29,7 +31,7 @@ pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTr
         let workload = marked.workload.as_ref().and_then(|(_, _, marker)| marker.as_ref()).map(|marker| &marker.holder);
         let autoscaler =
             marked.autoscaler.as_ref().and_then(|(_, marker)| marker.as_ref()).map(|marker| &marker.holder);
-        for holder in workload.into_iter().chain(autoscaler) {
+        for holder in workload.into_iter().chain(autoscaler).chain(&marked.keepers) {
             let nothing = || LeftBehind {
                 changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() },
                 epoch: 0,
@@ -71,7 +73,7 @@ impl Marked {
             let (from, to) = (release.clone(), Release::new(state.images.clone()));
             changes.plan.rollouts.push(Rollout { application: application.clone(), from, to });
         } else if steps.is_empty() {
-            // Nothing but a marker is left. It is let go of only where something is part of the plan.
+            // Nothing but a marker is left, or something is paused. It is let go of only where something is part of the plan.
             steps.push(from.clone());
         }
         let step = |to| ScaleStep { application: application.clone(), from: from.clone(), to };
@@ -95,7 +97,6 @@ mod tests {
     use conductor_core::restore::{ForeignPolicy, RestorePlan};
 
     use super::*;
-    use crate::marker::Holder;
 
     fn owned(replicas: u32, image: &str) -> Owned {
         let images = BTreeMap::from([("app".to_owned(), image.to_owned())]);
@@ -130,6 +131,7 @@ mod tests {
         let (before, deployed, scaled) = (owned(2, "shop:1"), owned(2, "shop:2"), owned(20, "shop:2"));
         let (bounds, pinned) = (Bounds { min: 1, max: 4 }, Bounds::pinned(20));
         let marked = |(owned, marker), autoscaler| Marked {
+            keepers: Vec::new(),
             workload: Some((Some("uid-1".to_owned()), owned, marker)),
             autoscaler,
         };
@@ -175,12 +177,28 @@ mod tests {
         let (bounds, pinned) = (Bounds { min: 1, max: 4 }, Bounds::pinned(20));
         let workload = Some((Some("uid-1".to_owned()), before.clone(), marker("one", 2, &before, &[])));
         let applications = BTreeMap::from([
-            (app("claimed"), Marked { workload, autoscaler: None }),
-            (app("gone"), Marked { workload: None, autoscaler: Some((pinned, marker("one", 1, &bounds, &[pinned]))) }),
+            (
+                app("paused"),
+                Marked {
+                    workload: Some((None, before.clone(), None)),
+                    autoscaler: None,
+                    keepers: vec![Holder { run: "one".parse().unwrap(), epoch: 3 }],
+                },
+            ),
+            (app("claimed"), Marked { workload, autoscaler: None, keepers: Vec::new() }),
+            (
+                app("gone"),
+                Marked {
+                    workload: None,
+                    autoscaler: Some((pinned, marker("one", 1, &bounds, &[pinned]))),
+                    keepers: Vec::new(),
+                },
+            ),
         ]);
         let left = &left_behind(&applications)[&"one".parse::<RunId>().unwrap()];
         let names: Vec<&str> = left.changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
-        assert_eq!(names, ["claimed", "gone"], "somebody has to let go of them");
+        assert_eq!(names, ["claimed", "gone", "paused"], "somebody has to let go of them");
+        assert_eq!(left.epoch, 3);
         assert_eq!(restore(left, &applications), [""; 0]);
     }
 }

@@ -57,11 +57,7 @@ impl KubernetesEnvironment {
         )?;
         failures.extend(self.part_workloads(run, deployments, &places, &autoscaled).await);
         failures.extend(self.part_workloads(run, stateful_sets, &places, &autoscaled).await);
-        let Some(kind) = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient()) else {
-            return Ok(());
-        };
-        let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
-        Err(PortError::new(kind, texts.join("; ")))
+        all_failed(&failures)
     }
 
     async fn part_workloads<K: Workload>(
@@ -81,7 +77,7 @@ impl KubernetesEnvironment {
 
     /// Lets go of the objects of a kind. `is_its` says which belong to the applications, `ruled` which of their fields are an
     /// autoscaler's.
-    async fn part<K: Object>(
+    pub(crate) async fn part<K: Object>(
         &self,
         run: &RunId,
         objects: Vec<K>,
@@ -132,6 +128,15 @@ impl KubernetesEnvironment {
         // Nothing is left of what has gone meanwhile.
         done.or_else(|error| if error.kind == FailureKind::NotFound { Ok(()) } else { Err(error) })
     }
+}
+
+/// One error of all; the worst of their kinds is its kind.
+pub(crate) fn all_failed(failures: &[PortError]) -> Result<(), PortError> {
+    let Some(kind) = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient()) else {
+        return Ok(());
+    };
+    let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
+    Err(PortError::new(kind, texts.join("; ")))
 }
 
 fn namespace<K: Object>(object: &K) -> &str {

@@ -20,6 +20,8 @@ mod guard;
 mod heard;
 mod identity;
 mod images;
+mod keeper;
+mod known;
 mod left_behind;
 mod let_go;
 mod look;

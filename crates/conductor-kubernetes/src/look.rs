@@ -14,6 +14,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use crate::autoscaler::{Autoscaler, ByTarget, Several, by_target, only};
 use crate::environment::KubernetesEnvironment;
 use crate::field::Owned;
+use crate::keeper::{Keepers, Kept};
 use crate::left_behind::{Marked, left_behind};
 use crate::marker::{Marker, MarkerError};
 use crate::object::{Object, marker};
@@ -32,6 +33,7 @@ pub(crate) struct Found {
     pub(crate) owned: Owned,
     marker: Result<Option<Marker<Owned>>, MarkerError>,
     unfit: Vec<Unfit>,
+    pub(crate) kept: Kept,
 }
 
 impl KubernetesEnvironment {
@@ -65,6 +67,7 @@ impl KubernetesEnvironment {
                 identity: workload.meta().uid.clone(),
                 owned: workload.fields().map_err(unreadable)?,
                 marker: marker(&workload),
+                kept: Kept::new(place.clone(), &place.kind.to_string(), workload.meta()),
                 unfit: workload.unfit(may_delete_volumes.contains(application)),
             };
             found.insert(application.clone(), one);
@@ -92,7 +95,7 @@ impl KubernetesEnvironment {
 
     /// True for a cluster that knows KEDA's ScaledObjects.
     pub(crate) async fn has_keda(&self) -> Result<bool, PortError> {
-        self.keda.get_or_try_init(|| self.reader.knows::<ScaledObject>()).await.copied()
+        self.known.knows::<ScaledObject>(&self.reader).await
     }
 
     /// The objects of a kind in every namespace of those applications whose workloads are of such a kind.
@@ -128,7 +131,8 @@ impl KubernetesEnvironment {
         let several = if left { Several::First } else { Several::Refused };
         // Before a run, and not when it is looked whether everything is back.
         if !left && !self.writer.has_written() {
-            self.refuse_unfit(&found, &autoscalers)?;
+            let keepers = self.keepers(&found, &autoscalers, &self.found_keepers().await?);
+            self.refuse_unfit(&found, &autoscalers, &keepers)?;
         }
         let mut allocated = BTreeMap::new();
         for (application, Found { owned, .. }) in found {
@@ -144,7 +148,12 @@ impl KubernetesEnvironment {
     }
 
     /// Refuses what could not be put back, all of it at once.
-    fn refuse_unfit(&self, found: &BTreeMap<ApplicationId, Found>, autoscalers: &ByTarget) -> Result<(), PortError> {
+    fn refuse_unfit(
+        &self,
+        found: &BTreeMap<ApplicationId, Found>,
+        autoscalers: &ByTarget,
+        keepers: &Keepers,
+    ) -> Result<(), PortError> {
         let mut told = Vec::new();
         for (application, found) in found {
             let place = self.place(application)?;
@@ -152,6 +161,7 @@ impl KubernetesEnvironment {
             let scaling = autoscalers.get(place).into_iter().flatten();
             let unfit = |one: &Autoscaler| one.unfit().map(|unfit| format!("{}: {unfit}", one.called()));
             told.extend(scaling.filter_map(unfit));
+            told.extend(keepers.unfit.get(place).into_iter().flatten().map(|unfit| format!("{place}: {unfit}")));
         }
         if told.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, told.join("; "))) }
     }
@@ -162,7 +172,9 @@ impl KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
-        let (mut found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
+        let (mut found, autoscalers, cluster) =
+            futures::try_join!(self.found(applications), self.autoscalers(applications), self.found_keepers())?;
+        let keepers = self.keepers(&found, &autoscalers, &cluster);
         let (mut marked, mut unreadable) = (BTreeMap::new(), Vec::new());
         for application in applications {
             let place = self.place(application)?;
@@ -175,7 +187,8 @@ impl KubernetesEnvironment {
                 let marker = read(autoscaler.marker(), || autoscaler.called(), &mut unreadable);
                 Some((autoscaler.bounds().ok()?, marker))
             });
-            marked.insert(application.clone(), Marked { workload, autoscaler });
+            let keepers = keepers.of_place(place, &cluster).filter_map(|keeper| keeper.holder.clone()).collect();
+            marked.insert(application.clone(), Marked { workload, autoscaler, keepers });
         }
         let left = left_behind(&marked);
         match unreadable.into_iter().next() {

@@ -38,12 +38,16 @@ pub(crate) fn patch<T: Fields>(
     let mut resources: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for field in fields.into_iter().filter(|field| present.get(field) != wanted.get(field)) {
         match field {
-            Field::Replicas => operations.count("/spec/replicas", &present, &wanted, field, contested),
-            Field::MinReplicas => operations.count("/spec/minReplicas", &present, &wanted, field, contested),
-            Field::MaxReplicas => operations.count("/spec/maxReplicas", &present, &wanted, field, contested),
-            Field::MinReplicaCount => operations.count("/spec/minReplicaCount", &present, &wanted, field, contested),
-            Field::MaxReplicaCount => operations.count("/spec/maxReplicaCount", &present, &wanted, field, contested),
-            Field::IdleReplicaCount => operations.count("/spec/idleReplicaCount", &present, &wanted, field, contested),
+            Field::Replicas => operations.scalar("/spec/replicas", &present, &wanted, field, contested),
+            Field::MinReplicas => operations.scalar("/spec/minReplicas", &present, &wanted, field, contested),
+            Field::MaxReplicas => operations.scalar("/spec/maxReplicas", &present, &wanted, field, contested),
+            Field::MinReplicaCount => operations.scalar("/spec/minReplicaCount", &present, &wanted, field, contested),
+            Field::MaxReplicaCount => operations.scalar("/spec/maxReplicaCount", &present, &wanted, field, contested),
+            Field::IdleReplicaCount => operations.scalar("/spec/idleReplicaCount", &present, &wanted, field, contested),
+            Field::Suspend => operations.scalar("/spec/suspend", &present, &wanted, field, contested),
+            Field::AutomatedSync => {
+                operations.scalar("/spec/syncPolicy/automated/enabled", &present, &wanted, field, contested);
+            }
             Field::Image { container } => {
                 let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else {
                     continue;
@@ -104,7 +108,7 @@ impl Operations {
         self.changes.push(json!({ "op": "remove", "path": path }));
     }
 
-    fn count(
+    fn scalar(
         &mut self,
         path: &str,
         present: &BTreeMap<Field, Value>,
@@ -112,15 +116,16 @@ impl Operations {
         field: &Field,
         contested: &BTreeSet<Field>,
     ) {
-        let number = |of: &BTreeMap<Field, Value>| match of.get(field) {
+        let held = |of: &BTreeMap<Field, Value>| match of.get(field) {
             Some(Value::Count(count)) => json!(count),
-            _ => Json::Null,
+            Some(Value::Flag(flag)) => json!(flag),
+            Some(Value::Image(_) | Value::Amount(_)) | None => Json::Null,
         };
         if !contested.contains(field) {
-            self.test(path.to_owned(), number(present));
+            self.test(path.to_owned(), held(present));
         }
         match wanted.get(field) {
-            Some(_) => self.put(path.to_owned(), number(wanted)),
+            Some(_) => self.put(path.to_owned(), held(wanted)),
             None => self.remove(path.to_owned()),
         }
     }

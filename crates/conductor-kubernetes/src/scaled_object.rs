@@ -104,7 +104,7 @@ impl Fields for Counts {
     fn set(&mut self, field: &Field, value: Option<Value>) {
         let count = match value {
             Some(Value::Count(count)) => Some(count),
-            Some(Value::Image(_) | Value::Amount(_)) | None => None,
+            Some(Value::Image(_) | Value::Amount(_) | Value::Flag(_)) | None => None,
         };
         match field {
             Field::MinReplicaCount => self.min = count,
@@ -113,6 +113,8 @@ impl Fields for Counts {
             Field::Replicas
             | Field::MinReplicas
             | Field::MaxReplicas
+            | Field::Suspend
+            | Field::AutomatedSync
             | Field::Image { .. }
             | Field::Resource { .. } => {}
         }

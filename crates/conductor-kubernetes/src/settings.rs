@@ -33,6 +33,9 @@ pub struct KubernetesSettings {
     /// How others are kept from changing the applications during a run.
     #[serde(default)]
     pub freeze: FreezeSettings,
+    /// Whether what keeps the applications as a repository says, Flux or Argo CD, is paused during a run. Default true.
+    #[serde(default = "yes")]
+    pub pause_git_ops: bool,
     /// How long a pod may wait for a node, which a cluster may first have to get. Default 10m.
     #[serde(default = "schedule_within")]
     pub schedule_within: Span,
@@ -132,6 +135,10 @@ pub struct InProduction {
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 fn usual_controllers() -> Vec<String> {

@@ -102,10 +102,8 @@ fn interferences() -> Vec<Interference> {
             is_autoscaled: true,
             calls: &["autoscale deployment/shop --name=a-second --min=2 --max=3"],
             foreign: &[],
-            failures: &[
-                "Deployment another-hpa/shop is scaled by several autoscalers (HorizontalPodAutoscaler \
-                 another-hpa/a-second, HorizontalPodAutoscaler another-hpa/shop-cpu), which fight; expected one at most",
-            ],
+            failures: &["Deployment another-hpa/shop is scaled by several autoscalers (HorizontalPodAutoscaler \
+                 another-hpa/a-second, HorizontalPodAutoscaler another-hpa/shop-cpu), which fight; expected one at most"],
             after: |_| {},
         },
         Interference {

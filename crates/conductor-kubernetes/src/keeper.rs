@@ -1,0 +1,103 @@
+//! What keeps objects as a repository says: Kustomizations and HelmReleases of Flux, Applications of Argo CD. For a run they
+//! are paused, or they would take back what it changes; they go on afterwards.
+//!
+//! Nothing is paused that keeps none of the run's objects. What a keeper was before is on it while it is paused, as with every
+//! object that a run changes.
+
+mod argo_cd;
+mod flux;
+mod kept;
+mod pause;
+
+use std::fmt;
+
+use conductor_core::run::RunId;
+
+use crate::change::Change;
+use crate::field::UnreadableError;
+use crate::marker::Holder;
+use crate::object::Object;
+
+pub(crate) use self::kept::{Keepers, Kept};
+
+/// A kind of keeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum KeeperKind {
+    Kustomization,
+    HelmRelease,
+    Application,
+}
+
+/// Which keeper.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Keeper {
+    pub(crate) kind: KeeperKind,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// A keeper as it is found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) keeper: Keeper,
+    /// Which run has left something on it.
+    pub(crate) holder: Option<Holder>,
+    /// The objects that it says it keeps; those of Flux say it themselves.
+    keeps: Vec<Reference>,
+    /// Why it would not stay paused.
+    restless: Option<String>,
+}
+
+/// An object, as keepers name those they keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reference {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+/// A kind of object that keeps others, and can be paused.
+trait Keeps: Object {
+    const KIND: KeeperKind;
+
+    /// What pauses it; `None` where it does nothing by itself already.
+    fn pause(&self) -> Result<Option<Change>, UnreadableError>;
+
+    /// The objects that it says it keeps.
+    fn keeps(&self) -> Vec<Reference>;
+
+    /// Why it would not stay paused.
+    fn restless(&self) -> Option<String>;
+}
+
+impl Found {
+    fn of<K: Keeps>(object: &K) -> Option<Self> {
+        let meta = object.meta();
+        let keeper = Keeper { kind: K::KIND, namespace: meta.namespace.clone()?, name: meta.name.clone()? };
+        let holder = crate::object::holder(object);
+        let is_at_work = object.pause().ok().flatten().is_some();
+        let restless = object.restless().filter(|_| is_at_work);
+        Some(Self { keeper, holder, keeps: object.keeps(), restless })
+    }
+
+    /// True when this run has left something on it.
+    pub(crate) fn is_held_by(&self, run: &RunId) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.run == *run)
+    }
+}
+
+impl fmt::Display for KeeperKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kustomization => "Kustomization",
+            Self::HelmRelease => "HelmRelease",
+            Self::Application => "Application",
+        })
+    }
+}
+
+impl fmt::Display for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
