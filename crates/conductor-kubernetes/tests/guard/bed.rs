@@ -75,6 +75,7 @@ pub(crate) struct Bed {
     pub(crate) conductor: KubernetesEnvironment,
     pub(crate) run: RunId,
     pub(crate) applications: Vec<ApplicationId>,
+    settings: Value,
 }
 
 impl Bed {
@@ -103,7 +104,8 @@ impl Bed {
         bed
     }
 
-    async fn of(namespace: &str, application: Value) -> Self {
+    /// A fresh namespace, where the application is still to be made.
+    pub(crate) async fn of(namespace: &str, application: Value) -> Self {
         let cluster = cluster().await;
         cluster.namespace(namespace).await.unwrap();
         let user = User::service_account("loadtest-conductor", "loadtest-conductor");
@@ -117,10 +119,18 @@ impl Bed {
         Self {
             namespace: namespace.to_owned(),
             admin: cluster.client(&User::Admin).await.unwrap(),
-            conductor: KubernetesEnvironment::connect(serde_json::from_value(settings).unwrap(), 1).await.unwrap(),
+            conductor: connect(settings.clone(), 1).await,
             run: format!("run-{namespace}").parse().unwrap(),
             applications: vec!["checkout".parse().unwrap()],
+            settings,
         }
+    }
+
+    /// The conductor of an epoch, as a new process would have it, with settings besides those of all.
+    pub(crate) async fn connect(&self, epoch: u64, besides: &Value) -> KubernetesEnvironment {
+        let mut settings = self.settings.clone();
+        settings.as_object_mut().unwrap().extend(besides.as_object().unwrap().clone());
+        connect(settings, epoch).await
     }
 
     /// The objects of a kind.
@@ -150,4 +160,8 @@ impl Bed {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
         if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
+}
+
+async fn connect(settings: Value, epoch: u64) -> KubernetesEnvironment {
+    KubernetesEnvironment::connect(serde_json::from_value(settings).unwrap(), epoch).await.unwrap()
 }

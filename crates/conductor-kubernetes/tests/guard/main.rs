@@ -4,3 +4,5 @@
 mod bed;
 mod drifts;
 mod frozen;
+mod keepers;
+mod layout;

@@ -1,0 +1,183 @@
+//! Applications that are kept as a repository says: who keeps them is paused for the run, and goes on after it.
+
+use std::time::Duration;
+
+use conductor_core::app::Allocation;
+use conductor_core::failure::Failure;
+use conductor_core::guard::Guarded;
+use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
+use conductor_core::scale::ScaleStep;
+use conductor_kubernetes_bed::{Behaviour, GitOps, Tool, deployment, until};
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::Deployment;
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, PATIENCE, cluster};
+
+/// A keeper looks four times in that time.
+const SEVERAL_LOOKS: Duration = Duration::from_secs(1);
+
+fn kind(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Kustomization => "kustomizations.kustomize.toolkit.fluxcd.io",
+        Tool::HelmRelease => "helmreleases.helm.toolkit.fluxcd.io",
+        Tool::Application => "applications.argoproj.io",
+    }
+}
+
+/// What the repository says of the application, in one of its versions.
+fn manifest(namespace: &str, version: &str) -> Value {
+    let mut manifest = json!(deployment("checkout", 2, Behaviour::Ready));
+    manifest["apiVersion"] = json!("apps/v1");
+    manifest["kind"] = json!("Deployment");
+    manifest["metadata"]["namespace"] = json!(namespace);
+    manifest["spec"]["template"]["spec"]["containers"][0]["image"] = json!(format!("registry.example/shop:{version}"));
+    manifest
+}
+
+/// An application in a namespace of its own, with who keeps it.
+struct Scene {
+    bed: Bed,
+    tool: Tool,
+    repository: GitOps,
+}
+
+impl Scene {
+    async fn new(name: &str, tool: Tool) -> Self {
+        let namespace = format!("{name}-{tool:?}").to_lowercase();
+        let bed = Bed::of(&namespace, json!({ "name": "checkout" })).await;
+        let manifests = vec![manifest(&namespace, "v1")];
+        let repository = cluster().await.git_ops(tool, &namespace, "shop", manifests).await.unwrap();
+        let scene = Self { bed, tool, repository };
+        let deployments = scene.bed.api::<Deployment>();
+        until("two replicas, and a keeper that says so", PATIENCE, async || {
+            let status = deployments.get_opt("checkout").await.unwrap()?.status?;
+            let is_told = scene.keeper().await["status"]["resources"].is_array();
+            (status.available_replicas == Some(2) && is_told).then_some(())
+        })
+        .await;
+        scene
+    }
+
+    /// The keeper as it is.
+    async fn keeper(&self) -> Value {
+        let text = self.bed.kubectl(&["get", kind(self.tool), "shop", "-o", "json"]).await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// What a run may have changed of the keeper.
+    async fn settings(&self) -> Value {
+        let keeper = self.keeper().await;
+        json!({ "spec": keeper["spec"], "annotations": keeper["metadata"]["annotations"] })
+    }
+
+    async fn deployed(&self) -> (Option<i32>, String) {
+        let spec = self.bed.api::<Deployment>().get("checkout").await.unwrap().spec.unwrap();
+        (spec.replicas, spec.template.spec.unwrap().containers[0].image.clone().unwrap())
+    }
+}
+
+fn in_minutes(minutes: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_mins(minutes)
+}
+
+async fn keep_out_of_a_run(tool: Tool) {
+    let scene = Scene::new("kept", tool).await;
+    let (bed, before) = (&scene.bed, scene.settings().await);
+    let frozen = bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    assert_eq!(frozen, Guarded::Frozen, "{tool:?}");
+    assert_ne!(scene.settings().await, before, "{tool:?}");
+    let from = bed.observe().await["checkout"].allocation.clone();
+    let step = |from: &Allocation, to: &Allocation| ScaleStep {
+        application: bed.applications[0].clone(),
+        from: from.clone(),
+        to: to.clone(),
+    };
+    let to = Allocation { replicas: 3, ..from.clone() };
+    bed.conductor.scale(&bed.run, &step(&from, &to), Way::There).await.unwrap();
+    scene.repository.commit(vec![manifest(&bed.namespace, "v2")]);
+    tokio::time::sleep(SEVERAL_LOOKS).await;
+    assert_eq!(scene.deployed().await, (Some(3), "registry.example/shop:v1".to_owned()), "{tool:?}");
+
+    bed.conductor.scale(&bed.run, &step(&to, &from), Way::Back).await.unwrap();
+    bed.conductor.let_go(&bed.run, &bed.applications).await.unwrap();
+    assert_eq!(scene.deployed().await, (Some(2), "registry.example/shop:v1".to_owned()), "{tool:?}");
+    for _ in 0..2 {
+        bed.conductor.thaw(&bed.run).await.unwrap();
+        assert_eq!(scene.settings().await, before, "{tool:?}");
+    }
+    until("what was pushed meanwhile is applied", PATIENCE, async || {
+        (scene.deployed().await == (Some(2), "registry.example/shop:v2".to_owned())).then_some(())
+    })
+    .await;
+    until("the keeper is content", PATIENCE, async || {
+        (scene.keeper().await["status"]["conditions"][0]["status"] == "True").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_keeps_an_application_is_paused_for_the_run_and_goes_on_afterwards() {
+    join_all([Tool::Kustomization, Tool::HelmRelease, Tool::Application].map(keep_out_of_a_run)).await;
+}
+
+#[tokio::test]
+async fn without_a_pause_the_run_has_a_keeper_against_it() {
+    let scene = Scene::new("unpaused", Tool::Kustomization).await;
+    let bed = &scene.bed;
+    let conductor = bed.connect(1, &json!({ "pauseGitOps": false })).await;
+    conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    let from = bed.observe().await["checkout"].allocation.clone();
+    let to = Allocation { replicas: 3, ..from.clone() };
+    let step = ScaleStep { application: bed.applications[0].clone(), from, to };
+    conductor.scale(&bed.run, &step, Way::There).await.unwrap();
+    until("the freeze is in the keeper's way", PATIENCE, async || {
+        let condition = scene.keeper().await["status"]["conditions"][0].clone();
+        let message = condition["message"].as_str().unwrap_or_default();
+        message.contains("frozen by load test run-unpaused-kustomization until").then_some(())
+    })
+    .await;
+    conductor.let_go(&bed.run, &bed.applications).await.unwrap();
+    conductor.thaw(&bed.run).await.unwrap();
+    assert_eq!(scene.deployed().await.0, Some(2));
+}
+
+async fn die_after_a_pause(tool: Tool) {
+    let scene = Scene::new("paused", tool).await;
+    let (bed, before) = (&scene.bed, scene.settings().await);
+    bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    // It has changed nothing else, and its journal is lost.
+    let next = bed.connect(2, &json!({})).await;
+    let left = next.left_behind(&bed.applications).await.unwrap();
+    let changes = &left[&bed.run].changes;
+    let names: Vec<&str> = changes.plan.applications().into_iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["checkout"], "{tool:?}");
+    let other = "other-1".parse().unwrap();
+    next.thaw(&other).await.unwrap();
+    assert_ne!(scene.settings().await, before, "{tool:?}: another run lets nothing of this one go");
+    next.thaw(&bed.run).await.unwrap();
+    assert_eq!(scene.settings().await, before, "{tool:?}");
+    assert!(next.left_behind(&bed.applications).await.unwrap().is_empty(), "{tool:?}");
+}
+
+#[tokio::test]
+async fn what_a_conductor_has_paused_that_is_dead_is_found_and_goes_on() {
+    join_all([Tool::Kustomization, Tool::HelmRelease, Tool::Application].map(die_after_a_pause)).await;
+}
+
+#[tokio::test]
+async fn a_keeper_that_is_in_another_cluster_is_refused_before_anything_is_changed() {
+    let bed = Bed::new("kept-elsewhere").await;
+    let labels = ["kustomize.toolkit.fluxcd.io/name=apps", "kustomize.toolkit.fluxcd.io/namespace=flux-system"];
+    bed.kubectl(&["label", "deployment/checkout", labels[0], labels[1]]).await.unwrap();
+    let refused = bed.conductor.allocated(&bed.applications).await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Rejected);
+    assert_eq!(
+        Failure::of("", &refused).message,
+        "Deployment kept-elsewhere/checkout: it is kept by Kustomization flux-system/apps, which is not in this cluster and \
+         cannot be paused; expected somebody to pause it, and pauseGitOps: false in the environment's file"
+    );
+    let told = bed.connect(1, &json!({ "pauseGitOps": false })).await;
+    told.allocated(&bed.applications).await.unwrap();
+}
