@@ -59,6 +59,7 @@ mod cluster;
 mod component;
 mod error;
 mod folder;
+mod keda;
 mod keeper;
 mod kwok;
 mod node;
@@ -78,6 +79,9 @@ pub use bridge::{Bridge, Replica};
 pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
 pub use error::BedError;
+pub use keda::{
+    ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
+};
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
 pub use user::User;
 pub use wait::until;
