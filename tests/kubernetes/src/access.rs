@@ -37,7 +37,7 @@ impl Access {
     /// Writes the kubeconfig of a component, if it needs one.
     pub(crate) fn let_component_in(&self, component: Component, folder: &Folder) -> Result<(), BedError> {
         let Some((name, groups)) = user::of_component(component) else { return Ok(()) };
-        self.write(&component.kubeconfig(), name, &groups, folder).map(drop)
+        self.write(&component.kubeconfig(), &name, &groups, folder).map(drop)
     }
 
     /// Writes a kubeconfig, another one at each call.

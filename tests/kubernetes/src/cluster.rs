@@ -8,12 +8,14 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
 use kube::{Api, Client};
+use tokio::sync::Mutex;
 
 use crate::access::Access;
 use crate::audit::{self, AuditLog};
 use crate::component::{Component, file};
 use crate::error::BedError;
 use crate::folder::Folder;
+use crate::keda::Keda;
 use crate::keeper::Keeper;
 use crate::programs::Programs;
 use crate::proxy::FaultProxy;
@@ -39,6 +41,8 @@ impl Default for ClusterSettings {
 
 /// A running cluster. When it is dropped its processes are stopped, which takes a second or two, and its folder is removed.
 pub struct Cluster {
+    // Before what it talks to.
+    pub(crate) keda: Mutex<Option<Keda>>,
     // Before the folder, which must not go while processes write into it.
     pub(crate) keeper: Keeper,
     pub(crate) processes: Vec<(Component, u32)>,
@@ -134,7 +138,10 @@ impl Cluster {
     /// # Errors
     /// When a component had ended by itself or had to be killed. Nothing is left behind all the same.
     pub async fn stop(mut self) -> Result<(), BedError> {
-        let stopped = tokio::task::spawn_blocking(move || self.keeper.stop(&self.folder));
+        let stopped = tokio::task::spawn_blocking(move || {
+            let keda = self.keda.get_mut().take().map_or(Ok(()), |keda| keda.stop(&self.folder));
+            self.keeper.stop(&self.folder).and(keda)
+        });
         stopped.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
@@ -180,6 +187,8 @@ mod tests {
         let _: fn(&Cluster) = |cluster| {
             for_any_task(&cluster.audit());
             for_any_task(&cluster.namespace(""));
+            for_any_task(&cluster.keda());
+            for_any_task(&cluster.stop_keda());
             for_any_task(&cluster.fault_proxy(&User::Admin));
         };
     }

@@ -11,12 +11,14 @@ use crate::component::Component;
 #[non_exhaustive]
 pub enum BedError {
     /// A program was not built.
-    #[error("{program} is missing in {}: cargo verify builds it, and so does cargo xtask kubernetes", folder.display())]
+    #[error("{program} is missing in {}: {built_by}", folder.display())]
     Program {
         /// Its name.
         program: &'static str,
         /// Where it should be.
         folder: PathBuf,
+        /// How it gets there.
+        built_by: &'static str,
     },
     /// Something could not be done with a file or folder.
     #[error("could not {act} {}", path.display())]
@@ -92,6 +94,14 @@ pub enum BedError {
         act: String,
         /// Why.
         source: Box<kube::Error>,
+    },
+    /// `kubectl` did not do what it was asked for.
+    #[error("could not {act}: kubectl says\n{complaint}")]
+    Kubectl {
+        /// What could not be done.
+        act: &'static str,
+        /// What it says.
+        complaint: String,
     },
     /// The selector of a workload means nothing.
     #[error("could not {of}: its selector cannot be used")]

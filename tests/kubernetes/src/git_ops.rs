@@ -7,7 +7,7 @@ mod keep;
 use std::time::Duration;
 
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -52,7 +52,7 @@ impl Cluster {
         name: &str,
         manifests: Vec<Value>,
     ) -> Result<GitOps, BedError> {
-        self.make(&crds::definition(tool)).await?;
+        self.apply(&crds::definition(tool)).await?;
         let objects: Api<DynamicObject> =
             Api::namespaced_with(self.client(&User::Admin).await?, namespace, &tool.resource());
         let is_served = || {
@@ -62,7 +62,7 @@ impl Cluster {
         let within = ClusterSettings::default().start_within;
         self.await_that(Component::ApiServer, "the custom resource of a keeper", within, is_served).await?;
         let (account_namespace, account) = tool.account();
-        self.make(&json!({
+        self.apply(&json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
             "metadata": { "name": account },
@@ -70,27 +70,11 @@ impl Cluster {
             "subjects": [{ "kind": "ServiceAccount", "namespace": account_namespace, "name": account }],
         }))
         .await?;
-        self.make(&tool.keeper(namespace, name)).await?;
+        self.apply(&tool.keeper(namespace, name)).await?;
         let client = self.client(&User::service_account(account_namespace, account)).await?;
         let (commits, seen) = watch::channel(Commit { number: 1, manifests });
         let keeping = tokio::spawn(keep(tool, client, [namespace, name].map(str::to_owned), seen));
         Ok(GitOps { keeping, commits })
-    }
-
-    /// Makes an object that is in no namespace or names its own, or makes it what it should be.
-    async fn make(&self, object: &Value) -> Result<(), BedError> {
-        let word = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let (kind, name) = (word("/kind"), word("/metadata/name"));
-        let (group, version) = word("/apiVersion").split_once('/').unwrap_or(("", word("/apiVersion")));
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        let admin = self.client(&User::Admin).await?;
-        let api: Api<DynamicObject> = match word("/metadata/namespace") {
-            "" => Api::all_with(admin, &resource),
-            namespace => Api::namespaced_with(admin, namespace, &resource),
-        };
-        let applied = api.patch(name, &PatchParams::apply("kubernetes-bed").force(), &Patch::Apply(object)).await;
-        let failed = |source| BedError::Api { act: format!("make {kind} {name}"), source: Box::new(source) };
-        applied.map(drop).map_err(failed)
     }
 }
 

@@ -60,8 +60,10 @@ mod component;
 mod error;
 mod folder;
 mod git_ops;
+mod keda;
 mod keeper;
 mod kwok;
+mod manifest;
 mod node;
 mod pki;
 mod port;
@@ -80,6 +82,9 @@ pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
 pub use error::BedError;
 pub use git_ops::{GitOps, Tool};
+pub use keda::{
+    ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
+};
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
 pub use user::User;
 pub use wait::until;

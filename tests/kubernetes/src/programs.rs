@@ -1,19 +1,38 @@
-//! Where the programs of Kubernetes are. Building them is for `cargo xtask kubernetes`.
+//! Where the programs of a cluster are. Building them is for `cargo verify`.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use crate::error::BedError;
 
-/// The folder with the programs.
+/// A folder with programs.
 #[derive(Clone, Debug)]
-pub(crate) struct Programs(PathBuf);
+pub(crate) struct Programs {
+    folder: PathBuf,
+    built_by: &'static str,
+}
 
 impl Programs {
-    /// The folder that `CONDUCTOR_KUBERNETES` names, else the link that the build made in cargo's target folder.
+    /// Those of Kubernetes: in the folder that `CONDUCTOR_KUBERNETES` names, else behind the link that the build made in
+    /// cargo's target folder.
     pub(crate) fn find() -> Self {
         let test = std::env::current_exe().unwrap_or_default();
         let built = test.ancestors().nth(3).map(|target| target.join("tools").join("kubernetes"));
-        Self(std::env::var_os("CONDUCTOR_KUBERNETES").map(PathBuf::from).or(built).unwrap_or_default())
+        let folder = std::env::var_os("CONDUCTOR_KUBERNETES").map(PathBuf::from).or(built).unwrap_or_default();
+        Self { folder, built_by: "cargo verify builds it, and so does cargo xtask kubernetes" }
+    }
+
+    /// That of KEDA, if `CONDUCTOR_KEDA` names a folder.
+    pub(crate) fn keda() -> Option<Self> {
+        std::env::var_os("CONDUCTOR_KEDA").map(Self::keda_in)
+    }
+
+    fn keda_in(folder: OsString) -> Self {
+        Self { folder: folder.into(), built_by: "cargo verify --full builds it, and so does cargo xtask keda" }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A program's file.
@@ -21,8 +40,11 @@ impl Programs {
     /// # Errors
     /// When it is not there.
     pub(crate) fn file(&self, program: &'static str) -> Result<PathBuf, BedError> {
-        let file = self.0.join(program);
-        if file.is_file() { Ok(file) } else { Err(BedError::Program { program, folder: self.0.clone() }) }
+        let file = self.folder.join(program);
+        if file.is_file() {
+            return Ok(file);
+        }
+        Err(BedError::Program { program, folder: self.folder.clone(), built_by: self.built_by })
     }
 }
 
@@ -32,7 +54,17 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named_with_its_folder_and_the_way_to_get_it() {
-        let error = Programs(PathBuf::from("/nowhere")).file("kube-scheduler").unwrap_err().to_string();
-        assert!(error.starts_with("kube-scheduler is missing in /nowhere: cargo verify"), "{error}");
+        let mut programs = Programs::find();
+        programs.folder = PathBuf::from("/nowhere");
+        let error = programs.file("kube-scheduler").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "kube-scheduler is missing in /nowhere: cargo verify builds it, and so does cargo xtask kubernetes"
+        );
+        let error = Programs::keda_in("/nowhere".into()).file("keda-operator").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "keda-operator is missing in /nowhere: cargo verify --full builds it, and so does cargo xtask keda"
+        );
     }
 }

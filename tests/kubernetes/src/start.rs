@@ -6,6 +6,7 @@ use http::Request;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
+use tokio::sync::Mutex;
 
 use crate::access::Access;
 use crate::cluster::{Cluster, ClusterSettings};
@@ -30,6 +31,7 @@ pub(crate) async fn start(settings: ClusterSettings) -> Result<Cluster, BedError
     let authority = Authority::new()?;
     write_files(&folder, &authority)?;
     let mut cluster = Cluster {
+        keda: Mutex::new(None),
         keeper: Keeper::new(),
         processes: Vec::new(),
         access: Access::new(authority, port.number),

@@ -1,12 +1,12 @@
 //! The work of a keeper: applying what the repository says, and saying what came of it.
 
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
-use kube::core::GroupVersionKind;
+use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{INTERVAL, Tool};
+use crate::manifest::{apply, word};
 
 /// What the repository says.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(super) async fn keep(tool: Tool, client: Client, [namespace, name]: [String;
     let keepers: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &tool.resource());
     // The commit that Helm has dealt with, whatever came of it.
     let mut released = 0;
+    let (_, manager) = tool.account();
     loop {
         let commit = commits.borrow().clone();
         let is_done = tool == Tool::HelmRelease && released == commit.number;
@@ -31,7 +32,7 @@ pub(super) async fn keep(tool: Tool, client: Client, [namespace, name]: [String;
             let mut failure = None;
             for manifest in &commit.manifests {
                 let manifest = tracked(tool, [&namespace, &name], manifest.clone());
-                failure = failure.or(apply(tool, &client, &manifest).await.err());
+                failure = failure.or(apply(&client, manager, &manifest).await.err());
             }
             released = commit.number;
             // What is not told is told at the next interval.
@@ -58,9 +59,9 @@ fn tracked(tool: Tool, [namespace, name]: [&str; 2], mut manifest: Value) -> Val
         Tool::Kustomization => "kustomize",
         Tool::HelmRelease => "helm",
         Tool::Application => {
-            let word = |path: &str| manifest.pointer(path).and_then(Value::as_str).unwrap_or_default();
-            let group = word("/apiVersion").split_once('/').map_or("", |(group, _)| group);
-            let [kind, of, called] = ["/kind", "/metadata/namespace", "/metadata/name"].map(word);
+            let group = word(&manifest, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
+            let [kind, of, called] =
+                ["/kind", "/metadata/namespace", "/metadata/name"].map(|path| word(&manifest, path));
             let id = format!("{name}:{group}/{kind}:{of}/{called}");
             manifest["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = json!(id);
             return manifest;
@@ -70,16 +71,6 @@ fn tracked(tool: Tool, [namespace, name]: [&str; 2], mut manifest: Value) -> Val
         manifest["metadata"]["labels"][format!("{flux}.toolkit.fluxcd.io/{what}")] = json!(text);
     }
     manifest
-}
-
-async fn apply(tool: Tool, client: &Client, manifest: &Value) -> kube::Result<()> {
-    let word = |path: &str| manifest.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let (group, version) = word("/apiVersion").split_once('/').unwrap_or(("", word("/apiVersion")));
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, word("/kind")));
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), word("/metadata/namespace"), &resource);
-    let (_, manager) = tool.account();
-    let params = PatchParams::apply(manager).force();
-    api.patch(word("/metadata/name"), &params, &Patch::Apply(manifest)).await.map(drop)
 }
 
 /// What a keeper says of itself: the objects it keeps, the commit, and what went wrong.
