@@ -91,7 +91,8 @@ impl KubernetesEnvironment {
                 // Without a marker nothing is known of what was absent, and every count is said.
                 let original = marker(&**found).ok().flatten().map_or(live, |marker| marker.original);
                 let wish = wish(live.changes(original, way, bounds));
-                self.writer.write::<ScaledObject>(namespace, name, &holder, &wish).await?;
+                let written = self.writer.write::<ScaledObject>(namespace, name, &holder, &wish).await?;
+                self.carried(namespace, &written).await?;
             }
         }
         Ok(true)

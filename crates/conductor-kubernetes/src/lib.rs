@@ -8,6 +8,7 @@ mod apply;
 mod autoscaler;
 #[cfg(test)]
 mod bed;
+mod carried;
 mod change;
 mod connect;
 mod drift;

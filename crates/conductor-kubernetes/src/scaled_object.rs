@@ -26,7 +26,14 @@ const PAUSED_REPLICAS: &str = "autoscaling.keda.sh/paused-replicas";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource)]
 #[serde(rename_all = "camelCase")]
-#[kube(group = "keda.sh", version = "v1alpha1", kind = "ScaledObject", namespaced, schema = "disabled")]
+#[kube(
+    group = "keda.sh",
+    version = "v1alpha1",
+    kind = "ScaledObject",
+    namespaced,
+    schema = "disabled",
+    status = "ScaledObjectStatus"
+)]
 pub(crate) struct ScaledObjectSpec {
     pub(crate) scale_target_ref: ScaleTarget,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,6 +42,13 @@ pub(crate) struct ScaledObjectSpec {
     pub(crate) max_replica_count: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idle_replica_count: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ScaledObjectStatus {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hpa_name: Option<String>,
 }
 
 /// What a ScaledObject scales; a Deployment where no kind is said.
@@ -56,9 +70,15 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// The bounds that KEDA gives the autoscaler, but that it has none below 1.
+    /// The bounds within which KEDA scales.
     pub(crate) fn bounds(self) -> Bounds {
         Bounds { min: self.min.unwrap_or(MIN), max: self.max.unwrap_or(MAX) }
+    }
+
+    /// The bounds that KEDA gives the autoscaler that it makes, which leaves the last replica to KEDA itself.
+    pub(crate) fn carried(self) -> Bounds {
+        let Bounds { min, max } = self.bounds();
+        Bounds { min: min.max(1), max }
     }
 
     /// What takes these counts from some bounds to others. `original` is how they were before the run.
@@ -140,6 +160,11 @@ impl ScaledObject {
         let ScaleTarget { kind, name } = &self.spec.scale_target_ref;
         let kind = kind.as_deref().map_or(Some(Kind::Deployment), Kind::called)?;
         Some(Place { namespace: self.metadata.namespace.clone()?, kind, name: name.clone() })
+    }
+
+    /// The autoscaler that KEDA has made of it.
+    pub(crate) fn made(&self) -> Option<&str> {
+        self.status.as_ref()?.hpa_name.as_deref().filter(|name| !name.is_empty())
     }
 
     /// The number at which somebody has made KEDA hold the workload, whatever the bounds are.

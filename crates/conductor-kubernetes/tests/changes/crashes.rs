@@ -7,7 +7,7 @@ use conductor_kubernetes_bed::{Effect, Fault, FaultProxy, Moment, Requests, Stop
 use futures::future::join_all;
 
 use crate::bed::PATIENCE;
-use crate::scene::{By, Scene};
+use crate::scene::{By, Scaling, Scene};
 
 /// On which way the conductor dies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ enum Dies {
 /// One death.
 #[derive(Clone, Copy, Debug)]
 struct Death {
-    is_autoscaled: bool,
+    scaling: Scaling,
     dies: Dies,
     /// At which write.
     write: u32,
@@ -29,14 +29,13 @@ struct Death {
 
 impl Death {
     fn name(self) -> String {
-        let Self { is_autoscaled, dies, write, at, by } = self;
-        let kind = if is_autoscaled { "hpa" } else { "plain" };
-        format!("{kind}-{dies:?}-{write}-{at:?}-{by:?}").to_lowercase()
+        let Self { scaling, dies, write, at, by } = self;
+        format!("{scaling:?}-{dies:?}-{write}-{at:?}-{by:?}").to_lowercase()
     }
 }
 
 async fn die(death: Death) {
-    let scene = Scene::new(&death.name(), &["shop"], death.is_autoscaled).await;
+    let scene = Scene::scaled_by(death.scaling, &death.name(), &["shop"]).await;
     let bed = &scene.bed;
     if death.dies == Dies::OnTheWayBack {
         scene.perform(&bed.conductor(1).await).await;
@@ -87,12 +86,12 @@ async fn late(proxy: &FaultProxy, stop: Stop, death: Death) {
     assert_eq!(status, expected, "{death:?}");
 }
 
-async fn die_at_each_write(is_autoscaled: bool, dies: Dies, writes: u32) {
+async fn die_at_each_write(scaling: Scaling, dies: Dies, writes: u32) {
     let mut deaths = Vec::new();
     for write in 1..=writes {
         for at in [Moment::Before, Moment::After] {
             for by in [By::Journal, By::Cluster] {
-                deaths.push(die(Death { is_autoscaled, dies, write, at, by }));
+                deaths.push(die(Death { scaling, dies, write, at, by }));
             }
         }
     }
@@ -101,28 +100,42 @@ async fn die_at_each_write(is_autoscaled: bool, dies: Dies, writes: u32) {
 
 #[tokio::test]
 async fn a_way_there_that_ends_at_any_write_is_gone_back() {
-    die_at_each_write(false, Dies::OnTheWayThere, 2).await;
+    die_at_each_write(Scaling::Alone, Dies::OnTheWayThere, 2).await;
 }
 
 #[tokio::test]
 async fn a_way_back_that_ends_at_any_write_is_gone_on_with() {
-    die_at_each_write(false, Dies::OnTheWayBack, 2).await;
+    die_at_each_write(Scaling::Alone, Dies::OnTheWayBack, 2).await;
 }
 
 #[tokio::test]
 async fn a_way_there_of_an_autoscaled_application_that_ends_at_any_write_is_gone_back() {
-    die_at_each_write(true, Dies::OnTheWayThere, 3).await;
+    die_at_each_write(Scaling::Horizontal, Dies::OnTheWayThere, 3).await;
 }
 
 #[tokio::test]
 async fn a_way_back_of_an_autoscaled_application_that_ends_at_any_write_is_gone_on_with() {
-    die_at_each_write(true, Dies::OnTheWayBack, 3).await;
+    die_at_each_write(Scaling::Horizontal, Dies::OnTheWayBack, 3).await;
+}
+
+#[tokio::test]
+async fn a_way_there_of_an_application_that_keda_scales_that_ends_at_any_write_is_gone_back() {
+    die_at_each_write(Scaling::Keda, Dies::OnTheWayThere, 3).await;
+}
+
+#[tokio::test]
+async fn a_way_back_of_an_application_that_keda_scales_that_ends_at_any_write_is_gone_on_with() {
+    die_at_each_write(Scaling::Keda, Dies::OnTheWayBack, 3).await;
 }
 
 #[tokio::test]
 async fn no_way_has_more_writes_than_those_at_which_conductors_die_here() {
-    for (name, is_autoscaled, writes) in [("writes", false, 2), ("writes-autoscaled", true, 3)] {
-        let scene = Scene::new(name, &["shop"], is_autoscaled).await;
+    for (name, scaling, writes) in [
+        ("writes", Scaling::Alone, 2),
+        ("writes-autoscaled", Scaling::Horizontal, 3),
+        ("writes-keda", Scaling::Keda, 3),
+    ] {
+        let scene = Scene::scaled_by(scaling, name, &["shop"]).await;
         let proxy = scene.bed.proxy().await;
         let conductor = scene.bed.behind(&proxy, 1).await;
         scene.perform(&conductor).await;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use conductor_kubernetes_bed::ScaledObject;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, LimitRange, ResourceQuota, Secret, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +27,7 @@ impl Bed {
         add(&mut all, &self.api::<Deployment>()).await;
         add(&mut all, &self.api::<StatefulSet>()).await;
         add(&mut all, &self.api::<HorizontalPodAutoscaler>()).await;
+        add_scaled_objects(&mut all, self).await;
         add(&mut all, &self.api::<ConfigMap>()).await;
         add(&mut all, &self.api::<Secret>()).await;
         add(&mut all, &self.api::<Service>()).await;
@@ -58,7 +61,7 @@ impl Bed {
 
 /// The same, where replicas that an autoscaler may choose are its own affair.
 pub(crate) fn but_for_what_autoscalers_choose(mut all: Everything) -> Everything {
-    let autoscalers = all.values().filter(|object| object["spec"]["scaleTargetRef"].is_object());
+    let autoscalers = all.values().filter(|object| object["spec"]["minReplicas"].is_number());
     let bounds: Vec<(String, i64, i64)> = autoscalers
         .map(|object| {
             let spec = &object["spec"];
@@ -86,6 +89,22 @@ where
     let list = objects.list(&Default::default()).await.unwrap();
     let named = |object: &K| (format!("{} {}", K::kind(&()), object.meta().name.clone().unwrap()), bare(object));
     all.extend(list.items.iter().map(named));
+}
+
+/// KEDA's objects with all that they have, where there is KEDA.
+async fn add_scaled_objects(all: &mut Everything, bed: &Bed) {
+    let resource = ApiResource::erase::<ScaledObject>(&());
+    let objects: Api<DynamicObject> = Api::namespaced_with(bed.admin.clone(), &bed.namespace, &resource);
+    match objects.list(&Default::default()).await {
+        Ok(list) => {
+            let named = |object: &DynamicObject| {
+                (format!("ScaledObject {}", object.metadata.name.clone().unwrap()), bare(object))
+            };
+            all.extend(list.items.iter().map(named));
+        }
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// An object without status, managedFields, generation, resourceVersion and revision. Everything else counts: identity, labels,

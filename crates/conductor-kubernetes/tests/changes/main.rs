@@ -11,6 +11,7 @@ mod plans;
 mod refusals;
 mod remade;
 mod restored;
+mod scaled_objects;
 mod scene;
 mod shapes;
 mod stateful_sets;

@@ -1,7 +1,10 @@
 //! Applications before a run, and what the run does to them.
 
+use std::time::{Duration, Instant};
+
 use conductor_core::phase::Changes;
 use conductor_kubernetes::KubernetesEnvironment;
+use conductor_kubernetes_bed::{Trigger, scaled_object};
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
@@ -16,6 +19,17 @@ pub(crate) enum By {
     Cluster,
 }
 
+/// How long KEDA may take on a busy machine until its autoscaler has the bounds of a ScaledObject.
+const KEDA_WITHIN: Duration = Duration::from_secs(20);
+
+/// What scales an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scaling {
+    Alone,
+    Horizontal,
+    Keda,
+}
+
 /// Applications before a run, and what the run will do.
 pub(crate) struct Scene {
     pub(crate) bed: Bed,
@@ -27,11 +41,26 @@ impl Scene {
     /// Applications of two replicas each in a fresh namespace. The run takes them to production's versions and allocation, of
     /// six replicas.
     pub(crate) async fn new(namespace: &str, names: &[&str], is_autoscaled: bool) -> Self {
+        let scaling = if is_autoscaled { Scaling::Horizontal } else { Scaling::Alone };
+        Self::scaled_by(scaling, namespace, names).await
+    }
+
+    /// The same, each scaled by that.
+    pub(crate) async fn scaled_by(scaling: Scaling, namespace: &str, names: &[&str]) -> Self {
         let bed = Bed::new(namespace, names).await;
         for name in names {
             bed.api().create(&PostParams::default(), &with_resources(name, 2)).await.unwrap();
-            if is_autoscaled {
-                bed.api().create(&PostParams::default(), &autoscaler(name, 1, 4)).await.unwrap();
+            match scaling {
+                Scaling::Alone => {}
+                Scaling::Horizontal => {
+                    bed.api().create(&PostParams::default(), &autoscaler(name, 1, 4)).await.unwrap();
+                }
+                Scaling::Keda => {
+                    let mut made = scaled_object(name, 1..=4, Trigger::active());
+                    // The trigger is always active: to look often would be in the way of what matters.
+                    made.spec.polling_interval = Some(60);
+                    bed.scaled_object(made).await;
+                }
             }
         }
         Self::of(bed, names).await
@@ -54,7 +83,8 @@ impl Scene {
         Self::of(bed, names).await
     }
 
-    async fn of(bed: Bed, names: &[&str]) -> Self {
+    /// The same, with whatever applications there are.
+    pub(crate) async fn of(bed: Bed, names: &[&str]) -> Self {
         let before = bed.everything().await;
         let baseline = bed.observe(&bed.conductor(1).await).await;
         let changes = like_production(&baseline, names, 6);
@@ -73,9 +103,18 @@ impl Scene {
         }
     }
 
-    /// Replicas that an autoscaler may choose are its affair: it is not pinned for a moment on the way back.
+    /// Replicas that an autoscaler may choose are its affair: it is not pinned for a moment on the way back. KEDA takes a moment
+    /// to give its own autoscaler what it has got.
     pub(crate) async fn assert_as_before(&self, when: &str) {
-        let [now, before] = [self.bed.everything().await, self.before.clone()].map(but_for_what_autoscalers_choose);
-        assert_eq!(now, before, "{}, {when}", self.bed.namespace);
+        let before = but_for_what_autoscalers_choose(self.before.clone());
+        let now = async || but_for_what_autoscalers_choose(self.bed.everything().await);
+        let begun = Instant::now();
+        while self.before.keys().any(|name| name.starts_with("ScaledObject"))
+            && now().await != before
+            && begun.elapsed() < KEDA_WITHIN
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(now().await, before, "{}, {when}", self.bed.namespace);
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use conductor_core::guard::Drift;
 use conductor_core::ports::EnvironmentGuard;
+use conductor_kubernetes_bed::{ScaledObject, Trigger, scaled_object};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde_json::json;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, cluster};
 
 /// How long it may take to be seen, as is promised.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
@@ -137,4 +138,24 @@ async fn what_is_known_is_not_told_again_and_what_nobody_changes_is_not_told_at_
     let (next, _) = tokio::join!(bed.conductor.drifted(&expected, &known), bed.kubectl(&image));
     let next = next.unwrap();
     assert_eq!(next.iter().map(|drift| drift.field.as_str()).collect::<Vec<_>>(), ["version of main"], "{next:?}");
+}
+
+#[tokio::test]
+async fn a_scaled_object_that_somebody_changes_is_seen_and_what_keda_makes_of_it_is_not() {
+    let mut bed = Bed::new("keda-drifts").await;
+    cluster().await.keda().await.unwrap();
+    let made = scaled_object("checkout", 2..=4, Trigger::active());
+    bed.api::<ScaledObject>().create(&Default::default(), &made).await.unwrap();
+    bed.conductor = bed.connect(1, &json!({})).await;
+    let patch = r#"{"spec":{"maxReplicaCount":9}}"#;
+    assert_eq!(
+        seen(&bed, &["patch", "scaledobject", "checkout", "--type=merge", "-p", patch]).await,
+        [
+            "checkout: autoscaling is autoscaled from 2 to 9, not autoscaled from 2 to 4; changed by kubectl-patch (Update)"
+        ]
+    );
+    assert_eq!(
+        seen(&bed, &["delete", "scaledobject", "checkout"]).await,
+        ["checkout: autoscaling is absent, not autoscaled from 2 to 9"]
+    );
 }

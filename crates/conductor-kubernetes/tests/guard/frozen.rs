@@ -7,10 +7,11 @@ use conductor_core::guard::Guarded;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
 use conductor_core::scale::ScaleStep;
 use conductor_kubernetes::Freezer;
-use conductor_kubernetes_bed::until;
+use conductor_kubernetes_bed::{ScaledObject, Trigger, scaled_object, until};
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::bed::{Bed, PATIENCE};
+use crate::bed::{Bed, PATIENCE, cluster};
 
 fn in_minutes(minutes: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_mins(minutes)
@@ -103,4 +104,37 @@ async fn another_runs_applications_are_refused_by_its_name() {
     let denied = bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.unwrap_err();
     assert!(denied.contains("run-shared"), "another run's thaw is its own: {denied}");
     bed.conductor.thaw(&bed.run).await.unwrap();
+}
+
+#[tokio::test]
+async fn keda_carries_the_runs_bounds_through_the_freeze_and_nobody_else_changes_them() {
+    let bed = Bed::new("frozen-keda").await;
+    cluster().await.keda().await.unwrap();
+    let made = scaled_object("checkout", 2..=4, Trigger::active());
+    bed.api::<ScaledObject>().create(&Default::default(), &made).await.unwrap();
+    let bounds = async || {
+        let autoscaler = bed.api::<HorizontalPodAutoscaler>().get_opt("keda-hpa-checkout").await.unwrap()?;
+        Some((autoscaler.spec.min_replicas, autoscaler.spec.max_replicas))
+    };
+    until("KEDA's autoscaler", PATIENCE, bounds).await;
+    // As a conductor that starts when KEDA is there.
+    let conductor = bed.connect(1, &serde_json::json!({})).await;
+    let frozen = conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    assert_eq!(frozen, Guarded::Frozen);
+    let patch = r#"--patch={"spec":{"maxReplicaCount":9}}"#;
+    for change in [
+        &["patch", "scaledobject/checkout", "--type=merge", patch][..],
+        &["delete", "scaledobject/checkout"],
+        &["patch", "hpa/keda-hpa-checkout", r#"--patch={"spec":{"maxReplicas":9}}"#],
+    ] {
+        let denied = bed.kubectl(change).await.unwrap_err();
+        assert!(denied.contains("frozen by load test run-frozen-keda until"), "{change:?}: {denied}");
+    }
+    let mut baseline = conductor.allocated(&bed.applications).await.unwrap();
+    let from = baseline.remove("checkout").unwrap();
+    let to = Allocation { replicas: 6, autoscaling: Some(Bounds::pinned(6)), ..from.clone() };
+    let step = ScaleStep { application: bed.applications[0].clone(), from, to };
+    conductor.scale(&bed.run, &step, Way::There).await.unwrap();
+    until("KEDA's autoscaler follows", PATIENCE, async || (bounds().await == Some((Some(6), 6))).then_some(())).await;
+    conductor.thaw(&bed.run).await.unwrap();
 }
