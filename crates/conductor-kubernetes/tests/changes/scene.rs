@@ -73,9 +73,14 @@ impl Scene {
         }
     }
 
-    /// Replicas that an autoscaler may choose are its affair: it is not pinned for a moment on the way back.
+    /// Replicas that an autoscaler may choose are its affair, where it is not the way back alone that moves them.
     pub(crate) async fn assert_as_before(&self, when: &str) {
         let [now, before] = [self.bed.everything().await, self.before.clone()].map(but_for_what_autoscalers_choose);
         assert_eq!(now, before, "{}, {when}", self.bed.namespace);
+    }
+
+    /// Replicas that an autoscaler rules are what they were, too.
+    pub(crate) async fn assert_exactly_as_before(&self, when: &str) {
+        assert_eq!(self.bed.everything().await, self.before, "{}, {when}", self.bed.namespace);
     }
 }
