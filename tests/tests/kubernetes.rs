@@ -31,10 +31,10 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
 
     // Users grow four and a half fold in a minute at most.
     bed.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 100s");
-    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 30s\n  load: { usersPerKpi: 0.035 }");
+    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 45s\n  load: { usersPerKpi: 0.035 }");
     let mut running = bed.start();
     running.line("the ramp begins");
-    assert_eq!(bed.versions(), ["v2", "v2", "v2"]);
+    bed.await_versions(&["v2", "v2", "v2"]);
     let container = &bed.object("deployment", "shop")["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["resources"]["limits"], serde_json::json!({ "cpu": "4", "memory": "2Gi" }));
     let denied = bed.somebody_deploys();
@@ -52,7 +52,11 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     assert!(!test.is_empty());
 }
 
-/// Kills the conductor between two writes to Deployments, and lets a new one put everything back.
+/// An autoscaler of the bed looks every two seconds.
+const AUTOSCALED: Duration = Duration::from_secs(3);
+
+/// Kills the conductor between two writes to Deployments, and lets a new one put everything back, after an autoscaler has
+/// acted by what it was left with.
 fn killed_at(name: &str, phase: &str, number: u32, at: Moment) {
     let bed = ClusterBed::up(name, PATIENT);
     let before = (bed.objects(), bed.rows());
@@ -63,7 +67,13 @@ fn killed_at(name: &str, phase: &str, number: u32, at: Moment) {
     kill(running);
     assert_ne!(bed.objects(), before.0, "nothing was changed when it was killed");
     held.let_go();
+    std::thread::sleep(AUTOSCALED);
     put_back(&bed, &before);
+}
+
+/// Lets the load go on for longer than a test takes that ends it.
+fn for_long(bed: &ClusterBed) {
+    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 5m");
 }
 
 fn kill(running: Running) {
@@ -97,6 +107,7 @@ fn killed_between_an_autoscaler_and_its_deployment_on_the_way_back() {
 #[test]
 fn killed_while_generating_load() {
     let bed = ClusterBed::up("load", IMPATIENT);
+    for_long(&bed);
     let before = (bed.objects(), bed.rows());
     let mut running = bed.start();
     running.line("the ramp begins");
@@ -109,12 +120,12 @@ fn killed_while_generating_load() {
 #[test]
 fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() {
     let bed = ClusterBed::up("lost", PATIENT);
+    for_long(&bed);
     let (objects, rows) = (bed.objects(), bed.rows());
     let mut running = bed.start();
     running.line("the ramp begins");
     until("the load", SOON, || bed.users() > 1);
-    running.signal(Signal::SIGKILL);
-    running.wait();
+    kill(running);
     let run = bed.view()["id"].as_str().unwrap().to_owned();
     // Another machine has the files and not the journal.
     let elsewhere = bed.path("elsewhere");
@@ -171,6 +182,7 @@ fn a_reaper_puts_back_what_a_conductor_has_left_that_gives_no_sign_of_life_any_m
 #[test]
 fn a_deploy_by_somebody_who_lifts_the_freeze_ends_the_run_where_the_environment_wants_that_and_stays() {
     let bed = ClusterBed::up("lifted", PATIENT);
+    for_long(&bed);
     bed.edit("environment.yaml", "  locust: {", "  onDrift: abort\n  locust: {");
     let mut running = bed.start();
     running.line("the ramp begins");

@@ -109,6 +109,12 @@ impl Bounds {
         self.min <= replicas && replicas <= self.max
     }
 
+    /// The narrowest bounds around both.
+    #[must_use]
+    pub fn around(self, other: Self) -> Self {
+        Self { min: self.min.min(other.min), max: self.max.max(other.max) }
+    }
+
     /// The number within the bounds that is nearest.
     pub fn nearest(self, replicas: u32) -> u32 {
         replicas.min(self.max).max(self.min)
@@ -219,5 +225,9 @@ mod tests {
         let bounds = Bounds { min: 2, max: 5 };
         assert_eq!([1, 2, 4, 5, 9].map(|replicas| bounds.nearest(replicas)), [2, 2, 4, 5, 5]);
         assert_eq!([1, 2, 5, 6].map(|replicas| bounds.contain(replicas)), [false, true, true, false]);
+        for (other, around) in [((6, 6), (2, 6)), ((1, 1), (1, 5)), ((3, 4), (2, 5)), ((1, 9), (1, 9))] {
+            let [other, around] = [other, around].map(|(min, max)| Bounds { min, max });
+            assert_eq!([bounds.around(other), other.around(bounds)], [around; 2]);
+        }
     }
 }

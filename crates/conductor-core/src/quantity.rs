@@ -37,7 +37,7 @@ pub struct QuantityError(pub String);
 const BILLION: i128 = 1_000_000_000;
 
 /// Suffixes, and by what they multiply a billionth: decimal ones, then binary ones.
-const SUFFIXES: [(&str, i128); 15] = [
+const SUFFIXES: [(&str, i128); 16] = [
     ("", BILLION),
     ("n", 1),
     ("u", 1_000),
@@ -53,6 +53,7 @@ const SUFFIXES: [(&str, i128); 15] = [
     ("Gi", BILLION << 30),
     ("Ti", BILLION << 40),
     ("Pi", BILLION << 50),
+    ("Ei", BILLION << 60),
 ];
 
 /// Suffixes from the largest to the smallest; binary ones first, since memory is mostly given in them.
@@ -91,20 +92,16 @@ impl Quantity {
         let digits = format!("{whole}{part}");
         let mut amount: i128 = digits.parse().ok()?;
         let mut divisor = power_of_ten(part.len())?;
-        match suffix.strip_prefix(['e', 'E']).filter(|exponent| !exponent.is_empty()) {
-            Some(exponent) => {
-                let exponent: i32 = exponent.parse().ok()?;
-                let power = power_of_ten(usize::try_from(exponent.unsigned_abs()).ok()?)?;
-                amount = amount.checked_mul(BILLION)?;
-                if exponent < 0 {
-                    divisor = divisor.checked_mul(power)?;
-                } else {
-                    amount = amount.checked_mul(power)?;
-                }
-            }
-            None => {
-                let (_, factor) = SUFFIXES.iter().find(|(known, _)| *known == suffix)?;
-                amount = amount.checked_mul(*factor)?;
+        if let Some((_, factor)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) {
+            amount = amount.checked_mul(*factor)?;
+        } else {
+            let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
+            let power = power_of_ten(usize::try_from(exponent.unsigned_abs()).ok()?)?;
+            amount = amount.checked_mul(BILLION)?;
+            if exponent < 0 {
+                divisor = divisor.checked_mul(power)?;
+            } else {
+                amount = amount.checked_mul(power)?;
             }
         }
         let rounded_up = amount / divisor + i128::from(amount % divisor != 0);
@@ -192,6 +189,8 @@ mod tests {
             ("128974848", "128974848000m"),
             ("0", "-0"),
             ("1E", "1000P"),
+            ("1.5Ei", "1536Pi"),
+            ("1Ei", "1152921504606846976"),
         ] {
             let [left, right]: [Quantity; 2] = [one, other].map(|text| text.parse().unwrap());
             assert_eq!(left, right, "{one} and {other}");
@@ -209,8 +208,22 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused_with_what_would_be_one() {
-        for bad in ["", ".", "m", "1 Gi", "1gi", "1.2.3", "--1", "1e", "1e+", "0x10", "9999999999999999999999E", "1e99"]
-        {
+        for bad in [
+            "",
+            ".",
+            "m",
+            "1 Gi",
+            "1gi",
+            "1ei",
+            "1Ei3",
+            "1.2.3",
+            "--1",
+            "1e",
+            "1e+",
+            "0x10",
+            "9999999999999999999999E",
+            "1e99",
+        ] {
             // Kubernetes takes `1e` for no exponent at all, and so for no amount.
             assert_eq!(amount(bad), None, "{bad:?}");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::capacity::Shortage;
+use conductor_core::failure::Failure;
 use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Deadlines, PhaseDeadline};
@@ -72,11 +73,18 @@ pub struct StoredRows {
 /// Finds out what a run would do. Changes nothing.
 ///
 /// # Errors
-/// When something cannot be found out, or no plan can be made of it.
+/// When something cannot be found out, with everything that cannot, or when no plan can be made of it.
 pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortError> {
     let applications = created.applications();
     let around = look_around(ports, &applications);
-    let (generator, around, test_data) = futures::try_join!(ports.generator.check(), around, dry_run(ports))?;
+    let found = futures::join!(ports.generator.check(), around, dry_run(ports));
+    let (generator, around, test_data) = match found {
+        (Ok(generator), Ok(around), Ok(test_data)) => (generator, around, test_data),
+        (generator, around, test_data) => {
+            let around = around.err().into_iter().flatten();
+            return Err(together(generator.err().into_iter().chain(around).chain(test_data.err()).collect()));
+        }
+    };
     let (production, baseline): (_, Surroundings) = around;
     let plan = created
         .plan(&production, &baseline)
@@ -104,6 +112,22 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
         test_data,
         deadlines,
     })
+}
+
+/// Everything that cannot be found out as one error: whoever plans shall not learn of it one by one, nor by chance.
+fn together(mut errors: Vec<PortError>) -> PortError {
+    if errors.len() == 1 {
+        return errors.remove(0);
+    }
+    let gravest = errors.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient());
+    let mut texts: Vec<String> = Vec::new();
+    for text in errors.iter().map(|error| Failure::of("", error).message) {
+        // Several looks may have met the same trouble.
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    PortError::new(gravest.unwrap_or(FailureKind::Rejected), texts.join("; "))
 }
 
 fn load_workers(created: &Created, baseline: &Baseline) -> Option<WorkersPlan> {

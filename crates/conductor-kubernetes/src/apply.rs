@@ -97,6 +97,31 @@ impl KubernetesEnvironment {
         }
         Ok(true)
     }
+
+    /// Gives the autoscaler of an application its bounds back, and the workload its replicas. False when there is none any
+    /// more.
+    ///
+    /// An autoscaler brings replicas that are out of its bounds to the nearest of them, and insists when they are written
+    /// at the same moment. Nobody has chosen that number, so it never finds them there: in between, its bounds are around
+    /// what is and what shall be.
+    pub(crate) async fn unpin(
+        &self,
+        place: &Place,
+        run: &RunId,
+        wish: &Wish,
+        [before, after]: [Bounds; 2],
+    ) -> Result<bool, PortError> {
+        let around = before.around(after);
+        if around == after {
+            return self.bound(place, run, Way::Back, [before, after]).await;
+        }
+        if !self.bound(place, run, Way::Back, [before, around]).await? {
+            return Ok(false);
+        }
+        // Whatever comes of it, the bounds go back. The caller writes the same once more, and tells.
+        drop(self.apply(place, run, wish, Wanted::default(), WaitFor::Nothing).await);
+        self.bound(place, run, Way::Back, [around, after]).await
+    }
 }
 
 /// What is waited for after a write.

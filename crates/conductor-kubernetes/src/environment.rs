@@ -16,9 +16,9 @@ use kube::Client;
 use tokio::sync::OnceCell;
 
 use crate::apply::WaitFor;
-use crate::change::Wish;
+use crate::change::{Change, Wish};
 use crate::connect::connect;
-use crate::field::Field;
+use crate::field::{Field, Value};
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
 use crate::known::Known;
@@ -157,7 +157,10 @@ impl Scaler for KubernetesEnvironment {
         let ScaleStep { application, from, to } = step;
         let place = self.place(application)?;
         let bounded = match (from.autoscaling, to.autoscaling) {
-            (Some(before), Some(after)) if before != after => self.bound(place, run, way, [before, after]).await,
+            (Some(before), Some(after)) if before != after => match way {
+                Way::There => self.bound(place, run, way, [before, after]).await,
+                Way::Back => self.unpin(place, run, &ruled(step, way), [before, after]).await,
+            },
             (Some(_), Some(_)) => Ok(true),
             (None, None) => Ok(false),
             (Some(_), None) | (None, Some(_)) => {
@@ -174,8 +177,7 @@ impl Scaler for KubernetesEnvironment {
             (Err(_), Way::Back) => true,
             (Err(_), Way::There) => return bounded.map(drop),
         };
-        let contested = is_autoscaled.then_some(Field::Replicas).into_iter().collect();
-        let wish = Wish { way, changes: changes(&fields_of(from), &fields_of(to)), contested };
+        let wish = if is_autoscaled { ruled(step, way) } else { own(step, way) };
         let pinned = !is_autoscaled || to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
         let bounds = to.autoscaling.filter(|_| way == Way::Back && matches!(bounded, Ok(true)));
         if let Some(bounds) = bounds {
@@ -202,4 +204,22 @@ impl Scaler for KubernetesEnvironment {
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
         self.let_go_of(run, applications).await
     }
+}
+
+/// What a step wishes of a workload whose replicas are its own.
+fn own(step: &ScaleStep, way: Way) -> Wish {
+    let changes = changes(&fields_of(&step.from), &fields_of(&step.to));
+    Wish { way, changes, contested: BTreeSet::new() }
+}
+
+/// What a step wishes of a workload whose replicas an autoscaler rules.
+fn ruled(step: &ScaleStep, way: Way) -> Wish {
+    let Wish { mut changes, .. } = own(step, way);
+    let goes_back = way == Way::Back && step.from.autoscaling != step.to.autoscaling;
+    if goes_back && step.from.replicas == step.to.replicas {
+        // By bounds that it has no more the autoscaler may be about to move them.
+        let [from, to] = [step.from.replicas, step.to.replicas].map(|replicas| Some(Value::Count(replicas)));
+        changes.push(Change { field: Field::Replicas, from, to });
+    }
+    Wish { way, changes, contested: BTreeSet::from([Field::Replicas]) }
 }

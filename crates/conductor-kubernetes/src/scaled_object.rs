@@ -190,7 +190,7 @@ mod tests {
         Bounds { min, max }
     }
 
-    /// The counts after a way there and back, and between the two.
+    /// The counts after a way there and back, and between the two. Back they go by bounds around what is and what was.
     fn there_and_back(before: Counts) -> [Counts; 2] {
         let apply = |mut counts: Counts, changes: Vec<Change>| {
             for Change { field, from, to } in changes {
@@ -201,7 +201,10 @@ mod tests {
         };
         let (own, pinned) = (before.bounds(), bounds(6, 6));
         let there = apply(before, before.changes(before, Way::There, [own, pinned]));
-        [there, apply(there, there.changes(before, Way::Back, [pinned, own]))]
+        let around = pinned.around(own);
+        let opened = apply(there, there.changes(before, Way::Back, [pinned, around]));
+        assert_eq!(opened.bounds(), around);
+        [there, apply(opened, opened.changes(before, Way::Back, [around, own]))]
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A tiny application to supervise: it answers every request with its version and its process, on the ports it is given.
 //!
 //! `tiny VERSION PORT…`; the version `broken` ends at once, `deaf` never listens, `stubborn` does not end by SIGTERM,
-//! and one that ends in `slow` takes its time for each answer. None of them answers what it had heard when SIGTERM came.
+//! and one that ends in `slow` takes its time for each answer, before it and in its middle. None of them answers what it had
+//! heard when SIGTERM came.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -54,12 +55,14 @@ fn serve(port: u16, version: &str) -> std::io::Result<()> {
         let mut stream = stream?;
         let mut request = [0_u8; 512];
         let text = format!("{version} {}", std::process::id());
-        let read = stream.read(&mut request);
-        if version.ends_with("slow") {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let time = Duration::from_millis(if version.ends_with("slow") { 50 } else { 0 });
         // A client that went away must not end the application.
-        let _ = read.and_then(|_| write!(stream, "HTTP/1.0 200 OK\r\n\r\n{text}"));
+        let _ = stream.read(&mut request).and_then(|_| {
+            std::thread::sleep(time);
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n")?;
+            std::thread::sleep(time);
+            stream.write_all(text.as_bytes())
+        });
     }
     Ok(())
 }

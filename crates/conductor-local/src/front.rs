@@ -2,15 +2,19 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+/// An answer may come in parts, and its end cannot be seen without knowing the protocol: it is over when nothing more of it
+/// has come for so long.
+const SILENCE: Duration = Duration::from_millis(500);
 const BUFFER: usize = 16 * 1024;
 
 /// Listens on an application's port; dropping it ends that.
@@ -84,26 +88,47 @@ impl Backends {
 /// Whether a backend owes an answer on one connection.
 struct Debt {
     backend: Arc<Backend>,
-    due: AtomicBool,
+    answer: Mutex<Answer>,
+}
+
+/// The answer of a backend on one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// The client has asked and heard nothing yet.
+    Due,
+    /// The backend has begun to answer.
+    UnderWay,
+    /// It has answered.
+    Given,
 }
 
 impl Debt {
     fn of(backend: Arc<Backend>) -> Self {
-        let debt = Self { backend, due: AtomicBool::new(false) };
-        debt.set(true);
+        let debt = Self { backend, answer: Mutex::new(Answer::Given) };
+        debt.becomes(Answer::Due);
         debt
     }
 
-    fn set(&self, due: bool) {
-        if self.due.swap(due, Ordering::Relaxed) != due {
-            self.backend.owed.send_modify(|owed| if due { *owed += 1 } else { *owed -= 1 });
+    fn becomes(&self, answer: Answer) {
+        let before = std::mem::replace(&mut *self.answer.lock().unwrap_or_else(PoisonError::into_inner), answer);
+        match (before == Answer::Given, answer == Answer::Given) {
+            (true, false) => self.backend.owed.send_modify(|owed| *owed += 1),
+            (false, true) => self.backend.owed.send_modify(|owed| *owed -= 1),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// Nothing has come from the backend for a while.
+    fn is_silent(&self) {
+        if *self.answer.lock().unwrap_or_else(PoisonError::into_inner) == Answer::UnderWay {
+            self.becomes(Answer::Given);
         }
     }
 }
 
 impl Drop for Debt {
     fn drop(&mut self) {
-        self.set(false);
+        self.becomes(Answer::Given);
     }
 }
 
@@ -139,24 +164,41 @@ async fn forward(client: TcpStream, backends: Arc<Backends>, turn: usize) {
     // Closing the client's connection is all that can be said without knowing its protocol.
 }
 
-/// Copies in both directions. An answer is due from the client's last word until the backend's next one.
+/// Copies in both directions. An answer is due from the client's last word until the backend falls silent after it.
 async fn exchange(mut client: TcpStream, mut backend: TcpStream, debt: &Debt) -> io::Result<()> {
     let (from_client, to_client) = client.split();
     let (from_backend, to_backend) = backend.split();
-    let asked = copy(from_client, to_backend, || debt.set(true), || {});
-    let answered = copy(from_backend, to_client, || {}, || debt.set(false));
-    tokio::try_join!(asked, answered).map(|_| ())
+    tokio::try_join!(ask(from_client, to_backend, debt), answer(from_backend, to_client, debt)).map(|_| ())
 }
 
-async fn copy(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, read: impl Fn(), written: impl Fn()) -> io::Result<()> {
+async fn ask(mut client: ReadHalf<'_>, mut backend: WriteHalf<'_>, debt: &Debt) -> io::Result<()> {
     let mut buffer = vec![0; BUFFER];
     loop {
-        let length = from.read(&mut buffer).await?;
+        let length = client.read(&mut buffer).await?;
         if length == 0 {
-            return to.shutdown().await;
+            return backend.shutdown().await;
         }
-        read();
-        to.write_all(&buffer[..length]).await?;
-        written();
+        debt.becomes(Answer::Due);
+        backend.write_all(&buffer[..length]).await?;
+    }
+}
+
+async fn answer(mut backend: ReadHalf<'_>, mut client: WriteHalf<'_>, debt: &Debt) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = timeout(SILENCE, backend.read(&mut buffer)).await;
+        let length = if let Ok(read) = read {
+            read?
+        } else {
+            debt.is_silent();
+            backend.read(&mut buffer).await?
+        };
+        if length == 0 {
+            client.shutdown().await?;
+            debt.becomes(Answer::Given);
+            return Ok(());
+        }
+        debt.becomes(Answer::UnderWay);
+        client.write_all(&buffer[..length]).await?;
     }
 }

@@ -1,9 +1,9 @@
 //! What is in a cluster, as JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_kubernetes_bed::Cluster;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::clusters::read;
 
@@ -18,6 +18,34 @@ pub(super) fn everything(cluster: &Cluster, namespace: &str) -> Vec<(String, Val
         .collect();
     objects.sort_by(|one, other| one.0.cmp(&other.0));
     objects
+}
+
+/// What is different between objects before and now, field by field, as in `Deployment shop/spec/replicas: 1 → 2`.
+pub(super) fn differences(before: &[(String, Value)], now: &[(String, Value)]) -> Vec<String> {
+    let [before, now] = [before, now].map(|objects| objects.iter().cloned().collect::<Map<_, _>>());
+    let mut told = Vec::new();
+    compare("", &Value::Object(before), &Value::Object(now), &mut told);
+    told
+}
+
+fn compare(path: &str, before: &Value, now: &Value, told: &mut Vec<String>) {
+    match (before, now) {
+        (Value::Object(before), Value::Object(now)) => {
+            let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+            let of = |fields: &Map<String, Value>, name: &String| fields.get(name).cloned().unwrap_or_default();
+            for name in names {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                compare(&path, &of(before, name), &of(now, name), told);
+            }
+        }
+        (Value::Array(before), Value::Array(now)) if before.len() == now.len() => {
+            for (index, (before, now)) in before.iter().zip(now).enumerate() {
+                compare(&format!("{path}/{index}"), before, now, told);
+            }
+        }
+        _ if before != now => told.push(format!("{path}: {before} → {now}")),
+        _ => {}
+    }
 }
 
 /// One object as it is.
@@ -65,4 +93,28 @@ fn bare(object: &Value) -> Value {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn differences_are_told_field_by_field() {
+        let objects = |shop: Value| vec![("Deployment shop".to_owned(), shop), ("HPA shop".to_owned(), json!({}))];
+        let before = objects(json!({ "spec": { "replicas": 1, "containers": [{ "image": "v1" }] } }));
+        assert_eq!(differences(&before, &before), [""; 0]);
+        let now = objects(json!({ "spec": { "replicas": 2, "containers": [{ "image": "v2" }], "paused": true } }));
+        assert_eq!(
+            differences(&before, &now),
+            [
+                "Deployment shop/spec/containers/0/image: \"v1\" → \"v2\"",
+                "Deployment shop/spec/paused: null → true",
+                "Deployment shop/spec/replicas: 1 → 2"
+            ]
+        );
+        assert_eq!(differences(&before, &now[1..])[0][..24], *"Deployment shop: {\"spec\"");
+    }
 }

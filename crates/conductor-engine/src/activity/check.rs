@@ -106,15 +106,20 @@ pub(super) async fn record(context: Shared) -> Event {
 pub(crate) async fn look_around(
     ports: &Ports,
     applications: &[ApplicationId],
-) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), PortError> {
-    let (production, deployed, allocated, left) = futures::try_join!(
+) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), Vec<PortError>> {
+    let (production, deployed, allocated, left) = futures::join!(
         ports.releases.production(applications),
         ports.deployer.deployed(applications),
         ports.scaler.allocated(applications),
         ports.scaler.left_behind(applications),
-    )?;
-    nothing(left)?;
-    Ok((production, joined(deployed, &allocated)))
+    );
+    match (production, deployed, allocated, left.and_then(nothing)) {
+        (Ok(production), Ok(deployed), Ok(allocated), Ok(())) => Ok((production, joined(deployed, &allocated))),
+        (production, deployed, allocated, left) => {
+            let failures = [production.err(), deployed.err(), allocated.err(), left.err()];
+            Err(failures.into_iter().flatten().collect())
+        }
+    }
 }
 
 /// Looks whether every store of test data answers.

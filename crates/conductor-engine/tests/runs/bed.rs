@@ -14,7 +14,7 @@ use conductor_core::scale::Baseline;
 use conductor_core::spec::LoadWorkers;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
+use conductor_engine::{Conductor, EngineOptions, PlanReport, Ports, PortsFactory, TokioClock};
 use conductor_sim::{Fault, FaultKind, MemoryStore, Origin, Plant, SimEnvironment};
 use serde_json::json;
 
@@ -83,6 +83,11 @@ impl Bed {
         Conductor::new(store.clone(), store, Arc::new(factory), self.clock.clone(), EngineOptions::default())
     }
 
+    /// What a run would do, or why that cannot be said.
+    pub(crate) async fn plan(&self) -> Result<PlanReport, PortError> {
+        conductor_engine::plan(&(self.wrap)(ports(&self.environment)), &self.created).await
+    }
+
     /// A whole run.
     pub(crate) async fn run(&self) -> RunView {
         let conductor = self.conductor();
@@ -116,17 +121,22 @@ struct Factory {
 #[async_trait]
 impl PortsFactory for Factory {
     async fn connect(&self, _created: &Created, _epoch: u64) -> Result<Ports, PortError> {
-        let ports = self.environment.ports();
-        Ok((self.wrap)(Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            guard: Some(ports.guard),
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-        }))
+        Ok((self.wrap)(ports(&self.environment)))
+    }
+}
+
+/// The model's ports, as the engine takes them.
+fn ports(environment: &SimEnvironment) -> Ports {
+    let ports = environment.ports();
+    Ports {
+        releases: ports.releases,
+        deployer: ports.deployer,
+        scaler: ports.scaler,
+        capacity: None,
+        guard: Some(ports.guard),
+        generator: ports.generator,
+        kpi: ports.kpi,
+        test_data: ports.test_data,
     }
 }
 

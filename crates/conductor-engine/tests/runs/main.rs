@@ -10,6 +10,7 @@ mod faults;
 mod former;
 mod healthy;
 mod ownership;
+mod plans;
 mod room;
 mod searches;
 mod stops;

@@ -31,6 +31,10 @@ fn autoscaler(all: &mut Everything) -> &mut Value {
 }
 
 fn interferences() -> Vec<Interference> {
+    with_workloads().into_iter().chain(with_autoscalers()).collect()
+}
+
+fn with_workloads() -> Vec<Interference> {
     vec![
         Interference {
             name: "set-image",
@@ -65,6 +69,11 @@ fn interferences() -> Vec<Interference> {
                 resources["requests"]["cpu"] = json!("750m");
             },
         },
+    ]
+}
+
+fn with_autoscalers() -> Vec<Interference> {
+    vec![
         Interference {
             name: "hpa-edit",
             is_autoscaled: true,

@@ -44,7 +44,10 @@ async fn ready(scene: &Scene) {
 async fn fails(scene: Scene, begins: &str, parts: &[&str]) {
     let name = &scene.bed.namespace;
     let begun = Instant::now();
-    let error = scene.bed.perform(&scene.bed.conductor(1).await, &scene.changes.plan).await.unwrap_err();
+    let Err(error) = scene.bed.perform(&scene.bed.conductor(1).await, &scene.changes.plan).await else {
+        let shown = scene.bed.kubectl(&["get", "deployments,replicasets,pods", "-o", "yaml"], "").await;
+        panic!("{name} has come about:\n{shown}");
+    };
     assert!(begun.elapsed() < EARLY, "{name}: {:?}", begun.elapsed());
     let (said, begins) = (text(&error), begins.replace("NAMESPACE", name));
     assert_eq!(error.kind, FailureKind::Unsettled, "{said}");

@@ -103,18 +103,24 @@ impl Scene {
         }
     }
 
-    /// Replicas that an autoscaler may choose are its affair: it is not pinned for a moment on the way back. KEDA takes a moment
-    /// to give its own autoscaler what it has got.
+    /// Replicas that an autoscaler may choose are its affair, where it is not the way back alone that moves them.
     pub(crate) async fn assert_as_before(&self, when: &str) {
-        let before = but_for_what_autoscalers_choose(self.before.clone());
-        let now = async || but_for_what_autoscalers_choose(self.bed.everything().await);
+        self.assert_same(but_for_what_autoscalers_choose, when).await;
+    }
+
+    /// Replicas that an autoscaler rules are what they were, too.
+    pub(crate) async fn assert_exactly_as_before(&self, when: &str) {
+        self.assert_same(|all| all, when).await;
+    }
+
+    /// KEDA takes a moment to give its own autoscaler what its ScaledObject has got.
+    async fn assert_same(&self, what: fn(Everything) -> Everything, when: &str) {
+        let before = what(self.before.clone());
+        let is_slow = before.keys().any(|name| name.starts_with("ScaledObject"));
         let begun = Instant::now();
-        while self.before.keys().any(|name| name.starts_with("ScaledObject"))
-            && now().await != before
-            && begun.elapsed() < KEDA_WITHIN
-        {
+        while is_slow && what(self.bed.everything().await) != before && begun.elapsed() < KEDA_WITHIN {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        assert_eq!(now().await, before, "{}, {when}", self.bed.namespace);
+        assert_eq!(what(self.bed.everything().await), before, "{}, {when}", self.bed.namespace);
     }
 }

@@ -1,6 +1,6 @@
 //! An environment in a folder of its own; dropping it stops it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,6 +11,9 @@ use conductor_core::ports::{Deployer, PortError, Scaler, Way};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::ScaleStep;
 use conductor_local::{LocalEnvironment, LocalError, LocalSettings, ReplicaState, Status};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An environment with one application, `app`.
 pub(crate) struct Bed {
@@ -92,14 +95,21 @@ impl Bed {
         self.environment().scale(&"run-1".parse().unwrap(), &step, Way::There).await.map_err(told)
     }
 
-    /// What the application answers; `None` when it does not.
-    pub(crate) fn get(&self) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    /// What the application answers, or why there is no answer.
+    pub(crate) fn get(&self) -> Result<String, String> {
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+        let mut ask = || {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+            stream.read_to_string(&mut answer)
+        };
+        let asked: io::Result<usize> = ask();
+        match (asked, answer.split_once("\r\n\r\n")) {
+            (Ok(_), Some((_, body))) if !body.is_empty() => Ok(body.to_owned()),
+            (Ok(_), _) => Err(format!("the answer is {answer:?}")),
+            (Err(error), _) => Err(format!("{error}, after {answer:?}")),
+        }
     }
 }
 
@@ -128,7 +138,7 @@ fn told(error: PortError) -> String {
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what} did not happen");
+        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
