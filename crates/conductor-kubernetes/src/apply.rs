@@ -46,10 +46,10 @@ impl KubernetesEnvironment {
     ) -> Result<(), PortError> {
         // Before the write, so that nothing of what comes of it is missed.
         let sights = settling.follow(place);
-        let written: K = self.writer.write(&place.namespace, &place.name, &self.holder(run), wish).await?;
+        let written: Box<K> = self.writer.write(&place.namespace, &place.name, &self.holder(run), wish).await?;
         match wait {
             WaitFor::Nothing => return Ok(()),
-            WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&written) => return Ok(()),
+            WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&*written) => return Ok(()),
             WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {}
         }
         wanted.before = written.before();
@@ -77,7 +77,8 @@ impl KubernetesEnvironment {
         let (namespace, name, holder) = (&place.namespace, autoscaler.name(), self.holder(run));
         let wish = |changes| Wish { way, changes, contested: BTreeSet::new() };
         match autoscaler {
-            Autoscaler::Horizontal(_) => {
+            Autoscaler::Horizontal(found) => {
+                self.writer.seen.keep(&**found);
                 let [from, to] = bounds.map(|bounds| bounds.fields());
                 let wish = wish(changes(&from, &to));
                 self.writer.write::<HorizontalPodAutoscaler>(namespace, name, &holder, &wish).await?;

@@ -157,7 +157,9 @@ impl Scaler for KubernetesEnvironment {
         let ScaleStep { application, from, to } = step;
         let place = self.place(application)?;
         let bounded = match (from.autoscaling, to.autoscaling) {
-            (Some(before), Some(after)) if before != after => self.bound(place, run, way, [before, after]).await,
+            (Some(before), Some(after)) if before != after => {
+                Box::pin(self.bound(place, run, way, [before, after])).await
+            }
             (Some(_), Some(_)) => Ok(true),
             (None, None) => Ok(false),
             (Some(_), None) | (None, Some(_)) => {
