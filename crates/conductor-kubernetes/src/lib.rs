@@ -41,6 +41,7 @@ mod seen;
 mod sentinel;
 mod settings;
 mod settle;
+mod shared;
 mod signs;
 mod terms;
 mod unfit;

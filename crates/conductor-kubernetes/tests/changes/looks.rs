@@ -252,6 +252,21 @@ async fn autoscaled(namespace: &str, names: &[&str]) -> (Bed, FaultProxy, Kubern
 }
 
 #[tokio::test]
+async fn autoscalers_are_listed_once_for_all_steps_at_the_same_time() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let (bed, proxy, conductor, steps) = autoscaled("listed-once", &names).await;
+    let lists = || count(&proxy, Verb::List, "horizontalpodautoscalers");
+    let before = lists();
+    let done = join_all(steps.iter().map(|step| conductor.scale(&bed.run, step, Way::There))).await;
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    // One for the first, and one for all who asked while that was under way.
+    assert!(lists() - before <= 2, "{}", lists() - before);
+    for found in bed.api::<HorizontalPodAutoscaler>().list(&Default::default()).await.unwrap() {
+        assert_eq!((found.spec.min_replicas, found.spec.max_replicas), (Some(3), 3));
+    }
+}
+
+#[tokio::test]
 async fn an_autoscaler_that_somebody_changed_after_it_was_listed_is_not_overwritten() {
     let (bed, proxy, conductor, steps) = autoscaled("stale-list", &["shop"]).await;
     let stop = proxy.stop_at(Requests::writes(), 1, Moment::Before);
