@@ -7,7 +7,7 @@ use conductor_core::ports::{FailureKind, PortError, Way};
 use conductor_core::run::RunId;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::autoscaler::{Autoscaler, Several, by_target, only};
+use crate::autoscaler::{Autoscaler, Several, by_target, only, target};
 use crate::change::{Wish, ours};
 use crate::environment::KubernetesEnvironment;
 use crate::field::{Field, Fields};
@@ -46,10 +46,10 @@ impl KubernetesEnvironment {
     ) -> Result<(), PortError> {
         // Before the write, so that nothing of what comes of it is missed.
         let sights = settling.follow(place);
-        let written: K = self.writer.write(&place.namespace, &place.name, &self.holder(run), wish).await?;
+        let written: Box<K> = self.writer.write(&place.namespace, &place.name, &self.holder(run), wish).await?;
         match wait {
             WaitFor::Nothing => return Ok(()),
-            WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&written) => return Ok(()),
+            WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&*written) => return Ok(()),
             WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {}
         }
         wanted.before = written.before();
@@ -65,19 +65,26 @@ impl KubernetesEnvironment {
         way: Way,
         bounds: [Bounds; 2],
     ) -> Result<bool, PortError> {
-        let scaled = async || match self.has_keda().await? {
-            true => self.reader.list_in::<ScaledObject>(&place.namespace).await,
-            false => Ok(Vec::new()),
+        // A thousand steps at once do not list a thousand autoscalers each.
+        let list = async {
+            let scaled = async || match self.has_keda().await? {
+                true => self.reader.list_in::<ScaledObject>(&place.namespace).await,
+                false => Ok(Vec::new()),
+            };
+            let horizontal = self.reader.list_in::<HorizontalPodAutoscaler>(&place.namespace);
+            let (horizontal, scaled) = futures::try_join!(horizontal, scaled())?;
+            // All of them are kept for whoever asks: of those that scale applications, what a write looks at.
+            let bare = horizontal.iter().filter(|one| target(one).is_some()).filter_map(Object::bare);
+            Ok(by_target(bare, scaled))
         };
-        let horizontal = self.reader.list_in::<HorizontalPodAutoscaler>(&place.namespace);
-        let (horizontal, scaled) = futures::try_join!(horizontal, scaled())?;
-        let targets = by_target(horizontal, scaled);
+        let targets = self.autoscalers.ask(&place.namespace, list).await?;
         let several = if way == Way::Back { Several::First } else { Several::Refused };
         let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
         let (namespace, name, holder) = (&place.namespace, autoscaler.name(), self.holder(run));
         let wish = |changes| Wish { way, changes, contested: BTreeSet::new() };
         match autoscaler {
-            Autoscaler::Horizontal(_) => {
+            Autoscaler::Horizontal(found) => {
+                self.writer.seen.keep(&**found);
                 let [from, to] = bounds.map(|bounds| bounds.fields());
                 let wish = wish(changes(&from, &to));
                 self.writer.write::<HorizontalPodAutoscaler>(namespace, name, &holder, &wish).await?;

@@ -16,6 +16,7 @@ use kube::Client;
 use tokio::sync::OnceCell;
 
 use crate::apply::WaitFor;
+use crate::autoscaler::ByTarget;
 use crate::change::{Change, Wish};
 use crate::connect::connect;
 use crate::field::{Field, Value};
@@ -30,6 +31,7 @@ use crate::reader::Reader;
 use crate::rollout::Wanted;
 use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
 use crate::settle::Settling;
+use crate::shared::Shared;
 use crate::terms::{changes, fields_of, images_of, production};
 use crate::write::Writer;
 
@@ -44,6 +46,8 @@ pub struct KubernetesEnvironment {
     production: OnceCell<Reader>,
     pub(crate) known: Known,
     pub(crate) writer: Writer,
+    /// The autoscalers of each namespace, as they were listed last for a write.
+    pub(crate) autoscalers: Shared<ByTarget>,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
@@ -67,6 +71,7 @@ impl KubernetesEnvironment {
             epoch,
             reader: Reader::of_test_cluster(client.clone()),
             writer: Writer::new(client.clone()),
+            autoscalers: Shared::default(),
             deployments: Settling::new(client.clone(), hold, schedule_within),
             stateful_sets: Settling::new(client.clone(), hold, schedule_within),
             client,
@@ -158,8 +163,8 @@ impl Scaler for KubernetesEnvironment {
         let place = self.place(application)?;
         let bounded = match (from.autoscaling, to.autoscaling) {
             (Some(before), Some(after)) if before != after => match way {
-                Way::There => self.bound(place, run, way, [before, after]).await,
-                Way::Back => self.unpin(place, run, &ruled(step, way), [before, after]).await,
+                Way::There => Box::pin(self.bound(place, run, way, [before, after])).await,
+                Way::Back => Box::pin(self.unpin(place, run, &ruled(step, way), [before, after])).await,
             },
             (Some(_), Some(_)) => Ok(true),
             (None, None) => Ok(false),

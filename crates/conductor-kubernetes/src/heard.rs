@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::object::Object;
+use crate::object::{Key, Object, key};
 
 /// What was heard, by object. Nothing was where no write was made.
 #[derive(Default)]
 pub(crate) struct Heard {
     objects: Mutex<BTreeMap<Key, Last>>,
 }
-
-/// Kind, namespace and name.
-type Key = [String; 3];
 
 /// What was heard of the last writes to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +64,6 @@ impl Write<'_> {
             None => objects.remove(&self.key),
         };
     }
-}
-
-fn key<K: Object>(namespace: &str, name: &str) -> Key {
-    [K::kind(&()).into_owned(), namespace.to_owned(), name.to_owned()]
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod answer;
 mod apply;
 mod autoscaler;
+mod bare;
 #[cfg(test)]
 mod bed;
 mod carried;
@@ -36,9 +37,11 @@ mod reader;
 mod rollout;
 mod room;
 mod scaled_object;
+mod seen;
 mod sentinel;
 mod settings;
 mod settle;
+mod shared;
 mod signs;
 mod terms;
 mod unfit;

@@ -52,32 +52,33 @@ impl KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
-        let listed = self.workloads::<K>(applications).await?.into_iter();
-        let mut by_place: BTreeMap<Place, K> = listed.map(|workload| (workload.place(), workload)).collect();
         let all = self.settings.applications.iter();
         let may_delete_volumes: BTreeSet<&ApplicationId> =
             all.filter(|one| one.allow_volume_deletion).map(|one| &one.name).collect();
-        let mut found = BTreeMap::new();
+        let mut wanted = BTreeMap::new();
         for application in applications {
-            let place = self.place(application)?;
-            let Some(workload) = by_place.remove(place) else { continue };
+            wanted.insert(self.place(application)?, application);
+        }
+        let look = |workload: K| {
+            let (place, application) = wanted.get_key_value(&workload.place())?;
+            self.writer.seen.keep(&workload);
             let unreadable =
                 |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
-            let one = Found {
+            let found = workload.fields().map_err(unreadable).map(|owned| Found {
                 identity: workload.meta().uid.clone(),
-                owned: workload.fields().map_err(unreadable)?,
+                owned,
                 marker: marker(&workload),
-                kept: Kept::new(place.clone(), &place.kind.to_string(), workload.meta()),
+                kept: Kept::new((*place).clone(), &place.kind.to_string(), workload.meta()),
                 unfit: workload.unfit(may_delete_volumes.contains(application)),
-            };
-            found.insert(application.clone(), one);
-        }
-        Ok(found)
+            });
+            Some(found.map(|found| ((*application).clone(), found)))
+        };
+        self.list(applications, |kind| kind == K::KIND, look).await?.into_iter().collect()
     }
 
     /// The workloads of a kind in every namespace where one of these applications is of that kind.
     pub(crate) async fn workloads<K: Workload>(&self, applications: &[ApplicationId]) -> Result<Vec<K>, PortError> {
-        self.list(applications, |kind| kind == K::KIND).await
+        self.list(applications, |kind| kind == K::KIND, Some).await
     }
 
     /// The autoscalers in every namespace of these applications.
@@ -85,12 +86,12 @@ impl KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<Vec<HorizontalPodAutoscaler>, PortError> {
-        self.list(applications, |_| true).await
+        self.list(applications, |_| true, Some).await
     }
 
     /// KEDA's ScaledObjects in every namespace of these applications; none where the cluster does not know them.
     pub(crate) async fn scaled_objects(&self, applications: &[ApplicationId]) -> Result<Vec<ScaledObject>, PortError> {
-        if self.has_keda().await? { self.list(applications, |_| true).await } else { Ok(Vec::new()) }
+        if self.has_keda().await? { self.list(applications, |_| true, Some).await } else { Ok(Vec::new()) }
     }
 
     /// True for a cluster that knows KEDA's ScaledObjects.
@@ -98,19 +99,25 @@ impl KubernetesEnvironment {
         self.known.knows::<ScaledObject>(&self.reader).await
     }
 
-    /// The objects of a kind in every namespace of those applications whose workloads are of such a kind.
-    async fn list<K: Object>(
+    /// What is kept of the objects of a kind, in every namespace of those applications whose workloads are of such a kind:
+    /// of a thousand objects at once no more is held than that.
+    async fn list<K: Object, T>(
         &self,
         applications: &[ApplicationId],
         of: impl Fn(Kind) -> bool,
-    ) -> Result<Vec<K>, PortError> {
+        keep: impl Fn(K) -> Option<T>,
+    ) -> Result<Vec<T>, PortError> {
         let places: Vec<&Place> =
             applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
         let namespaces: BTreeSet<&str> =
             places.into_iter().filter(|place| of(place.kind)).map(|place| place.namespace.as_str()).collect();
         let lists = namespaces.into_iter().map(|namespace| self.reader.list_in::<K>(namespace)).collect::<Vec<_>>();
-        let lists: Vec<Vec<K>> = iter(lists).buffer_unordered(CONCURRENCY).try_collect().await?;
-        Ok(lists.into_iter().flatten().collect())
+        let mut lists = iter(lists).buffer_unordered(CONCURRENCY);
+        let mut kept = Vec::new();
+        while let Some(list) = lists.try_next().await? {
+            kept.extend(list.into_iter().filter_map(&keep));
+        }
+        Ok(kept)
     }
 
     /// The autoscalers of these applications' namespaces, by what they scale.

@@ -4,14 +4,16 @@ use std::fmt::Debug;
 
 use conductor_core::app::Bounds;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet, StatefulSetSpec};
+use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
+use crate::bare;
 use crate::field::{Fields, Owned, UnreadableError};
 use crate::marker::{self, Holder, Marker, MarkerError};
 
@@ -35,10 +37,22 @@ pub(crate) trait Object:
     /// Its pod template, where it has one.
     fn template(&self) -> Option<&PodTemplateSpec>;
 
+    /// It with nothing but what decides whether it is written to, and what is written; `None` where what was seen of it is
+    /// not kept.
+    fn bare(&self) -> Option<Self> {
+        None
+    }
+
     /// A field of it that is another one after each write to its annotations or its fields, and never comes again; with what
     /// it holds.
     fn version(&self) -> (&'static str, Json) {
         ("/metadata/resourceVersion", json!(self.meta().resource_version))
+    }
+
+    /// A field of it that is another one after each write to its fields, and never comes again; with what it holds. `None`
+    /// where every patch tests all of its fields.
+    fn version_of_fields(&self) -> Option<(&'static str, Json)> {
+        Some(generation(self.meta()))
     }
 }
 
@@ -54,10 +68,19 @@ impl Object for Deployment {
         self.spec.as_ref().map(|spec| &spec.template)
     }
 
+    fn bare(&self) -> Option<Self> {
+        let spec = self.spec.as_ref().map(|spec| DeploymentSpec {
+            replicas: spec.replicas,
+            template: bare::template(&spec.template),
+            ..DeploymentSpec::default()
+        });
+        Some(Self { metadata: bare::meta(&self.metadata), spec, status: None })
+    }
+
     /// Status does not count here, and is written all the time while a rollout goes on. Annotations do, unlike with other
     /// kinds.
     fn version(&self) -> (&'static str, Json) {
-        ("/metadata/generation", json!(self.metadata.generation))
+        generation(&self.metadata)
     }
 }
 
@@ -71,6 +94,15 @@ impl Object for StatefulSet {
 
     fn template(&self) -> Option<&PodTemplateSpec> {
         self.spec.as_ref().map(|spec| &spec.template)
+    }
+
+    fn bare(&self) -> Option<Self> {
+        let spec = self.spec.as_ref().map(|spec| StatefulSetSpec {
+            replicas: spec.replicas,
+            template: bare::template(&spec.template),
+            ..StatefulSetSpec::default()
+        });
+        Some(Self { metadata: bare::meta(&self.metadata), spec, status: None })
     }
 }
 
@@ -86,6 +118,25 @@ impl Object for HorizontalPodAutoscaler {
     fn template(&self) -> Option<&PodTemplateSpec> {
         None
     }
+
+    fn bare(&self) -> Option<Self> {
+        let spec = HorizontalPodAutoscalerSpec {
+            min_replicas: self.spec.min_replicas,
+            max_replicas: self.spec.max_replicas,
+            scale_target_ref: self.spec.scale_target_ref.clone(),
+            ..HorizontalPodAutoscalerSpec::default()
+        };
+        Some(Self { metadata: bare::meta(&self.metadata), spec, status: None })
+    }
+
+    /// It has no generation.
+    fn version_of_fields(&self) -> Option<(&'static str, Json)> {
+        None
+    }
+}
+
+fn generation(meta: &ObjectMeta) -> (&'static str, Json) {
+    ("/metadata/generation", json!(meta.generation))
 }
 
 /// What a run has left on an object.
@@ -103,6 +154,14 @@ pub(crate) fn holder<K: Object>(object: &K) -> Option<Holder> {
 /// True when a run has left something on an object, whether it can be read or not.
 pub(crate) fn is_marked<K: Object>(object: &K) -> bool {
     !matches!(marker(object), Ok(None))
+}
+
+/// Kind, namespace and name.
+pub(crate) type Key = [String; 3];
+
+/// By what an object is found again.
+pub(crate) fn key<K: Object>(namespace: &str, name: &str) -> Key {
+    [K::kind(&()).into_owned(), namespace.to_owned(), name.to_owned()]
 }
 
 /// How people call an object: `Deployment shop/checkout`.

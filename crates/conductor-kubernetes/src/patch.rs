@@ -1,9 +1,10 @@
 //! The one JSON Patch that takes an object from what it is to what was decided: a test of everything the decision rests on,
 //! then the changes and the marker. Pure.
 //!
-//! A version is tested where there is no marker yet, and nowhere else: others move it without touching what is ours. A marker
-//! is another one after each write of ours, so that a patch that comes late (its conductor is dead, or has given up to wait
-//! for it) fails at it; the first patch has none to fail at.
+//! A version is tested where there is no marker yet. A marker is another one after each write of ours, so that a patch that
+//! comes late (its conductor is dead, or has given up to wait for it) fails at it; the first patch has none to fail at.
+//! Afterwards a version is tested by what was looked at some time ago, and nowhere else: others move it without touching what
+//! is ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ use crate::marker::{Annotations, Marker, RUN, SNAPSHOT};
 /// An object as it is.
 pub(crate) struct Live<'a, T> {
     pub(crate) uid: &'a str,
-    /// Its version (see [`Object::version`](crate::object::Object::version)), where that must still be the same.
+    /// A version (see [`Object::version`](crate::object::Object::version)), where that must still be the same.
     pub(crate) version: Option<(&'static str, Json)>,
     pub(crate) annotations: &'a Annotations,
     /// Its pod template; `None` for what has none, such as an autoscaler.
@@ -36,7 +37,9 @@ pub(crate) fn patch<T: Fields>(
     let (present, wanted) = (live.fields.fields(), after.fields.fields());
     let fields: BTreeSet<&Field> = present.keys().chain(wanted.keys()).collect();
     let mut resources: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for field in fields.into_iter().filter(|field| present.get(field) != wanted.get(field)) {
+    // Both bounds are tested, whichever is changed: no version tells of them.
+    let is_bound = |field: &Field| matches!(field, Field::MinReplicas | Field::MaxReplicas);
+    for field in fields.into_iter().filter(|field| is_bound(field) || present.get(field) != wanted.get(field)) {
         match field {
             Field::Replicas => operations.scalar("/spec/replicas", &present, &wanted, field, contested),
             Field::MinReplicas => operations.scalar("/spec/minReplicas", &present, &wanted, field, contested),
@@ -125,6 +128,7 @@ impl Operations {
             self.test(path.to_owned(), held(present));
         }
         match wanted.get(field) {
+            found if found == present.get(field) => {}
             Some(_) => self.put(path.to_owned(), held(wanted)),
             None => self.remove(path.to_owned()),
         }

@@ -132,7 +132,12 @@ async fn request<K>(api: Api<K>, page: ListParams) -> kube::Result<ObjectList<K>
 where
     K: Resource + Clone + Debug + DeserializeOwned,
 {
-    api.list(&page).await
+    let mut list = api.list(&page).await?;
+    for object in &mut list.items {
+        // The largest part of many objects, and nobody who lists them looks at it.
+        object.meta_mut().managed_fields = None;
+    }
+    Ok(list)
 }
 
 /// Every page of a list. The server keeps what a list is of for some minutes only; a list that takes longer begins anew,

@@ -70,10 +70,10 @@ impl<K: Workload> Settling<K> {
         place: &Place,
         wanted: Wanted,
         mut sights: watch::Receiver<Sight<K>>,
-        written: K,
+        written: Box<K>,
     ) -> Result<(), PortError> {
         // If that changed nothing, a watch has nothing to tell.
-        self.followed.show(place, Some(written));
+        self.followed.show(place, Some(*written));
         let now = Timestamp::now();
         let mut wait = Wait {
             place,
@@ -94,7 +94,8 @@ impl<K: Workload> Settling<K> {
                 Sight::There(live) => match wait.see(Timestamp::now(), &*live)? {
                     None => return Ok(()),
                     Some(pause) => {
-                        self.look_at_pods(&mut wait, &live).await?;
+                        // Thousands wait, and few of them look: the memory for it is there for these.
+                        Box::pin(self.look_at_pods(&mut wait, &live)).await?;
                         pause
                     }
                 },
@@ -104,7 +105,7 @@ impl<K: Workload> Settling<K> {
                 news = Timestamp::now();
             } else if since(news, Timestamp::now()) >= NO_NEWS {
                 news = Timestamp::now();
-                self.ask(place).await;
+                Box::pin(self.ask(place)).await;
             }
         }
     }

@@ -1,4 +1,8 @@
 //! Writing to one object: look, decide, patch; and look again when somebody was quicker.
+//!
+//! What was seen of an object when it was read or written last is its first look: one request a write is the rule. Such a
+//! patch is done only on the object that was seen, as it was seen. That there is nothing to write, or that the object must not
+//! be written to, is never taken from an old look.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +19,7 @@ use crate::heard::{Heard, Last};
 use crate::marker::{Holder, Marker};
 use crate::object::{Object, called, holder as holder_of, marker};
 use crate::patch::{Live, patch};
+use crate::seen::Seen;
 
 /// The name under which managedFields show what the conductor has written.
 pub(crate) const FIELD_MANAGER: &str = "load-test-conductor";
@@ -28,6 +33,8 @@ pub(crate) struct Writer {
     client: Client,
     slots: Semaphore,
     heard: Heard,
+    /// What was seen last of each object.
+    pub(crate) seen: Seen,
 }
 
 /// What became of one attempt.
@@ -35,6 +42,15 @@ enum Outcome<K> {
     Done(Box<K>),
     /// The object is not what was looked at any more.
     Moved(kube::Error),
+}
+
+/// When an object was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// For this write.
+    Now,
+    /// Some time ago.
+    Earlier,
 }
 
 /// What is wanted of an object.
@@ -46,7 +62,7 @@ enum Want<'a> {
 
 impl Writer {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, slots: Semaphore::new(CONCURRENCY), heard: Heard::default() }
+        Self { client, slots: Semaphore::new(CONCURRENCY), heard: Heard::default(), seen: Seen::default() }
     }
 
     fn api<K: Object>(&self, namespace: &str) -> Api<K> {
@@ -60,7 +76,7 @@ impl Writer {
         name: &str,
         holder: &Holder,
         wish: &Wish,
-    ) -> Result<K, PortError> {
+    ) -> Result<Box<K>, PortError> {
         self.make(namespace, name, holder, &Want::Wish(wish)).await
     }
 
@@ -77,8 +93,8 @@ impl Writer {
     /// Lets every first write to an object fail that was sent before, by whomever for the run: it is changed, and changed
     /// back.
     pub(crate) async fn fence<K: Object>(&self, namespace: &str, name: &str, holder: &Holder) -> Result<(), PortError> {
-        let claimed: K = self.make(namespace, name, holder, &Want::Claim).await?;
-        if holder_of(&claimed).is_some_and(|found| found.run == holder.run) {
+        let claimed: Box<K> = self.make(namespace, name, holder, &Want::Claim).await?;
+        if holder_of(&*claimed).is_some_and(|found| found.run == holder.run) {
             self.write::<K>(namespace, name, holder, &Wish::nothing(Default::default())).await?;
         }
         Ok(())
@@ -90,16 +106,40 @@ impl Writer {
         name: &str,
         holder: &Holder,
         want: &Want<'_>,
-    ) -> Result<K, PortError> {
+    ) -> Result<Box<K>, PortError> {
         let act = format!("could not change {}", called::<K>(namespace, name));
-        let api = self.api::<K>(namespace);
         let _slot =
             self.slots.acquire().await.map_err(|closed| PortError::because(FailureKind::Unavailable, &act, closed))?;
+        // Thousands may wait for a slot: the memory that a write takes is there for those that have one.
+        let written = Box::pin(self.make_now::<K>([namespace, name], &act, holder, want)).await?;
+        self.seen.keep(&*written);
+        Ok(written)
+    }
+
+    async fn make_now<K: Object>(
+        &self,
+        [namespace, name]: [&str; 2],
+        act: &str,
+        holder: &Holder,
+        want: &Want<'_>,
+    ) -> Result<Box<K>, PortError> {
+        let api = self.api::<K>(namespace);
+        let mut seen = self.seen.take::<K>(namespace, name).filter(|_| matches!(want, Want::Wish(_)));
         let mut moved = None;
         for _ in 0..LOOKS {
-            let live = answer(&act, || api.get(name)).await?;
-            match self.attempt(&api, &live, &act, holder, want).await? {
-                Outcome::Done(written) => return Ok(*written),
+            let planned = seen.take().and_then(|seen| plan(&seen, Look::Earlier, act, holder, want).ok().flatten());
+            let patch = match planned {
+                Some(patch) => patch,
+                None => {
+                    let live = answer(act, || api.get(name)).await?;
+                    match plan(&live, Look::Now, act, holder, want)? {
+                        Some(patch) => patch,
+                        None => return Ok(Box::new(live)),
+                    }
+                }
+            };
+            match self.send(&api, [namespace, name], act, patch).await? {
+                Outcome::Done(written) => return Ok(written),
                 Outcome::Moved(error) => moved = Some(error),
             }
         }
@@ -108,31 +148,16 @@ impl Writer {
             .map_or_else(|| PortError::new(FailureKind::Unavailable, act.as_str()), |error| again(failed(&act, error))))
     }
 
-    async fn attempt<K: Object>(
+    async fn send<K: Object>(
         &self,
         api: &Api<K>,
-        live: &K,
+        [namespace, name]: [&str; 2],
         act: &str,
-        holder: &Holder,
-        want: &Want<'_>,
+        patch: json_patch::Patch,
     ) -> Result<Outcome<K>, PortError> {
-        let (fields, found, after) =
-            want.decide(live, holder).map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
-        let meta = live.meta();
-        let present = Live {
-            uid: meta.uid.as_deref().unwrap_or_default(),
-            version: (found.is_none() && after.marker.is_some()).then(|| live.version()),
-            annotations: &meta.annotations,
-            template: live.template(),
-            fields: &fields,
-        };
-        let patch = patch(&present, &after, want.contested())
-            .map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
-        let Some(patch) = patch else { return Ok(Outcome::Done(Box::new(live.clone()))) };
-        let name = meta.name.as_deref().unwrap_or_default();
         let manager = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patch = Patch::Json::<()>(patch);
-        let write = self.heard.begin::<K>(meta.namespace.as_deref().unwrap_or_default(), name);
+        let write = self.heard.begin::<K>(namespace, name);
         let answered = attempt(act, || api.patch(name, &manager, &patch)).await?;
         match &answered {
             Ok(_) => write.done(),
@@ -145,6 +170,27 @@ impl Writer {
             Err(error) => Err(failed(act, error)),
         }
     }
+}
+
+/// The patch that makes an object what is wanted; `None` where it is.
+fn plan<K: Object>(
+    live: &K,
+    look: Look,
+    act: &str,
+    holder: &Holder,
+    want: &Want<'_>,
+) -> Result<Option<json_patch::Patch>, PortError> {
+    let (fields, found, after) =
+        want.decide(live, holder).map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
+    let meta = live.meta();
+    let version = match look {
+        _ if found.is_none() && after.marker.is_some() => Some(live.version()),
+        Look::Earlier => live.version_of_fields(),
+        Look::Now => None,
+    };
+    let (uid, template) = (meta.uid.as_deref().unwrap_or_default(), live.template());
+    let present = Live { uid, version, annotations: &meta.annotations, template, fields: &fields };
+    patch(&present, &after, want.contested()).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -1,5 +1,7 @@
 //! What the API server's audit log says: who wrote what.
 
+mod tail;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -12,6 +14,8 @@ use serde_json::{Value, json};
 use crate::error::BedError;
 use crate::user::COMPONENTS;
 
+pub use self::tail::AuditTail;
+
 const MARK: &str = "bed-audit-mark-";
 
 /// One write that the API server has answered.
@@ -19,6 +23,8 @@ const MARK: &str = "bed-audit-mark-";
 pub struct Entry {
     /// When the request came.
     pub time: Timestamp,
+    /// When it was answered.
+    pub answered: Timestamp,
     /// Who wrote.
     pub user: String,
     /// With which program, as it said.
@@ -139,6 +145,8 @@ struct Event {
     response_status: Status,
     request_object: Option<Value>,
     request_received_timestamp: Timestamp,
+    /// Of the only stage that is logged: the answer is complete.
+    stage_timestamp: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +166,7 @@ fn parse(text: &str) -> Result<AuditLog, BedError> {
     let entry = |(index, line)| match serde_json::from_str::<Event>(line) {
         Ok(event) => Ok(Entry {
             time: event.request_received_timestamp,
+            answered: event.stage_timestamp,
             user: event.user.username,
             agent: event.user_agent,
             verb: event.verb,
@@ -177,7 +186,7 @@ mod tests {
     const LINE: &str = r#"{"kind":"Event","level":"Request","stage":"ResponseComplete","verb":"patch","user":{"username":"ci"},
         "objectRef":{"resource":"deployments","namespace":"shop","name":"web","apiGroup":"apps","apiVersion":"v1"},
         "responseStatus":{"metadata":{},"code":200},"requestObject":[{"op":"test"}],
-        "requestReceivedTimestamp":"2026-01-02T03:04:05.678901Z"}"#;
+        "requestReceivedTimestamp":"2026-01-02T03:04:05.678901Z","stageTimestamp":"2026-01-02T03:04:05.680901Z"}"#;
 
     #[test]
     fn a_line_that_is_still_being_written_is_left_for_later() {
@@ -187,6 +196,7 @@ mod tests {
         assert_eq!((entry.user.as_str(), entry.verb.as_str(), entry.code), ("ci", "patch", 200));
         assert_eq!((entry.object.resource.as_str(), entry.object.name.as_str()), ("deployments", "web"));
         assert_eq!(entry.body, Some(json!([{ "op": "test" }])));
+        assert_eq!(entry.answered.duration_since(entry.time).as_millis(), 2);
         assert_eq!((log.by("ci").count(), log.by("somebody").count()), (1, 0));
     }
 

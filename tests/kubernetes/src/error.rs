@@ -67,6 +67,14 @@ pub enum BedError {
         /// How long it was waited for.
         within: Duration,
     },
+    /// A component could not be made to stand still.
+    #[error("could not pause {component}")]
+    Pause {
+        /// Which.
+        component: Component,
+        /// Why.
+        source: io::Error,
+    },
     /// A component did not do its part in time.
     #[error("{component}: {what} did not happen within {within:?}; its log ends with\n{log}")]
     Late {

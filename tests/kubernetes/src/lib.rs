@@ -65,6 +65,7 @@ mod keeper;
 mod kwok;
 mod manifest;
 mod node;
+mod pause;
 mod pki;
 mod port;
 mod process;
@@ -75,7 +76,7 @@ mod user;
 mod wait;
 mod workload;
 
-pub use audit::{AuditLog, Entry, Object};
+pub use audit::{AuditLog, AuditTail, Entry, Object};
 pub use behaviour::Behaviour;
 pub use bridge::{Bridge, Replica};
 pub use cluster::{Cluster, ClusterSettings};
@@ -85,6 +86,7 @@ pub use git_ops::{GitOps, Tool};
 pub use keda::{
     ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
 };
+pub use pause::Paused;
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
 pub use user::User;
 pub use wait::until;

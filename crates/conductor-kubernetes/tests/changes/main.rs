@@ -5,6 +5,7 @@ mod answers;
 mod bed;
 mod crashes;
 mod everything;
+mod looks;
 mod markers;
 mod others;
 mod plans;
