@@ -15,7 +15,7 @@ const DEFINITIONS: &str = "crds";
 /// What its log says, for each of its controllers, when that one takes up its work.
 const AT_WORK: &str = "Starting workers";
 /// This one is what it was started for.
-const CONTROLLER: &str = "\"controllerKind\": \"ScaledObject\"";
+const CONTROLLER: &str = "\"controllerKind\":\"ScaledObject\"";
 
 /// The running program. Dropping it stops it.
 #[derive(Debug)]
