@@ -64,9 +64,9 @@
 //! # }
 //! ```
 //!
-//! A cluster listens on one port of loopback, which the kernel chose (KEDA itself on another), and keeps its state in a temporary folder. When it is
-//! dropped, or its process ends in whatever way, its processes and its folder are gone too. Clusters do not know of each
-//! other: a test may start several at once. Nothing here knows the conductor.
+//! A cluster listens on one port of loopback, which the kernel chose, KEDA itself on another, and keeps its state in a
+//! temporary folder. When it is dropped, or its process ends in whatever way, its processes and its folder are gone too.
+//! Clusters do not know of each other: a test may start several at once. Nothing here knows the conductor.
 
 mod access;
 mod audit;
