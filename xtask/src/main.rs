@@ -11,6 +11,7 @@ mod tidy;
 mod tools;
 mod verify;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage:
@@ -19,8 +20,9 @@ const USAGE: &str = "usage:
   cargo steer [CONDITION…]
                          steers a real Locust through changed conditions with both control laws, and compares them
   cargo verify           runs every check of the project and counts the tests
-  cargo verify --full    with the slow ones: the fault runs again and again
+  cargo verify --full    with the slow ones: the fault runs again and again, and what KEDA itself does
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
+  cargo xtask keda       builds KEDA itself, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
 
@@ -32,7 +34,8 @@ fn main() -> ExitCode {
         ["steer", ref conditions @ ..] => steer::run(conditions),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
-        ["kubernetes"] => kubernetes(),
+        ["kubernetes"] => show(tools::kubernetes::install()),
+        ["keda"] => show(tools::keda::install()),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
         _ => {
             eprintln!("{USAGE}");
@@ -41,8 +44,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn kubernetes() -> ExitCode {
-    match tools::kubernetes::install() {
+/// Says where a tool is.
+fn show(installed: Result<PathBuf, String>) -> ExitCode {
+    match installed {
         Ok(folder) => {
             println!("{}", folder.display());
             ExitCode::SUCCESS

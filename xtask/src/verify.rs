@@ -27,7 +27,11 @@ const fn always(name: &'static str, run: fn() -> Result<Counts, String>) -> Stag
     Stage { name, run, full_only: false }
 }
 
-const STAGES: [Stage; 11] = [
+const fn full_only(name: &'static str, run: fn() -> Result<Counts, String>) -> Stage {
+    Stage { name, run, full_only: true }
+}
+
+const STAGES: [Stage; 13] = [
     always("tidy: files begin with their subject and stay short", tidy::check),
     always("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
     always("tools: Locust and cargo-deny", tools_stage),
@@ -44,7 +48,9 @@ const STAGES: [Stage; 11] = [
     }),
     always("cargo bench (compiles)", || stage::cargo(&["bench", "-p", "conductor-core", "--benches", "--no-run"], &[])),
     always("cargo demo", demo::check),
-    Stage { name: "fault runs, ten times", run: fault_runs, full_only: true },
+    full_only("fault runs, ten times", fault_runs),
+    full_only("tools: KEDA", keda_stage),
+    full_only("what is said of KEDA, by KEDA itself", keda_runs),
 ];
 
 /// Runs the stages.
@@ -131,4 +137,16 @@ fn fault_runs() -> Result<Counts, String> {
         counts.add(stage::cargo(&arguments, &test_environment()?)?);
     }
     Ok(counts)
+}
+
+fn keda_stage() -> Result<Counts, String> {
+    tools::keda::install()?;
+    Ok(Counts::default())
+}
+
+/// The tests that the small controller of the bed has passed by now.
+fn keda_runs() -> Result<Counts, String> {
+    let mut environment = test_environment()?;
+    environment.push(("CONDUCTOR_KEDA", tools::keda::install()?.into_os_string()));
+    stage::cargo(&["test", "-p", "conductor-kubernetes-bed", "--test", "keda"], &environment)
 }

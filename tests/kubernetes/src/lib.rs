@@ -47,9 +47,26 @@
 //!
 //! Pods do nothing here. Where something must answer requests, a [`Bridge`] runs a process for each ready pod of a Deployment.
 //!
-//! A cluster listens on one port of loopback, which the kernel chose, and keeps its state in a temporary folder. When it is
-//! dropped, or its process ends in whatever way, its processes and its folder are gone too. Clusters do not know of each
-//! other: a test may start several at once. Nothing here knows the conductor.
+//! [`Cluster::keda`] brings KEDA into a cluster, or what does the same in its place:
+//!
+//! ```no_run
+//! use conductor_kubernetes_bed::{Behaviour, Cluster, Trigger, User, deployment, scaled_object};
+//! use kube::Api;
+//!
+//! # async fn test(cluster: &Cluster) -> Result<(), Box<dyn std::error::Error>> {
+//! cluster.keda().await?;
+//! let client = cluster.client(&User::Admin).await?;
+//! Api::default_namespaced(client.clone()).create(&Default::default(), &deployment("shop", 3, Behaviour::Ready)).await?;
+//! let scaled = scaled_object("shop", 0..=5, Trigger::inactive());
+//! Api::default_namespaced(client).create(&Default::default(), &scaled).await?;
+//! // Its autoscaler is `keda-hpa-shop`, and since nothing is active the Deployment goes to none.
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A cluster listens on one port of loopback, which the kernel chose, KEDA itself on another, and keeps its state in a
+//! temporary folder. When it is dropped, or its process ends in whatever way, its processes and its folder are gone too.
+//! Clusters do not know of each other: a test may start several at once. Nothing here knows the conductor.
 
 mod access;
 mod audit;

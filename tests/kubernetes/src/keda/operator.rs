@@ -15,7 +15,7 @@ const DEFINITIONS: &str = "crds";
 /// What its log says, for each of its controllers, when that one takes up its work.
 const AT_WORK: &str = "Starting workers";
 /// This one is what it was started for.
-const CONTROLLER: &str = "\"controllerKind\": \"ScaledObject\"";
+const CONTROLLER: &str = "\"controllerKind\":\"ScaledObject\"";
 
 /// The running program. Dropping it stops it.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Operator(Keeper);
 
 /// Makes its custom resources.
 pub(super) async fn define(cluster: &Cluster, programs: &Programs) -> Result<(), BedError> {
+    // A folder that is not there is named with the way to get it.
+    programs.file(Component::Keda.name())?;
     let mut kubectl = cluster.kubectl(&User::Admin)?;
     kubectl.args(["apply", "--server-side", "--filename"]).arg(programs.folder().join(DEFINITIONS));
     let applied = tokio::task::spawn_blocking(move || kubectl.output()).await;

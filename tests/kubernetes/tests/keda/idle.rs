@@ -68,7 +68,7 @@ async fn idle_replicas_are_taken_even_where_it_is_pinned() {
 #[tokio::test]
 async fn what_was_active_cools_down_first() {
     let mut object = scaled_object("shop", 0..=5, Trigger::active());
-    object.spec.cooldown_period = Some(8);
+    object.spec.cooldown_period = Some(10);
     let shop = Shop::scaled("keda-cooldown", 3, object).await;
     shop.condition("Active", "True").await;
     shop.change(json!({ "spec": { "triggers": [Trigger::inactive()] } })).await;

@@ -20,8 +20,8 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use shared::{PATIENCE, api, namespace};
 
-/// How long it takes at most to see that nothing more is done: three looks at the triggers and one of the autoscalers.
-pub(crate) const A_WHILE: Duration = Duration::from_secs(4);
+/// How long it is looked whether nothing more is done: for three looks at the triggers and one of the autoscalers.
+pub(crate) const A_WHILE: Duration = Duration::from_secs(3);
 
 /// The only ScaledObject of a namespace, with its Deployment `shop`.
 pub(crate) struct Shop {

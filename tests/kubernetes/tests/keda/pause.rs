@@ -1,8 +1,9 @@
 //! What annotations do that pause a ScaledObject.
 
-use conductor_kubernetes_bed::{Trigger, scaled_object};
+use conductor_kubernetes_bed::{Trigger, scaled_object, until};
 use serde_json::{Value, json};
 
+use crate::shared::PATIENCE;
 use crate::{Shop, uid};
 
 const PAUSED: &str = "autoscaling.keda.sh/paused";
@@ -97,14 +98,21 @@ async fn one_is_paused_at_a_number_of_replicas() {
     shop.no_autoscaler().await;
     shop.has(7).await;
     shop.condition("Paused", "True").await;
-    assert_eq!(shop.object().await.status.unwrap().paused_replica_count, Some(7));
+    says_paused_at(&shop, Some(7)).await;
     shop.annotate(json!({ PAUSED_REPLICAS: "0" })).await;
     shop.has(0).await;
     shop.annotate(not_paused()).await;
     shop.bounds(2, 5).await;
     shop.has(2).await;
     shop.condition("Paused", "False").await;
-    assert_eq!(shop.object().await.status.unwrap().paused_replica_count, None);
+    says_paused_at(&shop, None).await;
+}
+
+async fn says_paused_at(shop: &Shop, replicas: Option<i32>) {
+    until(&format!("paused at {replicas:?}"), PATIENCE, async || {
+        (shop.object().await.status?.paused_replica_count == replicas).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
