@@ -7,6 +7,7 @@ mod check;
 mod context;
 mod guard;
 mod load;
+mod recheck;
 mod rehearse;
 mod restore;
 mod sentry;
@@ -183,6 +184,21 @@ impl Activity {
             Command::Restore(changes) => {
                 let work = restore::restore(Arc::clone(&context), changes.clone()).boxed();
                 limited(context, "put back", limit, work)
+            }
+            Command::Recheck(back) => {
+                let look = recheck::recheck(Arc::clone(&context), back.clone()).boxed();
+                let look = limited(Arc::clone(&context), "look whether everything stays as it was", limit, look);
+                // The limit is of the look and not of the time before it.
+                let at = back.at;
+                async move {
+                    recheck::wait(&context, at).await;
+                    look.await
+                }
+                .boxed()
+            }
+            Command::RestoreAgain(back) => {
+                let work = restore::restore_again(Arc::clone(&context), back.clone()).boxed();
+                limited(context, "put back again", limit, work)
             }
             Command::CleanUp => {
                 let work = sweep::clean_up(Arc::clone(&context)).boxed();

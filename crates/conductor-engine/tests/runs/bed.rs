@@ -177,7 +177,8 @@ fn created(environment: &SimEnvironment) -> Created {
     }))
     .unwrap();
     let scope = spec.scope(&environment.catalogue()).unwrap();
-    Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null)
+    let created = Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null);
+    Created { recheck_after: "60s".parse().unwrap(), ..created }
 }
 
 /// The run once it has ended.
