@@ -175,7 +175,10 @@ fn doing(view: &RunView) -> String {
         "Rehearsing" => format!("one tagged user must produce {} before the ramp begins", view.kpi),
         "StoppingLoad" => "stops all users".to_owned(),
         "ScalingDown" => "puts everything back".to_owned(),
+        "Thawing" => "lets others change the applications again".to_owned(),
         "CleaningUp" => "deletes the run's data".to_owned(),
+        "Rechecking" => "waits, and looks whether everything stays as it was before".to_owned(),
+        "PuttingBackAgain" => "puts back once more what has come back".to_owned(),
         "Finished" => "over".to_owned(),
         other => other.to_owned(),
     }
