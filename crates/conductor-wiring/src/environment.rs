@@ -298,7 +298,7 @@ spec:
         assert_eq!(after(&format!("{GOOD}  recheckAfter: 0s\n")).unwrap(), "0s");
         assert_eq!(
             after(&format!("{GOOD}  recheckAfter: 90m\n")).unwrap_err(),
-            "environment.yaml:14:17: spec.recheckAfter: 90m is longer than an hour; expected at most 1h, or 0s for no second look"
+            "environment.yaml:14:17: spec.recheckAfter: 1h30m is longer than an hour; expected at most 1h, or 0s for no second look"
         );
     }
 
