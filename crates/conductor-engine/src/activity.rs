@@ -29,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::options::EngineOptions;
 use crate::ports::Ports;
+use crate::progress::Board;
 use conductor_core::ports::Clock;
 use context::Context;
 
@@ -61,11 +62,15 @@ pub(crate) struct Equipment {
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: EngineOptions,
+    /// Tells whoever looks how far rollouts and scaling are.
+    pub(crate) board: Arc<Board>,
 }
 
 impl Activity {
     /// The activity that performs the commands of a state.
     pub(crate) fn begin(equipment: &Equipment, state: &State, commands: &[Command]) -> Self {
+        // Whatever was waited for before is not waited for any more.
+        equipment.board.begin("", 0);
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let context = Arc::new(Context::new(equipment.clone(), sender));
         let limit = Deadlines::of(&equipment.created.spec).limit(state).map(conductor_core::units::Span::as_duration);

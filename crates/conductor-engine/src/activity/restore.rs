@@ -97,12 +97,11 @@ fn scale_back(context: &Shared, step: ScaleStep, progress: &Arc<Progress>) -> Bo
     let (context, progress) = (Arc::clone(context), Arc::clone(progress));
     async move {
         let scaler = &context.ports.scaler;
-        context
+        let done = context
             .retry(context.options.retry.teardown_patience, || scaler.scale(&context.run, &step, Way::Back))
             .await
-            .map_err(|error| Failure::of(format!("scale {} back", step.application), &error))?;
-        progress.done(&step).await;
-        Ok(())
+            .map_err(|error| Failure::of(format!("scale {} back", step.application), &error));
+        progress.ended(&step.application, &step, done).await
     }
     .boxed()
 }
@@ -111,12 +110,11 @@ fn roll_back(context: &Shared, rollout: Rollout, progress: &Arc<Progress>) -> Bo
     let (context, progress) = (Arc::clone(context), Arc::clone(progress));
     async move {
         let deployer = &context.ports.deployer;
-        context
+        let done = context
             .retry(context.options.retry.teardown_patience, || deployer.roll_out(&context.run, &rollout, Way::Back))
             .await
-            .map_err(|error| Failure::of(format!("roll {} back", rollout.application), &error))?;
-        progress.done(&rollout).await;
-        Ok(())
+            .map_err(|error| Failure::of(format!("roll {} back", rollout.application), &error));
+        progress.ended(&rollout.application, &rollout, done).await
     }
     .boxed()
 }

@@ -8,6 +8,7 @@ mod everything;
 mod markers;
 mod others;
 mod plans;
+mod progress;
 mod refusals;
 mod remade;
 mod restored;
