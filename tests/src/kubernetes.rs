@@ -102,6 +102,7 @@ impl ClusterBed {
             ("http://shop.test.example", format!("http://127.0.0.1:{}", self.shop.port())),
             ("8089", port),
             ("deadMan: 3m", format!("deadMan: {dead_man}")),
+            ("recheckAfter: 60s", "recheckAfter: 5s".to_owned()),
         ] {
             self.edit("environment.yaml", from, &to);
         }
@@ -175,8 +176,13 @@ impl ClusterBed {
 
     /// What somebody is told who deploys to the test cluster, and may do everything.
     pub fn somebody_deploys(&self) -> String {
-        let image = ["-n", &self.namespace, "set", "image", "deployment/shop", "shop=registry.example/shop:v3"];
-        let output = clusters::kubectl(&self.clusters.test, &image).output().unwrap();
+        self.somebody_asks(&["set", "image", "deployment/shop", "shop=registry.example/shop:v3"])
+    }
+
+    /// What somebody is told who asks `kubectl` for something in the shop's namespace of the test cluster.
+    pub fn somebody_asks(&self, arguments: &[&str]) -> String {
+        let arguments = [&["-n", &self.namespace], arguments].concat();
+        let output = clusters::kubectl(&self.clusters.test, &arguments).output().unwrap();
         String::from_utf8(output.stderr).unwrap()
     }
 

@@ -180,10 +180,11 @@ fn a_reaper_puts_back_what_a_conductor_has_left_that_gives_no_sign_of_life_any_m
 }
 
 #[test]
-fn a_deploy_by_somebody_who_lifts_the_freeze_ends_the_run_where_the_environment_wants_that_and_stays() {
+fn what_somebody_does_who_lifts_the_freeze_ends_the_run_where_the_environment_wants_that_and_stays() {
     let bed = ClusterBed::up("lifted", PATIENT);
     for_long(&bed);
     bed.edit("environment.yaml", "  locust: {", "  onDrift: abort\n  locust: {");
+    bed.edit("environment.yaml", "recheckAfter: 5s", "recheckAfter: 15s");
     let mut running = bed.start();
     running.line("the ramp begins");
     let denied = bed.somebody_deploys();
@@ -192,8 +193,18 @@ fn a_deploy_by_somebody_who_lifts_the_freeze_ends_the_run_where_the_environment_
     let lifted = bed.conductor(&["unfreeze", name, "--settings", &bed.path("environment.yaml")]).succeeded();
     assert_eq!(lifted, format!("freeze {name} is lifted\n"));
     until("somebody can deploy", SOON, || bed.somebody_deploys().is_empty());
+    running.line("it is looked again whether everything stays as it was");
+    let pinned = r#"{"spec":{"minReplicas":3,"maxReplicas":3}}"#;
+    assert_eq!(bed.somebody_asks(&["patch", "hpa", "shop", "-p", pinned]), "", "the value of the run");
+    let resources = ["set", "resources", "deployment/shop", "-c", "shop", "--requests=cpu=333m"];
+    assert_eq!(bed.somebody_asks(&resources), "", "a value of their own");
     let ended = running.wait().ended_with(3).out;
     for told in [
+        "restored_again: after the way back, shop: autoscaling is pinned at 3, not autoscaled from 1 to 2; changed by kubectl-patch (Update",
+        "); put back once more",
+        "changed_afterwards: after the way back, shop: requests.cpu of shop is 333m, not 250m; changed by kubectl-set (Update",
+        "); left alone",
+        "restored   everything of the run is back; what others have changed is NOT as it was before, see above",
         "during the load, shop: version of shop is registry.example/shop:v3, not registry.example/shop@sha256:",
         "changed by kubectl-set (Update",
         "version of shop is registry.example/shop:v3, which is neither registry.example/shop:v1 (before the run) nor",
@@ -203,7 +214,10 @@ fn a_deploy_by_somebody_who_lifts_the_freeze_ends_the_run_where_the_environment_
     let shop = bed.object("deployment", "shop");
     let container = &shop["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], "registry.example/shop:v3", "their version stays");
-    assert_eq!(container["resources"]["requests"]["cpu"], "250m", "all else is back");
+    assert_eq!(container["resources"]["requests"]["cpu"], "333m", "and so does what they did after the way back");
+    assert_eq!(container["resources"]["limits"]["cpu"], "500m", "all else is back");
+    let autoscaler = &bed.object("hpa", "shop")["spec"];
+    assert_eq!([&autoscaler["minReplicas"], &autoscaler["maxReplicas"]], [1, 2], "what had come back is back again");
     assert_eq!(shop["metadata"]["annotations"].to_string().matches("loadtest-conductor.dev").count(), 0);
     let again = bed.conductor(&["unfreeze", name, "--settings", &bed.path("environment.yaml")]).ended_with(1).err;
     assert_eq!(again, format!("error: environment shop-test has no freeze {name}\n"));

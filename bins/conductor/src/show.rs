@@ -9,6 +9,7 @@ pub(crate) mod plot;
 mod progress;
 mod scores;
 mod summary;
+mod workloads;
 
 pub(crate) use goals::goals;
 pub(crate) use plan::plan;

@@ -5,7 +5,7 @@
 //!
 //! * [`spec`] — what a caller declares, valid by construction ([`units`], [`app`], [`release`] are its words),
 //! * [`phase`] — states, events, commands, and [`phase::step`], the only place where state changes,
-//! * [`scale`] and [`restore`] — the plan of a run and the way back, as pure differences,
+//! * [`scale`], [`restore`] and [`recheck`] — the plan of a run, the way back, and whether that lasts, as pure differences,
 //! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
 //! * [`learnt`] — what a finished run teaches the next one of the same load test,
 //! * [`sizing`] — how many workers of the load generator a target needs; [`phase::Workers`] asks for them during the load,
@@ -63,6 +63,7 @@ pub mod phase;
 pub mod ports;
 pub mod quantity;
 pub mod ramp;
+pub mod recheck;
 pub mod release;
 pub mod restore;
 pub mod run;

@@ -1,7 +1,7 @@
 //! The phases of a run: states, events and commands. The transition function is in [`step`](fn@step).
 //!
 //! States carry exactly what is true in them. Every state after the baseline carries it, and every ending passes through
-//! [`State::StoppingLoad`], [`State::ScalingDown`] and [`State::CleaningUp`].
+//! [`State::StoppingLoad`], [`State::ScalingDown`], [`State::Thawing`] and [`State::CleaningUp`].
 
 mod command;
 mod deadline;
@@ -28,6 +28,7 @@ use crate::app::ApplicationId;
 use crate::failure::Failure;
 use crate::guard::Drift;
 use crate::ports::Production;
+use crate::recheck::{LateChange, WayBack};
 use crate::restore::ForeignChange;
 use crate::scale::{Baseline, Plan};
 use crate::search::Search;
@@ -136,11 +137,29 @@ pub enum State {
     },
     /// Letting others change the applications again.
     Thawing {
+        /// What the way back has come to.
+        back: WayBack,
         /// Why the run ends, and what went wrong since.
         ending: Ending,
     },
     /// Deleting the data the run created.
     CleaningUp {
+        /// What the way back has come to.
+        back: WayBack,
+        /// Why the run ends, and what went wrong since.
+        ending: Ending,
+    },
+    /// Looking whether everything stays as it was put back.
+    Rechecking {
+        /// What the way back has come to.
+        back: WayBack,
+        /// Why the run ends, and what went wrong since.
+        ending: Ending,
+    },
+    /// Putting back once more what has come back.
+    PuttingBackAgain {
+        /// What has come back, and what was found with it.
+        back: WayBack,
         /// Why the run ends, and what went wrong since.
         ending: Ending,
     },
@@ -160,7 +179,7 @@ impl State {
             Self::ScalingUp { .. } => Phase::ScaleUp,
             Self::Rehearsing { .. } | Self::GeneratingLoad { .. } | Self::StoppingLoad { .. } => Phase::GenerateLoad,
             Self::ScalingDown { .. } | Self::Thawing { .. } => Phase::ScaleDown,
-            Self::CleaningUp { .. } => Phase::CleanUp,
+            Self::CleaningUp { .. } | Self::Rechecking { .. } | Self::PuttingBackAgain { .. } => Phase::CleanUp,
             Self::Finished { .. } => Phase::Finished,
         }
     }
@@ -180,6 +199,8 @@ impl State {
             Self::ScalingDown { .. } => "ScalingDown",
             Self::Thawing { .. } => "Thawing",
             Self::CleaningUp { .. } => "CleaningUp",
+            Self::Rechecking { .. } => "Rechecking",
+            Self::PuttingBackAgain { .. } => "PuttingBackAgain",
             Self::Finished { .. } => "Finished",
         }
     }
@@ -197,13 +218,15 @@ impl State {
             | Self::GeneratingLoad { .. } => None,
             Self::StoppingLoad { ending, .. }
             | Self::ScalingDown { ending, .. }
-            | Self::Thawing { ending }
-            | Self::CleaningUp { ending }
+            | Self::Thawing { ending, .. }
+            | Self::CleaningUp { ending, .. }
+            | Self::Rechecking { ending, .. }
+            | Self::PuttingBackAgain { ending, .. }
             | Self::Finished { ending } => Some(ending),
         }
     }
 
-    /// What the run changes, while it may have changed something.
+    /// What the run changes, until it is put back.
     pub fn changes(&self) -> Option<&Changes> {
         match self {
             Self::Freezing { changes }
@@ -218,6 +241,8 @@ impl State {
             | Self::RecordingBaseline { .. }
             | Self::Thawing { .. }
             | Self::CleaningUp { .. }
+            | Self::Rechecking { .. }
+            | Self::PuttingBackAgain { .. }
             | Self::Finished { .. } => None,
         }
     }
@@ -242,6 +267,8 @@ impl State {
             | Self::RecordingBaseline { .. }
             | Self::Thawing { .. }
             | Self::CleaningUp { .. }
+            | Self::Rechecking { .. }
+            | Self::PuttingBackAgain { .. }
             | Self::Finished { .. } => false,
         }
     }
@@ -268,12 +295,44 @@ pub struct Ending {
     /// What somebody else changed while load was generated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drifts: Vec<Drift>,
+    /// What was no longer as it was put back, when it was looked at again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub late_changes: Vec<LateChange>,
+}
+
+/// How much of an environment is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exactness {
+    /// All of it.
+    Exact,
+    /// All but for what somebody else has changed and was left alone.
+    ButForOthers,
+    /// Something of the run is left.
+    Incomplete,
 }
 
 impl Ending {
     /// An ending of which nothing is known but its cause.
     pub fn because(cause: Cause) -> Self {
-        Self { cause, teardown_failures: Vec::new(), foreign_changes: Vec::new(), search: None, drifts: Vec::new() }
+        Self {
+            cause,
+            teardown_failures: Vec::new(),
+            foreign_changes: Vec::new(),
+            search: None,
+            drifts: Vec::new(),
+            late_changes: Vec::new(),
+        }
+    }
+
+    /// How much of the environment is as it was before.
+    pub fn exactness(&self) -> Exactness {
+        let others = self.foreign_changes.iter().any(|change| !change.forced)
+            || self.late_changes.iter().any(|change| !change.put_back);
+        match (self.teardown_failures.is_empty(), others) {
+            (false, _) => Exactness::Incomplete,
+            (true, true) => Exactness::ButForOthers,
+            (true, false) => Exactness::Exact,
+        }
     }
 }
 

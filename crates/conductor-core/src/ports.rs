@@ -5,6 +5,7 @@
 //! not be found out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,6 +60,23 @@ pub struct Deployed {
     pub release: Release,
     /// By what it is known whether it is still the same and not one of the same name; `None` where there is no such thing.
     pub identity: Option<String>,
+}
+
+/// How far an application is that is being rolled out or scaled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// Replicas that are ready.
+    pub ready: u32,
+    /// Replicas that there shall be.
+    pub wanted: u32,
+    /// The same and what else is missing, for people, such as `3 of 20 replicas ready`.
+    pub text: String,
+}
+
+/// Hears how far rollouts and scaling are while they are waited for. Nothing of it is kept: it is for whoever looks now.
+pub trait ProgressSink: fmt::Debug + Send + Sync {
+    /// An application is so far now.
+    fn told(&self, application: &ApplicationId, readiness: Readiness);
 }
 
 /// Puts versions into the test environment.

@@ -16,6 +16,7 @@ use crate::ports::Production;
 use crate::restore::ForeignPolicy;
 use crate::scale::{Baseline, Plan, PlanError};
 use crate::spec::{LoadTestSpec, LoadWorkers, Scope};
+use crate::units::Span;
 
 /// A run's identity. Test data is tagged with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,6 +86,9 @@ pub struct Created {
     /// What becomes of the run when somebody else changes an application under test.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
+    /// How long after the way back it is looked again whether everything stays as it was; zero for never.
+    #[serde(default = "no_time")]
+    pub recheck_after: Span,
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
@@ -96,6 +100,10 @@ pub struct Created {
     /// otherwise.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub former_epoch: u64,
+}
+
+const fn no_time() -> Span {
+    Span::minutes(0)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -116,6 +124,7 @@ impl Created {
             scope,
             foreign_policy,
             drift_policy: DriftPolicy::default(),
+            recheck_after: no_time(),
             environment,
             learnt: None,
             former_epoch: 0,

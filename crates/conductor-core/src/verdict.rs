@@ -124,6 +124,10 @@ pub fn judge(spec: &LoadTestSpec, profile: &Profile, ticks: &[Tick], ending: &En
     for change in &ending.foreign_changes {
         causes.push(reason(Outcome::Warned, "changed_by_others", change.to_string()));
     }
+    for change in &ending.late_changes {
+        let code = if change.put_back { "restored_again" } else { "changed_afterwards" };
+        causes.push(reason(Outcome::Warned, code, format!("after the way back, {change}")));
+    }
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.outcome));
     let outcome = causes.first().map_or(Outcome::Passed, |cause| cause.outcome);
     Verdict { outcome, restored: ending.teardown_failures.is_empty(), causes, holds }

@@ -14,7 +14,7 @@ use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::run::{Record, ReplayError, Revision, Run, RunId};
-use crate::scale::Observed;
+use crate::scale::{Baseline, Observed};
 use crate::search::Search;
 use crate::sizing::Sizing;
 use crate::verdict::{Verdict, judge};
@@ -278,11 +278,11 @@ impl RunView {
                     self.profile = load.profile.clone();
                 }
             }
-            Event::Restored { found, .. } => {
-                for application in &mut self.applications {
-                    application.after = found.get(&application.application).cloned();
-                }
+            Event::Restored { found, .. } => self.found(found, |_| true),
+            Event::Rechecked { found, late } => {
+                self.found(found, |name| late.iter().any(|change| change.drift.application == *name));
             }
+            Event::PutBackAgain { found, .. } => self.found(found, |name| found.contains_key(name)),
             Event::CleanedUp { deleted, .. } => self.deleted.clone_from(deleted),
             Event::Created(_)
             | Event::Adopted { .. }
@@ -309,6 +309,13 @@ impl RunView {
             if let Some(view) = self.phases.iter_mut().find(|view| view.started.is_some() && view.ended.is_none()) {
                 view.failure.get_or_insert(failure);
             }
+        }
+    }
+
+    /// Takes in what applications were found to be after the way back.
+    fn found(&mut self, found: &Baseline, is_meant: impl Fn(&ApplicationId) -> bool) {
+        for application in self.applications.iter_mut().filter(|one| is_meant(&one.application)) {
+            application.after = found.get(&application.application).cloned();
         }
     }
 

@@ -7,6 +7,7 @@ mod check;
 mod context;
 mod guard;
 mod load;
+mod recheck;
 mod rehearse;
 mod restore;
 mod sentry;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::options::EngineOptions;
 use crate::ports::Ports;
+use crate::progress::Board;
 use conductor_core::ports::Clock;
 use context::Context;
 
@@ -60,11 +62,15 @@ pub(crate) struct Equipment {
     pub(crate) ports: Ports,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: EngineOptions,
+    /// Tells whoever looks how far rollouts and scaling are.
+    pub(crate) board: Arc<Board>,
 }
 
 impl Activity {
     /// The activity that performs the commands of a state.
     pub(crate) fn begin(equipment: &Equipment, state: &State, commands: &[Command]) -> Self {
+        // Whatever was waited for before is not waited for any more.
+        equipment.board.begin("", 0);
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let context = Arc::new(Context::new(equipment.clone(), sender));
         let limit = Deadlines::of(&equipment.created.spec).limit(state).map(conductor_core::units::Span::as_duration);
@@ -183,6 +189,21 @@ impl Activity {
             Command::Restore(changes) => {
                 let work = restore::restore(Arc::clone(&context), changes.clone()).boxed();
                 limited(context, "put back", limit, work)
+            }
+            Command::Recheck(back) => {
+                let look = recheck::recheck(Arc::clone(&context), back.clone()).boxed();
+                let look = limited(Arc::clone(&context), "look whether everything stays as it was", limit, look);
+                // The limit is of the look and not of the time before it.
+                let at = back.at;
+                async move {
+                    recheck::wait(&context, at).await;
+                    look.await
+                }
+                .boxed()
+            }
+            Command::RestoreAgain(back) => {
+                let work = restore::restore_again(Arc::clone(&context), back.clone()).boxed();
+                limited(context, "put back again", limit, work)
             }
             Command::CleanUp => {
                 let work = sweep::clean_up(Arc::clone(&context)).boxed();

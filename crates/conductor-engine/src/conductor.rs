@@ -22,6 +22,7 @@ use crate::former;
 use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::{Ports, PortsFactory};
+use crate::progress::{Board, Progress};
 
 /// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
 const FIRST: Revision = 1;
@@ -44,6 +45,7 @@ struct Shared {
 /// A run that this process drives.
 struct Local {
     views: watch::Receiver<RunView>,
+    progress: watch::Receiver<Progress>,
     ask: mpsc::Sender<String>,
     task: JoinHandle<()>,
 }
@@ -91,11 +93,12 @@ impl Conductor {
         }
         let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
         let created = Created { learnt, ..created };
-        let connected = self.shared.factory.connect(&created, created.epoch(FIRST)).await;
+        let board = Board::new();
+        let connected = self.shared.factory.connect(&created, created.epoch(FIRST), board.clone()).await;
         let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
         let id = fresh_id(&created.spec.name, self.shared.clock.now());
         let found = self.record(&id, &created).await.map_err(StartError::Store)?;
-        self.spawn(self.equipment(&id, created, ports), found, claim, None);
+        self.spawn(self.equipment(&id, created, ports, board), found, claim, None);
         Ok(id)
     }
 
@@ -123,9 +126,11 @@ impl Conductor {
             return Err(RecoverError::Finished(run.clone()));
         }
         let created = &found.run.created;
-        let connected = self.shared.factory.connect(created, created.epoch(found.run.revision + 1)).await;
+        let board = Board::new();
+        let epoch = created.epoch(found.run.revision + 1);
+        let connected = self.shared.factory.connect(created, epoch, board.clone()).await;
         let ports = connected.map_err(|source| RecoverError::Connect { environment, source })?;
-        let equipment = self.equipment(run, found.run.created.clone(), ports);
+        let equipment = self.equipment(run, found.run.created.clone(), ports, board);
         let first = match how {
             Recovery::TearDown => Event::Abandoned,
             Recovery::Continue => Event::Resumed,
@@ -210,6 +215,11 @@ impl Conductor {
             Some(view) => Ok(view),
             None => self.read(run).await,
         }
+    }
+
+    /// How far rollouts and scaling of a run are, now and after every change; `None` where this process does not drive it.
+    pub fn progress(&self, run: &RunId) -> Option<watch::Receiver<Progress>> {
+        self.local(run, |local| local.progress.clone())
     }
 
     /// All runs, newest first.
@@ -303,16 +313,16 @@ impl Conductor {
         Ok(Found { run, view, last_at: at })
     }
 
-    fn equipment(&self, run: &RunId, created: Created, ports: Ports) -> Equipment {
+    fn equipment(&self, run: &RunId, created: Created, ports: Ports, board: Arc<Board>) -> Equipment {
         let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
-        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options }
+        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options, board }
     }
 
     fn spawn(&self, equipment: Equipment, found: Found, claim: Box<dyn Claim>, first: Option<Event>) {
         let Found { run, view, last_at } = found;
         let (views, seen) = watch::channel(view.clone());
         let (ask, asked) = mpsc::channel(1);
-        let id = equipment.run.clone();
+        let (id, progress) = (equipment.run.clone(), equipment.board.subscribe());
         let Shared { store, requests, clock, options, .. } = &*self.shared;
         let journal =
             Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
@@ -326,7 +336,7 @@ impl Conductor {
             driver.drive(first).await;
             shared.local.lock().unwrap_or_else(PoisonError::into_inner).remove(&over);
         });
-        local.insert(id, Local { views: seen, ask, task });
+        local.insert(id, Local { views: seen, progress, ask, task });
     }
 
     fn local<T>(&self, run: &RunId, look: impl FnOnce(&Local) -> T) -> Option<T> {

@@ -19,6 +19,7 @@ mod journal;
 mod options;
 mod plan;
 mod ports;
+mod progress;
 mod requests;
 
 pub use clock::{SystemClock, TokioClock};
@@ -27,3 +28,4 @@ pub use errors::{RecoverError, StartError, UpdateError, ViewError};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
 pub use ports::{Ports, PortsFactory};
+pub use progress::Progress;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{
-    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, PortError, ReleaseSource, Scaler, TestDataStore,
+    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, PortError, ProgressSink, ReleaseSource, Scaler,
+    TestDataStore,
 };
 use conductor_core::run::Created;
 
@@ -33,10 +34,11 @@ pub struct Ports {
 #[async_trait]
 pub trait PortsFactory: Send + Sync {
     /// Makes the ports from the environment that the run was created with, so that a run can be restored from its
-    /// journal alone. `epoch` tells the conductors of one run apart: each that takes the run over has a higher one.
+    /// journal alone. `progress` hears how far rollouts and scaling are. `epoch` tells the conductors of one run apart: each that takes the run over has a higher one.
     /// Idempotent.
     ///
     /// # Errors
     /// When the environment's settings cannot be read or used.
-    async fn connect(&self, created: &Created, epoch: u64) -> Result<Ports, PortError>;
+    async fn connect(&self, created: &Created, epoch: u64, progress: Arc<dyn ProgressSink>)
+    -> Result<Ports, PortError>;
 }

@@ -53,7 +53,7 @@ impl KubernetesEnvironment {
             WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {}
         }
         wanted.before = written.before();
-        settling.settle(place, wanted, sights, written).await
+        settling.settle(place, wanted, sights, written, &|readiness| self.tell(place, &readiness)).await
     }
 
     /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own

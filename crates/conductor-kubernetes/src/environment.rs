@@ -1,12 +1,13 @@
 //! The ports over a test cluster: what is deployed and allocated, rollouts and scaling.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId, Bounds};
 use conductor_core::ports::{
-    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ProgressSink, Readiness, ReleaseSource, Scaler,
+    Way,
 };
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
@@ -52,6 +53,7 @@ pub struct KubernetesEnvironment {
     pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
     bounds_back: Mutex<BTreeMap<Place, Bounds>>,
+    progress: Option<Arc<dyn ProgressSink>>,
 }
 
 impl KubernetesEnvironment {
@@ -79,8 +81,22 @@ impl KubernetesEnvironment {
             production: OnceCell::new(),
             known: Known::default(),
             bounds_back: Mutex::default(),
+            progress: None,
             settings,
         })
+    }
+
+    /// Tells somebody how far rollouts and scaling are while they are waited for.
+    #[must_use]
+    pub fn telling(self, progress: Option<Arc<dyn ProgressSink>>) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// Tells how far the workload at a place is.
+    pub(crate) fn tell(&self, place: &Place, readiness: &Readiness) {
+        let Some(progress) = &self.progress else { return };
+        let its = self.places.iter().filter(|(_, known)| *known == place);
+        its.for_each(|(application, _)| progress.told(application, readiness.clone()));
     }
 
     /// Production, once it is known not to be the cluster that is written to.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use conductor_core::ports::{FailureKind, PortError};
+use conductor_core::ports::{FailureKind, PortError, Readiness};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -41,6 +41,7 @@ pub(crate) struct Settling<K> {
 /// One wait.
 struct Wait<'a> {
     place: &'a Place,
+    tell: &'a (dyn Fn(Readiness) + Send + Sync),
     wanted: Wanted,
     steady: Steady,
     troubles: Troubles,
@@ -64,19 +65,21 @@ impl<K: Workload> Settling<K> {
     }
 
     /// Waits until the workload is as wanted. It has no deadline of its own. `written` is the answer to the own write, and
-    /// `sights` are followed since before it.
+    /// `sights` are followed since before it. `tell` hears how far it is.
     pub(crate) async fn settle(
         &self,
         place: &Place,
         wanted: Wanted,
         mut sights: watch::Receiver<Sight<K>>,
         written: Box<K>,
+        tell: &(dyn Fn(Readiness) + Send + Sync),
     ) -> Result<(), PortError> {
         // If that changed nothing, a watch has nothing to tell.
         self.followed.show(place, Some(*written));
         let now = Timestamp::now();
         let mut wait = Wait {
             place,
+            tell,
             wanted,
             steady: Steady::new(self.hold),
             troubles: Troubles::new(self.schedule_within),
@@ -173,8 +176,9 @@ impl Wait<'_> {
         match self.steady.see(now, live.progress(&self.wanted)) {
             Progress::Settled { .. } => Ok(None),
             Progress::Failed(text) => Err(self.failed(&text)),
-            Progress::Underway { text, .. } => {
+            Progress::Underway { ready, wanted, text } => {
                 if text != self.text {
+                    (self.tell)(Readiness { ready, wanted, text: text.clone() });
                     (self.text, self.still_since) = (text, now);
                 }
                 Ok(Some(Duration::from_secs(1)))

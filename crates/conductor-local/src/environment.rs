@@ -1,12 +1,16 @@
 //! The ports over a supervisor: what is deployed and allocated, rollouts and scaling; production is a manifest.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::ports::{
-    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ReleaseSource, Scaler, Way,
+    Deployed, Deployer, FailureKind, LeftBehind, PortError, Production, ProgressSink, Readiness, ReleaseSource, Scaler,
+    Way,
 };
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
@@ -15,19 +19,54 @@ use conductor_core::scale::ScaleStep;
 use crate::manifest;
 use crate::settings::LocalSettings;
 use crate::state::StateDir;
-use crate::wire::{ApplicationStatus, Request, Status, ask};
+use crate::wire::{ApplicationStatus, ReplicaState, ReplicaStatus, Request, Status, ask};
+
+/// Time between two looks at how far a change is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The local applications of an environment, as a place to deploy to and to scale in.
 #[derive(Debug)]
 pub struct LocalEnvironment {
     settings: LocalSettings,
     state: StateDir,
+    progress: Option<Arc<dyn ProgressSink>>,
 }
 
 impl LocalEnvironment {
     /// The applications that the supervisor with this folder runs.
     pub fn new(settings: LocalSettings, state_dir: PathBuf) -> Self {
-        Self { settings, state: StateDir::new(&state_dir) }
+        Self { settings, state: StateDir::new(&state_dir), progress: None }
+    }
+
+    /// Tells somebody how far rollouts and scaling are while they are waited for.
+    #[must_use]
+    pub fn telling(self, progress: Option<Arc<dyn ProgressSink>>) -> Self {
+        Self { progress, ..self }
+    }
+
+    /// Asks for a change and waits for it, telling meanwhile how far it is.
+    async fn change(&self, act: &str, application: &ApplicationId, request: &Request) -> Result<(), PortError> {
+        tokio::select! {
+            biased;
+            done = self.ask(act, request) => done.map(drop),
+            never = self.tell(application) => match never {},
+        }
+    }
+
+    async fn tell(&self, application: &ApplicationId) -> Infallible {
+        let Some(progress) = &self.progress else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            // What is wrong is told by the answer that is waited for.
+            let Ok(status) = self.ask("look at the local applications", &Request::Status).await else { continue };
+            let Some(found) = status.applications.iter().find(|found| found.name == *application) else { continue };
+            let is_ready =
+                |replica: &&ReplicaStatus| replica.state == ReplicaState::Ready && replica.version == found.version;
+            let ready = found.replicas.iter().filter(is_ready).count() as u32;
+            let wanted = found.desired;
+            let text = format!("{ready} of {wanted} replicas ready");
+            progress.told(application, Readiness { ready, wanted, text });
+        }
     }
 
     async fn ask(&self, act: &str, request: &Request) -> Result<Status, PortError> {
@@ -86,7 +125,8 @@ impl Deployer for LocalEnvironment {
             return Err(PortError::new(FailureKind::Rejected, text));
         };
         let act = format!("roll out {application} {version}");
-        self.ask(&act, &Request::RollOut { application, version: version.to_owned() }).await.map(drop)
+        let request = Request::RollOut { application: application.clone(), version: version.to_owned() };
+        self.change(&act, &application, &request).await
     }
 }
 
@@ -108,7 +148,8 @@ impl Scaler for LocalEnvironment {
         }
         let replicas = step.to.replicas;
         let act = format!("scale {application} to {}", step.to);
-        self.ask(&act, &Request::Scale { application, replicas }).await.map(drop)
+        let request = Request::Scale { application: application.clone(), replicas };
+        self.change(&act, &application, &request).await
     }
 
     async fn left_behind(&self, _applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {

@@ -1,7 +1,7 @@
 //! What the report tells, in the order of the page.
 
 use askama::Template;
-use conductor_core::phase::{Level, Phase};
+use conductor_core::phase::{Ending, Exactness, Level, Phase};
 use conductor_core::verdict::{MEAN_TOLERANCE, WINDOW_TOLERANCE};
 use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 
@@ -127,8 +127,13 @@ fn headline(view: &RunView) -> String {
     let Some(verdict) = &view.verdict else {
         return format!("The run is in phase {}.", view.phase);
     };
-    let back =
-        if verdict.restored { "Everything is as it was before." } else { "Not everything is back as it was before." };
+    let back = match view.ending.as_ref().map(Ending::exactness) {
+        Some(Exactness::Exact) if verdict.restored => "Everything is as it was before.",
+        Some(Exactness::ButForOthers) if verdict.restored => {
+            "Everything of the run is back; what others have changed is not as it was before."
+        }
+        _ => "Not everything is back as it was before.",
+    };
     format!("{} {back}", holds::sentence(view))
 }
 
@@ -197,6 +202,8 @@ fn application_row(view: &RunView, application: &ApplicationView) -> Application
     if let Some(ending) = &view.ending {
         let foreign = ending.foreign_changes.iter().filter(|change| change.application == application.application);
         remarks.extend(foreign.map(ToString::to_string));
+        let late = ending.late_changes.iter().filter(|change| change.drift.application == application.application);
+        remarks.extend(late.map(|change| format!("after the way back, {change}")));
     }
     let is_back = match &application.after {
         Some(after) => *after == application.before,

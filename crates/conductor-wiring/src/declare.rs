@@ -6,7 +6,7 @@ use conductor_core::run::Created;
 use conductor_core::spec::{API_VERSION, Intent, LoadTestSpec, ScaleChoice, VersionChoice, Violation};
 
 use crate::curve::read_load_test;
-use crate::environment::Environment;
+use crate::environment::{Environment, EnvironmentSpec};
 use crate::input::{InputError, Problem};
 
 /// Reads a load test and makes of it what a run is created with.
@@ -36,7 +36,8 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, settings);
-    Ok(Created { drift_policy: environment.spec.on_drift, ..created })
+    let EnvironmentSpec { on_drift, recheck_after, .. } = environment.spec;
+    Ok(Created { drift_policy: on_drift, recheck_after, ..created })
 }
 
 /// What a run of this environment is created with whose journal, and with it its load test, is lost. All of the
@@ -61,7 +62,8 @@ pub fn adopted(environment: &Environment) -> Result<Created, serde_json::Error> 
     let spec: LoadTestSpec = serde_json::from_value(document)?;
     let intent = |application| Intent { application, version: VersionChoice::Keep, scale: ScaleChoice::Keep };
     let scope = environment.applications().into_iter().map(intent).collect();
-    Ok(Created::new(spec, scope, environment.spec.on_foreign_change, serde_json::to_value(environment)?))
+    let created = Created::new(spec, scope, environment.spec.on_foreign_change, serde_json::to_value(environment)?);
+    Ok(Created { recheck_after: environment.spec.recheck_after, ..created })
 }
 
 fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violation> {
@@ -134,7 +136,7 @@ spec:
     #[test]
     fn a_good_test_takes_its_environment_with_it() {
         let created = declared(TEST).unwrap();
-        assert_eq!(created.scope.len(), 1);
+        assert_eq!((created.scope.len(), created.recheck_after.to_string()), (1, "1m".to_owned()));
         let environment: Environment = serde_json::from_value(created.environment).unwrap();
         assert_eq!(environment.name, "shop");
     }
@@ -181,6 +183,7 @@ spec:
         std::fs::write(&file, ENVIRONMENT).unwrap();
         let created = adopted(&Environment::read(&file, folder.path()).unwrap()).unwrap();
         assert_eq!(created.applications().len(), 3, "support may have been changed, too");
+        assert_eq!(created.recheck_after.to_string(), "1m");
         assert_eq!((created.spec.environment.as_str(), created.spec.kpi.as_str()), ("shop", "orders"));
     }
 }

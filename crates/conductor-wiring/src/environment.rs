@@ -7,6 +7,7 @@ use conductor_core::app::ApplicationId;
 use conductor_core::guard::DriftPolicy;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{API_VERSION, Violation};
+use conductor_core::units::Span;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::{KpiEvent, LocustSettings};
@@ -17,6 +18,8 @@ use crate::input::{InputError, read};
 
 /// The `kind` of an environment.
 const KIND: &str = "Environment";
+/// The latest time for the second look: the environment is in use until then.
+const LATEST_RECHECK: Span = Span::minutes(60);
 
 /// An environment, as it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +66,13 @@ pub struct EnvironmentSpec {
     /// What becomes of a run when somebody else changes an application while its load is generated.
     #[serde(default)]
     pub on_drift: DriftPolicy,
+    /// How long after the way back of a run it is looked again whether everything stays as it was; `0s` for never.
+    #[serde(default = "a_minute")]
+    pub recheck_after: Span,
+}
+
+const fn a_minute() -> Span {
+    Span::minutes(1)
 }
 
 impl EnvironmentSpec {
@@ -175,7 +185,11 @@ fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
             "at least one KPI, such as orders: { request: { method: POST, name: /orders } }",
         );
     }
-    let EnvironmentSpec { local, kubernetes, .. } = &document.spec;
+    let EnvironmentSpec { local, kubernetes, recheck_after, .. } = &document.spec;
+    if *recheck_after > LATEST_RECHECK {
+        let problem = format!("{recheck_after} is longer than an hour");
+        add("spec.recheckAfter", problem, "at most 1h, or 0s for no second look");
+    }
     if local.is_none() && kubernetes.is_none() {
         add("spec", "it has no applications".to_owned(), "local, kubernetes or both");
     }
@@ -274,6 +288,17 @@ spec:
         assert_eq!(
             environment(&twice).unwrap_err(),
             "environment.yaml:16:65: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
+        );
+    }
+
+    #[test]
+    fn the_second_look_is_after_a_minute_unless_it_is_said_otherwise() {
+        let after = |text: &str| environment(text).map(|read| read.spec.recheck_after.to_string());
+        assert_eq!(after(GOOD).unwrap(), "1m");
+        assert_eq!(after(&format!("{GOOD}  recheckAfter: 0s\n")).unwrap(), "0s");
+        assert_eq!(
+            after(&format!("{GOOD}  recheckAfter: 90m\n")).unwrap_err(),
+            "environment.yaml:14:17: spec.recheckAfter: 1h30m is longer than an hour; expected at most 1h, or 0s for no second look"
         );
     }
 

@@ -4,16 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, TestDataStore};
+use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, ProgressSink, TestDataStore};
 use conductor_core::run::Created;
 use conductor_engine::{Ports, PortsFactory};
-use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
-use conductor_local::{LocalEnvironment, LocalSettings};
+use conductor_kubernetes::KubernetesEnvironment;
+use conductor_local::LocalEnvironment;
 use conductor_locust::Locust;
 use conductor_testdata::SqliteTestData;
 
-use crate::environment::{Environment, TestDataSettings};
+use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
+
+/// Who hears how far rollouts and scaling are, where somebody does.
+type Sink = Option<Arc<dyn ProgressSink>>;
 
 /// Makes adapters. A TLS provider of `rustls` must be installed.
 pub struct Wiring {
@@ -32,6 +35,10 @@ impl Wiring {
     /// # Errors
     /// When the environment cannot be read, or an adapter refuses its settings.
     pub async fn ports(&self, created: &Created, epoch: u64) -> Result<Ports, PortError> {
+        self.telling(created, epoch, None).await
+    }
+
+    async fn telling(&self, created: &Created, epoch: u64, progress: Sink) -> Result<Ports, PortError> {
         let environment: Environment = serde_json::from_value(created.environment.clone()).map_err(|error| {
             PortError::because(FailureKind::Rejected, "could not read the environment of the run", error)
         })?;
@@ -46,11 +53,9 @@ impl Wiring {
             })?),
             None => None,
         };
-        let locust = Arc::new(Locust::new(environment.spec.locust, event, token)?);
-        let substrates = Arc::new(
-            substrates(environment.spec.local, environment.spec.kubernetes, environment.local_state, epoch).await?,
-        );
-        let test_data = environment.spec.test_data.into_iter().map(store).collect();
+        let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
+        let test_data = environment.spec.test_data.iter().cloned().map(store).collect();
+        let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
             deployer: substrates.clone(),
@@ -66,26 +71,33 @@ impl Wiring {
 
 #[async_trait]
 impl PortsFactory for Wiring {
-    async fn connect(&self, created: &Created, epoch: u64) -> Result<Ports, PortError> {
-        self.ports(created, epoch).await
+    async fn connect(
+        &self,
+        created: &Created,
+        epoch: u64,
+        progress: Arc<dyn ProgressSink>,
+    ) -> Result<Ports, PortError> {
+        self.telling(created, epoch, Some(progress)).await
     }
 }
 
 /// Everything that applications run on.
 async fn substrates(
-    local: Option<LocalSettings>,
-    kubernetes: Option<KubernetesSettings>,
+    environment: EnvironmentSpec,
     local_state: PathBuf,
     epoch: u64,
+    progress: Sink,
 ) -> Result<Substrates, PortError> {
     let mut members = Vec::new();
-    if let Some(settings) = local {
+    if let Some(settings) = environment.local {
         let names = settings.applications.iter().map(|application| application.name.clone()).collect();
-        members.push(Member::new(names, Arc::new(LocalEnvironment::new(settings, local_state))));
+        members
+            .push(Member::new(names, Arc::new(LocalEnvironment::new(settings, local_state).telling(progress.clone()))));
     }
-    if let Some(settings) = kubernetes {
+    if let Some(settings) = environment.kubernetes {
         let names = settings.applications.iter().map(|application| application.name.clone()).collect();
-        members.push(Member::guarded(names, Arc::new(KubernetesEnvironment::connect(settings, epoch).await?)));
+        let environment = KubernetesEnvironment::connect(settings, epoch).await?.telling(progress);
+        members.push(Member::guarded(names, Arc::new(environment)));
     }
     Ok(Substrates::new(members))
 }

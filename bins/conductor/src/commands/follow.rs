@@ -36,6 +36,7 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
     let mut views = pin!(session.conductor.watch(run).await.map_err(Failed::because)?);
     let mut display = Display::choose(session.output);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let progress = session.conductor.progress(run);
     let mut interrupted = false;
     let mut view = session.conductor.get(run).await.map_err(Failed::because)?;
     loop {
@@ -47,7 +48,7 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
                 }
                 None => return Ok(Followed { view, interrupted }),
             },
-            _ = seconds.tick() => display.refresh(&view),
+            _ = seconds.tick() => display.refresh(&view, &progress.as_ref().map(|seen| seen.borrow().clone()).unwrap_or_default()),
             name = signals.next() => match interrupt {
                 Interrupt::EndsWatching => return Ok(Followed { view, interrupted: true }),
                 Interrupt::EndsRun if interrupted => {

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{Clock, PortError};
+use conductor_core::ports::{Clock, PortError, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
@@ -93,7 +93,7 @@ struct Model(SimEnvironment);
 
 #[async_trait]
 impl PortsFactory for Model {
-    async fn connect(&self, _created: &Created, _epoch: u64) -> Result<Ports, PortError> {
+    async fn connect(&self, _: &Created, _epoch: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
         let ports = self.0.ports();
         Ok(Ports {
             releases: ports.releases,

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use conductor_core::view::RunView;
+use conductor_engine::Progress as Workloads;
 
 use super::live::Live;
 use super::progress::Progress;
@@ -41,11 +42,12 @@ impl Display {
         }
     }
 
-    /// Lets time pass.
-    pub(crate) fn refresh(&mut self, view: &RunView) {
+    /// Lets time pass, with how far rollouts and scaling are.
+    pub(crate) fn refresh(&mut self, view: &RunView, workloads: &Workloads) {
         match self {
-            Self::Lines(_) | Self::Aside(_) => {}
-            Self::Live(live) => live.refresh(view),
+            Self::Lines(progress) => progress.waits(workloads).iter().for_each(|line| out::line(line)),
+            Self::Aside(progress) => progress.waits(workloads).iter().for_each(|line| out::aside(line)),
+            Self::Live(live) => live.refresh(view, workloads),
         }
     }
 

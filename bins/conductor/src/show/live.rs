@@ -4,6 +4,7 @@ use std::io::{self, Stdout};
 
 use conductor_core::phase::Phase;
 use conductor_core::view::{PhaseView, RunView};
+use conductor_engine::Progress as Workloads;
 use conductor_web::law;
 use jiff::Timestamp;
 use ratatui::backend::CrosstermBackend;
@@ -16,14 +17,18 @@ use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 
 use super::figures::{clock, thousands};
 use super::progress::{Progress, rest, state_of};
+use super::workloads::{bar, slowest};
 
 /// Lines of the view: phases, plot, figures, what the law thinks, time left.
 const HEIGHT: u16 = 19;
+/// Letters of the bar that shows how far rollouts and scaling are.
+const BAR: usize = 24;
 
 /// A view at the bottom of a terminal, with what happens scrolling by above it.
 pub(crate) struct Live {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     progress: Progress,
+    workloads: Workloads,
 }
 
 impl Live {
@@ -34,20 +39,25 @@ impl Live {
     pub(super) fn open() -> io::Result<Self> {
         let options = TerminalOptions { viewport: Viewport::Inline(HEIGHT) };
         let terminal = Terminal::with_options(CrosstermBackend::new(io::stdout()), options)?;
-        Ok(Self { terminal, progress: Progress::default() })
+        Ok(Self { terminal, progress: Progress::default(), workloads: Workloads::default() })
     }
 
     pub(super) fn show(&mut self, view: &RunView) {
         for line in self.progress.told(view) {
             self.say(&line);
         }
-        self.refresh(view);
+        self.draw(view);
     }
 
-    pub(super) fn refresh(&mut self, view: &RunView) {
-        let now = Timestamp::now();
+    pub(super) fn refresh(&mut self, view: &RunView, workloads: &Workloads) {
+        self.workloads = workloads.clone();
+        self.draw(view);
+    }
+
+    fn draw(&mut self, view: &RunView) {
+        let (now, workloads) = (Timestamp::now(), &self.workloads);
         // A terminal that went away must not end the run.
-        let _ = self.terminal.draw(|frame| draw(frame, view, now));
+        let _ = self.terminal.draw(|frame| draw(frame, view, workloads, now));
     }
 
     pub(super) fn say(&mut self, line: &str) {
@@ -73,8 +83,15 @@ fn broken(line: &str, width: usize) -> Vec<String> {
     letters.chunks(width).map(|part| part.iter().collect()).collect()
 }
 
-fn draw(frame: &mut Frame<'_>, view: &RunView, now: Timestamp) {
-    let lines = [phase_line(view, now), figures_line(view), law_line(view), left_line(view, now)];
+fn draw(frame: &mut Frame<'_>, view: &RunView, workloads: &Workloads, now: Timestamp) {
+    // Nothing is measured while workloads are waited for.
+    let [figures, thought] = if workloads.is_over() {
+        [figures_line(view), law_line(view)]
+    } else {
+        let bold = Style::new().add_modifier(Modifier::BOLD);
+        [Line::styled(bar(workloads, BAR), bold), Line::raw(slowest(workloads).join("; "))]
+    };
+    let lines = [phase_line(view, now), figures, thought, left_line(view, now)];
     // What a narrow terminal would cut off goes on in a second line.
     let rows = lines.each_ref().map(|line| if line.width() > usize::from(frame.area().width) { 2 } else { 1 });
     let [above, below, law, last] = rows.map(Constraint::Length);
@@ -175,7 +192,10 @@ fn doing(view: &RunView) -> String {
         "Rehearsing" => format!("one tagged user must produce {} before the ramp begins", view.kpi),
         "StoppingLoad" => "stops all users".to_owned(),
         "ScalingDown" => "puts everything back".to_owned(),
+        "Thawing" => "lets others change the applications again".to_owned(),
         "CleaningUp" => "deletes the run's data".to_owned(),
+        "Rechecking" => "waits, and looks whether everything stays as it was before".to_owned(),
+        "PuttingBackAgain" => "puts back once more what has come back".to_owned(),
         "Finished" => "over".to_owned(),
         other => other.to_owned(),
     }
@@ -183,6 +203,7 @@ fn doing(view: &RunView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use conductor_core::ports::Readiness;
     use conductor_core::search::Search;
     use ratatui::backend::TestBackend;
     use serde_json::json;
@@ -230,7 +251,7 @@ mod tests {
     fn one_look_tells_phases_figures_and_the_time_left() {
         let mut terminal = Terminal::new(TestBackend::new(110, HEIGHT)).unwrap();
         let now = "2026-11-24T14:01:20Z".parse().unwrap();
-        terminal.draw(|frame| draw(frame, &view(), now)).unwrap();
+        terminal.draw(|frame| draw(frame, &view(), &Workloads::default(), now)).unwrap();
         let screen = terminal.backend().to_string();
         for part in [
             "✔ DEPLOY 0:03   ✔ SCALE_UP 0:03   ▶ GENERATE_LOAD 1:20   · SCALE_DOWN   · CLEAN_UP",
@@ -247,9 +268,27 @@ mod tests {
     }
 
     #[test]
+    fn while_workloads_are_waited_for_a_bar_tells_how_far_they_are() {
+        let mut terminal = Terminal::new(TestBackend::new(110, HEIGHT)).unwrap();
+        let wait = |ready| Readiness { ready, wanted: 20, text: format!("{ready} of 20 replicas ready") };
+        let waits = [("shop", 17), ("ledger", 3)].map(|(name, ready)| (name.parse().unwrap(), wait(ready))).into();
+        let workloads = Workloads { verb: "scaled", total: 6, done: 3, failed: 1, waits };
+        let now = "2026-11-24T14:01:20Z".parse().unwrap();
+        terminal.draw(|frame| draw(frame, &view(), &workloads, now)).unwrap();
+        let screen = terminal.backend().to_string();
+        for part in [
+            "████████████████░░░░░░░░ 3 of 6 workloads scaled, 1 failed",
+            "ledger 3 of 20 replicas ready; shop 17 of 20 replicas ready",
+        ] {
+            assert!(screen.contains(part), "{part} is not in\n{screen}");
+        }
+    }
+
+    #[test]
     fn a_narrow_terminal_loses_nothing() {
         let mut terminal = Terminal::new(TestBackend::new(60, HEIGHT)).unwrap();
-        terminal.draw(|frame| draw(frame, &view(), "2026-11-24T14:01:20Z".parse().unwrap())).unwrap();
+        let now = "2026-11-24T14:01:20Z".parse().unwrap();
+        terminal.draw(|frame| draw(frame, &view(), &Workloads::default(), now)).unwrap();
         let screen = terminal.backend().to_string();
         for part in ["· CLEAN_UP", "p95 260 ms", "of load left"] {
             assert!(screen.contains(part), "{part} is not in\n{screen}");

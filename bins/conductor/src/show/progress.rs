@@ -5,6 +5,7 @@ use conductor_core::view::{EventView, RunView, Tick};
 use conductor_web::law;
 
 use super::figures::{clock, error_percent, signed_percent, thousands, time_of_day};
+use super::workloads::Lines;
 
 /// What was told already.
 #[derive(Debug, Default)]
@@ -12,6 +13,7 @@ pub(crate) struct Progress {
     phase: Option<Phase>,
     events: usize,
     ticks: usize,
+    workloads: Lines,
 }
 
 impl Progress {
@@ -21,6 +23,11 @@ impl Progress {
         lines.extend(view.ticks.iter().skip(self.ticks).map(|tick| measured(view, tick)));
         self.ticks = view.ticks.len();
         lines
+    }
+
+    /// What is new of how far rollouts and scaling are.
+    pub(super) fn waits(&mut self, workloads: &conductor_engine::Progress) -> Option<String> {
+        self.workloads.line(jiff::Timestamp::now(), workloads)
     }
 
     /// The new lines without the measurements, which a live view shows as a plot.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use conductor_core::phase::{Ending, Exactness};
 use conductor_core::ports::RunSummary;
 use conductor_core::view::{ApplicationView, RunView};
 use conductor_web::law;
@@ -62,8 +63,13 @@ pub(crate) fn summary(view: &RunView) -> String {
     }
     if let Some(verdict) = &view.verdict {
         let rows: u64 = view.deleted.iter().map(|table| table.rows).sum();
-        let back =
-            if verdict.restored { "everything is as it was before" } else { "NOT everything is back, see above" };
+        let back = match view.ending.as_ref().map(Ending::exactness) {
+            Some(Exactness::Exact) if verdict.restored => "everything is as it was before",
+            Some(Exactness::ButForOthers) if verdict.restored => {
+                "everything of the run is back; what others have changed is NOT as it was before, see above"
+            }
+            _ => "NOT everything is back, see above",
+        };
         line(format!("restored   {back}; {rows} rows of the run deleted"));
     }
     text

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Changes, State};
 use crate::guard::Drift;
 use crate::load::LoadSetting;
+use crate::recheck::WayBack;
 use crate::release::Rollout;
 use crate::scale::ScaleStep;
 
@@ -43,6 +44,10 @@ pub enum Command {
     Thaw,
     /// Delete the run's data. Where there is none it does nothing.
     CleanUp,
+    /// Look, some time after the way back, whether everything stays as it was. Changes nothing.
+    Recheck(WayBack),
+    /// Put back once more what has come back, and nothing of anybody else's. Where nothing differs it does nothing.
+    RestoreAgain(WayBack),
 }
 
 impl State {
@@ -64,6 +69,8 @@ impl State {
             Self::ScalingDown { changes, .. } => vec![Command::Restore(changes.clone())],
             Self::Thawing { .. } => vec![Command::Thaw],
             Self::CleaningUp { .. } => vec![Command::CleanUp],
+            Self::Rechecking { back, .. } => vec![Command::Recheck(back.clone())],
+            Self::PuttingBackAgain { back, .. } => vec![Command::RestoreAgain(back.clone())],
             Self::Finished { .. } => Vec::new(),
         }
     }

@@ -28,6 +28,8 @@ pub struct Deadlines {
     pub scale_down: Span,
     /// Deleting the run's data.
     pub clean_up: Span,
+    /// The second look, once it is time for it.
+    pub recheck: Span,
     /// From the start of the run to the end of the load.
     pub run: Span,
 }
@@ -57,6 +59,7 @@ impl Deadlines {
             stop_load: Span::minutes(2),
             scale_down: Span::minutes(30),
             clean_up: Span::minutes(30),
+            recheck: Span::minutes(10),
             run: spec.limits.deadline,
         }
     }
@@ -71,8 +74,9 @@ impl Deadlines {
             State::ScalingUp { .. } => Some(self.scale_up),
             State::Rehearsing { .. } => Some(self.rehearsal),
             State::StoppingLoad { .. } => Some(self.stop_load),
-            State::ScalingDown { .. } => Some(self.scale_down),
+            State::ScalingDown { .. } | State::PuttingBackAgain { .. } => Some(self.scale_down),
             State::CleaningUp { .. } => Some(self.clean_up),
+            State::Rechecking { .. } => Some(self.recheck),
         }
     }
 
@@ -80,6 +84,7 @@ impl Deadlines {
     pub fn table(&self) -> Vec<PhaseDeadline> {
         const BACK: &str = "the run ends and everything is put back";
         const ON: &str = "it is noted, and the next step of the way back follows";
+        const OVER: &str = "it is noted, and the run is over";
         [
             ("checks", Some(self.prepare), "the run ends, nothing was changed"),
             ("freeze", Some(self.freeze), BACK),
@@ -91,7 +96,9 @@ impl Deadlines {
             ("stop load", Some(self.stop_load), ON),
             ("scale down", Some(self.scale_down), ON),
             ("thaw", Some(self.freeze), ON),
-            ("clean up", Some(self.clean_up), "it is noted, and the run is over"),
+            ("clean up", Some(self.clean_up), ON),
+            ("second look", Some(self.recheck), OVER),
+            ("put back again", Some(self.scale_down), OVER),
         ]
         .into_iter()
         .filter_map(|(activity, limit, then)| Some(PhaseDeadline { activity, limit: limit?, then }))

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
 use crate::ports::{Production, TableCount};
+use crate::recheck::LateChange;
 use crate::restore::ForeignChange;
 use crate::run::Created;
 use crate::scale::{Baseline, ScaleStep};
@@ -89,6 +90,22 @@ pub enum Event {
         /// What could not be deleted.
         failures: Vec<Failure>,
     },
+    /// It was looked again, some time after the way back, whether everything stays as it was.
+    Rechecked {
+        /// What the applications that the run changed were.
+        found: Baseline,
+        /// What has changed since the way back.
+        late: Vec<LateChange>,
+    },
+    /// What had come back is put back once more, as far as that was possible.
+    PutBackAgain {
+        /// What these applications were when it was looked for the last time.
+        found: Baseline,
+        /// What somebody else has changed meanwhile.
+        late: Vec<LateChange>,
+        /// What could not be put back.
+        failures: Vec<Failure>,
+    },
     /// The activity of the present state failed for good.
     Failed(Failure),
     /// Somebody asked for the run to end.
@@ -162,6 +179,8 @@ impl Event {
             Self::Restored { .. } => "Restored",
             Self::Thawed => "Thawed",
             Self::CleanedUp { .. } => "CleanedUp",
+            Self::Rechecked { .. } => "Rechecked",
+            Self::PutBackAgain { .. } => "PutBackAgain",
             Self::Failed(_) => "Failed",
             Self::StopRequested { .. } => "StopRequested",
             Self::DeadlineExceeded => "DeadlineExceeded",

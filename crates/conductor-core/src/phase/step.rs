@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{Cause, Changes, Command, Ending, Event, Load, Measurement, Retarget, State};
 use crate::failure::{Failure, FailureKind};
 use crate::guard::{Drift, DriftPolicy};
+use crate::recheck::WayBack;
 use crate::run::Created;
 use crate::scale::{Baseline, Plan, PlanError};
 use crate::spec::LoadTestSpec;
@@ -122,33 +123,57 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             tearing_down(State::StoppingLoad { changes, ending }, event)
         }
         State::ScalingDown { changes, ending } => {
-            if let Event::Restored { foreign, failures, .. } = event {
+            if let Event::Restored { found, foreign, failures } = event {
                 let mut ending = noting(ending, failures);
                 ending.foreign_changes.extend_from_slice(foreign);
-                return Ok(enter(State::Thawing { ending }));
+                return Ok(enter(State::Thawing { back: WayBack { changes, found: found.clone(), at }, ending }));
             }
             if let Event::Failed(failure) = event {
-                return Ok(enter(State::Thawing { ending: noting(ending, std::slice::from_ref(failure)) }));
+                let back = WayBack { changes, found: Baseline::new(), at };
+                return Ok(enter(State::Thawing { back, ending: noting(ending, std::slice::from_ref(failure)) }));
             }
             tearing_down(State::ScalingDown { changes, ending }, event)
         }
-        State::Thawing { ending } => {
+        State::Thawing { back, ending } => {
             if let Event::Thawed = event {
-                return Ok(enter(State::CleaningUp { ending }));
+                return Ok(enter(State::CleaningUp { back, ending }));
             }
             if let Event::Failed(failure) = event {
-                return Ok(enter(State::CleaningUp { ending: noting(ending, std::slice::from_ref(failure)) }));
+                return Ok(enter(State::CleaningUp { back, ending: noting(ending, std::slice::from_ref(failure)) }));
             }
-            tearing_down(State::Thawing { ending }, event)
+            tearing_down(State::Thawing { back, ending }, event)
         }
-        State::CleaningUp { ending } => {
+        State::CleaningUp { back, ending } => {
             if let Event::CleanedUp { failures, .. } = event {
+                return Ok(cleaned_up(created, back, noting(ending, failures)));
+            }
+            if let Event::Failed(failure) = event {
+                return Ok(cleaned_up(created, back, noting(ending, std::slice::from_ref(failure))));
+            }
+            tearing_down(State::CleaningUp { back, ending }, event)
+        }
+        State::Rechecking { back, mut ending } => {
+            if let Event::Rechecked { found, late } = event {
+                ending.late_changes.extend_from_slice(late);
+                return Ok(match back.again(late, found, at) {
+                    Some(back) => enter(State::PuttingBackAgain { back, ending }),
+                    None => enter(State::Finished { ending }),
+                });
+            }
+            if let Event::Failed(failure) = event {
+                return Ok(enter(State::Finished { ending: noting(ending, std::slice::from_ref(failure)) }));
+            }
+            tearing_down(State::Rechecking { back, ending }, event)
+        }
+        State::PuttingBackAgain { back, mut ending } => {
+            if let Event::PutBackAgain { late, failures, .. } = event {
+                ending.late_changes.extend_from_slice(late);
                 return Ok(enter(State::Finished { ending: noting(ending, failures) }));
             }
             if let Event::Failed(failure) = event {
                 return Ok(enter(State::Finished { ending: noting(ending, std::slice::from_ref(failure)) }));
             }
-            tearing_down(State::CleaningUp { ending }, event)
+            tearing_down(State::PuttingBackAgain { back, ending }, event)
         }
         State::Finished { ending } => Err(refuse(State::Finished { ending }, event)),
     }
@@ -163,6 +188,12 @@ fn planned(plan: Result<Plan, PlanError>, baseline: &Baseline) -> Transition {
             message: error.to_string(),
         })),
     }
+}
+
+/// What was changed is looked at again, unless the run does not want that.
+fn cleaned_up(created: &Created, back: WayBack, ending: Ending) -> Transition {
+    let is_over = created.recheck_after.is_zero() || back.changes.plan.is_empty();
+    enter(if is_over { State::Finished { ending } } else { State::Rechecking { back, ending } })
 }
 
 fn enter(state: State) -> Transition {
@@ -211,6 +242,8 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::LoadStopped
         | Event::Restored { .. }
         | Event::CleanedUp { .. }
+        | Event::Rechecked { .. }
+        | Event::PutBackAgain { .. }
         | Event::Resumed
         | Event::Noted(_) => None,
     }
@@ -255,6 +288,8 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::LoadStopped
         | Event::Restored { .. }
         | Event::CleanedUp { .. }
+        | Event::Rechecked { .. }
+        | Event::PutBackAgain { .. }
         | Event::Failed(_)
         | Event::Resumed
         | Event::Noted(_) => Err(refuse(state, event)),

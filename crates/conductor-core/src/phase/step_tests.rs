@@ -10,11 +10,13 @@ use crate::app::Allocation;
 use crate::fixtures::{self, load_test};
 use crate::guard::Guarded;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
-use crate::phase::{Level, Note, Phase};
-use crate::release::Release;
+use crate::phase::{Exactness, Level, Note, Phase};
+use crate::recheck::LateChange;
+use crate::release::{Release, Rollout};
 use crate::run::{Record, Run};
 use crate::scale::{Observed, ScaleStep};
 use crate::spec::{Intent, ScaleChoice, VersionChoice};
+use crate::units::Span;
 
 fn created() -> Created {
     let workers = serde_json::json!({ "workers": { "application": "load-workers", "most": 4 } });
@@ -24,7 +26,7 @@ fn created() -> Created {
         version: VersionChoice::Release("v2".to_owned()),
         scale: ScaleChoice::Keep,
     };
-    Created { scope: vec![shop], ..fixtures::created(spec) }
+    Created { scope: vec![shop], recheck_after: "60s".parse().unwrap(), ..fixtures::created(spec) }
 }
 
 fn failure() -> Failure {
@@ -76,6 +78,9 @@ fn events() -> Vec<Event> {
         Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] },
         Event::Thawed,
         Event::CleanedUp { deleted: vec![], failures: vec![] },
+        Event::Rechecked { found: baseline(), late: vec![] },
+        Event::Rechecked { found: baseline(), late: vec![late(true)] },
+        Event::PutBackAgain { found: baseline(), late: vec![], failures: vec![] },
         Event::Failed(failure()),
         Event::StopRequested { by: "ops".to_owned() },
         Event::DeadlineExceeded,
@@ -84,6 +89,20 @@ fn events() -> Vec<Event> {
         Event::Adopted { changes: Changes { baseline: baseline(), plan: Plan::default() } },
         Event::Noted(Note { level: Level::Info, message: "so".to_owned() }),
     ]
+}
+
+/// The shop has another version than after the way back, the run's or somebody else's.
+fn late(put_back: bool) -> LateChange {
+    let [field, expected, found] = ["version of main", "v1", if put_back { "v2" } else { "v9" }].map(str::to_owned);
+    let application = "shop".parse().unwrap();
+    LateChange { drift: Drift { application, field, expected, found, by: None, reverted: false }, put_back }
+}
+
+/// What the run changes of the shop.
+fn rolled_out() -> Changes {
+    let [from, to] = ["v1", "v2"].map(Release::single);
+    let rollout = Rollout { application: "shop".parse().unwrap(), from, to };
+    Changes { baseline: baseline(), plan: Plan { rollouts: vec![rollout], scale_steps: vec![two_workers()] } }
 }
 
 /// What one user has caused in ten seconds.
@@ -97,6 +116,7 @@ fn states() -> Vec<State> {
     let created = created();
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
+    let back = WayBack { changes: rolled_out(), found: baseline(), at: Timestamp::UNIX_EPOCH };
     let load = Box::new(Load::begin(&created, &changes.baseline, Timestamp::UNIX_EPOCH, &rehearsal()));
     vec![
         State::Accepted,
@@ -109,8 +129,10 @@ fn states() -> Vec<State> {
         State::GeneratingLoad { changes: changes.clone(), load },
         State::StoppingLoad { changes: changes.clone(), ending: ending.clone() },
         State::ScalingDown { changes, ending: ending.clone() },
-        State::Thawing { ending: ending.clone() },
-        State::CleaningUp { ending: ending.clone() },
+        State::Thawing { back: back.clone(), ending: ending.clone() },
+        State::CleaningUp { back: back.clone(), ending: ending.clone() },
+        State::Rechecking { back: back.clone(), ending: ending.clone() },
+        State::PuttingBackAgain { back, ending: ending.clone() },
         State::Finished { ending },
     ]
 }
@@ -123,6 +145,7 @@ fn seconds(seconds: i64) -> Timestamp {
 /// answer depends on it.
 fn accepted() -> Vec<(&'static str, String, &'static str)> {
     let created = created();
+    let unlooked = Created { recheck_after: Span::seconds(0), ..created.clone() };
     let mut rows = Vec::new();
     for state in states() {
         for event in events() {
@@ -131,7 +154,15 @@ fn accepted() -> Vec<(&'static str, String, &'static str)> {
             let times = if by_time { vec![(now, ""), (then, " (at its end)")] } else { vec![(now, "")] };
             for (at, suffix) in times {
                 if let Ok(transition) = step(&created, state.clone(), at, &event) {
-                    rows.push((state.name(), format!("{}{suffix}", event.name()), transition.state.name()));
+                    let came_back = matches!(&event, Event::Rechecked { late, .. } if !late.is_empty());
+                    let suffix = if came_back { " (something came back)" } else { suffix };
+                    let next = transition.state.name();
+                    rows.push((state.name(), format!("{}{suffix}", event.name()), next));
+                    let otherwise =
+                        step(&unlooked, state.clone(), at, &event).map(|transition| transition.state.name());
+                    rows.extend(otherwise.ok().filter(|otherwise| *otherwise != next).map(|otherwise| {
+                        (state.name(), format!("{} (without a second look)", event.name()), otherwise)
+                    }));
                 }
             }
         }
@@ -190,6 +221,58 @@ fn a_plan_that_cannot_be_made_ends_the_run_before_any_change() {
         failure.message,
         "shop does not exist in the environment; load-workers, which runs the load workers, does not exist in the environment"
     );
+}
+
+/// A state of the way back, by its name.
+fn on_the_way_back(name: &str) -> State {
+    states().into_iter().find(|state| state.name() == name).unwrap()
+}
+
+#[test]
+fn what_was_changed_is_looked_at_again_unless_the_run_does_not_want_that() {
+    let cleaned = Event::CleanedUp { deleted: vec![], failures: vec![] };
+    let next = |created: &Created, state| step(created, state, seconds(70), &cleaned).unwrap();
+    let again = next(&created(), on_the_way_back("CleaningUp"));
+    assert_eq!(again.state.name(), "Rechecking");
+    let [Command::Recheck(back)] = &again.commands[..] else { panic!("{:?}", again.commands) };
+    assert_eq!(back.at, seconds(0), "the time of the clean-up counts");
+    let never = Created { recheck_after: Span::seconds(0), ..created() };
+    assert_eq!(next(&never, on_the_way_back("CleaningUp")).state.name(), "Finished");
+    let State::CleaningUp { mut back, ending } = on_the_way_back("CleaningUp") else { unreachable!() };
+    back.changes.plan = Plan::default();
+    assert_eq!(next(&created(), State::CleaningUp { back, ending }).state.name(), "Finished", "nothing was changed");
+}
+
+#[test]
+fn what_came_back_is_put_back_again_and_what_others_did_is_only_told() {
+    let look = |late: Vec<LateChange>| {
+        let event = Event::Rechecked { found: baseline(), late };
+        step(&created(), on_the_way_back("Rechecking"), seconds(60), &event).unwrap()
+    };
+    let ending = |state: &State| state.ending().unwrap().clone();
+    let quiet = look(vec![]);
+    assert_eq!((quiet.state.name(), ending(&quiet.state).exactness()), ("Finished", Exactness::Exact));
+    let others = look(vec![late(false)]);
+    assert_eq!((others.state.name(), others.commands), ("Finished", vec![]));
+    assert_eq!(ending(&others.state).late_changes, [late(false)]);
+    assert_eq!(ending(&others.state).exactness(), Exactness::ButForOthers);
+    let ours = look(vec![late(true)]);
+    let [Command::RestoreAgain(back)] = &ours.commands[..] else { panic!("{:?}", ours.commands) };
+    assert_eq!(back.changes.plan.applications().into_iter().map(ToString::to_string).collect::<Vec<_>>(), ["shop"]);
+    let done = |failures| {
+        let event = Event::PutBackAgain { found: baseline(), late: vec![], failures };
+        ending(&step(&created(), ours.state.clone(), seconds(65), &event).unwrap().state)
+    };
+    assert_eq!((done(vec![]).late_changes, done(vec![]).exactness()), (vec![late(true)], Exactness::Exact));
+    assert_eq!(done(vec![failure()]).exactness(), Exactness::Incomplete);
+}
+
+#[test]
+fn a_way_back_that_failed_is_looked_at_again_too() {
+    let failed = Event::Failed(failure());
+    let state = step(&created(), on_the_way_back("ScalingDown"), seconds(9), &failed).unwrap().state;
+    let State::Thawing { back, ending } = state else { panic!("it is {}", state.name()) };
+    assert_eq!((back.found, back.at, ending.teardown_failures), (Baseline::new(), seconds(9), vec![failure()]));
 }
 
 /// A run whose load has just begun.
@@ -308,6 +391,7 @@ proptest! {
         prop_assert_eq!(&Run::replay(&journal).unwrap(), &run);
         let changed = visited.contains(&"Freezing") || visited.contains(&"StoppingLoad");
         if changed && run.state.name() == "Finished" {
+            visited.retain(|state| !matches!(*state, "Rechecking" | "PuttingBackAgain"));
             let way_back = ["StoppingLoad", "ScalingDown", "Thawing", "CleaningUp", "Finished"];
             prop_assert!(visited.ends_with(&way_back), "{:?}", visited);
         }

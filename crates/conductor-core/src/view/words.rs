@@ -44,6 +44,20 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::CleanedUp { failures, .. } => {
             warning(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         }
+        Event::Rechecked { late, .. } if late.is_empty() => {
+            info("the environment was looked at again, and stays as it was put back".to_owned())
+        }
+        Event::Rechecked { late, .. } => {
+            let told: Vec<String> = late.iter().map(ToString::to_string).collect();
+            warning(format!("after the way back, {}", told.join("; ")))
+        }
+        Event::PutBackAgain { late, failures, .. } if late.is_empty() && failures.is_empty() => {
+            info("what had come back is put back once more".to_owned())
+        }
+        Event::PutBackAgain { late, failures, .. } => {
+            let all = late.iter().map(ToString::to_string).chain(failures.iter().map(ToString::to_string));
+            warning(all.collect::<Vec<_>>().join("; "))
+        }
         Event::Failed(failure) => warning(failure.to_string()),
         Event::StopRequested { by } => warning(format!("stop requested by {by}")),
         Event::DeadlineExceeded => warning("the run's deadline passed".to_owned()),
@@ -63,7 +77,7 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
 pub(super) fn failures(event: &Event) -> Vec<String> {
     match event {
         Event::Failed(failure) => vec![failure.to_string()],
-        Event::Restored { failures, .. } | Event::CleanedUp { failures, .. } => {
+        Event::Restored { failures, .. } | Event::CleanedUp { failures, .. } | Event::PutBackAgain { failures, .. } => {
             failures.iter().map(ToString::to_string).collect()
         }
         Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
@@ -83,6 +97,7 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         | Event::WorkersScaled(_)
         | Event::WorkersNotScaled(_)
         | Event::LoadStopped
+        | Event::Rechecked { .. }
         | Event::StopRequested { .. }
         | Event::Abandoned
         | Event::Resumed

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use conductor_core::app::ApplicationId;
 use conductor_core::failure::Failure;
 use conductor_core::phase::{Event, Level};
 use conductor_core::ports::Way;
@@ -32,12 +33,11 @@ pub(super) async fn scale(context: Shared, steps: Vec<ScaleStep>) -> Event {
 fn one_rollout(context: Shared, rollout: Rollout, progress: Arc<Progress>) -> BoxFuture<'static, Result<(), Failure>> {
     async move {
         let deployer = &context.ports.deployer;
-        context
+        let done = context
             .retry(context.options.retry.patience, || deployer.roll_out(&context.run, &rollout, Way::There))
             .await
-            .map_err(|error| Failure::of(format!("roll out {}", rollout.application), &error))?;
-        progress.done(&rollout).await;
-        Ok(())
+            .map_err(|error| Failure::of(format!("roll out {}", rollout.application), &error));
+        progress.ended(&rollout.application, &rollout, done).await
     }
     .boxed()
 }
@@ -45,12 +45,11 @@ fn one_rollout(context: Shared, rollout: Rollout, progress: Arc<Progress>) -> Bo
 fn one_step(context: Shared, step: ScaleStep, progress: Arc<Progress>) -> BoxFuture<'static, Result<(), Failure>> {
     async move {
         let scaler = &context.ports.scaler;
-        context
+        let done = context
             .retry(context.options.retry.patience, || scaler.scale(&context.run, &step, Way::There))
             .await
-            .map_err(|error| Failure::of(format!("scale {}", step.application), &error))?;
-        progress.done(&step).await;
-        Ok(())
+            .map_err(|error| Failure::of(format!("scale {}", step.application), &error));
+        progress.ended(&step.application, &step, done).await
     }
     .boxed()
 }
@@ -65,12 +64,28 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(context: &Shared, total: usize, verb: &'static str) -> Arc<Self> {
+        context.board.begin(verb, total);
         Arc::new(Self { context: Arc::clone(context), done: 0.into(), total, verb })
     }
 
-    pub(super) async fn done(&self, what: &(impl std::fmt::Display + Sync)) {
-        let done = self.done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        let message = format!("{what} {} ({done} of {})", self.verb, self.total);
-        self.context.note(Level::Info, message).await;
+    /// One application is done or has failed, which is told at once: the others may take long.
+    pub(super) async fn ended(
+        &self,
+        application: &ApplicationId,
+        what: &(impl std::fmt::Display + Sync),
+        result: Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.context.board.ended(application, result.is_ok());
+        match &result {
+            Ok(()) => {
+                let done = self.done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+                let message = format!("{what} {} ({done} of {})", self.verb, self.total);
+                self.context.note(Level::Info, message).await;
+            }
+            Err(failure) if self.total > 1 => self.context.note(Level::Warning, failure.to_string()).await,
+            // It ends the work, and is told by that.
+            Err(_) => {}
+        }
+        result
     }
 }

@@ -7,8 +7,9 @@ use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind};
 use conductor_core::phase::{Changes, Event};
 use conductor_core::ports::Way;
+use conductor_core::recheck::WayBack;
 use conductor_core::release::Rollout;
-use conductor_core::restore::RestorePlan;
+use conductor_core::restore::{ForeignPolicy, RestorePlan};
 use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
 
@@ -30,20 +31,47 @@ pub(super) async fn restore(context: Shared, changes: Changes) -> Event {
     let plan = RestorePlan::make(&changes, &found, policy);
     let mut failures: Vec<Failure> = plan.missing.iter().map(gone).collect();
     failures.extend(put_back(&context, &plan).await);
-    failures.extend(let_go(&context, &applications).await);
+    let found = proved(&context, &changes, policy, &mut failures).await.unwrap_or_default();
+    Event::Restored { found, foreign: plan.foreign, failures }
+}
+
+/// Puts back once more what has come back, whatever the policy for values of others: those are from after the run.
+pub(super) async fn restore_again(context: Shared, back: WayBack) -> Event {
+    const POLICY: ForeignPolicy = ForeignPolicy::Report;
+    let applications: Vec<ApplicationId> = back.changes.plan.applications().into_iter().cloned().collect();
     let found = match context.observe(&applications, Duration::MAX).await {
+        Ok(found) => found,
+        Err(error) => return Event::Failed(Failure::of("look at the environment", &error)),
+    };
+    let mut failures = put_back(&context, &RestorePlan::make(&back.changes, &found, POLICY)).await;
+    let found = proved(&context, &back.changes, POLICY, &mut failures).await;
+    let late = found.as_ref().map(|found| back.late(found)).unwrap_or_default();
+    // What is still the run's is among the failures.
+    let late = late.into_iter().filter(|change| !change.put_back).collect();
+    Event::PutBackAgain { found: found.unwrap_or_default(), late, failures }
+}
+
+/// Lets go of what is back, and looks whether all of it is; `None` where that could not be seen.
+async fn proved(
+    context: &Shared,
+    changes: &Changes,
+    policy: ForeignPolicy,
+    failures: &mut Vec<Failure>,
+) -> Option<Surroundings> {
+    let applications: Vec<ApplicationId> = changes.plan.applications().into_iter().cloned().collect();
+    failures.extend(let_go(context, &applications).await);
+    match context.observe(&applications, Duration::MAX).await {
         Ok(found) => {
-            let left = RestorePlan::make(&changes, &found, policy);
+            let left = RestorePlan::make(changes, &found, policy);
             failures.extend(left.scale_steps.iter().map(still_scaled));
             failures.extend(left.rollouts.iter().map(still_rolled_out));
-            found
+            Some(found)
         }
         Err(error) => {
             failures.push(Failure::of("look whether everything is back", &error));
-            Surroundings::new()
+            None
         }
-    };
-    Event::Restored { found, foreign: plan.foreign, failures }
+    }
 }
 
 /// Allocations first, so that fewer replicas are rolled; a failure does not stop the others.
@@ -69,12 +97,11 @@ fn scale_back(context: &Shared, step: ScaleStep, progress: &Arc<Progress>) -> Bo
     let (context, progress) = (Arc::clone(context), Arc::clone(progress));
     async move {
         let scaler = &context.ports.scaler;
-        context
+        let done = context
             .retry(context.options.retry.teardown_patience, || scaler.scale(&context.run, &step, Way::Back))
             .await
-            .map_err(|error| Failure::of(format!("scale {} back", step.application), &error))?;
-        progress.done(&step).await;
-        Ok(())
+            .map_err(|error| Failure::of(format!("scale {} back", step.application), &error));
+        progress.ended(&step.application, &step, done).await
     }
     .boxed()
 }
@@ -83,12 +110,11 @@ fn roll_back(context: &Shared, rollout: Rollout, progress: &Arc<Progress>) -> Bo
     let (context, progress) = (Arc::clone(context), Arc::clone(progress));
     async move {
         let deployer = &context.ports.deployer;
-        context
+        let done = context
             .retry(context.options.retry.teardown_patience, || deployer.roll_out(&context.run, &rollout, Way::Back))
             .await
-            .map_err(|error| Failure::of(format!("roll {} back", rollout.application), &error))?;
-        progress.done(&rollout).await;
-        Ok(())
+            .map_err(|error| Failure::of(format!("roll {} back", rollout.application), &error));
+        progress.ended(&rollout.application, &rollout, done).await
     }
     .boxed()
 }

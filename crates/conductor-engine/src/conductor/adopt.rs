@@ -8,6 +8,7 @@ use conductor_core::run::{Created, RunId};
 
 use super::{Conductor, FIRST};
 use crate::errors::RecoverError;
+use crate::progress::Board;
 
 impl Conductor {
     /// Ends a run whose journal is lost, by what it has left at applications: it gets a new journal, which begins there.
@@ -23,10 +24,16 @@ impl Conductor {
             return Err(RecoverError::Journalled(run.clone()));
         }
         let created = Created { former_epoch: left.epoch, ..created };
-        let connected = self.shared.factory.connect(&created, created.epoch(FIRST)).await;
+        let board = Board::new();
+        let connected = self.shared.factory.connect(&created, created.epoch(FIRST), board.clone()).await;
         let ports = connected.map_err(|source| RecoverError::Connect { environment, source })?;
         let found = self.record(run, &created).await.map_err(RecoverError::Store)?;
-        self.spawn(self.equipment(run, created, ports), found, claim, Some(Event::Adopted { changes: left.changes }));
+        self.spawn(
+            self.equipment(run, created, ports, board),
+            found,
+            claim,
+            Some(Event::Adopted { changes: left.changes }),
+        );
         Ok(())
     }
 
@@ -36,7 +43,7 @@ impl Conductor {
     /// When the environment's ports cannot be made, or it cannot be looked at.
     pub async fn left_behind(&self, created: &Created) -> Result<BTreeMap<RunId, LeftBehind>, RecoverError> {
         let connect = |source| RecoverError::Connect { environment: created.spec.environment.clone(), source };
-        let ports = self.shared.factory.connect(created, created.epoch(FIRST)).await.map_err(connect)?;
+        let ports = self.shared.factory.connect(created, created.epoch(FIRST), Board::new()).await.map_err(connect)?;
         ports.scaler.left_behind(&created.applications()).await.map_err(connect)
     }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
-use conductor_core::ports::{RunRequest, RunRequests};
+use conductor_core::ports::{ProgressSink, RunRequest, RunRequests};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
 use conductor_core::scale::Baseline;
@@ -120,7 +120,7 @@ struct Factory {
 
 #[async_trait]
 impl PortsFactory for Factory {
-    async fn connect(&self, _created: &Created, _epoch: u64) -> Result<Ports, PortError> {
+    async fn connect(&self, _: &Created, _epoch: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
         Ok((self.wrap)(ports(&self.environment)))
     }
 }
@@ -177,7 +177,8 @@ fn created(environment: &SimEnvironment) -> Created {
     }))
     .unwrap();
     let scope = spec.scope(&environment.catalogue()).unwrap();
-    Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null)
+    let created = Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null);
+    Created { recheck_after: "60s".parse().unwrap(), ..created }
 }
 
 /// The run once it has ended.

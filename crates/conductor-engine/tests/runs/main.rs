@@ -11,6 +11,8 @@ mod former;
 mod healthy;
 mod ownership;
 mod plans;
+mod progress;
+mod rechecks;
 mod room;
 mod searches;
 mod stops;

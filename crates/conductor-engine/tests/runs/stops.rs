@@ -40,7 +40,8 @@ async fn stopped_at_any_time(bed: fn(Vec<Fault>) -> Bed) {
 #[tokio::test(start_paused = true)]
 async fn a_run_can_be_stopped_in_every_state_from_here_and_from_elsewhere() {
     let states = ["Accepted", "Preflight", "RecordingBaseline", "Deploying", "ScalingUp", "Rehearsing"];
-    let states = states.into_iter().chain(["GeneratingLoad", "StoppingLoad", "ScalingDown", "CleaningUp"]);
+    let states =
+        states.into_iter().chain(["GeneratingLoad", "StoppingLoad", "ScalingDown", "CleaningUp", "Rechecking"]);
     let mut reached = BTreeSet::new();
     for state in states {
         for elsewhere in [false, true] {
@@ -61,13 +62,13 @@ async fn a_run_can_be_stopped_in_every_state_from_here_and_from_elsewhere() {
             }
             let view = over(&conductor, &run).await;
             bed.assert_clean(&view, state);
-            if !matches!(state, "StoppingLoad" | "ScalingDown" | "CleaningUp") {
+            if !matches!(state, "StoppingLoad" | "ScalingDown" | "CleaningUp" | "Rechecking") {
                 assert_eq!(outcome(&view), Outcome::Cancelled, "{state}");
                 assert_eq!(verdict(&view).causes[0].message, "stopped by ops");
             }
         }
     }
-    assert!(reached.len() >= 9, "only {reached:?} were seen");
+    assert!(reached.len() >= 10, "only {reached:?} were seen");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod looks;
 mod markers;
 mod others;
 mod plans;
+mod progress;
 mod refusals;
 mod remade;
 mod restored;

@@ -1,9 +1,11 @@
 //! Rollouts and scaling, and what happens when they cannot be done.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use conductor_core::ports::{Deployer, Scaler};
+use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::ports::{Deployer, ProgressSink, Readiness, Scaler, Way};
+use conductor_core::scale::ScaleStep;
 
 use crate::bed::{Bed, app, until};
 
@@ -137,4 +139,28 @@ async fn what_nobody_connects_to_scales_there_and_back_and_is_ready_once_it_has_
     let error = bed.roll_out("broken").await.unwrap_err();
     assert!(error.contains("3 starts in a row failed") && error.contains("the configuration is missing"), "{error}");
     assert_eq!(bed.status().await.applications[0].port, None);
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<(ApplicationId, Readiness)>>);
+
+impl ProgressSink for Heard {
+    fn told(&self, application: &ApplicationId, readiness: Readiness) {
+        self.0.lock().unwrap().push((application.clone(), readiness));
+    }
+}
+
+#[tokio::test]
+async fn how_many_replicas_are_ready_is_told_while_they_are_waited_for() {
+    let bed = Bed::new("none", "deaf", 1);
+    bed.up().await.unwrap();
+    let heard = Arc::new(Heard::default());
+    let environment = bed.environment().telling(Some(heard.clone()));
+    let [from, to] = [1, 3].map(Allocation::of_replicas);
+    let step = ScaleStep { application: app(), from, to };
+    environment.scale(&"run-1".parse().unwrap(), &step, Way::There).await.unwrap();
+    let heard = heard.0.lock().unwrap();
+    let first = Readiness { ready: 1, wanted: 3, text: "1 of 3 replicas ready".to_owned() };
+    assert_eq!(heard.first(), Some(&(app(), first)));
+    assert!(heard.iter().map(|(_, readiness)| readiness.ready).is_sorted(), "{heard:?}");
 }
