@@ -11,6 +11,7 @@ use crate::app::{ApplicationId, NameError, is_name};
 use crate::guard::DriftPolicy;
 use crate::learnt::Learnt;
 use crate::load::GeneratorFacts;
+use crate::parity::Waiver;
 use crate::phase::{Command, Event, State, step};
 use crate::ports::Production;
 use crate::restore::ForeignPolicy;
@@ -85,6 +86,9 @@ pub struct Created {
     /// What becomes of the run when somebody else changes an application under test.
     #[serde(default)]
     pub drift_policy: DriftPolicy,
+    /// Differences from production that the environment accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
@@ -116,6 +120,7 @@ impl Created {
             scope,
             foreign_policy,
             drift_policy: DriftPolicy::default(),
+            waivers: Vec::new(),
             environment,
             learnt: None,
             former_epoch: 0,

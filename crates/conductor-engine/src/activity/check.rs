@@ -43,7 +43,7 @@ pub(super) async fn check(context: Shared) -> Event {
         failures.extend(shortages(&context, production, present).await);
     }
     match (merged("check", failures), production, generator) {
-        (None, Some(production), Some(generator)) => Event::PreflightPassed { production, generator },
+        (None, Some(production), Some(generator)) => Event::PreflightPassed { production, generator, parity: None },
         (failure, _, _) => Event::Failed(failure.unwrap_or_else(|| unreachable!("what is absent has failed"))),
     }
 }
