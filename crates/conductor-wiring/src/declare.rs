@@ -36,7 +36,8 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, settings);
-    Ok(Created { drift_policy: environment.spec.on_drift, ..created })
+    let waivers = environment.spec.parity.waivers.clone();
+    Ok(Created { drift_policy: environment.spec.on_drift, waivers, ..created })
 }
 
 /// What a run of this environment is created with whose journal, and with it its load test, is lost. All of the

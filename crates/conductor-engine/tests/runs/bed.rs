@@ -122,6 +122,7 @@ impl PortsFactory for Factory {
             deployer: ports.deployer,
             scaler: ports.scaler,
             capacity: None,
+            parity: None,
             guard: Some(ports.guard),
             generator: ports.generator,
             kpi: ports.kpi,

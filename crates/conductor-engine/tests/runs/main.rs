@@ -10,6 +10,7 @@ mod faults;
 mod former;
 mod healthy;
 mod ownership;
+mod parity;
 mod room;
 mod searches;
 mod stops;
