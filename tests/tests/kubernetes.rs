@@ -26,6 +26,9 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
         "{plan}"
     );
     assert!(plan.contains("autoscaled from 1 to 2"), "{plan}");
+    // Versions, replicas and resources are no difference: the run makes them equal.
+    let differs = "differs from production in\n  shop\n    (minor) autoscaling: production absent, test pinned at 3\nwould generate";
+    assert!(plan.contains(differs), "{plan}");
     assert_eq!(bed.writes(), [[], []], "planning has written");
     assert_eq!(bed.objects(), objects, "planning has changed something");
 
@@ -43,6 +46,9 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     assert_eq!([&autoscaler["minReplicas"], &autoscaler["maxReplicas"]], [3, 3]);
     let ended = running.wait().ended_with(0);
     assert!(ended.out.contains("restored   everything is as it was before"), "{}", ended.out);
+    let parity = &bed.view()["parity"];
+    assert_eq!((&parity["applications"], &parity["differences"][0]["aspect"]), (&1.into(), &"autoscaling".into()));
+    assert!(ended.out.contains("parity     1 difference from production\n"), "{}", ended.out);
     // One replica takes 285 orders a minute.
     let mean = bed.view()["verdict"]["holds"][0]["figures"]["meanPerMin"].as_f64().unwrap();
     assert!(mean > 340.0, "{mean}\n{}", ended.out);

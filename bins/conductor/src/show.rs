@@ -4,6 +4,7 @@ pub(crate) mod display;
 mod figures;
 mod goals;
 mod live;
+mod parity;
 mod plan;
 pub(crate) mod plot;
 mod progress;

@@ -46,7 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
     let generator = GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned() };
     story.tell(1, Event::Started)?;
-    story.tell(1, Event::PreflightPassed { production: BTreeMap::from([(shop.clone(), production)]), generator })?;
+    story.tell(
+        1,
+        Event::PreflightPassed { production: BTreeMap::from([(shop.clone(), production)]), generator, parity: None },
+    )?;
     story.tell(1, Event::BaselineRecorded { baseline: BTreeMap::from([(shop, present)]) })?;
     story.tell(15, Event::Frozen { guarded: Guarded::Alone })?;
     story.tell(20, Event::Deployed)?;

@@ -8,6 +8,7 @@
 //! * [`scale`], [`restore`] and [`recheck`] — the plan of a run, the way back, and whether that lasts, as pure differences,
 //! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
 //! * [`learnt`] — what a finished run teaches the next one of the same load test,
+//! * [`parity`] — in what a test environment differs from production, and what of that is waived,
 //! * [`sizing`] — how many workers of the load generator a target needs; [`phase::Workers`] asks for them during the load,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
@@ -59,6 +60,7 @@ mod fixtures;
 pub mod guard;
 pub mod learnt;
 pub mod load;
+pub mod parity;
 pub mod phase;
 pub mod ports;
 pub mod quantity;

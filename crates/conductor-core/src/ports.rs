@@ -18,6 +18,7 @@ use crate::app::{Allocation, ApplicationId};
 use crate::capacity::Shortage;
 use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
+use crate::parity::Sides;
 use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
 use crate::run::{Record, Revision, RunId};
@@ -150,6 +151,15 @@ pub trait EnvironmentGuard: Send + Sync {
 pub trait Capacity: Send + Sync {
     /// What there is not enough of for these steps. Changes nothing.
     async fn shortages(&self, steps: &[ScaleStep]) -> Result<Vec<Shortage>, PortError>;
+}
+
+/// Tells what production and the test environment are like. It has no method that writes.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Parity: Send + Sync {
+    /// What applications, and what they run on, are like on both sides; `None` where nothing tells what production is like.
+    /// What cannot be read of a side is told in it.
+    async fn sides(&self, applications: &[ApplicationId]) -> Result<Option<Sides>, PortError>;
 }
 
 /// Generates load.

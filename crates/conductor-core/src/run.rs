@@ -11,6 +11,7 @@ use crate::app::{ApplicationId, NameError, is_name};
 use crate::guard::DriftPolicy;
 use crate::learnt::Learnt;
 use crate::load::GeneratorFacts;
+use crate::parity::Waiver;
 use crate::phase::{Command, Event, State, step};
 use crate::ports::Production;
 use crate::restore::ForeignPolicy;
@@ -89,6 +90,9 @@ pub struct Created {
     /// How long after the way back it is looked again whether everything stays as it was; zero for never.
     #[serde(default = "no_time")]
     pub recheck_after: Span,
+    /// Differences from production that the environment accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
@@ -125,6 +129,7 @@ impl Created {
             foreign_policy,
             drift_policy: DriftPolicy::default(),
             recheck_after: no_time(),
+            waivers: Vec::new(),
             environment,
             learnt: None,
             former_epoch: 0,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::ApplicationId;
 use crate::learnt::Hints;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
+use crate::parity;
 use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
@@ -57,6 +58,9 @@ pub struct RunView {
     pub load_started: Option<Timestamp>,
     /// What generates the load.
     pub generator: Option<GeneratorFacts>,
+    /// In what the environment differs from production while load is generated; `None` until that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parity: Option<parity::Report>,
     /// One for each interval measured.
     pub ticks: Vec<Tick>,
     /// What the run changes, application by application; unchanged ones are included.
@@ -188,6 +192,7 @@ impl RunView {
             phases: Phase::PUBLIC.map(PhaseView::pending).to_vec(),
             load_started: None,
             generator: None,
+            parity: None,
             ticks: Vec::new(),
             applications: Vec::new(),
             events: accepted(run),
@@ -252,7 +257,14 @@ impl RunView {
 
     fn take(&mut self, run: &Run, record: &Record) {
         match &record.event {
-            Event::PreflightPassed { generator, .. } => self.generator = Some(generator.clone()),
+            Event::PreflightPassed { generator, parity, .. } => {
+                self.generator = Some(generator.clone());
+                self.parity = parity.as_deref().cloned();
+                if let Some(parity) = self.parity.as_ref().filter(|parity| parity.incomparable.is_none()) {
+                    let (level, message) = (parity.level(), parity.summary());
+                    self.events.push(EventView { at: record.at, level, message });
+                }
+            }
             Event::BaselineRecorded { .. } => {
                 self.applications = applications(&run.state);
                 self.compare_versions(run, record.at);

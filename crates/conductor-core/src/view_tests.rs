@@ -52,7 +52,10 @@ impl Story {
         let generator =
             GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned() };
         self.tell(1, Event::Started)
-            .tell(1, Event::PreflightPassed { production: BTreeMap::from([(shop(), production)]), generator })
+            .tell(
+                1,
+                Event::PreflightPassed { production: BTreeMap::from([(shop(), production)]), generator, parity: None },
+            )
             .tell(1, Event::BaselineRecorded { baseline: BTreeMap::from([(shop(), present)]) })
             .tell(0, Event::Frozen { guarded: Guarded::Frozen })
             .tell(20, Event::Deployed)

@@ -7,6 +7,7 @@ mod check;
 mod context;
 mod guard;
 mod load;
+mod parity;
 mod recheck;
 mod rehearse;
 mod restore;
@@ -36,6 +37,7 @@ use context::Context;
 pub(crate) use check::look_around;
 pub(crate) use context::Surroundings;
 pub(crate) use guard::keep;
+pub(crate) use parity::{report, sides};
 
 /// Events that wait for the journal; the work waits when there are more.
 const WAITING_EVENTS: usize = 4;

@@ -7,15 +7,17 @@ use conductor_core::capacity::Shortage;
 use conductor_core::failure::Failure;
 use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
+use conductor_core::parity::Report;
 use conductor_core::phase::{Deadlines, PhaseDeadline};
 use conductor_core::ports::{FailureKind, PortError, Production};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::{Baseline, Plan};
 use conductor_core::sizing::Sizing;
 use conductor_core::spec::LoadWorkers;
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::activity::{Surroundings, look_around};
+use crate::activity::{Surroundings, look_around, report, sides};
 use crate::ports::Ports;
 
 /// What a run would do, and what it would find.
@@ -30,6 +32,8 @@ pub struct PlanReport {
     pub production: BTreeMap<ApplicationId, Production>,
     /// What there is not enough of.
     pub shortages: Vec<Shortage>,
+    /// In what the environment would differ from production.
+    pub parity: Report,
     /// What the control law would be told.
     pub hints: Hints,
     /// The load workers that would be scaled while load is generated; `None` where the load test lets none be.
@@ -70,15 +74,16 @@ pub struct StoredRows {
     pub rows: u64,
 }
 
-/// Finds out what a run would do. Changes nothing.
+/// Finds out what a run would do that begins now. Changes nothing.
 ///
 /// # Errors
 /// When something cannot be found out, with everything that cannot, or when no plan can be made of it.
-pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortError> {
+pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<PlanReport, PortError> {
     let applications = created.applications();
     let around = look_around(ports, &applications);
-    let found = futures::join!(ports.generator.check(), around, dry_run(ports));
-    let (generator, around, test_data) = match found {
+    let (generator, around, test_data, read) =
+        futures::join!(ports.generator.check(), around, dry_run(ports), sides(ports, created));
+    let (generator, around, test_data) = match (generator, around, test_data) {
         (Ok(generator), Ok(around), Ok(test_data)) => (generator, around, test_data),
         (generator, around, test_data) => {
             let around = around.err().into_iter().flatten();
@@ -96,6 +101,7 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
         Some(capacity) => capacity.shortages(&plan.scale_steps).await?,
         None => Vec::new(),
     };
+    let parity = report(read, created, &plan, now);
     let deadlines = Deadlines::of(&created.spec).table();
     let hints = Hints::of(created);
     let sizing = hints.sizing(created, generator.workers);
@@ -105,6 +111,7 @@ pub async fn plan(ports: &Ports, created: &Created) -> Result<PlanReport, PortEr
         baseline,
         production,
         shortages,
+        parity,
         hints,
         load_workers,
         sizing,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{
-    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, PortError, ProgressSink, ReleaseSource, Scaler,
-    TestDataStore,
+    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, Parity, PortError, ProgressSink, ReleaseSource,
+    Scaler, TestDataStore,
 };
 use conductor_core::run::Created;
 
@@ -20,6 +20,8 @@ pub struct Ports {
     pub scaler: Arc<dyn Scaler>,
     /// Tells whether there is room; `None` where nobody knows.
     pub capacity: Option<Arc<dyn Capacity>>,
+    /// Tells what both sides are like; `None` where nothing tells what production is like.
+    pub parity: Option<Arc<dyn Parity>>,
     /// Keeps others away; `None` where there is nobody else.
     pub guard: Option<Arc<dyn EnvironmentGuard>>,
     /// Generates load.

@@ -99,6 +99,18 @@ impl KubernetesEnvironment {
         its.for_each(|(application, _)| progress.told(application, readiness.clone()));
     }
 
+    /// Production, where the environment names one.
+    pub(crate) async fn reader_of_production(&self) -> Result<Option<&Reader>, PortError> {
+        let Some(settings) = &self.settings.production else { return Ok(None) };
+        self.production.get_or_try_init(|| self.connect_production(settings)).await.map(Some)
+    }
+
+    /// Where those of these applications that are on Kubernetes are in production.
+    pub(crate) fn places_in_production(&self, applications: &[ApplicationId]) -> BTreeMap<ApplicationId, Place> {
+        let known = self.settings.applications.iter().filter(|application| applications.contains(&application.name));
+        known.map(|application| (application.name.clone(), self.settings.place_in_production(application))).collect()
+    }
+
     /// Production, once it is known not to be the cluster that is written to.
     async fn connect_production(&self, settings: &ProductionSettings) -> Result<Reader, PortError> {
         let act = "could not connect to production (kubernetes.production)";
@@ -129,16 +141,13 @@ impl ReleaseSource for KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
-        let Some(settings) = &self.settings.production else { return Ok(BTreeMap::new()) };
-        let reader = self.production.get_or_try_init(|| self.connect_production(settings)).await?;
-        let known = self.settings.applications.iter().filter(|application| applications.contains(&application.name));
-        let places: BTreeMap<&ApplicationId, Place> =
-            known.map(|application| (&application.name, self.settings.place_in_production(application))).collect();
+        let Some(reader) = self.reader_of_production().await? else { return Ok(BTreeMap::new()) };
+        let places = self.places_in_production(applications);
         let wanted: Vec<Place> = places.values().cloned().collect();
         let found = running(reader, &wanted).await?;
         let told = places.into_iter().filter_map(|(name, place)| {
             let running = found.get(&place)?.clone();
-            Some(production(&place, running).map(|production| (name.clone(), production)))
+            Some(production(&place, running).map(|production| (name, production)))
         });
         told.collect()
     }

@@ -30,6 +30,7 @@ mod look;
 mod marker;
 mod names;
 mod object;
+mod parity;
 mod patch;
 mod place;
 mod production;

@@ -2,9 +2,9 @@
 
 mod deployment;
 mod refusal;
-mod resources;
+pub(crate) mod resources;
 mod stateful_set;
-mod workload;
+pub(crate) mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,7 +92,7 @@ async fn of_namespace(production: &Reader, namespace: &str, places: BTreeSet<&Pl
 }
 
 /// The workloads of a kind that are wanted; kinds of which none is are not listed.
-async fn wanted<K: Workload>(
+pub(crate) async fn wanted<K: Workload>(
     production: &Reader,
     namespace: &str,
     places: &BTreeSet<&Place>,

@@ -45,6 +45,15 @@ impl Reader {
         Self { client, cluster: "the test cluster" }
     }
 
+    /// The version of the cluster's server, such as `v1.36.2`.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub async fn version(&self) -> Result<String, PortError> {
+        let act = format!("could not read the version of {}", self.cluster);
+        Ok(answer(&act, || self.client.apiserver_version()).await?.git_version)
+    }
+
     /// One object that is in no namespace.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod chart;
 mod holds;
 pub mod law;
 mod page;
+mod parity;
 pub mod sizing;
 mod steering;
 pub mod text;

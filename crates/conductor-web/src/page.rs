@@ -8,6 +8,7 @@ use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 use crate::chart::{Chart, Line};
 use crate::holds::{self, HoldRow, TrialRow};
 use crate::law;
+use crate::parity::{self, DifferenceRow};
 use crate::steering::{self, LawRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
 use crate::workers;
@@ -32,6 +33,8 @@ pub(crate) struct Page {
     charts: Vec<Drawing>,
     marks: Vec<(String, String)>,
     applications: Vec<ApplicationRow>,
+    parity: Option<String>,
+    differences: Vec<DifferenceRow>,
     deleted: Vec<(String, String)>,
     generator: Option<String>,
     algorithm: &'static str,
@@ -98,6 +101,8 @@ impl Page {
             charts: charts(view),
             marks: marks(view),
             applications: view.applications.iter().map(|application| application_row(view, application)).collect(),
+            parity: parity::summary(view),
+            differences: parity::rows(view),
             deleted: view.deleted.iter().map(|table| (table.table.clone(), number(table.rows as f64))).collect(),
             generator: view.generator.as_ref().map(|generator| {
                 let plural = |workers| if workers == 1 { "" } else { "s" };

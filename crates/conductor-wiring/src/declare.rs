@@ -36,8 +36,8 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, settings);
-    let EnvironmentSpec { on_drift, recheck_after, .. } = environment.spec;
-    Ok(Created { drift_policy: on_drift, recheck_after, ..created })
+    let EnvironmentSpec { on_drift, recheck_after, parity, .. } = &environment.spec;
+    Ok(Created { drift_policy: *on_drift, recheck_after: *recheck_after, waivers: parity.waivers.clone(), ..created })
 }
 
 /// What a run of this environment is created with whose journal, and with it its load test, is lost. All of the

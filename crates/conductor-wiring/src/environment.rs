@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
 use conductor_core::guard::DriftPolicy;
+use conductor_core::parity::Waiver;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{API_VERSION, Violation};
 use conductor_core::units::Span;
@@ -69,10 +70,28 @@ pub struct EnvironmentSpec {
     /// How long after the way back of a run it is looked again whether everything stays as it was; `0s` for never.
     #[serde(default = "a_minute")]
     pub recheck_after: Span,
+    /// What is known to differ from production.
+    #[serde(default, skip_serializing_if = "ParitySettings::is_empty")]
+    pub parity: ParitySettings,
 }
 
 const fn a_minute() -> Span {
     Span::minutes(1)
+}
+
+/// What is known to differ from production.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ParitySettings {
+    /// Differences that are accepted for a time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivers: Vec<Waiver>,
+}
+
+impl ParitySettings {
+    fn is_empty(&self) -> bool {
+        self.waivers.is_empty()
+    }
 }
 
 impl EnvironmentSpec {
@@ -199,6 +218,17 @@ fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     for (field, problem, expected) in kubernetes.iter().flat_map(KubernetesSettings::violations) {
         add(&format!("spec.kubernetes.{field}"), problem, &expected);
     }
+    for (position, waiver) in document.spec.parity.waivers.iter().enumerate() {
+        let field = |field: &str| format!("spec.parity.waivers[{position}].{field}");
+        for (name, problem, expected) in waiver.violations() {
+            add(&field(name), problem, &expected);
+        }
+        let is_unknown = |name: &&ApplicationId| document.spec.applications().all(|(_, known)| known != *name);
+        if let Some(name) = waiver.application.as_ref().filter(is_unknown) {
+            let expected = "one of them, or none for all of them and the cluster";
+            add(&field("application"), format!("\"{name}\" is no application of the environment"), expected);
+        }
+    }
     let mut substrates = BTreeMap::new();
     for (field, name) in document.spec.applications() {
         let substrate = field.split('.').next().unwrap_or_default().to_owned();
@@ -289,6 +319,55 @@ spec:
             environment(&twice).unwrap_err(),
             "environment.yaml:16:65: spec.kubernetes.applications[1].name: \"shop\" is there twice; expected a name of its own for each application"
         );
+    }
+
+    const WAIVERS: &str = "  parity:
+    waivers:
+      - { application: shop, aspect: env.FEATURE_X, reason: a test wants it off, until: 2026-12-31 }
+      - { aspect: cluster.nodes.*, reason: smaller machines, until: 2027-03-31 }
+";
+
+    #[test]
+    fn waivers_are_read_and_survive_a_journal() {
+        let read = environment(&format!("{GOOD}{WAIVERS}")).unwrap();
+        let told: Vec<String> = read.spec.parity.waivers.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "env.FEATURE_X of shop until 2026-12-31 (a test wants it off)",
+                "cluster.nodes.* until 2027-03-31 (smaller machines)"
+            ]
+        );
+        let without = serde_json::to_string(&environment(GOOD).unwrap()).unwrap();
+        assert!(!without.contains("parity"), "an older conductor can read it: {without}");
+    }
+
+    #[test]
+    fn everything_wrong_with_waivers_is_told_by_its_field() {
+        let bad = WAIVERS
+            .replace("application: shop", "application: chekout")
+            .replace("env.FEATURE_X", "enviroment.X")
+            .replace("smaller machines", "\"\"");
+        let told = environment(&format!("{GOOD}{bad}")).unwrap_err();
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 3, "{told}");
+        assert_eq!(
+            lines[0],
+            "environment.yaml:16:24: spec.parity.waivers[0].application: \"chekout\" is no application of the environment; expected one of them, or none for all of them and the cluster"
+        );
+        let begin = "environment.yaml:16:41: spec.parity.waivers[0].aspect: \"enviroment.X\" is no aspect that is compared; expected one that begins with existence, image, ";
+        assert!(lines[1].starts_with(begin), "{told}");
+        assert_eq!(
+            lines[2],
+            "environment.yaml:17:44: spec.parity.waivers[1].reason: it is empty; expected why the difference does not matter, for those who read the report"
+        );
+        let told = environment(&format!("{GOOD}{}", WAIVERS.replace("2026-12-31", "soon"))).unwrap_err();
+        assert_eq!(
+            told,
+            "environment.yaml:16:89: spec.parity.waivers[0].until: \"soon\" is not a day; expected one such as 2026-12-31"
+        );
+        let told = environment(&format!("{GOOD}{}", WAIVERS.replace(", until: 2026-12-31", ""))).unwrap_err();
+        assert!(told.contains("missing field `until`"), "a waiver ends: {told}");
     }
 
     #[test]

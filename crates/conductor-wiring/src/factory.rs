@@ -60,6 +60,7 @@ impl Wiring {
             releases: substrates.clone(),
             deployer: substrates.clone(),
             capacity: Some(substrates.clone()),
+            parity: substrates.parity(),
             guard: substrates.is_guarded().then(|| substrates.clone() as Arc<dyn EnvironmentGuard>),
             scaler: substrates,
             generator: locust.clone(),

@@ -10,8 +10,8 @@ use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
 use conductor_core::guard::{Drift, Guarded};
 use conductor_core::ports::{
-    Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, PortError, Production, ReleaseSource,
-    Scaler, Way,
+    Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, Parity, PortError, Production,
+    ReleaseSource, Scaler, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
@@ -34,6 +34,8 @@ pub(crate) struct Member {
     guard: Option<Arc<dyn EnvironmentGuard>>,
     /// Absent where nobody knows whether there is room.
     capacity: Option<Arc<dyn Capacity>>,
+    /// Absent where nobody knows what production is like beside versions and allocation.
+    parity: Option<Arc<dyn Parity>>,
 }
 
 impl Member {
@@ -48,17 +50,19 @@ impl Member {
             scaler: substrate,
             guard: None,
             capacity: None,
+            parity: None,
         }
     }
 
     /// One on which others may change applications, too.
     pub(crate) fn guarded<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
     where
-        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + 'static,
+        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + Parity + 'static,
     {
-        let (guard, capacity) =
-            (Some(substrate.clone() as Arc<dyn EnvironmentGuard>), Some(substrate.clone() as Arc<dyn Capacity>));
-        Self { guard, capacity, ..Self::new(applications, substrate) }
+        let guard = Some(substrate.clone() as Arc<dyn EnvironmentGuard>);
+        let (capacity, parity) =
+            (Some(substrate.clone() as Arc<dyn Capacity>), Some(substrate.clone() as Arc<dyn Parity>));
+        Self { guard, capacity, parity, ..Self::new(applications, substrate) }
     }
 
     /// Those of the applications that are on it.
@@ -81,6 +85,12 @@ impl Substrates {
         let owned = self.members.iter().map(|member| (member, member.own(applications)));
         let asked = owned.filter(|(_, own)| !own.is_empty()).map(|(member, own)| ask(member, own));
         Ok(try_join_all(asked).await?.into_iter().flatten().collect())
+    }
+
+    /// What tells in what applications differ from production: one substrate at most can, and leaves out those that it does
+    /// not have.
+    pub(crate) fn parity(&self) -> Option<Arc<dyn Parity>> {
+        self.members.iter().find_map(|member| member.parity.clone())
     }
 
     /// True when others may change some of the applications.

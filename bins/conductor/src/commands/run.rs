@@ -92,7 +92,7 @@ pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Fail
     let environment = created.spec.environment.clone();
     let connect = |source| refused(StartError::Connect { environment, source });
     let ports = wiring.ports(&created, 0).await.map_err(connect)?;
-    let report = conductor_engine::plan(&ports, &created).await.map_err(Failed::because)?;
+    let report = conductor_engine::plan(&ports, &created, jiff::Timestamp::now()).await.map_err(Failed::because)?;
     match global.output {
         Output::Json => print_json(&report)?,
         Output::Text => out::answer(&show::plan(&report, &created.spec.kpi))?,

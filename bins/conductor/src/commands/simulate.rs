@@ -100,6 +100,7 @@ impl PortsFactory for Model {
             deployer: ports.deployer,
             scaler: ports.scaler,
             capacity: None,
+            parity: None,
             guard: None,
             generator: ports.generator,
             kpi: ports.kpi,

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use conductor_engine::{PlanReport, WorkersPlan};
 
+use super::parity;
+
 /// A plan in words.
 pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     let mut text = String::new();
@@ -29,6 +31,7 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
         let word = if shortage.is_final { "cannot" } else { "may not" };
         line(format!("{word} find room: {shortage}"));
     }
+    parity::lines(&report.parity).into_iter().for_each(&mut line);
     line(format!("would generate load with {}; {}", report.generator.version, report.generator.counting));
     let hints = report.hints.words(kpi);
     for hint in &hints {

@@ -49,6 +49,9 @@ pub(crate) fn summary(view: &RunView) -> String {
     if let Some(sizing) = &view.sizing {
         line(format!("workers    {}", conductor_web::sizing::words(sizing)));
     }
+    if let Some(parity) = view.parity.as_ref().filter(|parity| parity.incomparable.is_none()) {
+        line(format!("parity     {}", parity.summary()));
+    }
     for phase in &view.phases {
         let took = match (phase.started, phase.ended) {
             (Some(began), Some(ended)) => clock(ended.duration_since(began).as_secs_f64()),

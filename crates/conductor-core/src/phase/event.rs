@@ -9,6 +9,7 @@ use crate::app::ApplicationId;
 use crate::failure::Failure;
 use crate::guard::{Drift, Guarded};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
+use crate::parity::Report;
 use crate::ports::{Production, TableCount};
 use crate::recheck::LateChange;
 use crate::restore::ForeignChange;
@@ -29,6 +30,9 @@ pub enum Event {
         production: BTreeMap<ApplicationId, Production>,
         /// What will generate the load.
         generator: GeneratorFacts,
+        /// In what the environment will differ from production; `None` in journals of before it was looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parity: Option<Box<Report>>,
     },
     /// The environment before the first change.
     BaselineRecorded {

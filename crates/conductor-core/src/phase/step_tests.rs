@@ -63,7 +63,7 @@ fn events() -> Vec<Event> {
     vec![
         Event::Created(Box::new(created())),
         Event::Started,
-        Event::PreflightPassed { production: BTreeMap::new(), generator },
+        Event::PreflightPassed { production: BTreeMap::new(), generator, parity: None },
         Event::BaselineRecorded { baseline: baseline() },
         Event::Frozen { guarded: Guarded::Frozen },
         Event::Deployed,

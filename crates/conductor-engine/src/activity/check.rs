@@ -10,8 +10,10 @@ use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Event, Level};
 use conductor_core::ports::{LeftBehind, Production, TestDataStore};
 use conductor_core::run::RunId;
+use conductor_core::scale::Plan;
 
 use super::context::{Context, Shared, Surroundings, joined, merged};
+use super::parity;
 use crate::ports::Ports;
 
 /// Checks everything the run needs and tells all that is missing at once.
@@ -20,13 +22,14 @@ pub(super) async fn check(context: Shared) -> Event {
     let applications = context.applications();
     let ports = &context.ports;
     let since = context.clock.now();
-    let (generator, production, present, left, kpi, data) = futures::join!(
+    let (generator, production, present, left, kpi, data, sides) = futures::join!(
         context.retry(patience, || ports.generator.check()),
         context.retry(patience, || ports.releases.production(&applications)),
         context.observe(&applications, patience),
         context.retry(patience, || ports.scaler.left_behind(&applications)),
         context.retry(patience, || ports.kpi.sample(&context.run, since)),
         stores(&context),
+        parity::look(&context),
     );
     let mut failures = Vec::new();
     let fit = |facts: GeneratorFacts| match context.created.unfit(&facts) {
@@ -39,24 +42,23 @@ pub(super) async fn check(context: Shared) -> Event {
     keep(left.and_then(nothing), "look for what other runs have left", &mut failures);
     keep(kpi, &format!("measure {}", context.created.spec.kpi), &mut failures);
     failures.extend(data);
-    if let (Some(production), Some(present)) = (&production, &present) {
-        failures.extend(shortages(&context, production, present).await);
-    }
+    // What no plan can be made of is told by the plan.
+    let plan = production.as_ref().zip(present.as_ref());
+    let plan =
+        plan.and_then(|(production, present)| context.created.plan(production, present).ok()).unwrap_or_default();
+    failures.extend(shortages(&context, &plan).await);
+    let parity = parity::report(sides, &context.created, &plan, context.clock.now());
     match (merged("check", failures), production, generator) {
-        (None, Some(production), Some(generator)) => Event::PreflightPassed { production, generator },
+        (None, Some(production), Some(generator)) => {
+            Event::PreflightPassed { production, generator, parity: Some(Box::new(parity)) }
+        }
         (failure, _, _) => Event::Failed(failure.unwrap_or_else(|| unreachable!("what is absent has failed"))),
     }
 }
 
-/// Looks whether there is room for what the run will ask for. What may still be got is a warning only; what no plan can be
-/// made of is told by the plan.
-async fn shortages(
-    context: &Context,
-    production: &BTreeMap<ApplicationId, Production>,
-    present: &Surroundings,
-) -> Vec<Failure> {
+/// Looks whether there is room for what the run will ask for. What may still be got is a warning only.
+async fn shortages(context: &Context, plan: &Plan) -> Vec<Failure> {
     let Some(capacity) = &context.ports.capacity else { return Vec::new() };
-    let Ok(plan) = context.created.plan(production, present) else { return Vec::new() };
     let patience = context.options.retry.check_patience;
     match context.retry(patience, || capacity.shortages(&plan.scale_steps)).await {
         Ok(found) => {

@@ -85,7 +85,7 @@ impl Bed {
 
     /// What a run would do, or why that cannot be said.
     pub(crate) async fn plan(&self) -> Result<PlanReport, PortError> {
-        conductor_engine::plan(&(self.wrap)(ports(&self.environment)), &self.created).await
+        conductor_engine::plan(&(self.wrap)(ports(&self.environment)), &self.created, jiff::Timestamp::now()).await
     }
 
     /// A whole run.
@@ -133,6 +133,7 @@ fn ports(environment: &SimEnvironment) -> Ports {
         deployer: ports.deployer,
         scaler: ports.scaler,
         capacity: None,
+        parity: None,
         guard: Some(ports.guard),
         generator: ports.generator,
         kpi: ports.kpi,

@@ -27,6 +27,7 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         deployer: all.clone(),
         scaler: all.clone(),
         capacity: None,
+        parity: None,
         guard: Some(all.clone()),
         generator: all.clone(),
         kpi: all,

@@ -10,6 +10,7 @@ mod faults;
 mod former;
 mod healthy;
 mod ownership;
+mod parity;
 mod plans;
 mod progress;
 mod rechecks;

@@ -9,17 +9,22 @@ use crate::production::workload::containers;
 /// What a container of the template has in the pods, where they agree; else what the template says. Pods differ from their
 /// template when an autoscaler or a default of the namespace gave them something else as they were made.
 pub(crate) fn of(container: &Container, pods: &[&Pod]) -> BTreeMap<String, String> {
+    agreed(container, pods, texts)
+}
+
+/// What is read of a container in the pods, where they agree; else what the template says.
+pub(crate) fn agreed<T: PartialEq>(container: &Container, pods: &[&Pod], read: impl Fn(&Container) -> T) -> T {
     let mut given = pods.iter().filter_map(|pod| {
         let spec = pod.spec.as_ref()?;
-        containers(spec).find(|one| one.name == container.name).map(texts)
+        containers(spec).find(|one| one.name == container.name).map(&read)
     });
     match given.next() {
         Some(first) if given.all(|other| other == first) => first,
-        _ => texts(container),
+        _ => read(container),
     }
 }
 
-fn texts(container: &Container) -> BTreeMap<String, String> {
+pub(crate) fn texts(container: &Container) -> BTreeMap<String, String> {
     let Some(resources) = &container.resources else { return BTreeMap::new() };
     let requests = resources.requests.iter().flatten().map(|given| ("requests", given));
     let limits = resources.limits.iter().flatten().map(|given| ("limits", given));

@@ -71,7 +71,7 @@ fn image(place: &Place, container: &Container, pods: &[&Pod]) -> Result<String, 
 }
 
 /// The objects that another one controls. Its uid tells it from one of the same name that is gone.
-pub(super) fn owned<'list, O: Resource, K: Resource>(
+pub(crate) fn owned<'list, O: Resource, K: Resource>(
     owner: &O,
     all: &'list [K],
 ) -> impl Iterator<Item = &'list K> + use<'list, O, K> {
@@ -82,13 +82,13 @@ pub(super) fn owned<'list, O: Resource, K: Resource>(
 }
 
 /// True for a pod that serves: one that is being deleted may still say that it is Ready.
-fn is_ready(pod: &Pod) -> bool {
+pub(crate) fn is_ready(pod: &Pod) -> bool {
     let Some(status) = &pod.status else { return false };
     let ready = status.conditions.iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True");
     ready && status.phase.as_deref() == Some("Running") && pod.metadata.deletion_timestamp.is_none()
 }
 
-fn status<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerStatus> {
+pub(crate) fn status<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerStatus> {
     let status = pod.status.as_ref()?;
     let of_all = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
     of_all.into_iter().find(|one| one.name == container)

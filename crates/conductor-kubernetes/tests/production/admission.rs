@@ -39,7 +39,7 @@ async fn resources_are_those_that_an_autoscaler_gave_to_the_pods() {
 }
 
 /// Has the API server change every pod that is made in a namespace, and waits until it does.
-async fn change_pods(admin: &Client, namespace: &str, change: &str, is_changed: impl Fn(&Pod) -> bool) {
+pub(crate) async fn change_pods(admin: &Client, namespace: &str, change: &str, is_changed: impl Fn(&Pod) -> bool) {
     let policy = json!({
         "metadata": { "name": namespace },
         "spec": {

@@ -4,6 +4,7 @@
 mod admission;
 mod bed;
 mod identity;
+mod parity;
 mod rights;
 mod running;
 mod stateful_sets;

@@ -8,7 +8,7 @@ use conductor_kubernetes_bed::{AuditLog, Behaviour, User, deployment, until};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolume, Pod};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::discovery::Discovery;
 use kube::{Api, Client};
@@ -70,6 +70,8 @@ async fn the_conductor_has_exactly_the_rights_of_the_manifest() {
     });
     let allowed: BTreeSet<String> = allowed.buffer_unordered(16).filter_map(std::future::ready).collect().await;
     let expected = [
+        "get /nodes",
+        "list /nodes",
         "get /pods",
         "list /pods",
         "get apps/deployments",
@@ -78,6 +80,8 @@ async fn the_conductor_has_exactly_the_rights_of_the_manifest() {
         "list apps/replicasets",
         "get apps/statefulsets",
         "list apps/statefulsets",
+        "get autoscaling/horizontalpodautoscalers",
+        "list autoscaling/horizontalpodautoscalers",
         // Every user may ask what it may; the server keeps nothing of it.
         "create authentication.k8s.io/selfsubjectreviews",
         "create authorization.k8s.io/selfsubjectaccessreviews",
@@ -100,13 +104,14 @@ async fn nothing_is_written_to_production_however_it_is_read() {
     assert!(same_cluster(&reader, &admin).await.unwrap());
     assert_eq!(reader.get::<Namespace>("kube-system").await.unwrap().metadata.name.as_deref(), Some("kube-system"));
     assert_eq!(reader.list_in::<Pod>("shop").await.unwrap().len(), 2);
+    assert!(reader.version().await.unwrap().starts_with("v1."));
     reader.get_in::<Deployment>("shop", "checkout").await.unwrap();
     let absent = reader.get_in::<Deployment>("shop", "absent").await.unwrap_err();
     assert_eq!(absent.kind, FailureKind::NotFound);
     assert!(text(&absent).starts_with("could not read Deployment shop/absent in production: "), "{absent:?}");
-    let refused = reader.list::<Node>().await.unwrap_err();
+    let refused = reader.list::<PersistentVolume>().await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Rejected);
-    assert!(text(&refused).starts_with("could not list nodes in production: "), "{refused:?}");
+    assert!(text(&refused).starts_with("could not list persistentvolumes in production: "), "{refused:?}");
     assert_eq!(writes(&production.audit().await.unwrap()), [] as [(String, u16); 0]);
 
     // The log does see what the same user tries otherwise, and the server refuses it.
