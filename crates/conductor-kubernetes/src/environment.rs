@@ -114,7 +114,11 @@ impl KubernetesEnvironment {
     /// Production, once it is known not to be the cluster that is written to.
     async fn connect_production(&self, settings: &ProductionSettings) -> Result<Reader, PortError> {
         let act = "could not connect to production (kubernetes.production)";
-        let cluster = ClusterSettings { kubeconfig: settings.kubeconfig.clone(), context: settings.context.clone() };
+        let cluster = ClusterSettings {
+            kubeconfig: settings.kubeconfig.clone(),
+            context: settings.context.clone(),
+            requests_per_second: settings.requests_per_second,
+        };
         let client = connect(&cluster).await.map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
         let reader = Reader::new(client);
         if !settings.same_cluster && same_cluster(&reader, &self.client).await? {

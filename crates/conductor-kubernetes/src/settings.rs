@@ -76,6 +76,10 @@ pub struct ClusterSettings {
     /// The context in the kubeconfig. Absent: its current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// How many requests are sent in a second at most, of every kind. Absent: as many as are wanted, of which 16 at the same
+    /// time may write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
 }
 
 /// How production is reached, and where applications are there.
@@ -88,6 +92,9 @@ pub struct ProductionSettings {
     /// The context in the kubeconfig. Absent: its current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
+    /// How many requests are sent in a second at most. Absent: as many as are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
     /// Production's namespace for a namespace of the test cluster; absent ones have the same name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub namespaces: BTreeMap<String, String>,

@@ -58,7 +58,8 @@ fn an_application_needs_no_more_than_its_name() {
 #[test]
 fn everything_wrong_is_told_at_once_with_its_field() {
     let bad = "
-cluster: {}
+cluster: { requestsPerSecond: 4 }
+production: { requestsPerSecond: 0 }
 namespace: Shop
 applications:
   - name: Checkout
@@ -79,6 +80,8 @@ applications:
         found,
         [
             "namespace: \"Shop\" is not a name",
+            "cluster.requestsPerSecond: 4 requests in a second are too few for anything to be done in time",
+            "production.requestsPerSecond: 0 requests in a second are too few for anything to be done in time",
             "applications[0].name: \"Checkout\" is not the name of a Deployment",
             "applications[1].namespace: \"a_b\" is not a name",
             "applications[1].deployment: \"-x\" is not the name of a Deployment",

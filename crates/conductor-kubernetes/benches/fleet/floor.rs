@@ -16,7 +16,7 @@ const CONCURRENCY: usize = 16;
 
 /// Patches all, with a client like the conductor's, and does not look at the answers.
 pub(crate) async fn all(cluster: &Cluster, fleet: &Fleet, way: Way) -> Wave {
-    let settings = ClusterSettings { kubeconfig: Some(fleet.kubeconfig.clone()), context: None };
+    let settings = ClusterSettings { kubeconfig: Some(fleet.kubeconfig.clone()), ..ClusterSettings::default() };
     let client = connect(&settings).await.unwrap();
     let patch: json_patch::Patch = serde_json::from_value(json!([
         { "op": "add", "path": "/spec/replicas", "value": wanted(way).0 },

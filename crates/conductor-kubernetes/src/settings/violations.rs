@@ -13,12 +13,27 @@ type Violation = (String, String, String);
 const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
 const SUBDOMAIN: &str = "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
 
+/// With fewer requests in a second an answer would seem to be late that was only not asked for yet.
+const LEAST_RATE: u32 = 5;
+
+fn too_slow(field: &str, rate: u32) -> Violation {
+    let problem = format!("{rate} requests in a second are too few for anything to be done in time");
+    (field.to_owned(), problem, format!("{LEAST_RATE} or more, or nothing for no limit"))
+}
+
 impl KubernetesSettings {
     /// Everything that is wrong, as field, problem and what would be right.
     pub fn violations(&self) -> Vec<(String, String, String)> {
         let mut found = Vec::new();
         for (field, namespace) in [("namespace", &self.namespace), ("conductorNamespace", &self.conductor_namespace)] {
             found.extend(not_a_namespace(field.to_owned(), namespace));
+        }
+        let production = self.production.as_ref().and_then(|production| production.requests_per_second);
+        for (field, rate) in [
+            ("cluster.requestsPerSecond", self.cluster.requests_per_second),
+            ("production.requestsPerSecond", production),
+        ] {
+            found.extend(rate.filter(|rate| *rate < LEAST_RATE).map(|rate| too_slow(field, rate)));
         }
         let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
         for (position, application) in self.applications.iter().enumerate() {

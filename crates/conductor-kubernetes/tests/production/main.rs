@@ -5,6 +5,7 @@ mod admission;
 mod bed;
 mod identity;
 mod parity;
+mod rate;
 mod rights;
 mod running;
 mod stateful_sets;
