@@ -144,9 +144,13 @@ fn keda_stage() -> Result<Counts, String> {
     Ok(Counts::default())
 }
 
-/// The tests that the small controller of the bed has passed by now.
+/// The tests that the small controller of the bed has passed by now: those of what it does, and those of what the conductor does
+/// with it.
 fn keda_runs() -> Result<Counts, String> {
     let mut environment = test_environment()?;
     environment.push(("CONDUCTOR_KEDA", tools::keda::install()?.into_os_string()));
-    stage::cargo(&["test", "-p", "conductor-kubernetes-bed", "--test", "keda"], &environment)
+    let mut counts = stage::cargo(&["test", "-p", "conductor-kubernetes-bed", "--test", "keda"], &environment)?;
+    let conductor = ["test", "-p", "conductor-kubernetes", "--test", "changes", "--test", "guard", "--"];
+    counts.add(stage::cargo(&[&conductor[..], &["keda", "scaled_object"]].concat(), &environment)?);
+    Ok(counts)
 }
