@@ -55,7 +55,9 @@ impl WayBack {
         let applications = self.changes.plan.applications();
         let there = applications.iter().copied().filter_map(|application| Some((application, found.get(application)?)));
         let ours = there.flat_map(|(application, found)| come_back(&now, application, found));
-        let theirs = now.foreign.iter().filter(|change| !then.foreign.contains(change)).map(|change| Drift {
+        // Where nobody has looked at the end of the way back, nobody can say what is of later.
+        let known = now.foreign.iter().filter(|change| self.found.contains_key(&change.application));
+        let theirs = known.filter(|change| !then.foreign.contains(change)).map(|change| Drift {
             application: change.application.clone(),
             field: change.field.clone(),
             expected: change.original.clone(),

@@ -42,6 +42,7 @@ fn what_is_as_at_the_first_look_is_not_told() {
     assert_eq!(texts(found("v9", 7), &found("v9", 7)), [""; 0], "others had changed it before");
     assert_eq!(texts(BTreeMap::new(), &BTreeMap::new()), [""; 0], "it was gone before");
     assert_eq!(texts(found("v9", 7), &found("v1", 1)), [""; 0], "others have put it back themselves");
+    assert_eq!(texts(BTreeMap::new(), &found("v9", 7)), [""; 0], "nobody had looked, and it may be of before");
 }
 
 #[test]

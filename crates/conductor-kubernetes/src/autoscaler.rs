@@ -80,7 +80,10 @@ impl Autoscaler {
     pub(crate) fn unfit(&self) -> Option<Unfit> {
         match self {
             Self::Horizontal(_) => None,
-            Self::Scaled(one) => one.held_at().map(|count| Unfit::HeldByKeda(count.to_owned())),
+            Self::Scaled(one) => {
+                let held = one.held_at().map(|count| Unfit::HeldByKeda(count.to_owned()));
+                held.or_else(|| one.idle().map(Unfit::IdleByKeda))
+            }
         }
     }
 

@@ -14,7 +14,9 @@ use crate::scaled_object::{Counts, ScaledObject};
 
 /// KEDA takes less than a tenth of a second, unless it is busy with a thousand others.
 const WITHIN: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Between the first two looks; every further pause is twice as long, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl KubernetesEnvironment {
     /// Waits until the autoscaler that KEDA has made of a ScaledObject has its bounds. There is none while it is paused.
@@ -24,7 +26,7 @@ impl KubernetesEnvironment {
         let unreadable = |error| PortError::because(FailureKind::Rejected, &act, error);
         let Some(autoscaler) = written.made() else { return Ok(()) };
         let wanted = written.fields().map(Counts::carried).map_err(unreadable)?;
-        let begun = Instant::now();
+        let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             let found = match self.reader.get_in::<HorizontalPodAutoscaler>(namespace, autoscaler).await {
                 Ok(found) => found.fields().map_err(unreadable)?,
@@ -37,7 +39,8 @@ impl KubernetesEnvironment {
             if begun.elapsed() >= WITHIN {
                 return Err(PortError::because(FailureKind::Unsettled, act, late(autoscaler, found, wanted)));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

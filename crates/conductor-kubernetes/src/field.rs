@@ -23,8 +23,6 @@ pub(crate) enum Field {
     MinReplicaCount,
     /// `spec.maxReplicaCount` of a ScaledObject.
     MaxReplicaCount,
-    /// `spec.idleReplicaCount` of a ScaledObject.
-    IdleReplicaCount,
     /// `spec.suspend` of a keeper of Flux.
     Suspend,
     /// `spec.syncPolicy.automated.enabled` of an Application of Argo CD.
@@ -51,7 +49,6 @@ impl fmt::Display for Field {
             Self::MaxReplicas => f.write_str("maxReplicas"),
             Self::MinReplicaCount => f.write_str("minReplicaCount"),
             Self::MaxReplicaCount => f.write_str("maxReplicaCount"),
-            Self::IdleReplicaCount => f.write_str("idleReplicaCount"),
             Self::Suspend => f.write_str("suspend"),
             Self::AutomatedSync => f.write_str("syncPolicy.automated.enabled"),
             Self::Image { container } => write!(f, "the image of {container}"),
@@ -178,7 +175,6 @@ impl Fields for Owned {
                 | Field::MaxReplicas
                 | Field::MinReplicaCount
                 | Field::MaxReplicaCount
-                | Field::IdleReplicaCount
                 | Field::Suspend
                 | Field::AutomatedSync,
                 _,
@@ -204,7 +200,6 @@ impl Fields for Bounds {
                 | Field::MaxReplicas
                 | Field::MinReplicaCount
                 | Field::MaxReplicaCount
-                | Field::IdleReplicaCount
                 | Field::Suspend
                 | Field::AutomatedSync,
                 _,

@@ -11,8 +11,6 @@ mod pause;
 
 use std::fmt;
 
-use conductor_core::run::RunId;
-
 use crate::change::Change;
 use crate::field::UnreadableError;
 use crate::marker::Holder;
@@ -78,11 +76,6 @@ impl Found {
         let is_at_work = object.pause().ok().flatten().is_some();
         let restless = object.restless().filter(|_| is_at_work);
         Some(Self { keeper, holder, keeps: object.keeps(), restless })
-    }
-
-    /// True when this run has left something on it.
-    pub(crate) fn is_held_by(&self, run: &RunId) -> bool {
-        self.holder.as_ref().is_some_and(|holder| holder.run == *run)
     }
 }
 

@@ -138,7 +138,10 @@ impl KubernetesEnvironment {
         let several = if left { Several::First } else { Several::Refused };
         // Before a run, and not when it is looked whether everything is back.
         if !left && !self.writer.has_written() {
-            let keepers = self.keepers(&found, &autoscalers, &self.found_keepers().await?);
+            let keepers = match self.settings.pause_git_ops {
+                true => self.keepers(&found, &autoscalers, &self.found_keepers().await?),
+                false => Keepers::default(),
+            };
             self.refuse_unfit(&found, &autoscalers, &keepers)?;
         }
         let mut allocated = BTreeMap::new();

@@ -46,7 +46,6 @@ pub(crate) fn patch<T: Fields>(
             Field::MaxReplicas => operations.scalar("/spec/maxReplicas", &present, &wanted, field, contested),
             Field::MinReplicaCount => operations.scalar("/spec/minReplicaCount", &present, &wanted, field, contested),
             Field::MaxReplicaCount => operations.scalar("/spec/maxReplicaCount", &present, &wanted, field, contested),
-            Field::IdleReplicaCount => operations.scalar("/spec/idleReplicaCount", &present, &wanted, field, contested),
             Field::Suspend => operations.scalar("/spec/suspend", &present, &wanted, field, contested),
             Field::AutomatedSync => {
                 operations.scalar("/spec/syncPolicy/automated/enabled", &present, &wanted, field, contested);

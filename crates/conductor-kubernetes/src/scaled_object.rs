@@ -1,8 +1,8 @@
 //! KEDA's ScaledObjects: what of one is looked at, and what holds a workload still by one.
 //!
 //! KEDA makes a HorizontalPodAutoscaler from a ScaledObject and writes its bounds anew whenever they are other ones. So the
-//! bounds are changed here, and never there. A workload that KEDA has scaled to its idle count has no working autoscaler; that
-//! count goes for as long as a run holds the workload.
+//! bounds are changed here, and never there. One with an idle count cannot be held so: KEDA scales to that
+//! count whatever the bounds are.
 
 use conductor_core::app::Bounds;
 use conductor_core::ports::Way;
@@ -66,7 +66,6 @@ pub(crate) struct ScaleTarget {
 pub(crate) struct Counts {
     pub(crate) min: Option<u32>,
     pub(crate) max: Option<u32>,
-    pub(crate) idle: Option<u32>,
 }
 
 impl Counts {
@@ -91,12 +90,6 @@ impl Counts {
             change(Field::MinReplicaCount, said(self.min, from.min, MIN), said(kept.min, to.min, MIN)),
             change(Field::MaxReplicaCount, said(self.max, from.max, MAX), said(kept.max, to.max, MAX)),
         ];
-        match way {
-            Way::There if self.idle.is_some() => changes.push(change(Field::IdleReplicaCount, self.idle, None)),
-            // Somebody else's stays.
-            Way::Back if self.idle.is_none() => changes.push(change(Field::IdleReplicaCount, None, original.idle)),
-            Way::There | Way::Back => {}
-        }
         changes.retain(|change| change.from != change.to);
         changes
     }
@@ -113,11 +106,7 @@ fn change(field: Field, from: Option<u32>, to: Option<u32>) -> Change {
 
 impl Fields for Counts {
     fn fields(&self) -> BTreeMap<Field, Value> {
-        let all = [
-            (Field::MinReplicaCount, self.min),
-            (Field::MaxReplicaCount, self.max),
-            (Field::IdleReplicaCount, self.idle),
-        ];
+        let all = [(Field::MinReplicaCount, self.min), (Field::MaxReplicaCount, self.max)];
         all.into_iter().filter_map(|(field, count)| Some((field, Value::Count(count?)))).collect()
     }
 
@@ -129,7 +118,6 @@ impl Fields for Counts {
         match field {
             Field::MinReplicaCount => self.min = count,
             Field::MaxReplicaCount => self.max = count,
-            Field::IdleReplicaCount => self.idle = count,
             Field::Replicas
             | Field::MinReplicas
             | Field::MaxReplicas
@@ -146,7 +134,7 @@ impl Object for ScaledObject {
 
     fn fields(&self) -> Result<Counts, UnreadableError> {
         let spec = &self.spec;
-        Ok(Counts { min: spec.min_replica_count, max: spec.max_replica_count, idle: spec.idle_replica_count })
+        Ok(Counts { min: spec.min_replica_count, max: spec.max_replica_count })
     }
 
     fn template(&self) -> Option<&PodTemplateSpec> {
@@ -167,6 +155,11 @@ impl ScaledObject {
         self.status.as_ref()?.hpa_name.as_deref().filter(|name| !name.is_empty())
     }
 
+    /// The number to which KEDA scales the workload while no trigger is active, whatever the bounds are.
+    pub(crate) const fn idle(&self) -> Option<u32> {
+        self.spec.idle_replica_count
+    }
+
     /// The number at which somebody has made KEDA hold the workload, whatever the bounds are.
     pub(crate) fn held_at(&self) -> Option<&str> {
         self.metadata.annotations.as_ref()?.get(PAUSED_REPLICAS).map(String::as_str)
@@ -182,8 +175,8 @@ pub(crate) fn is_scaled_object(owner: &OwnerReference) -> bool {
 mod tests {
     use super::*;
 
-    fn counts(min: Option<u32>, max: Option<u32>, idle: Option<u32>) -> Counts {
-        Counts { min, max, idle }
+    fn counts(min: Option<u32>, max: Option<u32>) -> Counts {
+        Counts { min, max }
     }
 
     fn bounds(min: u32, max: u32) -> Bounds {
@@ -210,27 +203,24 @@ mod tests {
     #[test]
     fn a_workload_is_held_by_both_bounds_and_what_was_absent_is_absent_again() {
         for before in [
-            counts(Some(1), Some(4), None),
-            counts(None, None, None),
-            counts(Some(0), Some(100), None),
-            counts(None, Some(4), Some(0)),
-            counts(Some(6), Some(6), None),
+            counts(Some(1), Some(4)),
+            counts(None, None),
+            counts(Some(0), Some(100)),
+            counts(None, Some(4)),
+            counts(Some(6), Some(6)),
         ] {
             let [there, back] = there_and_back(before);
-            assert_eq!(there, counts(Some(6), Some(6), None), "{before:?}");
+            assert_eq!(there, counts(Some(6), Some(6)), "{before:?}");
             assert_eq!(back, before);
         }
     }
 
     #[test]
     fn what_somebody_else_has_set_is_no_count_to_start_from() {
-        let live = counts(Some(2), Some(4), None);
+        let live = counts(Some(2), Some(4));
         let changes = live.changes(live, Way::There, [bounds(1, 4), bounds(6, 6)]);
         let min = change(Field::MinReplicaCount, Some(1), Some(6));
         assert_eq!(changes[0], min, "it is refused where it is written");
-        let idle = counts(Some(6), Some(6), Some(3));
-        let changes = idle.changes(counts(Some(1), Some(4), Some(0)), Way::Back, [bounds(6, 6), bounds(1, 4)]);
-        assert!(changes.iter().all(|change| change.field != Field::IdleReplicaCount), "{changes:?}");
     }
 
     #[test]

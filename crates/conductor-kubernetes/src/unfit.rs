@@ -29,6 +29,12 @@ pub(crate) enum Unfit {
          expected no such annotation"
     )]
     HeldByKeda(String),
+    /// The same.
+    #[error(
+        "KEDA scales it to {0} while no trigger is active, whatever its bounds are (idleReplicaCount); expected \
+         minReplicaCount alone"
+    )]
+    IdleByKeda(u32),
 }
 
 /// Everything that speaks against changing a StatefulSet.

@@ -121,7 +121,10 @@ impl Tool {
         let (group, version, kind) = self.kind();
         let spec = match self {
             Self::Kustomization | Self::HelmRelease => json!({ "interval": "10m" }),
-            Self::Application => json!({ "syncPolicy": { "automated": { "selfHeal": true } } }),
+            Self::Application => json!({
+                "destination": { "server": "https://kubernetes.default.svc" },
+                "syncPolicy": { "automated": { "selfHeal": true } },
+            }),
         };
         let metadata = json!({ "namespace": namespace, "name": name });
         json!({ "apiVersion": format!("{group}/{version}"), "kind": kind, "metadata": metadata, "spec": spec })

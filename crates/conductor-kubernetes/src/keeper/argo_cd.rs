@@ -26,8 +26,26 @@ const TRACKING: &str = "argocd.argoproj.io/tracking-id";
     status = "ApplicationStatus"
 )]
 pub(crate) struct ApplicationSpec {
+    #[serde(default)]
+    destination: Destination,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sync_policy: Option<SyncPolicy>,
+}
+
+/// The cluster that an Application puts its objects into. One Argo CD may serve many.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Destination {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl Destination {
+    /// True for the cluster that Argo CD itself is in.
+    fn is_here(&self) -> bool {
+        self.server.as_deref() == Some("https://kubernetes.default.svc") || self.name.as_deref() == Some("in-cluster")
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +121,11 @@ impl Keeps for Application {
         Ok((*enabled != Some(false)).then_some(change))
     }
 
+    /// In this cluster. Objects of the same names in another one, such as production, are none of its affair here.
     fn keeps(&self) -> Vec<Reference> {
+        if !self.spec.destination.is_here() {
+            return Vec::new();
+        }
         let resources = self.status.iter().flat_map(|status| &status.resources);
         let reference = |resource: &Resource| {
             let Resource { kind, namespace, name } = resource.clone();
@@ -119,7 +141,7 @@ impl Keeps for Application {
     }
 }
 
-/// The Application that an object says it is tracked by.
+/// The Application that an object says it is tracked by, with its namespace before it where that is not Argo CD's own.
 pub(super) fn tracker(meta: &ObjectMeta) -> Option<&str> {
     let (name, _) = meta.annotations.as_ref()?.get(TRACKING)?.split_once(':')?;
     Some(name)
@@ -146,7 +168,14 @@ mod tests {
     #[test]
     fn an_application_tells_what_it_keeps_and_an_object_what_tracks_it() {
         let resources = "[{ group: apps, kind: Deployment, namespace: shop, name: checkout, version: v1 }]";
-        let keeps = application(&format!("spec: {{}}, status: {{ resources: {resources} }}")).keeps();
+        let of = |destination: &str| {
+            let spec = format!("spec: {{ destination: {{ {destination} }} }}");
+            application(&format!("{spec}, status: {{ resources: {resources} }}")).keeps()
+        };
+        let keeps = of("server: 'https://kubernetes.default.svc'");
+        assert_eq!(of("name: in-cluster"), keeps);
+        assert_eq!(of("server: 'https://production.example'"), [], "the same names in another cluster");
+        assert_eq!(of("name: production"), []);
         let named = ["Deployment", "shop", "checkout"].map(str::to_owned);
         let [kind, namespace, name] = named;
         assert_eq!(keeps, [Reference { kind, namespace, name }]);

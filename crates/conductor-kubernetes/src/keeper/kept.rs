@@ -35,6 +35,11 @@ impl Kept {
         let itself = Reference { kind: kind.to_owned(), namespace: text(&meta.namespace), name: text(&meta.name) };
         Self { of, itself, named: flux::named(meta), tracker: argo_cd::tracker(meta).map(str::to_owned) }
     }
+
+    /// False where the object says that it is tracked by another one.
+    fn may_be_tracked_by(&self, Keeper { namespace, name, .. }: &Keeper) -> bool {
+        self.tracker.as_ref().is_none_or(|tracker| tracker == name || *tracker == format!("{namespace}_{name}"))
+    }
 }
 
 impl Keepers {
@@ -45,8 +50,11 @@ impl Keepers {
         for object in kept {
             let (named, elsewhere): (Vec<_>, Vec<_>) =
                 object.named.iter().partition(|keeper| present.contains_key(keeper));
-            let tracking: Vec<&Keeper> =
-                found.iter().filter(|found| found.keeps.contains(&object.itself)).map(|found| &found.keeper).collect();
+            let tracking: Vec<&Keeper> = found
+                .iter()
+                .filter(|found| found.keeps.contains(&object.itself) && object.may_be_tracked_by(&found.keeper))
+                .map(|found| &found.keeper)
+                .collect();
             let is_tracked = tracking.iter().any(|keeper| keeper.kind == KeeperKind::Application);
             let tracker = object.tracker.as_ref().filter(|_| !is_tracked).map(|name| format!("Application {name}"));
             let absent = elsewhere.into_iter().map(ToString::to_string).chain(tracker);
@@ -111,7 +119,7 @@ mod tests {
 
     const FLUX: &str =
         "labels: { kustomize.toolkit.fluxcd.io/name: apps, kustomize.toolkit.fluxcd.io/namespace: gitops }";
-    const ARGO: &str = "annotations: { argocd.argoproj.io/tracking-id: 'shop:apps/Deployment:shop/any' }";
+    const ARGO: &str = "annotations: { argocd.argoproj.io/tracking-id: 'made:apps/Deployment:shop/any' }";
 
     #[test]
     fn keepers_are_found_by_what_either_side_says() {
@@ -147,7 +155,7 @@ mod tests {
         );
         assert_eq!(
             told("search"),
-            [format!("it is kept by Application shop, which is not in this cluster and cannot be paused; {expected}")]
+            [format!("it is kept by Application made, which is not in this cluster and cannot be paused; {expected}")]
         );
         assert_eq!(
             told("cart"),

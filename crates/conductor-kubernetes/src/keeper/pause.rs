@@ -11,10 +11,11 @@ use super::argo_cd::Application;
 use super::flux::{HelmRelease, Kustomization};
 use super::{Found, Keeper, KeeperKind, Keepers, Keeps, Kept};
 use crate::autoscaler::ByTarget;
-use crate::change::Wish;
+use crate::change::{Wish, admit};
 use crate::environment::KubernetesEnvironment;
 use crate::let_go::all_failed;
 use crate::look;
+use crate::object::{called, holder, marker};
 use crate::place::Place;
 
 /// Keepers that are paused at the same time.
@@ -34,10 +35,18 @@ impl KubernetesEnvironment {
     }
 
     async fn found_keepers_of<K: Keeps>(&self) -> Result<Vec<Found>, PortError> {
-        if !self.settings.pause_git_ops || !self.known.knows::<K>(&self.reader).await? {
+        self.keepers_kept::<K, Found>(Found::of).await
+    }
+
+    /// What is kept of the keepers of a kind. Where nothing is to be paused they may be out of the conductor's rights.
+    async fn keepers_kept<K: Keeps, T>(&self, keep: impl Fn(&K) -> Option<T>) -> Result<Vec<T>, PortError> {
+        if !self.known.knows::<K>(&self.reader).await? {
             return Ok(Vec::new());
         }
-        self.reader.kept_of::<K, Found>(Found::of).await
+        match self.reader.kept_of::<K, T>(keep).await {
+            Err(error) if error.kind == FailureKind::Rejected && !self.settings.pause_git_ops => Ok(Vec::new()),
+            listed => listed,
+        }
     }
 
     /// Those of applications.
@@ -47,9 +56,6 @@ impl KubernetesEnvironment {
         autoscalers: &ByTarget,
         found: &[Found],
     ) -> Keepers {
-        if !self.settings.pause_git_ops {
-            return Keepers::default();
-        }
         let mut kept: Vec<Kept> = applications.values().map(|application| application.kept.clone()).collect();
         let places: BTreeSet<Place> = kept.iter().map(|one| one.of.clone()).collect();
         for (place, scaling) in autoscalers.iter().filter(|(place, _)| places.contains(place)) {
@@ -58,8 +64,11 @@ impl KubernetesEnvironment {
         Keepers::of(&kept, found)
     }
 
-    /// Pauses the keepers of applications. Again it does nothing.
+    /// Pauses the keepers of applications, where the environment wants that. Again it does nothing.
     pub(crate) async fn pause_keepers(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        if !self.settings.pause_git_ops {
+            return Ok(());
+        }
         let (applications, autoscalers, found) =
             futures::try_join!(self.found(applications), self.autoscalers(applications), self.found_keepers())?;
         let keepers = self.keepers(&applications, &autoscalers, &found);
@@ -79,6 +88,8 @@ impl KubernetesEnvironment {
         let found: K = self.reader.get_in(namespace, name).await?;
         let act = || format!("could not pause {} {namespace}/{name}", K::kind(&()));
         let unreadable = |error| PortError::because(FailureKind::Rejected, act(), error);
+        admit(holder(&found).as_ref(), &self.holder(run))
+            .map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
         let Some(change) = found.pause().map_err(unreadable)? else { return Ok(()) };
         let wish = Wish { way: Way::There, changes: vec![change], contested: BTreeSet::new() };
         let written = self.writer.write::<K>(namespace, name, &self.holder(run), &wish).await?;
@@ -92,20 +103,32 @@ impl KubernetesEnvironment {
         }
     }
 
-    /// Lets every keeper go on that the run has paused.
+    /// Lets every keeper go on that the run has paused. One failure does not stop the others.
     pub(crate) async fn resume_keepers(&self, run: &RunId) -> Result<(), PortError> {
-        let mut failures = self.resume_all::<Kustomization>(run).await?;
-        failures.extend(self.resume_all::<HelmRelease>(run).await?);
-        failures.extend(self.resume_all::<Application>(run).await?);
+        let mut failures = self.resume_all::<Kustomization>(run).await;
+        failures.extend(self.resume_all::<HelmRelease>(run).await);
+        failures.extend(self.resume_all::<Application>(run).await);
         all_failed(&failures)
     }
 
-    async fn resume_all<K: Keeps>(&self, run: &RunId) -> Result<Vec<PortError>, PortError> {
-        if !self.settings.pause_git_ops || !self.known.knows::<K>(&self.reader).await? {
-            return Ok(Vec::new());
-        }
-        let is_held = |one: &K| Found::of(one).is_some_and(|found| found.is_held_by(run));
-        let held = self.reader.kept_of::<K, K>(|one| is_held(one).then(|| one.clone())).await?;
-        Ok(self.part(run, held, |_| true, |_| BTreeSet::new()).await)
+    async fn resume_all<K: Keeps>(&self, run: &RunId) -> Vec<PortError> {
+        let is_held = |one: &K| holder(one).is_some_and(|holder| holder.run == *run);
+        let held = match self.keepers_kept::<K, K>(|one| is_held(one).then(|| one.clone())).await {
+            Ok(held) => held,
+            Err(error) => return vec![error],
+        };
+        // Nothing but the marker knows what a keeper was: one that cannot be read stays, and so does the pause.
+        let told = held.iter().filter_map(|one| Some((one.meta(), marker(one).err()?)));
+        let mut failures: Vec<PortError> = told
+            .map(|(meta, error)| {
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                let called = called::<K>(&text(&meta.namespace), &text(&meta.name));
+                let act = format!("could not read what a load test has left on {called}, which stays paused");
+                PortError::because(FailureKind::Rejected, act, error)
+            })
+            .collect();
+        let readable = held.into_iter().filter(|one| marker(one).is_ok()).collect();
+        failures.extend(self.part(run, readable, |_| true, |_| BTreeSet::new()).await);
+        failures
     }
 }

@@ -76,12 +76,6 @@ fn cases() -> Vec<Case> {
             0,
             [0, 4],
         ),
-        Case::new(
-            "idle",
-            |made| (made.spec.idle_replica_count, made.spec.triggers) = (Some(0), vec![Trigger::inactive()]),
-            0,
-            [1, 4],
-        ),
         Case::new("paused", annotate, 2, [1, 4]),
     ]
 }
@@ -117,17 +111,30 @@ async fn whatever_a_scaled_object_says_it_holds_the_run_and_says_it_again_afterw
 }
 
 #[tokio::test]
-async fn one_that_keda_holds_at_a_number_is_refused_before_anything_is_changed() {
-    let bed = Bed::new("keda-held", &["shop"]).await;
-    bed.api().create(&PostParams::default(), &with_resources("shop", 2)).await.unwrap();
-    let mut made = scaled_object("shop", 1..=4, Trigger::active());
-    made.annotations_mut().insert("autoscaling.keda.sh/paused-replicas".to_owned(), "2".to_owned());
-    bed.scaled_object(made).await;
-    let refused = bed.try_observe(&bed.conductor(1).await).await.unwrap_err();
-    assert_eq!(refused.kind, FailureKind::Rejected);
-    assert_eq!(
-        text(&refused),
-        "ScaledObject keda-held/shop: KEDA holds it at 2 replicas (annotation autoscaling.keda.sh/paused-replicas), whatever \
-         its bounds are; expected no such annotation"
-    );
+async fn one_that_keda_scales_whatever_its_bounds_are_is_refused_before_anything_is_changed() {
+    for (name, change, told) in [
+        (
+            "keda-held",
+            (|made| {
+                made.annotations_mut().insert("autoscaling.keda.sh/paused-replicas".to_owned(), "2".to_owned());
+            }) as fn(&mut ScaledObject),
+            "KEDA holds it at 2 replicas (annotation autoscaling.keda.sh/paused-replicas), whatever its bounds are; expected \
+             no such annotation",
+        ),
+        (
+            "keda-idle",
+            |made| made.spec.idle_replica_count = Some(0),
+            "KEDA scales it to 0 while no trigger is active, whatever its bounds are (idleReplicaCount); expected \
+             minReplicaCount alone",
+        ),
+    ] {
+        let bed = Bed::new(name, &["shop"]).await;
+        bed.api().create(&PostParams::default(), &with_resources("shop", 2)).await.unwrap();
+        let mut made = scaled_object("shop", 1..=4, Trigger::active());
+        change(&mut made);
+        bed.scaled_object(made).await;
+        let refused = bed.try_observe(&bed.conductor(1).await).await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Rejected);
+        assert_eq!(text(&refused), format!("ScaledObject {name}/shop: {told}"));
+    }
 }

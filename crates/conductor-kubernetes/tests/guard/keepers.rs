@@ -167,6 +167,38 @@ async fn what_a_conductor_has_paused_that_is_dead_is_found_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_pause_ends_whatever_the_settings_say_by_then_and_never_by_a_marker_that_cannot_be_read() {
+    let scene = Scene::new("changed-mind", Tool::Kustomization).await;
+    let (bed, before) = (&scene.bed, scene.settings().await);
+    bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    let paused = scene.settings().await;
+    let other = "other-2".parse().unwrap();
+    let refused = bed.conductor.freeze(&other, &bed.applications, in_minutes(15)).await.unwrap_err();
+    bed.conductor.thaw(&other).await.unwrap();
+    assert_eq!(
+        Failure::of("", &refused).message,
+        "could not pause Kustomization changed-mind-kustomization/shop: load test run-changed-mind-kustomization has changed \
+         it and not put it back"
+    );
+    let snapshot = "loadtest-conductor.dev/snapshot";
+    bed.kubectl(&["annotate", kind(scene.tool), "shop", &format!("{snapshot}-")]).await.unwrap();
+    let next = bed.connect(2, &json!({ "pauseGitOps": false })).await;
+    let told = next.thaw(&bed.run).await.unwrap_err();
+    assert_eq!(
+        Failure::of("", &told).message,
+        "could not read what a load test has left on Kustomization changed-mind-kustomization/shop, which stays paused: it has \
+         annotation loadtest-conductor.dev/run and not loadtest-conductor.dev/snapshot, so that nobody can say what it was \
+         before"
+    );
+    assert_eq!(scene.keeper().await["spec"]["suspend"], true);
+    let text = paused["annotations"][snapshot].as_str().unwrap();
+    bed.kubectl(&["annotate", kind(scene.tool), "shop", &format!("{snapshot}={text}")]).await.unwrap();
+    assert!(next.left_behind(&bed.applications).await.unwrap().contains_key(&bed.run));
+    next.thaw(&bed.run).await.unwrap();
+    assert_eq!(scene.settings().await, before);
+}
+
+#[tokio::test]
 async fn a_keeper_that_is_in_another_cluster_is_refused_before_anything_is_changed() {
     let bed = Bed::new("kept-elsewhere").await;
     let labels = ["kustomize.toolkit.fluxcd.io/name=apps", "kustomize.toolkit.fluxcd.io/namespace=flux-system"];
