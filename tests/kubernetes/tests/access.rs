@@ -1,7 +1,7 @@
 //! Who may do what, and what is written down of it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
-mod shared;
+mod support;
 
 use conductor_kubernetes_bed::{Behaviour, Entry, User, deployment, until};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use shared::{PATIENCE, api, namespace};
+use support::{PATIENCE, api, namespace};
 
 #[tokio::test]
 async fn a_user_may_do_what_a_role_says_and_nothing_else() {
@@ -99,7 +99,7 @@ async fn the_audit_log_tells_controllers_apart_and_keeps_no_secrets() {
 
 #[tokio::test]
 async fn kubectl_server_and_nodes_say_the_version_that_was_built() {
-    let cluster = shared::cluster().await;
+    let cluster = support::cluster().await;
     let kubectl = cluster.kubectl(&User::Admin).unwrap().args(["version", "--output=json"]).output().unwrap();
     assert!(kubectl.status.success(), "{}", String::from_utf8_lossy(&kubectl.stderr));
     let version: Value = serde_json::from_slice(&kubectl.stdout).unwrap();

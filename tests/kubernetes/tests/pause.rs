@@ -1,7 +1,7 @@
 //! Controllers stand still when they are told to, and catch up afterwards; and what is written meanwhile is told as it comes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
-mod shared;
+mod support;
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
-use shared::{PATIENCE, api, namespace};
+use support::{PATIENCE, api, namespace};
 
 #[tokio::test]
 async fn nothing_happens_while_controllers_are_paused_and_all_of_it_afterwards() {

@@ -1,7 +1,7 @@
 //! What becomes of workloads: the controllers are real, and pods do what their template says.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
-mod shared;
+mod support;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams, WatchEvent, WatchParams};
 use serde_json::json;
-use shared::{PATIENCE, api, namespace};
+use support::{PATIENCE, api, namespace};
 
 #[tokio::test]
 async fn a_deployment_becomes_available_with_the_digest_of_its_image() {

@@ -9,7 +9,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::shared::{api, namespace};
+use super::support::{api, namespace};
 use super::{config, kubectl, map, maps, outcome, proxied};
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
-use super::shared::{PATIENCE, api};
+use super::support::{PATIENCE, api};
 use super::{config, map, outcome, proxied};
 
 #[tokio::test]

@@ -4,9 +4,9 @@
 mod answers;
 mod lost;
 mod proxies;
-#[path = "../shared/mod.rs"]
-mod shared;
 mod stops;
+#[path = "../support/mod.rs"]
+mod support;
 mod watches;
 
 use std::process::Command;
@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::json;
-use shared::{api, namespace};
+use support::{api, namespace};
 
 /// A proxy for an admin with a fresh namespace, and a client that asks once only.
 pub(crate) async fn proxied(name: &str) -> (FaultProxy, Client) {

@@ -11,7 +11,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, WatchParams};
 use serde_json::json;
 
-use super::shared::{PATIENCE, api, namespace};
+use super::support::{PATIENCE, api, namespace};
 use super::{code, map, maps, outcome, proxied};
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
-use super::shared::{PATIENCE, api, namespace};
+use super::support::{PATIENCE, api, namespace};
 use super::{kubectl, map, outcome, proxied};
 
 #[tokio::test]

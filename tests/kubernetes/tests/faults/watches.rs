@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, PostParams, WatchEvent, WatchParams};
 use kube::{Api, ResourceExt};
 
-use super::shared::{PATIENCE, api};
+use super::support::{PATIENCE, api};
 use super::{map, outcome, proxied};
 
 #[tokio::test]

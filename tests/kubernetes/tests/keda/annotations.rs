@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use crate::Shop;
-use crate::shared::PATIENCE;
+use crate::support::PATIENCE;
 use conductor_kubernetes_bed::until;
 
 const MARK: &str = "example.org/mark";

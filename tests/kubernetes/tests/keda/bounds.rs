@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::shared::PATIENCE;
+use crate::support::PATIENCE;
 use crate::{A_WHILE, Shop, uid};
 
 #[tokio::test]

@@ -7,8 +7,8 @@ mod bounds;
 mod idle;
 mod pause;
 mod rights;
-#[path = "../shared/mod.rs"]
-mod shared;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
-use shared::{PATIENCE, api, namespace};
+use support::{PATIENCE, api, namespace};
 
 /// How long it is looked whether nothing more is done: for three looks at the triggers and one of the autoscalers.
 pub(crate) const A_WHILE: Duration = Duration::from_secs(3);

@@ -3,7 +3,7 @@
 use conductor_kubernetes_bed::{Trigger, scaled_object, until};
 use serde_json::{Value, json};
 
-use crate::shared::PATIENCE;
+use crate::support::PATIENCE;
 use crate::{Shop, uid};
 
 const PAUSED: &str = "autoscaling.keda.sh/paused";

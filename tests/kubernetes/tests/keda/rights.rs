@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::Shop;
-use crate::shared::{PATIENCE, cluster};
+use crate::support::{PATIENCE, cluster};
 
 const OPERATOR: &str = "system:serviceaccount:keda:keda-operator";
 
