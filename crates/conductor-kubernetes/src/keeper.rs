@@ -11,6 +11,8 @@ mod pause;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::change::Change;
 use crate::field::UnreadableError;
 use crate::marker::Holder;
@@ -47,9 +49,10 @@ pub(crate) struct Found {
 }
 
 /// An object, as keepers name those they keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reference {
     kind: String,
+    #[serde(default)]
     namespace: String,
     name: String,
 }

@@ -63,15 +63,7 @@ struct Automated {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ApplicationStatus {
     #[serde(default)]
-    resources: Vec<Resource>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Resource {
-    kind: String,
-    #[serde(default)]
-    namespace: String,
-    name: String,
+    resources: Vec<Reference>,
 }
 
 /// What is changed of an Application.
@@ -126,12 +118,7 @@ impl Keeps for Application {
         if !self.spec.destination.is_here() {
             return Vec::new();
         }
-        let resources = self.status.iter().flat_map(|status| &status.resources);
-        let reference = |resource: &Resource| {
-            let Resource { kind, namespace, name } = resource.clone();
-            Reference { kind, namespace, name }
-        };
-        resources.map(reference).collect()
+        self.status.as_ref().map(|status| status.resources.clone()).unwrap_or_default()
     }
 
     fn restless(&self) -> Option<String> {

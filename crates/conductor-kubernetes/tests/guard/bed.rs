@@ -10,6 +10,7 @@ use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_kubernetes_bed::{Behaviour, Cluster, ClusterSettings, User, deployment, stateful_set, until};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -164,4 +165,9 @@ impl Bed {
 
 async fn connect(settings: Value, epoch: u64) -> KubernetesEnvironment {
     KubernetesEnvironment::connect(serde_json::from_value(settings).unwrap(), epoch).await.unwrap()
+}
+
+/// A time from now.
+pub(crate) fn in_minutes(minutes: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_mins(minutes)
 }

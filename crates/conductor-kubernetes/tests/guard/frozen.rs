@@ -8,14 +8,10 @@ use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
 use conductor_core::scale::ScaleStep;
 use conductor_kubernetes::Freezer;
 use conductor_kubernetes_bed::{ScaledObject, Trigger, scaled_object, until};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::bed::{Bed, PATIENCE, cluster};
-
-fn in_minutes(minutes: i64) -> Timestamp {
-    Timestamp::now() + SignedDuration::from_mins(minutes)
-}
+use crate::bed::{Bed, PATIENCE, cluster, in_minutes};
 
 #[tokio::test]
 async fn others_are_denied_and_the_run_goes_on() {

@@ -9,11 +9,10 @@ use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
 use conductor_core::scale::ScaleStep;
 use conductor_kubernetes_bed::{Behaviour, GitOps, Tool, deployment, until};
 use futures::future::join_all;
-use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, PATIENCE, cluster};
+use crate::bed::{Bed, PATIENCE, cluster, in_minutes};
 
 /// A keeper looks four times in that time.
 const SEVERAL_LOOKS: Duration = Duration::from_secs(1);
@@ -76,10 +75,6 @@ impl Scene {
         let spec = self.bed.api::<Deployment>().get("checkout").await.unwrap().spec.unwrap();
         (spec.replicas, spec.template.spec.unwrap().containers[0].image.clone().unwrap())
     }
-}
-
-fn in_minutes(minutes: i64) -> Timestamp {
-    Timestamp::now() + SignedDuration::from_mins(minutes)
 }
 
 async fn keep_out_of_a_run(tool: Tool) {
