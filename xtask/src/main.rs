@@ -20,9 +20,9 @@ const USAGE: &str = "usage:
   cargo steer [CONDITION…]
                          steers a real Locust through changed conditions with both control laws, and compares them
   cargo verify           runs every check of the project and counts the tests
-  cargo verify --full    with the slow ones: the fault runs again and again, and what KEDA itself does
+  cargo verify --full    with the slow ones: the fault runs again and again, and what real controllers do
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
-  cargo xtask keda       builds KEDA itself, which --full tests, once for this machine
+  cargo xtask keda       builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
 
@@ -35,8 +35,8 @@ fn main() -> ExitCode {
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["kubernetes"] => show(tools::kubernetes::install()),
-        ["keda"] => show(tools::keda::install()),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
+        [word] if let Some(controller) = tools::controllers::called(word) => show(controller.install()),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)

@@ -1,8 +1,9 @@
 //! The tools that demo and verify need, at pinned versions: installed once, kept by version.
 
+pub(crate) mod controllers;
 pub(crate) mod deny;
 mod go;
-pub(crate) mod keda;
+mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;
 

@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::stage::{self, Counts};
+use crate::tools::controllers::{self, Controller};
 use crate::{demo, program, tidy, tools};
 
 /// How much is checked.
@@ -18,51 +19,60 @@ pub(crate) enum Extent {
 
 /// A stage's name and how it is run.
 struct Stage {
-    name: &'static str,
-    run: fn() -> Result<Counts, String>,
-    full_only: bool,
+    name: String,
+    run: Box<dyn Fn() -> Result<Counts, String>>,
 }
 
-const fn always(name: &'static str, run: fn() -> Result<Counts, String>) -> Stage {
-    Stage { name, run, full_only: false }
+fn stage(name: impl Into<String>, run: impl Fn() -> Result<Counts, String> + 'static) -> Stage {
+    Stage { name: name.into(), run: Box::new(run) }
 }
 
-const fn full_only(name: &'static str, run: fn() -> Result<Counts, String>) -> Stage {
-    Stage { name, run, full_only: true }
+/// What every change must pass.
+fn usual() -> Vec<Stage> {
+    vec![
+        stage("tidy: files begin with their subject and stay short", tidy::check),
+        stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
+        stage("tools: Locust and cargo-deny", tools_stage),
+        stage("cargo deny", deny_stage),
+        stage("cargo clippy", || {
+            stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
+        }),
+        stage("tools: Kubernetes", kubernetes_stage),
+        stage("cargo test", || {
+            stage::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], &test_environment()?)
+        }),
+        stage("cargo doc", || {
+            let flags = [("RUSTDOCFLAGS", "-D warnings".into())];
+            stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &flags)
+        }),
+        stage("cargo bench (compiles)", || {
+            stage::cargo(&["bench", "-p", "conductor-core", "--benches", "--no-run"], &[])
+        }),
+        stage("cargo demo", demo::check),
+    ]
 }
 
-const STAGES: [Stage; 13] = [
-    always("tidy: files begin with their subject and stay short", tidy::check),
-    always("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
-    always("tools: Locust and cargo-deny", tools_stage),
-    always("cargo deny", deny_stage),
-    always("cargo clippy", || {
-        stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
-    }),
-    always("tools: Kubernetes", kubernetes_stage),
-    always("cargo test", || {
-        stage::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], &test_environment()?)
-    }),
-    always("cargo doc", || {
-        stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &[("RUSTDOCFLAGS", "-D warnings".into())])
-    }),
-    always("cargo bench (compiles)", || stage::cargo(&["bench", "-p", "conductor-core", "--benches", "--no-run"], &[])),
-    always("cargo demo", demo::check),
-    full_only("fault runs, ten times", fault_runs),
-    full_only("tools: KEDA", keda_stage),
-    full_only("what is said of KEDA, by KEDA itself", keda_runs),
-];
+/// The slow ones.
+fn slow() -> Vec<Stage> {
+    let mut stages = vec![stage("fault runs, ten times", fault_runs)];
+    for controller in controllers::ALL {
+        let name = controller.name();
+        stages.push(stage(format!("what is said of {name}, by {name} itself"), move || runs_with(&controller)));
+    }
+    stages
+}
 
 /// Runs the stages.
 pub(crate) fn run(extent: Extent) -> ExitCode {
     let mut total = Counts::default();
-    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut times: Vec<(String, Duration)> = Vec::new();
+    let slow = if extent == Extent::Full { slow() } else { Vec::new() };
     let mut failure = None;
-    for Stage { name, run, .. } in STAGES.iter().filter(|stage| extent == Extent::Full || !stage.full_only) {
+    for Stage { name, run } in usual().into_iter().chain(slow) {
         println!("\n== {name}");
         let begun = Instant::now();
         let result = run();
-        times.push((name, begun.elapsed()));
+        times.push((name.clone(), begun.elapsed()));
         match result {
             Ok(counts) if counts.failed == 0 => total.add(counts),
             Ok(counts) => {
@@ -139,18 +149,21 @@ fn fault_runs() -> Result<Counts, String> {
     Ok(counts)
 }
 
-fn keda_stage() -> Result<Counts, String> {
-    tools::keda::install()?;
-    Ok(Counts::default())
-}
-
 /// The tests that the small controller of the bed has passed by now: those of what it does, and those of what the conductor does
 /// with it.
-fn keda_runs() -> Result<Counts, String> {
+fn runs_with(controller: &Controller) -> Result<Counts, String> {
     let mut environment = test_environment()?;
-    environment.push(("CONDUCTOR_KEDA", tools::keda::install()?.into_os_string()));
-    let mut counts = stage::cargo(&["test", "-p", "conductor-kubernetes-bed", "--test", "keda"], &environment)?;
-    let conductor = ["test", "-p", "conductor-kubernetes", "--test", "changes", "--test", "guard", "--"];
-    counts.add(stage::cargo(&[&conductor[..], &["keda", "scaled_object"]].concat(), &environment)?);
-    Ok(counts)
+    environment.push((controller.variable, controller.install()?.into_os_string()));
+    let bed = ["test", "-p", "conductor-kubernetes-bed", "--test", controller.bed_test];
+    let conductor =
+        ["test", "-p", "conductor-kubernetes", "--test", "production", "--test", "changes", "--test", "guard", "--"];
+    let mut total = Counts::default();
+    for arguments in [&bed[..], &[&conductor[..], controller.tests].concat()] {
+        let counts = stage::cargo(arguments, &environment)?;
+        if counts == Counts::default() {
+            return Err(format!("cargo {} has run no test", arguments.join(" ")));
+        }
+        total.add(counts);
+    }
+    Ok(total)
 }

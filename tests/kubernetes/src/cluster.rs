@@ -1,5 +1,6 @@
 //! One cluster, from its start to its end.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -13,9 +14,9 @@ use tokio::sync::Mutex;
 use crate::access::Access;
 use crate::audit::{self, AuditLog};
 use crate::component::{Component, file};
+use crate::controller::Running;
 use crate::error::BedError;
 use crate::folder::Folder;
-use crate::keda::Keda;
 use crate::keeper::Keeper;
 use crate::programs::Programs;
 use crate::proxy::FaultProxy;
@@ -42,7 +43,7 @@ impl Default for ClusterSettings {
 /// A running cluster. When it is dropped its processes are stopped, which takes a second or two, and its folder is removed.
 pub struct Cluster {
     // Before what it talks to.
-    pub(crate) keda: Mutex<Option<Keda>>,
+    pub(crate) controllers: Mutex<BTreeMap<&'static str, Running>>,
     // Before the folder, which must not go while processes write into it.
     pub(crate) keeper: Keeper,
     pub(crate) processes: Vec<(Component, u32)>,
@@ -139,8 +140,10 @@ impl Cluster {
     /// When a component had ended by itself or had to be killed. Nothing is left behind all the same.
     pub async fn stop(mut self) -> Result<(), BedError> {
         let stopped = tokio::task::spawn_blocking(move || {
-            let keda = self.keda.get_mut().take().map_or(Ok(()), |keda| keda.stop(&self.folder));
-            self.keeper.stop(&self.folder).and(keda)
+            let controllers = std::mem::take(self.controllers.get_mut()).into_values();
+            // All of them, before the first that has failed is told.
+            let stopped: Vec<_> = controllers.map(|one| one.stop(&self.folder)).collect();
+            stopped.into_iter().chain([self.keeper.stop(&self.folder)]).collect()
         });
         stopped.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }

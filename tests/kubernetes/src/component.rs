@@ -22,8 +22,8 @@ pub enum Component {
     Scheduler,
     /// What stands in for kubelets.
     Kwok,
-    /// The operator of KEDA, where it was asked for.
-    Keda,
+    /// A controller of custom resources, by the name of its program.
+    Controller(&'static str),
 }
 
 /// Files of the folder that components share.
@@ -36,16 +36,11 @@ pub(crate) mod file {
     pub(crate) const AUDIT_POLICY: &str = "audit-policy.json";
     pub(crate) const AUDIT_LOG: &str = "audit.log";
     pub(crate) const KWOK: &str = "kwok.yaml";
-    pub(crate) const KEDA_CERTIFICATES: &str = "keda";
 }
 
 /// etcd takes the host of a unix address for the name of a file in its working folder.
 const ETCD_CLIENTS: &str = "localhost:1";
 const ETCD_PEERS: &str = "localhost:2";
-
-/// Where KEDA looks for secrets of its own, and that it looks at ScaledObjects everywhere.
-const KEDA_SCOPE: [(&str, &str); 3] =
-    [("POD_NAMESPACE", "keda"), ("KEDA_CLUSTER_OBJECT_NAMESPACE", "keda"), ("WATCH_NAMESPACE", "")];
 
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
@@ -58,7 +53,7 @@ impl Component {
             Self::ControllerManager => "kube-controller-manager",
             Self::Scheduler => "kube-scheduler",
             Self::Kwok => "kwok",
-            Self::Keda => "keda-operator",
+            Self::Controller(program) => program,
         }
     }
 
@@ -83,7 +78,8 @@ impl Component {
             Self::ControllerManager => command.args(controller_manager()).args(client(self)),
             Self::Scheduler => command.args(scheduler()).args(client(self)),
             Self::Kwok => command.args(kwok()).args(client(self)),
-            Self::Keda => command.env("KUBECONFIG", self.kubeconfig()).envs(KEDA_SCOPE).args(keda()),
+            // How it is called is known where it is known.
+            Self::Controller(_) => &mut command,
         };
         let out = self.new_log(folder)?;
         let err = out.try_clone().map_err(|source| self.no_log(folder, source))?;
@@ -191,19 +187,5 @@ fn kwok() -> Vec<String> {
         "--cidr=10.64.0.0/16".to_owned(),
         "--node-ip=127.0.0.1".to_owned(),
         "--node-lease-duration-seconds=40".to_owned(),
-    ]
-}
-
-/// It serves metrics to nobody here, on a port of loopback that the kernel chooses, and opens no other.
-fn keda() -> Vec<String> {
-    vec![
-        "--leader-elect=false".to_owned(),
-        "--enable-cert-rotation=false".to_owned(),
-        format!("--cert-dir={}", file::KEDA_CERTIFICATES),
-        "--metrics-bind-address=0".to_owned(),
-        "--health-probe-bind-address=0".to_owned(),
-        "--metrics-service-bind-address=127.0.0.1:0".to_owned(),
-        "--kube-api-qps=1000".to_owned(),
-        "--kube-api-burst=2000".to_owned(),
     ]
 }

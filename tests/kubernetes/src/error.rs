@@ -18,7 +18,7 @@ pub enum BedError {
         /// Where it should be.
         folder: PathBuf,
         /// How it gets there.
-        built_by: &'static str,
+        built_by: String,
     },
     /// Something could not be done with a file or folder.
     #[error("could not {act} {}", path.display())]
@@ -107,7 +107,7 @@ pub enum BedError {
     #[error("could not {act}: kubectl says\n{complaint}")]
     Kubectl {
         /// What could not be done.
-        act: &'static str,
+        act: String,
         /// What it says.
         complaint: String,
     },

@@ -1,38 +1,56 @@
-//! KEDA in a cluster: its custom resource, its ServiceAccount with a role, and what does its work.
-//!
-//! That is a small controller of the bed, or KEDA itself where `CONDUCTOR_KEDA` says where it is. Which of the two it is
-//! makes no difference to a test.
+//! KEDA in a cluster: its custom resource, its rights, and how it is started.
 
 mod crd;
 mod minimal;
-mod operator;
 mod rights;
 mod scaled_object;
 
-use kube::Api;
-use kube::api::ListParams;
-use serde_json::json;
+use std::fs;
 
-use crate::cluster::{Cluster, ClusterSettings};
-use crate::component::Component;
+use futures::FutureExt;
+use kube::api::ApiResource;
+
+use crate::cluster::Cluster;
+use crate::component::file;
+use crate::controller::{Controller, RealCommand};
 use crate::error::BedError;
 use crate::folder::Folder;
-use crate::keda::minimal::Minimal;
-use crate::keda::operator::Operator;
-use crate::programs::Programs;
-use crate::user::User;
-
-pub(crate) use rights::user;
 pub use scaled_object::{
     ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
 };
 
-/// What does KEDA's work.
-#[derive(Debug)]
-pub(crate) enum Keda {
-    Minimal(Minimal),
-    Operator(Operator),
-}
+/// Where KEDA finds its certificates.
+const CERTIFICATES: &str = "keda";
+
+pub(crate) static KEDA: Controller = Controller {
+    name: "KEDA",
+    program: "keda-operator",
+    variable: "CONDUCTOR_KEDA",
+    word: "keda",
+    account: ("keda", "keda-operator"),
+    rules: rights::rules,
+    resource: || ApiResource::erase::<ScaledObject>(&()),
+    definitions: || vec![crd::scaled_objects()],
+    own: |client, log| minimal::follow(client, log).boxed_local(),
+    real: RealCommand {
+        // It serves metrics to nobody here, on a port of loopback that the kernel chooses, and opens no other.
+        arguments: &[
+            "--leader-elect=false",
+            "--enable-cert-rotation=false",
+            "--cert-dir=keda",
+            "--metrics-bind-address=0",
+            "--health-probe-bind-address=0",
+            "--metrics-service-bind-address=127.0.0.1:0",
+            "--kube-api-qps=1000",
+            "--kube-api-burst=2000",
+        ],
+        // Where it looks for secrets of its own, and that it looks at ScaledObjects everywhere.
+        environment: &[("POD_NAMESPACE", "keda"), ("KEDA_CLUSTER_OBJECT_NAMESPACE", "keda"), ("WATCH_NAMESPACE", "")],
+        prepare: write_certificates,
+        // Each of its controllers says so; this one is what it was started for.
+        at_work: &["Starting workers", "\"controllerKind\":\"ScaledObject\""],
+    },
+};
 
 impl Cluster {
     /// Starts KEDA, unless it runs. It acts as ServiceAccount `keda-operator` of namespace `keda`, on ScaledObjects in every
@@ -44,15 +62,7 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses, a program is missing, or KEDA itself has ended or does not come up.
     pub async fn keda(&self) -> Result<(), BedError> {
-        let mut keda = self.keda.lock().await;
-        match keda.as_ref() {
-            Some(Keda::Operator(operator)) => operator.check(&self.folder),
-            Some(Keda::Minimal(_)) => Ok(()),
-            None => {
-                *keda = Some(self.start_keda().await?);
-                Ok(())
-            }
-        }
+        self.start_controller(&KEDA).await
     }
 
     /// Stops KEDA, if it runs. ScaledObjects stay, and so does what it made of them.
@@ -60,55 +70,23 @@ impl Cluster {
     /// # Errors
     /// When KEDA itself had ended before or had to be killed.
     pub async fn stop_keda(&self) -> Result<(), BedError> {
-        match self.keda.lock().await.take() {
-            // It takes a moment, and needs nothing of this runtime.
-            Some(keda) => keda.stop(&self.folder),
-            None => Ok(()),
-        }
-    }
-
-    async fn start_keda(&self) -> Result<Keda, BedError> {
-        let operator = Programs::keda();
-        match &operator {
-            Some(programs) => operator::define(self, programs).await?,
-            None => self.apply(&crd::scaled_objects()).await?,
-        }
-        self.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": rights::NAMESPACE } }))
-            .await?;
-        for object in [rights::account(), rights::role(), rights::binding()] {
-            self.apply(&object).await?;
-        }
-        let objects = Api::<ScaledObject>::all(self.client(&User::Admin).await?);
-        let first = ListParams::default().limit(1);
-        let is_served = || {
-            let (objects, first) = (objects.clone(), first.clone());
-            async move { objects.list(&first).await.is_ok() }
-        };
-        let within = ClusterSettings::default().start_within;
-        self.await_that(Component::ApiServer, "the custom resource ScaledObject", within, is_served).await?;
-        match operator {
-            Some(programs) => Operator::start(self, &programs).await.map(Keda::Operator),
-            None => {
-                let config = self.access.config(&user(), &self.folder).await?;
-                let log = Component::Keda.new_log(&self.folder)?;
-                Minimal::start(user().name(), config, log).await.map(Keda::Minimal)
-            }
-        }
+        self.stop_controller(&KEDA).await
     }
 }
 
-impl Keda {
-    /// Stops it.
-    ///
-    /// # Errors
-    /// When KEDA itself had ended before or had to be killed.
-    pub(crate) fn stop(self, folder: &Folder) -> Result<(), BedError> {
-        match self {
-            Self::Minimal(minimal) => {
-                drop(minimal);
-                Ok(())
-            }
-            Self::Operator(operator) => operator.stop(folder),
-        }
+/// It wants to serve metrics with a certificate. The API server's does for that.
+fn write_certificates(folder: &Folder) -> Result<(), BedError> {
+    let certificates = folder.file(CERTIFICATES);
+    let failed = |path: &std::path::Path| {
+        let path = path.to_owned();
+        move |source| BedError::File { act: "write", path, source }
+    };
+    fs::create_dir_all(&certificates).map_err(failed(&certificates))?;
+    for (from, to) in
+        [(file::AUTHORITY, "ca.crt"), (file::SERVER_CERTIFICATE, "tls.crt"), (file::SERVER_KEY, "tls.key")]
+    {
+        let to = certificates.join(to);
+        fs::copy(folder.file(from), &to).map_err(failed(&to))?;
     }
+    Ok(())
 }

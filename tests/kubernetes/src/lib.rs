@@ -64,7 +64,7 @@
 //! # }
 //! ```
 //!
-//! A cluster listens on one port of loopback, which the kernel chose, KEDA itself on another, and keeps its state in a
+//! A cluster listens on one port of loopback, which the kernel chose, a real controller perhaps on another, and keeps its state in a
 //! temporary folder. When it is dropped, or its process ends in whatever way, its processes and its folder are gone too.
 //! Clusters do not know of each other: a test may start several at once. Nothing here knows the conductor.
 
@@ -74,6 +74,7 @@ mod behaviour;
 mod bridge;
 mod cluster;
 mod component;
+mod controller;
 mod error;
 mod folder;
 mod git_ops;

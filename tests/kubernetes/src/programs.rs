@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::controller::Controller;
 use crate::error::BedError;
 
 /// A folder with programs.
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
     folder: PathBuf,
-    built_by: &'static str,
+    built_by: String,
 }
 
 impl Programs {
@@ -19,16 +20,17 @@ impl Programs {
         let test = std::env::current_exe().unwrap_or_default();
         let built = test.ancestors().nth(3).map(|target| target.join("tools").join("kubernetes"));
         let folder = std::env::var_os("CONDUCTOR_KUBERNETES").map(PathBuf::from).or(built).unwrap_or_default();
-        Self { folder, built_by: "cargo verify builds it, and so does cargo xtask kubernetes" }
+        Self { folder, built_by: "cargo verify builds it, and so does cargo xtask kubernetes".to_owned() }
     }
 
-    /// That of KEDA, if `CONDUCTOR_KEDA` names a folder.
-    pub(crate) fn keda() -> Option<Self> {
-        std::env::var_os("CONDUCTOR_KEDA").map(Self::keda_in)
+    /// That of a real controller, if its variable names a folder.
+    pub(crate) fn of(controller: &Controller) -> Option<Self> {
+        std::env::var_os(controller.variable).map(|folder| Self::of_in(controller, folder))
     }
 
-    fn keda_in(folder: OsString) -> Self {
-        Self { folder: folder.into(), built_by: "cargo verify --full builds it, and so does cargo xtask keda" }
+    fn of_in(controller: &Controller, folder: OsString) -> Self {
+        let built_by = format!("cargo verify --full builds it, and so does cargo xtask {}", controller.word);
+        Self { folder: folder.into(), built_by }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -44,13 +46,14 @@ impl Programs {
         if file.is_file() {
             return Ok(file);
         }
-        Err(BedError::Program { program, folder: self.folder.clone(), built_by: self.built_by })
+        Err(BedError::Program { program, folder: self.folder.clone(), built_by: self.built_by.clone() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keda::KEDA;
 
     #[test]
     fn a_missing_program_is_named_with_its_folder_and_the_way_to_get_it() {
@@ -61,7 +64,7 @@ mod tests {
             error,
             "kube-scheduler is missing in /nowhere: cargo verify builds it, and so does cargo xtask kubernetes"
         );
-        let error = Programs::keda_in("/nowhere".into()).file("keda-operator").unwrap_err().to_string();
+        let error = Programs::of_in(&KEDA, "/nowhere".into()).file(KEDA.program).unwrap_err().to_string();
         assert_eq!(
             error,
             "keda-operator is missing in /nowhere: cargo verify --full builds it, and so does cargo xtask keda"

@@ -1,5 +1,6 @@
 //! Bringing a cluster up: files, processes one after the other, nodes, and waiting until all of it can be used.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use http::Request;
@@ -31,7 +32,7 @@ pub(crate) async fn start(settings: ClusterSettings) -> Result<Cluster, BedError
     let authority = Authority::new()?;
     write_files(&folder, &authority)?;
     let mut cluster = Cluster {
-        keda: Mutex::new(None),
+        controllers: Mutex::new(BTreeMap::new()),
         keeper: Keeper::new(),
         processes: Vec::new(),
         access: Access::new(authority, port.number),

@@ -1,7 +1,6 @@
 //! Who talks to a cluster, as RBAC and the audit log see it.
 
 use crate::component::Component;
-use crate::keda;
 
 /// The group of everything that the bed itself runs.
 pub(crate) const COMPONENTS: &str = "bed:components";
@@ -62,12 +61,11 @@ impl User {
 /// Name and groups of a component, if it is a client of the API server.
 pub(crate) fn of_component(component: Component) -> Option<(String, Vec<String>)> {
     let (name, rights) = match component {
-        Component::Etcd | Component::ApiServer => return None,
+        // What a controller of custom resources writes is of interest: it is no component to the audit log.
+        Component::Etcd | Component::ApiServer | Component::Controller(_) => return None,
         Component::ControllerManager => ("system:kube-controller-manager", None),
         Component::Scheduler => ("system:kube-scheduler", None),
         Component::Kwok => ("bed-kwok", Some("system:masters".to_owned())),
-        // What it writes is of interest: it is no component to the audit log.
-        Component::Keda => return Some((keda::user().name(), keda::user().groups())),
     };
     Some((name.to_owned(), std::iter::once(COMPONENTS.to_owned()).chain(rights).collect()))
 }

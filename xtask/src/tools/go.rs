@@ -22,8 +22,8 @@ pub(super) struct Module {
     pub(super) requires: &'static str,
     /// What must be there after a build: as Go names it, and as it is called.
     pub(super) programs: &'static [(&'static str, &'static str)],
-    /// Variables that are set in the programs.
-    pub(super) variables: Vec<(&'static str, String)>,
+    /// Variables that are set in the programs, by the version that is built.
+    pub(super) variables: fn(&str) -> Vec<(&'static str, String)>,
     /// What a build costs.
     pub(super) cost: &'static str,
 }
@@ -68,7 +68,7 @@ impl Module {
 
     /// How Go is called, without the place for the programs.
     fn arguments(&self) -> Vec<String> {
-        let set = self.variables.iter().map(|(name, value)| format!("-X {name}={value}"));
+        let set = (self.variables)(self.version()).into_iter().map(|(name, value)| format!("-X {name}={value}"));
         let linking = std::iter::once("-s -w".to_owned()).chain(set).collect::<Vec<_>>().join(" ");
         let words = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", &linking];
         words.map(str::to_owned).to_vec()

@@ -18,32 +18,31 @@ const PROGRAMS: [(&str, &str); 6] = [
 
 /// The folder with the programs, built if need be. The target folder gets a link to it, by which tests find it.
 pub(crate) fn install() -> Result<PathBuf, String> {
-    let folder = module().install(|_| Ok(()))?;
+    let folder = MODULE.install(|_| Ok(()))?;
     link(&folder, &program::target()?.join("tools").join("kubernetes"))?;
     Ok(folder)
 }
 
-fn module() -> Module {
-    let mut module = Module {
-        name: "Kubernetes",
-        word: "kubernetes",
-        folder: "tests/kubernetes/tools",
-        go_mod: include_str!("../../../tests/kubernetes/tools/go.mod"),
-        go_sum: include_str!("../../../tests/kubernetes/tools/go.sum"),
-        requires: "k8s.io/kubernetes",
-        programs: &PROGRAMS,
-        variables: Vec::new(),
-        cost: "some six minutes on two cores, and 4 GB in the caches of Go",
-    };
-    // Without these the API server says that it is v0.0.0.
-    let version = module.version();
+const MODULE: Module = Module {
+    name: "Kubernetes",
+    word: "kubernetes",
+    folder: "tests/kubernetes/tools",
+    go_mod: include_str!("../../../tests/kubernetes/tools/go.mod"),
+    go_sum: include_str!("../../../tests/kubernetes/tools/go.sum"),
+    requires: "k8s.io/kubernetes",
+    programs: &PROGRAMS,
+    variables,
+    cost: "some six minutes on two cores, and 4 GB in the caches of Go",
+};
+
+/// Without these the API server says that it is v0.0.0.
+fn variables(version: &str) -> Vec<(&'static str, String)> {
     let mut numbers = version.split('.').map(str::to_owned);
-    module.variables = vec![
+    vec![
         ("k8s.io/component-base/version.gitVersion", format!("v{version}")),
         ("k8s.io/component-base/version.gitMajor", numbers.next().unwrap_or_default()),
         ("k8s.io/component-base/version.gitMinor", numbers.next().unwrap_or_default()),
-    ];
-    module
+    ]
 }
 
 /// Lets a link point to a folder, in one step, so that nobody who follows it meanwhile is lost.
@@ -67,6 +66,6 @@ mod tests {
 
     #[test]
     fn the_module_names_its_versions() {
-        names_its_versions(&module());
+        names_its_versions(&MODULE);
     }
 }

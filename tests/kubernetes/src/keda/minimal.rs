@@ -1,4 +1,4 @@
-//! A controller that does with ScaledObjects what KEDA does with them, as far as others can tell, in a thread of its own.
+//! A controller that does with ScaledObjects what KEDA does with them, as far as others can tell.
 //!
 //! What it does when was taken from KEDA's behaviour; the tests of the bed check it against KEDA itself. It knows the
 //! trigger `cron` alone, has no metrics, and leaves to the autoscalers that it makes whatever is theirs.
@@ -13,17 +13,14 @@ mod window;
 
 use std::fs::File;
 use std::io::Write;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Config};
-use tokio::sync::oneshot;
+use kube::{Api, Client};
 use tokio::time::Instant;
 
-use crate::error::BedError;
 use crate::keda::minimal::one::{One, Outcome};
 use crate::keda::minimal::queue::{Key, Queue, Work};
 use crate::keda::scaled_object::ScaledObject;
@@ -33,66 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long the controller may rest when nothing is due.
 const REST: Duration = Duration::from_secs(3600);
 
-/// The controller. It ends when it is dropped, at once, as if it had been killed.
-#[derive(Debug)]
-pub(crate) struct Minimal {
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Minimal {
-    /// Starts it, as the user whom a configuration names. What goes wrong is in its log.
-    ///
-    /// # Errors
-    /// When no client can be made of the configuration.
-    pub(super) async fn start(user: String, config: Config, log: File) -> Result<Self, BedError> {
-        let (stop, stopped) = oneshot::channel();
-        let (up, is_up) = oneshot::channel();
-        // The runtimes of tests come and go with the test that made them.
-        let thread = std::thread::spawn(move || keep(config, log, up, stopped));
-        let minimal = Self { stop: Some(stop), thread: Some(thread) };
-        let failed = |source| BedError::Client { user, source };
-        match is_up.await {
-            Ok(Ok(())) => Ok(minimal),
-            Ok(Err(source)) => Err(failed(source)),
-            Err(ended) => Err(failed(ended.into())),
-        }
-    }
-}
-
-impl Drop for Minimal {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // Of a thread that panicked nothing is left.
-            let _ = thread.join();
-        }
-    }
-}
-
-type Up = oneshot::Sender<Result<(), Box<dyn std::error::Error + Send + Sync>>>;
-
-fn keep(config: Config, log: File, up: Up, stopped: oneshot::Receiver<()>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        // Nobody waits for it any more where it cannot be told.
-        Err(error) => return drop(up.send(Err(error.into()))),
-    };
-    runtime.block_on(async {
-        match Client::try_from(config) {
-            Ok(client) => {
-                let _ = up.send(Ok(()));
-                tokio::select! {
-                    _ = stopped => {}
-                    () = follow(client, log) => {}
-                }
-            }
-            Err(error) => drop(up.send(Err(error.into()))),
-        }
-    });
-}
-
-async fn follow(client: Client, mut log: File) {
+/// Does its work for as long as it is let.
+pub(super) async fn follow(client: Client, mut log: File) {
     let objects = watcher(Api::<ScaledObject>::all(client.clone()), watcher::Config::default());
     let autoscalers = watcher(Api::<HorizontalPodAutoscaler>::all(client.clone()), watcher::Config::default());
     let mut objects = std::pin::pin!(objects.default_backoff());

@@ -1,0 +1,73 @@
+//! A controller itself: a program that was built from its source, with the definitions of its custom resources.
+
+use std::fs;
+
+use crate::cluster::{Cluster, ClusterSettings};
+use crate::component::Component;
+use crate::controller::Controller;
+use crate::error::BedError;
+use crate::folder::Folder;
+use crate::keeper::Keeper;
+use crate::programs::Programs;
+use crate::user::User;
+
+/// Where the definitions are, beside the program.
+const DEFINITIONS: &str = "crds";
+
+/// The running program. Dropping it stops it.
+#[derive(Debug)]
+pub(crate) struct Real(Keeper);
+
+/// Makes its custom resources.
+pub(super) async fn define(cluster: &Cluster, controller: &Controller, programs: &Programs) -> Result<(), BedError> {
+    // A folder that is not there is named with the way to get it.
+    programs.file(controller.program)?;
+    let mut kubectl = cluster.kubectl(&User::Admin)?;
+    kubectl.args(["apply", "--server-side", "--filename"]).arg(programs.folder().join(DEFINITIONS));
+    let applied = tokio::task::spawn_blocking(move || kubectl.output()).await;
+    let applied = applied.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    let applied = applied.map_err(|source| BedError::Start { program: "kubectl", source })?;
+    if applied.status.success() {
+        return Ok(());
+    }
+    let complaint = String::from_utf8_lossy(&applied.stderr).into_owned();
+    Err(BedError::Kubectl { act: format!("define the custom resources of {}", controller.name), complaint })
+}
+
+impl Real {
+    pub(super) async fn start(
+        cluster: &Cluster,
+        controller: &'static Controller,
+        programs: &Programs,
+    ) -> Result<Self, BedError> {
+        let folder = &cluster.folder;
+        let component = Component::Controller(controller.program);
+        let how = &controller.real;
+        (how.prepare)(folder)?;
+        let kubeconfig = cluster.access.kubeconfig(&controller.user(), folder)?;
+        let mut command = component.command(programs, folder, cluster.port)?;
+        command.args(how.arguments).env("KUBECONFIG", kubeconfig).envs(how.environment.iter().copied());
+        let real = Self(Keeper::new());
+        real.0.start(component, command)?;
+        let within = ClusterSettings::default().start_within;
+        let is_at_work = || {
+            let ended = real.0.check(folder);
+            let log = fs::read_to_string(folder.file(&component.log())).unwrap_or_default();
+            let at_work = log.lines().any(|line| how.at_work.iter().all(|words| line.contains(words)));
+            std::future::ready(ended.is_err() || at_work)
+        };
+        cluster.await_that(component, "the beginning of its work", within, is_at_work).await?;
+        real.check(folder)?;
+        Ok(real)
+    }
+
+    /// # Errors
+    /// When it has ended, with the end of its log.
+    pub(super) fn check(&self, folder: &Folder) -> Result<(), BedError> {
+        self.0.check(folder)
+    }
+
+    pub(super) fn stop(mut self, folder: &Folder) -> Result<(), BedError> {
+        self.0.stop(folder)
+    }
+}
