@@ -4,15 +4,16 @@
 
 mod clusters;
 mod held;
+mod mixed;
 mod objects;
 mod processes;
 
 use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use conductor_kubernetes_bed::{Bridge, Entry, Moment, Replica, Requests};
+use conductor_kubernetes_bed::{Bridge, Entry, GitOps, Moment, Replica, Requests};
 use serde_json::Value;
 
 use crate::bed::{Bed, Shop, until};
@@ -24,6 +25,9 @@ use crate::outside::{get, locust, program};
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long autoscalers of others and keepers may take until they have acted.
+const ACTS_WITHIN: Duration = Duration::from_secs(20);
+
 /// A shop in a namespace of its own, in production and in the test cluster.
 pub struct ClusterBed {
     // Before the folder, which the processes work in.
@@ -32,6 +36,8 @@ pub struct ClusterBed {
     bed: Bed,
     clusters: &'static Clusters,
     namespace: String,
+    /// What keeps applications as a repository says, where there are any such.
+    keepers: Vec<GitOps>,
 }
 
 impl Deref for ClusterBed {
@@ -52,10 +58,12 @@ impl ClusterBed {
             runtime().block_on(cluster.namespace(&namespace)).unwrap();
             clusters::apply(cluster, &example(manifest).replace("namespace: shop", &format!("namespace: {namespace}")));
         }
-        for (cluster, deployment) in
-            [(&clusters.production, "shop"), (&clusters.test, "shop"), (&clusters.test, "payments")]
-        {
-            clusters::await_deployment(cluster, &namespace, deployment);
+        for (cluster, workload) in [
+            (&clusters.production, "deployment/shop"),
+            (&clusters.test, "deployment/shop"),
+            (&clusters.test, "deployment/payments"),
+        ] {
+            clusters::await_replicas(cluster, &namespace, workload);
         }
         let bridge = |deployment: &str, start: Start| {
             runtime().block_on(Bridge::start(&clusters.test, &namespace, deployment, start)).unwrap()
@@ -72,7 +80,7 @@ impl ClusterBed {
                 serve_shop(replica, version, &database, provider)
             }),
         );
-        let bed = Self { shop, _payments: payments, bed, clusters, namespace };
+        let bed = Self { shop, _payments: payments, bed, clusters, namespace, keepers: Vec::new() };
         up(&bed.shop, 1);
         bed.fill_in(dead_man);
         bed
@@ -83,6 +91,24 @@ impl ClusterBed {
         let bed = Self::new(name, dead_man);
         bed.bring_up();
         bed
+    }
+
+    /// The same with applications of every kind beside the shop.
+    pub fn mixed(name: &str, dead_man: &str) -> Self {
+        let mut bed = Self::new(name, dead_man);
+        bed.keepers = mixed::make(bed.clusters, &bed.namespace);
+        bed.edit(
+            "environment.yaml",
+            "      - name: shop\n  local",
+            &format!("      - name: shop\n{}  local", mixed::entries()),
+        );
+        bed.bring_up();
+        bed
+    }
+
+    /// Asserts that each of the applications beside the shop is as it is in production.
+    pub fn assert_like_production(&self) {
+        mixed::assert_like_production(&self.clusters.test, &self.namespace);
     }
 
     /// Puts the example's environment and load test into the folder, with addresses filled in and without its long times.
@@ -122,6 +148,13 @@ impl ClusterBed {
         ] {
             self.edit("loadtest.yaml", from, to);
         }
+    }
+
+    /// Gives the load test the time that it takes to hold the target.
+    pub fn held_load(&self) {
+        // Users grow four and a half fold in a minute at most.
+        self.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 100s");
+        self.edit("loadtest.yaml", "plateau: 20s", "plateau: 45s\n  load: { usersPerKpi: 0.035 }");
     }
 
     /// What somebody types who wants to try it.
@@ -227,6 +260,11 @@ impl ClusterBed {
     /// Asserts that the test cluster is as it was made, that no user is left and that the database has exactly these rows.
     pub fn assert_back(&self, objects: &[(String, Value)], rows: &[String]) {
         assert_eq!(self.users(), 0, "users still run");
+        // What acts by itself takes a moment to put back what is its own.
+        let begun = Instant::now();
+        while self.objects() != objects && begun.elapsed() < ACTS_WITHIN {
+            std::thread::sleep(Duration::from_millis(200));
+        }
         assert_eq!(objects::differences(objects, &self.objects()), [""; 0]);
         let run = self.view()["id"].as_str().unwrap().to_owned();
         assert_eq!(objects::signs(&self.clusters.test, clusters::ACCOUNTS, &run), [""; 0], "the run has left signs");

@@ -32,9 +32,7 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     assert_eq!(bed.writes(), [[], []], "planning has written");
     assert_eq!(bed.objects(), objects, "planning has changed something");
 
-    // Users grow four and a half fold in a minute at most.
-    bed.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 100s");
-    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 45s\n  load: { usersPerKpi: 0.035 }");
+    bed.held_load();
     let mut running = bed.start();
     running.line("the ramp begins");
     bed.await_versions(&["v2", "v2", "v2"]);

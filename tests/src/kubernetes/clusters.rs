@@ -83,18 +83,22 @@ pub(super) fn taken(cluster: &Cluster, name: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Waits until a Deployment has all of its replicas.
-pub(super) fn await_deployment(cluster: &Cluster, namespace: &str, name: &str) {
-    let target = format!("deployment/{name}");
-    let mut command = kubectl(cluster, &["-n", namespace, "rollout", "status", &target, "--timeout", "90s"]);
+/// Waits until a workload, such as `deployment/shop`, has all of its replicas.
+pub(super) fn await_replicas(cluster: &Cluster, namespace: &str, target: &str) {
+    let mut command = kubectl(cluster, &["-n", namespace, "rollout", "status", target, "--timeout", "90s"]);
     assert!(command.stdout(Stdio::null()).status().unwrap().success(), "{target} of {namespace} has no replicas");
 }
 
 /// What kubectl answers as JSON.
 pub(super) fn read(cluster: &Cluster, arguments: &[&str]) -> Value {
-    let output = kubectl(cluster, &[arguments, &["-o", "json"]].concat()).output().unwrap();
+    serde_json::from_str(&said(cluster, &[arguments, &["-o", "json"]].concat())).unwrap()
+}
+
+/// What kubectl answers.
+pub(super) fn said(cluster: &Cluster, arguments: &[&str]) -> String {
+    let output = kubectl(cluster, arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// kubectl, as somebody who may do everything.

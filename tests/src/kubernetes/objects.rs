@@ -5,11 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use conductor_kubernetes_bed::Cluster;
 use serde_json::{Map, Value};
 
-use super::clusters::read;
+use super::clusters::{read, said};
 
-/// Everything of a namespace that users make and load tests change, by kind and name.
+/// What comes and goes by itself, or tells of what there is.
+const PASSING: [&str; 7] = [
+    "controllerrevisions.apps",
+    "endpoints",
+    "endpointslices.discovery.k8s.io",
+    "events",
+    "events.events.k8s.io",
+    "pods",
+    "replicasets.apps",
+];
+
+/// Everything of a namespace that can be listed, by kind and name, but for what comes and goes by itself.
 pub(super) fn everything(cluster: &Cluster, namespace: &str) -> Vec<(String, Value)> {
-    let found = read(cluster, &["-n", namespace, "get", "deployments,horizontalpodautoscalers"]);
+    let kinds = said(cluster, &["api-resources", "--namespaced", "--verbs=list", "--output=name"]);
+    let kinds: Vec<&str> = kinds.lines().filter(|kind| !PASSING.contains(kind)).collect();
+    let found = read(cluster, &["-n", namespace, "get", &kinds.join(",")]);
     let mut objects: Vec<(String, Value)> = found["items"]
         .as_array()
         .unwrap()
