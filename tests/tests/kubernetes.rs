@@ -26,6 +26,7 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
         "{plan}"
     );
     assert!(plan.contains("autoscaled from 1 to 2"), "{plan}");
+    assert!(plan.contains("  payments: 1 replica → 2 replicas\n"), "{plan}");
     // Versions, replicas and resources are no difference: the run makes them equal.
     let differs = "differs from production in\n  shop\n    (minor) autoscaling: production absent, test pinned at 3\nwould generate";
     assert!(plan.contains(differs), "{plan}");
@@ -38,6 +39,7 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     bed.await_versions(&["v2", "v2", "v2"]);
     let container = &bed.object("deployment", "shop")["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["resources"]["limits"], serde_json::json!({ "cpu": "4", "memory": "2Gi" }));
+    assert_eq!(bed.object("deployment", "payments")["spec"]["replicas"], 2, "the mock is scaled with it");
     let denied = bed.somebody_deploys();
     assert!(denied.contains("frozen by load test shop-two-thousand-"), "{denied}");
     let autoscaler = &bed.object("hpa", "shop")["spec"];
@@ -138,7 +140,7 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
     let refused = conductor(&["run", &bed.path("loadtest.yaml")]).ended_with(1).out;
     let unplanned = conductor(&["plan", &bed.path("loadtest.yaml")]).ended_with(1).err;
     for told in [
-        format!("run {run} has left its changes at shop (its conductor may live: it has until "),
+        format!("run {run} has left its changes at payments, shop (its conductor may live: it has until "),
         format!("conductor restore {run} --from-cluster --settings FILE puts back what was before"),
     ] {
         assert!(refused.contains(&told), "{told:?} is not in\n{refused}");
@@ -270,8 +272,8 @@ fn what_cannot_work_is_told_by_its_field_before_anything_is_changed() {
         "could not connect to production (kubernetes.production): could not read the kubeconfig FOLDER/none: No such file or directory (os error 2)\n",
     );
     refused(
-        "- name: shop\n  local",
-        "- name: shop\n      - { name: ledger, deployment: ledger-v2 }\n  local",
+        "- name: shop\n",
+        "- name: shop\n      - { name: ledger, deployment: ledger-v2 }\n",
         [1, 1],
         "ledger does not exist in the environment",
     );

@@ -39,7 +39,7 @@ fn phase_step(criterion: &mut Criterion) {
         latency: None,
         marks: Vec::new(),
     };
-    let load = || Box::new(Load::begin(&created, &Default::default(), at, &rehearsal));
+    let load = || Box::new(Load::begin(&created, &changes(), at, &rehearsal));
     let note = Note { level: Level::Info, message: "so".to_owned() };
     let measured = Event::Measured(Box::new(Measurement { sample: None, generator: None }));
     let cases = [

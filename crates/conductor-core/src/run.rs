@@ -80,7 +80,7 @@ pub struct Record {
 pub struct Created {
     /// What the caller declared.
     pub spec: LoadTestSpec,
-    /// The applications that take part.
+    /// The applications that take part, those under test and what is scaled with them.
     pub scope: Scope,
     /// What becomes of values that somebody else changed during the run.
     pub foreign_policy: ForeignPolicy,
@@ -143,8 +143,15 @@ impl Created {
 
     /// The applications whose state the run records: those in scope, and the one that runs the load workers.
     pub fn applications(&self) -> Vec<ApplicationId> {
-        let workers = self.spec.load.workers.iter().map(|workers| workers.application.clone());
-        self.scope.iter().map(|intent| intent.application.clone()).chain(workers).collect()
+        let scope = self.scope.iter().map(|intent| &intent.application);
+        let workers = self.spec.load.workers.iter().map(|workers| &workers.application);
+        let workers = workers.filter(|name| self.scope.iter().all(|intent| intent.application != **name));
+        scope.chain(workers).cloned().collect()
+    }
+
+    /// The applications under test, which are those that are compared with production.
+    pub fn under_test(&self) -> Vec<ApplicationId> {
+        self.scope.iter().filter(|intent| !intent.support).map(|intent| intent.application.clone()).collect()
     }
 
     /// What the run changes before its load.

@@ -97,6 +97,11 @@ impl Plan {
         if problems.is_empty() { Ok(plan) } else { Err(PlanError(problems)) }
     }
 
+    /// What an application will have when all of it is done; `None` where it is not scaled.
+    pub fn scaled(&self, application: &ApplicationId) -> Option<&Allocation> {
+        self.scale_steps.iter().rev().find(|step| step.application == *application).map(|step| &step.to)
+    }
+
     /// The applications that are changed.
     pub fn applications(&self) -> BTreeSet<&ApplicationId> {
         let scaled = self.scale_steps.iter().map(|step| &step.application);
@@ -153,7 +158,7 @@ mod tests {
     use crate::spec::ScaleChoice;
 
     fn intent(name: &str, version: VersionChoice, scale: ScaleChoice) -> Intent {
-        Intent { application: name.parse().unwrap(), version, scale }
+        Intent::new(name.parse().unwrap(), version, scale)
     }
 
     fn production(name: &str, version: &str, allocation: Allocation) -> (ApplicationId, Production) {

@@ -6,7 +6,7 @@ use conductor_core::run::Created;
 use conductor_core::spec::{API_VERSION, Intent, LoadTestSpec, ScaleChoice, VersionChoice, Violation};
 
 use crate::curve::read_load_test;
-use crate::environment::{Environment, EnvironmentSpec};
+use crate::environment::{Alongside, Environment, EnvironmentSpec};
 use crate::input::{InputError, Problem};
 
 /// Reads a load test and makes of it what a run is created with.
@@ -35,8 +35,9 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         file: file.to_owned(),
         problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
     })?;
+    let EnvironmentSpec { on_drift, recheck_after, parity, alongside, .. } = &environment.spec;
+    let scope = scope.into_iter().chain(alongside.iter().map(Alongside::intent)).collect();
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, settings);
-    let EnvironmentSpec { on_drift, recheck_after, parity, .. } = &environment.spec;
     Ok(Created { drift_policy: *on_drift, recheck_after: *recheck_after, waivers: parity.waivers.clone(), ..created })
 }
 
@@ -60,7 +61,7 @@ pub fn adopted(environment: &Environment) -> Result<Created, serde_json::Error> 
         }
     });
     let spec: LoadTestSpec = serde_json::from_value(document)?;
-    let intent = |application| Intent { application, version: VersionChoice::Keep, scale: ScaleChoice::Keep };
+    let intent = |application| Intent::new(application, VersionChoice::Keep, ScaleChoice::Keep);
     let scope = environment.applications().into_iter().map(intent).collect();
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, serde_json::to_value(environment)?);
     Ok(Created { recheck_after: environment.spec.recheck_after, ..created })
@@ -95,6 +96,8 @@ fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violatio
 
 #[cfg(test)]
 mod tests {
+    use conductor_core::app::ApplicationId;
+
     use super::*;
 
     const ENVIRONMENT: &str = "
@@ -123,9 +126,13 @@ spec:
 ";
 
     fn declared(test: &str) -> Result<Created, String> {
+        declared_in(ENVIRONMENT, test)
+    }
+
+    fn declared_in(environment: &str, test: &str) -> Result<Created, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("environment.yaml");
-        std::fs::write(&file, ENVIRONMENT).unwrap();
+        std::fs::write(&file, environment).unwrap();
         let environment = Environment::read(&file, folder.path()).unwrap();
         let file = folder.path().join("test.yaml");
         std::fs::write(&file, test).unwrap();
@@ -164,6 +171,19 @@ spec:
             with("locust").unwrap_err(),
             "test.yaml:11:35: spec.load.workers.application: \"locust\" can have one replica only, since its port is exclusive; expected an application without a port, which load workers do not need"
         );
+    }
+
+    #[test]
+    fn what_is_scaled_with_every_test_is_in_its_scope_and_not_under_test() {
+        let environment =
+            ENVIRONMENT.replace("  locust: {", "  alongside: [{ name: load-workers, replicas: 2 }]\n  locust: {");
+        let workers = "  load: { workers: { application: load-workers, most: 4 } }\n";
+        for test in [TEST.to_owned(), format!("{TEST}{workers}")] {
+            let created = declared_in(&environment, &test).unwrap();
+            let told = |names: Vec<ApplicationId>| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(told(created.under_test()), ["shop"]);
+            assert_eq!(told(created.applications()), ["shop", "load-workers"], "each is looked at once");
+        }
     }
 
     #[test]

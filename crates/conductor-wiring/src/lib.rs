@@ -18,6 +18,8 @@ mod substrates;
 
 pub use curve::read_load_test;
 pub use declare::{adopted, declare};
-pub use environment::{Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings};
+pub use environment::{
+    Alongside, Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings,
+};
 pub use factory::{Wiring, unfreeze};
 pub use input::{InputError, Problem, Written, read};

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::workers::{Workers, users_ahead};
-use super::{Cause, Ending, Measurement, Retarget};
+use super::{Cause, Changes, Ending, Measurement, Retarget};
 use crate::guard::{Drift, DriftPolicy};
 use crate::learnt::Hints;
 use crate::load::{KpiSample, LoadSetting, Mark};
 use crate::ramp;
 use crate::run::Created;
-use crate::scale::{Baseline, ScaleStep};
+use crate::scale::ScaleStep;
 use crate::search::{Search, Sight};
 use crate::spec::{LoadShape, LoadTestSpec};
 
@@ -40,7 +40,7 @@ pub struct Load {
 
 impl Load {
     /// The load of a run whose ramp begins now, after one user has produced the KPI.
-    pub fn begin(created: &Created, baseline: &Baseline, at: Timestamp, rehearsal: &KpiSample) -> Self {
+    pub fn begin(created: &Created, changes: &Changes, at: Timestamp, rehearsal: &KpiSample) -> Self {
         let spec = &created.spec;
         let config = config(created, spec.profile());
         let window = window(rehearsal, at);
@@ -48,7 +48,7 @@ impl Load {
         let (ramp, advice) = ramp::step(&config, ramp::State::new(&config), &observation);
         let ahead = users_ahead(&advice, &config.profile, 0.0, config.interval_s, config.max_users);
         Self {
-            workers: Workers::begin(created, baseline, ahead),
+            workers: Workers::begin(created, changes, ahead),
             started: at,
             profile: config.profile,
             search: search(spec),

@@ -84,7 +84,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         }
         State::Rehearsing { changes } => {
             if let Event::Rehearsed { sample } = event {
-                let load = Box::new(Load::begin(created, &changes.baseline, at, sample));
+                let load = Box::new(Load::begin(created, &changes, at, sample));
                 return Ok(enter(State::GeneratingLoad { changes: with_workers(changes, &load), load }));
             }
             under_way(event, changes, |changes| State::Rehearsing { changes })

@@ -21,11 +21,8 @@ use crate::units::Span;
 fn created() -> Created {
     let workers = serde_json::json!({ "workers": { "application": "load-workers", "most": 4 } });
     let spec = load_test("600/min", serde_json::json!({ "interval": "10s", "load": workers }));
-    let shop = Intent {
-        application: "shop".parse().unwrap(),
-        version: VersionChoice::Release("v2".to_owned()),
-        scale: ScaleChoice::Keep,
-    };
+    let version = VersionChoice::Release("v2".to_owned());
+    let shop = Intent::new("shop".parse().unwrap(), version, ScaleChoice::Keep);
     Created { scope: vec![shop], recheck_after: "60s".parse().unwrap(), ..fixtures::created(spec) }
 }
 
@@ -117,7 +114,7 @@ fn states() -> Vec<State> {
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
     let back = WayBack { changes: rolled_out(), found: baseline(), at: Timestamp::UNIX_EPOCH };
-    let load = Box::new(Load::begin(&created, &changes.baseline, Timestamp::UNIX_EPOCH, &rehearsal()));
+    let load = Box::new(Load::begin(&created, &changes, Timestamp::UNIX_EPOCH, &rehearsal()));
     vec![
         State::Accepted,
         State::Preflight,

@@ -4,12 +4,12 @@
 //! costs a worker is fitted from the run's own windows, or was learnt by the former run until they tell. Where neither
 //! tells, a worker that stays above its CPU does.
 
-use super::{Level, Measurement, Note};
+use super::{Changes, Level, Measurement, Note};
 use crate::app::Allocation;
 use crate::load::{GeneratorStatus, Mark};
 use crate::ramp::{Advice, Mode, Profile};
 use crate::run::Created;
-use crate::scale::{Baseline, ScaleStep};
+use crate::scale::ScaleStep;
 use crate::sizing::{Point, WorkerCost, point};
 use crate::spec::LoadWorkers;
 
@@ -65,12 +65,15 @@ struct Need {
 
 impl Workers {
     /// The workers of a run whose load begins; `None` where the test does not let them be scaled.
-    pub(super) fn begin(created: &Created, baseline: &Baseline, users_ahead: f64) -> Option<Self> {
+    pub(super) fn begin(created: &Created, changes: &Changes, users_ahead: f64) -> Option<Self> {
         let load = &created.spec.load;
         let plan = load.workers.clone()?;
         let learnt = created.learnt.as_ref().filter(|_| load.learn_from_last_run).and_then(|learnt| learnt.cost);
         let mut workers = Self {
-            present: baseline.get(&plan.application)?.allocation.clone(),
+            present: match changes.plan.scaled(&plan.application) {
+                Some(scaled) => scaled.clone(),
+                None => changes.baseline.get(&plan.application)?.allocation.clone(),
+            },
             plan,
             asked: None,
             learnt,

@@ -9,7 +9,7 @@ use crate::fixtures::{self, load_test};
 use crate::learnt::Learnt;
 use crate::ramp::Reason;
 use crate::release::Release;
-use crate::scale::Observed;
+use crate::scale::{Observed, Plan};
 
 /// A cost of 0.1 % a user beside 4 % of an idle worker: one runs 710 users at 75 %.
 const COST: WorkerCost = WorkerCost { cpu_per_user: 0.1, idle_cpu: 4.0, windows: 20, most_users: 600.0 };
@@ -29,10 +29,14 @@ fn created(most: u32, cost: Option<WorkerCost>) -> Created {
     Created { learnt, ..fixtures::created(spec) }
 }
 
-fn begun(most: u32, cost: Option<WorkerCost>, users_ahead: f64) -> Workers {
+fn changes(scale_steps: Vec<ScaleStep>) -> Changes {
     let observed = Observed::new(Release::single(""), Allocation::of_replicas(1));
     let baseline = BTreeMap::from([("load-workers".parse().unwrap(), observed)]);
-    Workers::begin(&created(most, cost), &baseline, users_ahead).unwrap()
+    Changes { baseline, plan: Plan { scale_steps, ..Plan::default() } }
+}
+
+fn begun(most: u32, cost: Option<WorkerCost>, users_ahead: f64) -> Workers {
+    Workers::begin(&created(most, cost), &changes(vec![]), users_ahead).unwrap()
 }
 
 fn window(users: u64, workers: u32, cpu: f64, marks: Vec<Mark>) -> Measurement {
@@ -177,6 +181,15 @@ fn a_week_of_windows_takes_no_more_room_than_a_day() {
     let users = |point: Option<&Point>| point.map(|(users, _)| *users);
     assert_eq!(users(kept.first()), Some(1.0), "the beginning is kept");
     assert!(users(kept.last()) > Some(390.0), "and so is the end");
+}
+
+#[test]
+fn workers_that_were_scaled_before_the_load_are_there_already() {
+    let [one, three] = [1, 3].map(Allocation::of_replicas);
+    let step = ScaleStep { application: "load-workers".parse().unwrap(), from: one, to: three };
+    let begun = |users| Workers::begin(&created(12, Some(COST)), &changes(vec![step.clone()]), users).unwrap();
+    assert_eq!(asked(&begun(2_000.0)), None, "three run 2,130");
+    assert_eq!(asked(&begun(2_500.0)), Some((3, 4)));
 }
 
 #[test]

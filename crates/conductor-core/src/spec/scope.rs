@@ -18,13 +18,21 @@ pub struct Intent {
     pub version: VersionChoice,
     /// Its allocation.
     pub scale: ScaleChoice,
+    /// True for what is no application under test: it is scaled with every test, and compared with nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub support: bool,
+}
+
+impl Intent {
+    /// An application under test.
+    pub const fn new(application: ApplicationId, version: VersionChoice, scale: ScaleChoice) -> Self {
+        Self { application, version, scale, support: false }
+    }
 }
 
 pub(super) fn resolve(spec: &LoadTestSpec, catalogue: &[ApplicationId]) -> Result<Scope, SpecError> {
-    let intent = |name: &ApplicationId, version: Option<&VersionChoice>, scale: Option<ScaleChoice>| Intent {
-        application: name.clone(),
-        version: version.unwrap_or(&spec.version).clone(),
-        scale: scale.unwrap_or(spec.scale),
+    let intent = |name: &ApplicationId, version: Option<&VersionChoice>, scale: Option<ScaleChoice>| {
+        Intent::new(name.clone(), version.unwrap_or(&spec.version).clone(), scale.unwrap_or(spec.scale))
     };
     if spec.applications.is_empty() {
         let workers = spec.load.workers.as_ref().map(|workers| &workers.application);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::parity::{Day, Report, Sides, compare};
 use conductor_core::run::Created;
@@ -23,7 +22,7 @@ pub(crate) type Read = Result<Option<Sides>, PortError>;
 /// Reads both sides, without retries.
 pub(crate) async fn sides(ports: &Ports, created: &Created) -> Read {
     match &ports.parity {
-        Some(parity) => parity.sides(&scope(created)).await,
+        Some(parity) => parity.sides(&created.under_test()).await,
         None => Ok(None),
     }
 }
@@ -44,12 +43,8 @@ pub(super) async fn look(context: &Context) -> Read {
 /// In what the environment differs from production while the plan is in place.
 pub(crate) fn report(read: Read, created: &Created, plan: &Plan, now: Timestamp) -> Report {
     match read {
-        Ok(Some(sides)) => compare(&sides, &scope(created), plan, &created.waivers, Day::of(now)),
+        Ok(Some(sides)) => compare(&sides, &created.under_test(), plan, &created.waivers, Day::of(now)),
         Ok(None) => Report::incomparable("nothing in the environment tells what production is like"),
         Err(error) => Report::unread(Failure::of("", &error).message),
     }
-}
-
-fn scope(created: &Created) -> Vec<ApplicationId> {
-    created.scope.iter().map(|intent| intent.application.clone()).collect()
 }

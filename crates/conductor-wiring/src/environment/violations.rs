@@ -1,0 +1,84 @@
+//! Everything that is wrong with an environment as it is written.
+
+use std::collections::BTreeMap;
+
+use conductor_core::app::ApplicationId;
+use conductor_core::spec::{API_VERSION, Violation};
+use conductor_core::units::Span;
+use conductor_kubernetes::KubernetesSettings;
+use conductor_local::LocalSettings;
+
+use super::{EnvironmentDocument, EnvironmentSpec, alongside};
+
+/// The `kind` of an environment.
+const KIND: &str = "Environment";
+/// The latest time for the second look: the environment is in use until then.
+const LATEST_RECHECK: Span = Span::minutes(60);
+
+pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut add = |field: &str, problem: String, expected: &str| {
+        found.push(Violation { field: field.to_owned(), problem, expected: expected.to_owned() });
+    };
+    if document.api_version != API_VERSION {
+        add("apiVersion", format!("\"{}\" is not known", document.api_version), API_VERSION);
+    }
+    if document.kind != KIND {
+        add("kind", format!("\"{}\" is not an environment", document.kind), KIND);
+    }
+    let name = &document.metadata.name;
+    if name.parse::<ApplicationId>().is_err() || name.contains('/') {
+        add(
+            "metadata.name",
+            format!("\"{name}\" is not a name"),
+            "1 to 128 letters, digits, '-', '_' or '.', beginning with a letter or digit",
+        );
+    }
+    if document.spec.kpis.is_empty() {
+        add(
+            "spec.kpis",
+            "it is empty".to_owned(),
+            "at least one KPI, such as orders: { request: { method: POST, name: /orders } }",
+        );
+    }
+    let EnvironmentSpec { local, kubernetes, recheck_after, .. } = &document.spec;
+    if *recheck_after > LATEST_RECHECK {
+        let problem = format!("{recheck_after} is longer than an hour");
+        add("spec.recheckAfter", problem, "at most 1h, or 0s for no second look");
+    }
+    if local.is_none() && kubernetes.is_none() {
+        add("spec", "it has no applications".to_owned(), "local, kubernetes or both");
+    }
+    for (field, problem, expected) in local.iter().flat_map(LocalSettings::violations) {
+        add(&format!("spec.local.{field}"), problem, &expected);
+    }
+    for (field, problem, expected) in kubernetes.iter().flat_map(KubernetesSettings::violations) {
+        add(&format!("spec.kubernetes.{field}"), problem, &expected);
+    }
+    for (position, waiver) in document.spec.parity.waivers.iter().enumerate() {
+        let field = |field: &str| format!("spec.parity.waivers[{position}].{field}");
+        for (name, problem, expected) in waiver.violations() {
+            add(&field(name), problem, &expected);
+        }
+        let is_unknown = |name: &&ApplicationId| document.spec.applications().all(|(_, known)| known != *name);
+        if let Some(name) = waiver.application.as_ref().filter(is_unknown) {
+            let expected = "one of them, or none for all of them and the cluster";
+            add(&field("application"), format!("\"{name}\" is no application of the environment"), expected);
+        }
+    }
+    for (field, problem, expected) in alongside::violations(&document.spec) {
+        add(&format!("spec.{field}"), problem, expected);
+    }
+    let mut substrates = BTreeMap::new();
+    for (field, name) in document.spec.applications() {
+        let substrate = field.split('.').next().unwrap_or_default().to_owned();
+        if substrates.insert(name, substrate.clone()).is_some_and(|other| other != substrate) {
+            add(
+                &format!("spec.{field}"),
+                format!("\"{name}\" is there twice"),
+                "a name of its own for each application",
+            );
+        }
+    }
+    found
+}
