@@ -2,6 +2,7 @@
 
 pub(crate) mod controllers;
 pub(crate) mod deny;
+mod flux;
 mod go;
 mod keda;
 pub(crate) mod kubernetes;

@@ -79,7 +79,7 @@ impl Component {
             Self::Scheduler => command.args(scheduler()).args(client(self)),
             Self::Kwok => command.args(kwok()).args(client(self)),
             // How it is called is known where it is known.
-            Self::Controller(_) => &mut command,
+            Self::Controller(_) => command.env("TMPDIR", folder.path()),
         };
         let out = self.new_log(folder)?;
         let err = out.try_clone().map_err(|source| self.no_log(folder, source))?;

@@ -40,11 +40,15 @@ pub(crate) struct Controller {
     pub(crate) resource: fn() -> ApiResource,
     /// The definitions of its custom resources, where the bed's own is at work. The real one brings its own.
     pub(crate) definitions: fn() -> Vec<Value>,
-    /// What the bed's own does until it is dropped, with a log for what goes wrong.
-    pub(crate) own: fn(Client, File) -> LocalBoxFuture<'static, ()>,
+    /// What the bed's own does until it is dropped, with a log for what goes wrong. `None` where that is done elsewhere, for
+    /// each of the objects.
+    pub(crate) own: Option<OwnWork>,
     /// How the real one is called.
     pub(crate) real: RealCommand,
 }
+
+/// The work of a controller of the bed.
+pub(crate) type OwnWork = fn(Client, File) -> LocalBoxFuture<'static, ()>;
 
 /// How a real controller is called.
 pub(crate) struct RealCommand {
@@ -61,6 +65,7 @@ pub(crate) struct RealCommand {
 #[derive(Debug)]
 pub(crate) enum Running {
     Own(Own),
+    Elsewhere,
     Real(Real),
 }
 
@@ -68,6 +73,11 @@ impl Controller {
     pub(crate) fn user(&self) -> User {
         let (namespace, name) = self.account;
         User::service_account(namespace, name)
+    }
+
+    /// True where the real one is here.
+    pub(crate) fn is_real(&self) -> bool {
+        Programs::of(self).is_some()
     }
 
     /// Who it is, and what lets it do its work.
@@ -128,30 +138,36 @@ impl Cluster {
         for object in controller.rights() {
             self.apply(&object).await?;
         }
+        self.await_served(&(controller.resource)()).await?;
+        match (programs, controller.own) {
+            (Some(programs), _) => Real::start(self, controller, &programs).await.map(Running::Real),
+            (None, None) => Ok(Running::Elsewhere),
+            (None, Some(work)) => {
+                let config = self.access.config(&controller.user(), &self.folder).await?;
+                let log = Component::Controller(controller.program).new_log(&self.folder)?;
+                Own::start(controller, work, config, log).await.map(Running::Own)
+            }
+        }
+    }
+
+    /// Waits until objects of a kind can be made, everywhere.
+    pub(crate) async fn await_served(&self, resource: &ApiResource) -> Result<(), BedError> {
         let admin = self.client(&User::Admin).await?;
-        let objects = Api::<DynamicObject>::all_with(admin, &(controller.resource)());
+        let objects = Api::<DynamicObject>::all_with(admin, resource);
         let first = ListParams::default().limit(1);
         let is_served = || {
             let (objects, first) = (objects.clone(), first.clone());
             async move { objects.list(&first).await.is_ok() }
         };
         let within = ClusterSettings::default().start_within;
-        self.await_that(Component::ApiServer, "the custom resource of a controller", within, is_served).await?;
-        match programs {
-            Some(programs) => Real::start(self, controller, &programs).await.map(Running::Real),
-            None => {
-                let config = self.access.config(&controller.user(), &self.folder).await?;
-                let log = Component::Controller(controller.program).new_log(&self.folder)?;
-                Own::start(controller, config, log).await.map(Running::Own)
-            }
-        }
+        self.await_that(Component::ApiServer, "the custom resource of a controller", within, is_served).await
     }
 }
 
 impl Running {
     fn check(&self, folder: &Folder) -> Result<(), BedError> {
         match self {
-            Self::Own(_) => Ok(()),
+            Self::Own(_) | Self::Elsewhere => Ok(()),
             Self::Real(real) => real.check(folder),
         }
     }
@@ -166,6 +182,7 @@ impl Running {
                 drop(own);
                 Ok(())
             }
+            Self::Elsewhere => Ok(()),
             Self::Real(real) => real.stop(folder),
         }
     }

@@ -103,9 +103,11 @@ pub enum BedError {
         /// Why.
         source: Box<kube::Error>,
     },
-    /// `kubectl` did not do what it was asked for.
-    #[error("could not {act}: kubectl says\n{complaint}")]
-    Kubectl {
+    /// A program did not do what it was asked for.
+    #[error("could not {act}: {program} says\n{complaint}")]
+    Refused {
+        /// Its name.
+        program: &'static str,
         /// What could not be done.
         act: String,
         /// What it says.

@@ -1,25 +1,31 @@
-//! A repository of manifests, and what keeps a cluster as it says: small controllers that do what Flux and Argo CD do, as far
-//! as others can tell. Each acts under the ServiceAccount of its example, which may do everything, as is usual with them.
+//! A repository of manifests, and what keeps a cluster as it says: Flux and Argo CD, or small keepers that do the same, as far as
+//! others can tell. Each acts under the ServiceAccount of its example, which may do everything, as is usual with them.
 
+mod artifact;
+mod controllers;
 mod crds;
+mod flux;
 mod keep;
+mod program;
+mod said;
+mod serve;
 
 use std::time::Duration;
 
-use kube::Api;
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::ApiResource;
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::cluster::{Cluster, ClusterSettings};
-use crate::component::Component;
+use crate::cluster::Cluster;
+use crate::controller::Controller;
 use crate::error::BedError;
+use crate::git_ops::controllers::{ARGO_CD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
+use crate::git_ops::flux::Source;
 use crate::git_ops::keep::{Commit, keep};
-use crate::user::User;
 
-/// How often a keeper looks.
+/// How often a small keeper looks.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// What keeps objects as a repository says.
@@ -43,8 +49,11 @@ pub struct GitOps {
 impl Cluster {
     /// Keeps these manifests in the cluster, by a keeper of this name and namespace. The namespace must exist.
     ///
+    /// The keeper's work is done by the bed, or by its real controller where `CONDUCTOR_KUSTOMIZE_CONTROLLER`,
+    /// `CONDUCTOR_HELM_CONTROLLER` or `CONDUCTOR_ARGO_CD` names the folder with what `cargo xtask` has built.
+    ///
     /// # Errors
-    /// When the API server refuses.
+    /// When the API server refuses, a program is missing, or a real controller has ended or does not come up.
     pub async fn git_ops(
         &self,
         tool: Tool,
@@ -52,28 +61,21 @@ impl Cluster {
         name: &str,
         manifests: Vec<Value>,
     ) -> Result<GitOps, BedError> {
-        self.apply(&crds::definition(tool)).await?;
-        let objects: Api<DynamicObject> =
-            Api::namespaced_with(self.client(&User::Admin).await?, namespace, &tool.resource());
-        let is_served = || {
-            let objects = objects.clone();
-            async move { objects.list(&ListParams::default().limit(1)).await.is_ok() }
+        let controller = tool.controller();
+        let (commits, mut seen) = watch::channel(Commit { number: 1, manifests });
+        let keeping = if controller.is_real() {
+            let source = Source::new(self, tool, namespace, name).await?;
+            self.start_controller(controller).await?;
+            let first = seen.borrow_and_update().clone();
+            source.publish(&first).await?;
+            self.apply(&tool.keeper(namespace, name)).await?;
+            tokio::spawn(source.follow(seen))
+        } else {
+            self.start_controller(controller).await?;
+            self.apply(&tool.keeper(namespace, name)).await?;
+            let client = self.client(&controller.user()).await?;
+            tokio::spawn(keep(tool, client, [namespace, name].map(str::to_owned), seen))
         };
-        let within = ClusterSettings::default().start_within;
-        self.await_that(Component::ApiServer, "the custom resource of a keeper", within, is_served).await?;
-        let (account_namespace, account) = tool.account();
-        self.apply(&json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": { "name": account },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-            "subjects": [{ "kind": "ServiceAccount", "namespace": account_namespace, "name": account }],
-        }))
-        .await?;
-        self.apply(&tool.keeper(namespace, name)).await?;
-        let client = self.client(&User::service_account(account_namespace, account)).await?;
-        let (commits, seen) = watch::channel(Commit { number: 1, manifests });
-        let keeping = tokio::spawn(keep(tool, client, [namespace, name].map(str::to_owned), seen));
         Ok(GitOps { keeping, commits })
     }
 }
@@ -95,38 +97,44 @@ impl Drop for GitOps {
 }
 
 impl Tool {
-    const fn kind(self) -> (&'static str, &'static str, &'static str) {
-        match self {
+    /// The kind of its keepers.
+    pub fn resource(self) -> ApiResource {
+        let (group, version, kind) = match self {
             Self::Kustomization => ("kustomize.toolkit.fluxcd.io", "v1", "Kustomization"),
             Self::HelmRelease => ("helm.toolkit.fluxcd.io", "v2", "HelmRelease"),
             Self::Application => ("argoproj.io", "v1alpha1", "Application"),
-        }
-    }
-
-    fn resource(self) -> ApiResource {
-        let (group, version, kind) = self.kind();
+        };
         ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
     }
 
-    /// Namespace and name of its ServiceAccount; the name is that of its field manager, too.
-    const fn account(self) -> (&'static str, &'static str) {
+    fn controller(self) -> &'static Controller {
         match self {
-            Self::Kustomization => ("flux-system", "kustomize-controller"),
-            Self::HelmRelease => ("flux-system", "helm-controller"),
-            Self::Application => ("argocd", "argocd-application-controller"),
+            Self::Kustomization => &KUSTOMIZE_CONTROLLER,
+            Self::HelmRelease => &HELM_CONTROLLER,
+            Self::Application => &ARGO_CD,
         }
     }
 
     fn keeper(self, namespace: &str, name: &str) -> Value {
-        let (group, version, kind) = self.kind();
         let spec = match self {
-            Self::Kustomization | Self::HelmRelease => json!({ "interval": "10m" }),
+            Self::Kustomization => json!({
+                "interval": "500ms",
+                "retryInterval": "500ms",
+                "timeout": "1m",
+                "prune": false,
+                "sourceRef": { "kind": "GitRepository", "name": name },
+            }),
+            Self::HelmRelease => json!({
+                "interval": "1s",
+                "timeout": "1m",
+                "chartRef": { "kind": "HelmChart", "name": name },
+            }),
             Self::Application => json!({
                 "destination": { "server": "https://kubernetes.default.svc" },
                 "syncPolicy": { "automated": { "selfHeal": true } },
             }),
         };
-        let metadata = json!({ "namespace": namespace, "name": name });
-        json!({ "apiVersion": format!("{group}/{version}"), "kind": kind, "metadata": metadata, "spec": spec })
+        let ApiResource { api_version, kind, .. } = self.resource();
+        json!({ "apiVersion": api_version, "kind": kind, "metadata": { "namespace": namespace, "name": name }, "spec": spec })
     }
 }

@@ -31,7 +31,7 @@ pub(crate) static KEDA: Controller = Controller {
     rules: rights::rules,
     resource: || ApiResource::erase::<ScaledObject>(&()),
     definitions: || vec![crd::scaled_objects()],
-    own: |client, log| minimal::follow(client, log).boxed_local(),
+    own: Some(|client, log| minimal::follow(client, log).boxed_local()),
     real: RealCommand {
         // It serves metrics to nobody here, on a port of loopback that the kernel chooses, and opens no other.
         arguments: &[

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::flux::{HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use super::go::Module;
 use super::keda::KEDA;
 use crate::program;
@@ -21,7 +22,7 @@ pub(crate) struct Controller {
 }
 
 /// All of them.
-pub(crate) const ALL: [Controller; 1] = [KEDA];
+pub(crate) const ALL: [Controller; 3] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER];
 
 /// Where the definitions are put.
 const DEFINITIONS: &str = "crds";

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::bed::{Bed, PATIENCE, cluster, in_minutes};
 
-/// A keeper looks four times in that time.
-const SEVERAL_LOOKS: Duration = Duration::from_secs(1);
+/// Every keeper looks several times in that time, a real one too.
+const SEVERAL_LOOKS: Duration = Duration::from_secs(3);
 
 fn kind(tool: Tool) -> &'static str {
     match tool {
@@ -52,7 +52,7 @@ impl Scene {
         let deployments = scene.bed.api::<Deployment>();
         until("two replicas, and a keeper that says so", PATIENCE, async || {
             let status = deployments.get_opt("checkout").await.unwrap()?.status?;
-            let is_told = scene.keeper().await["status"]["resources"].is_array();
+            let is_told = tool.is_content(&scene.keeper().await);
             (status.available_replicas == Some(2) && is_told).then_some(())
         })
         .await;
@@ -106,10 +106,7 @@ async fn keep_out_of_a_run(tool: Tool) {
         (scene.deployed().await == (Some(2), "registry.example/shop:v2".to_owned())).then_some(())
     })
     .await;
-    until("the keeper is content", PATIENCE, async || {
-        (scene.keeper().await["status"]["conditions"][0]["status"] == "True").then_some(())
-    })
-    .await;
+    until("the keeper is content", PATIENCE, async || tool.is_content(&scene.keeper().await).then_some(())).await;
 }
 
 #[tokio::test]
@@ -128,9 +125,8 @@ async fn without_a_pause_the_run_has_a_keeper_against_it() {
     let step = ScaleStep { application: bed.applications[0].clone(), from, to };
     conductor.scale(&bed.run, &step, Way::There).await.unwrap();
     until("the freeze is in the keeper's way", PATIENCE, async || {
-        let condition = scene.keeper().await["status"]["conditions"][0].clone();
-        let message = condition["message"].as_str().unwrap_or_default();
-        message.contains("frozen by load test run-unpaused-kustomization until").then_some(())
+        let keeper = scene.keeper().await;
+        scene.tool.message(&keeper).contains("frozen by load test run-unpaused-kustomization until").then_some(())
     })
     .await;
     conductor.let_go(&bed.run, &bed.applications).await.unwrap();

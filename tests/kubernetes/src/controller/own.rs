@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use kube::{Client, Config};
 use tokio::sync::oneshot;
 
-use crate::controller::Controller;
+use crate::controller::{Controller, OwnWork};
 use crate::error::BedError;
 
 /// The controller. It ends when it is dropped, at once, as if it had been killed.
@@ -21,11 +21,16 @@ impl Own {
     ///
     /// # Errors
     /// When no client can be made of the configuration.
-    pub(super) async fn start(controller: &'static Controller, config: Config, log: File) -> Result<Self, BedError> {
+    pub(super) async fn start(
+        controller: &'static Controller,
+        work: OwnWork,
+        config: Config,
+        log: File,
+    ) -> Result<Self, BedError> {
         let (stop, stopped) = oneshot::channel();
         let (up, is_up) = oneshot::channel();
         // The runtimes of tests come and go with the test that made them.
-        let thread = std::thread::spawn(move || keep(controller, config, log, up, stopped));
+        let thread = std::thread::spawn(move || keep(work, config, log, up, stopped));
         let own = Self { stop: Some(stop), thread: Some(thread) };
         let failed = |source| BedError::Client { user: controller.user().name(), source };
         match is_up.await {
@@ -48,7 +53,7 @@ impl Drop for Own {
 
 type Up = oneshot::Sender<Result<(), Box<dyn std::error::Error + Send + Sync>>>;
 
-fn keep(controller: &Controller, config: Config, log: File, up: Up, stopped: oneshot::Receiver<()>) {
+fn keep(work: OwnWork, config: Config, log: File, up: Up, stopped: oneshot::Receiver<()>) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         // Nobody waits for it any more where it cannot be told.
@@ -60,7 +65,7 @@ fn keep(controller: &Controller, config: Config, log: File, up: Up, stopped: one
                 let _ = up.send(Ok(()));
                 tokio::select! {
                     _ = stopped => {}
-                    () = (controller.own)(client, log) => {}
+                    () = work(client, log) => {}
                 }
             }
             Err(error) => drop(up.send(Err(error.into()))),

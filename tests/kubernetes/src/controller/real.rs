@@ -31,7 +31,8 @@ pub(super) async fn define(cluster: &Cluster, controller: &Controller, programs:
         return Ok(());
     }
     let complaint = String::from_utf8_lossy(&applied.stderr).into_owned();
-    Err(BedError::Kubectl { act: format!("define the custom resources of {}", controller.name), complaint })
+    let act = format!("define the custom resources of {}", controller.name);
+    Err(BedError::Refused { program: "kubectl", act, complaint })
 }
 
 impl Real {

@@ -1,14 +1,13 @@
-//! The definitions of the keepers' kinds: what pauses them, and every other field as it comes.
+//! The definitions of kinds that no program brings: what pauses keepers, what they take manifests from, and every other field as
+//! it comes.
 
+use kube::api::ApiResource;
 use serde_json::{Value, json};
 
 use super::Tool;
 
-/// The definition of a kind.
-pub(super) fn definition(tool: Tool) -> Value {
-    let (group, version, kind) = tool.kind();
-    let plural = format!("{}s", kind.to_lowercase());
-    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+/// The definition of a keeper's kind.
+pub(super) fn of_keepers(tool: Tool) -> Value {
     let yes_or_no = json!({ "type": "boolean" });
     let automated = json!({
         "type": "object",
@@ -24,13 +23,24 @@ pub(super) fn definition(tool: Tool) -> Value {
             },
         }),
     };
-    let spec = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": fields });
-    let schema = json!({ "type": "object", "properties": { "spec": spec, "status": anything } });
     // The status of an Application is no subresource.
     let subresources = match tool {
         Tool::Kustomization | Tool::HelmRelease => json!({ "status": {} }),
         Tool::Application => json!({}),
     };
+    definition(&tool.resource(), &fields, &subresources)
+}
+
+/// The definition of a kind with a status, and nothing else that is known of it.
+pub(super) fn of_sources(resource: &ApiResource) -> Value {
+    definition(resource, &json!({}), &json!({ "status": {} }))
+}
+
+fn definition(resource: &ApiResource, fields: &Value, subresources: &Value) -> Value {
+    let ApiResource { group, version, kind, plural, .. } = resource;
+    let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let spec = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": fields });
+    let schema = json!({ "type": "object", "properties": { "spec": spec, "status": anything } });
     let served = json!({
         "name": version,
         "served": true,

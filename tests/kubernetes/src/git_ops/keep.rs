@@ -18,15 +18,14 @@ pub(super) struct Commit {
 /// Keeps until nobody wants it any more.
 pub(super) async fn keep(tool: Tool, client: Client, [namespace, name]: [String; 2], commits: watch::Receiver<Commit>) {
     let keepers: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &tool.resource());
-    // The commit that Helm has dealt with, whatever came of it.
-    let mut released = 0;
-    let (_, manager) = tool.account();
+    // The commit that was dealt with, whatever came of it.
+    let mut done = 0;
+    let (_, manager) = tool.controller().account;
     loop {
         let commit = commits.borrow().clone();
-        let is_done = tool == Tool::HelmRelease && released == commit.number;
         // Without its object there is nothing to do, as in a moment when the server does not answer.
         if let Ok(keeper) = keepers.get(&name).await
-            && !is_done
+            && (done != commit.number || puts_back(tool, &keeper))
             && !is_paused(tool, &keeper)
         {
             let mut failure = None;
@@ -34,11 +33,20 @@ pub(super) async fn keep(tool: Tool, client: Client, [namespace, name]: [String;
                 let manifest = tracked(tool, [&namespace, &name], manifest.clone());
                 failure = failure.or(apply(&client, manager, &manifest).await.err());
             }
-            released = commit.number;
+            done = commit.number;
             // What is not told is told at the next interval.
-            let _ = tell(tool, &keepers, &name, &status(&commit, failure)).await;
+            let _ = tell(tool, &keepers, &name, &tool.status(&commit, failure.as_ref())).await;
         }
         tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// True for a keeper that applies again what it has applied already.
+fn puts_back(tool: Tool, keeper: &DynamicObject) -> bool {
+    match tool {
+        Tool::Kustomization => true,
+        Tool::HelmRelease => false,
+        Tool::Application => keeper.data["spec"]["syncPolicy"]["automated"]["selfHeal"] == true,
     }
 }
 
@@ -62,7 +70,8 @@ fn tracked(tool: Tool, [namespace, name]: [&str; 2], mut manifest: Value) -> Val
             let group = word(&manifest, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
             let [kind, of, called] =
                 ["/kind", "/metadata/namespace", "/metadata/name"].map(|path| word(&manifest, path));
-            let id = format!("{name}:{group}/{kind}:{of}/{called}");
+            // Its name tells its namespace, too, since that is not Argo CD's own.
+            let id = format!("{namespace}_{name}:{group}/{kind}:{of}/{called}");
             manifest["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = json!(id);
             return manifest;
         }
@@ -73,22 +82,8 @@ fn tracked(tool: Tool, [namespace, name]: [&str; 2], mut manifest: Value) -> Val
     manifest
 }
 
-/// What a keeper says of itself: the objects it keeps, the commit, and what went wrong.
-fn status(commit: &Commit, failure: Option<kube::Error>) -> Value {
-    let resources = commit.manifests.iter().map(|manifest| {
-        let metadata = &manifest["metadata"];
-        json!({ "kind": manifest["kind"], "namespace": metadata["namespace"], "name": metadata["name"] })
-    });
-    let (ready, message) = match failure {
-        Some(error) => ("False", error.to_string()),
-        None => ("True", format!("Applied revision: {}", commit.number)),
-    };
-    let condition = json!({ "type": "Ready", "status": ready, "message": message });
-    json!({ "status": { "resources": resources.collect::<Vec<_>>(), "conditions": [condition] } })
-}
-
 async fn tell(tool: Tool, keepers: &Api<DynamicObject>, name: &str, status: &Value) -> kube::Result<DynamicObject> {
-    let (params, patch) = (PatchParams::default(), Patch::Merge(status));
+    let (params, patch) = (PatchParams::default(), Patch::Merge(json!({ "status": status })));
     match tool {
         Tool::Kustomization | Tool::HelmRelease => keepers.patch_status(name, &params, &patch).await,
         Tool::Application => keepers.patch(name, &params, &patch).await,

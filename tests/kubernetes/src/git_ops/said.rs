@@ -1,0 +1,61 @@
+//! What keepers say of themselves.
+
+use serde_json::{Value, json};
+
+use super::Tool;
+use super::keep::Commit;
+
+impl Tool {
+    /// True where a keeper says that everything is as its repository says.
+    pub fn is_content(self, keeper: &Value) -> bool {
+        let status = &keeper["status"];
+        match self {
+            Self::Kustomization | Self::HelmRelease => ready(keeper)["status"] == "True",
+            Self::Application => {
+                status["sync"]["status"] == "Synced" && status["operationState"]["phase"] == "Succeeded"
+            }
+        }
+    }
+
+    /// What a keeper has to tell about its last attempt.
+    pub fn message(self, keeper: &Value) -> &str {
+        let message = match self {
+            Self::Kustomization | Self::HelmRelease => &ready(keeper)["message"],
+            Self::Application => &keeper["status"]["operationState"]["message"],
+        };
+        message.as_str().unwrap_or_default()
+    }
+
+    /// The status of a keeper: the objects it keeps, as far as it says that, and what became of a commit.
+    pub(super) fn status(self, commit: &Commit, failure: Option<&kube::Error>) -> Value {
+        match self {
+            Self::Kustomization | Self::HelmRelease => {
+                let (ready, message) = match failure {
+                    Some(error) => ("False", error.to_string()),
+                    None => ("True", format!("Applied revision: {}", commit.number)),
+                };
+                json!({ "conditions": [{ "type": "Ready", "status": ready, "message": message }] })
+            }
+            Self::Application => {
+                let (sync, phase, message) = match failure {
+                    Some(error) => ("OutOfSync", "Failed", error.to_string()),
+                    None => ("Synced", "Succeeded", "successfully synced (all tasks run)".to_owned()),
+                };
+                let resources = commit.manifests.iter().map(|manifest| {
+                    let metadata = &manifest["metadata"];
+                    json!({ "kind": manifest["kind"], "namespace": metadata["namespace"], "name": metadata["name"] })
+                });
+                json!({
+                    "resources": resources.collect::<Vec<_>>(),
+                    "sync": { "status": sync, "revision": commit.number.to_string() },
+                    "operationState": { "phase": phase, "message": message },
+                })
+            }
+        }
+    }
+}
+
+fn ready(keeper: &Value) -> &Value {
+    let conditions = keeper["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    conditions.iter().find(|condition| condition["type"] == "Ready").unwrap_or(&Value::Null)
+}

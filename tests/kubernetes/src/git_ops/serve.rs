@@ -1,0 +1,75 @@
+//! A server of archives on loopback.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::error::BedError;
+use crate::wait::LOOK_EVERY;
+
+/// The archives, in the order in which they came.
+type Shelf = Arc<Mutex<Vec<Bytes>>>;
+
+/// The server, and what it has to give away.
+#[derive(Debug)]
+pub(super) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    shelf: Shelf,
+}
+
+impl Server {
+    /// Listens on a port that the kernel gives. Nobody is answered before it serves.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub(super) async fn bind() -> Result<Self, BedError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(BedError::Port)?;
+        let address = listener.local_addr().map_err(BedError::Port)?;
+        Ok(Self { listener, address, shelf: Shelf::default() })
+    }
+
+    /// Has an archive from now on, and says where.
+    pub(super) fn add(&self, archive: Vec<u8>) -> String {
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.push(archive.into());
+        format!("http://{}/{}.tgz", self.address, shelf.len() - 1)
+    }
+
+    /// Serves until it is dropped.
+    pub(super) async fn serve(&self) -> Infallible {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&self.shelf)))),
+                // There are too many open files, for example: others may be closed meanwhile.
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+}
+
+/// Answers one request. Who has not heard the answer asks again.
+async fn connection(stream: TcpStream, shelf: Shelf) {
+    let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&request, &shelf))));
+    let _ = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await;
+}
+
+fn answer(request: &Request<Incoming>, shelf: &Shelf) -> Response<Full<Bytes>> {
+    let number = request.uri().path().trim_start_matches('/').trim_end_matches(".tgz").parse::<usize>();
+    let archive = number.ok().and_then(|number| {
+        let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.get(number).cloned()
+    });
+    let status = if archive.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let mut response = Response::new(Full::new(archive.unwrap_or_default()));
+    *response.status_mut() = status;
+    response
+}
