@@ -1,5 +1,6 @@
 //! The tools that demo and verify need, at pinned versions: installed once, kept by version.
 
+mod argo_cd;
 pub(crate) mod controllers;
 pub(crate) mod deny;
 mod flux;

@@ -67,7 +67,7 @@ impl Component {
         format!("{}.kubeconfig", self.name())
     }
 
-    /// The command that starts it. Nothing of the caller's environment gets into it.
+    /// The command that starts it. Nothing of the caller's environment gets into it, but for where a controller finds programs.
     pub(crate) fn command(self, programs: &Programs, folder: &Folder, port: u16) -> Result<Command, BedError> {
         let mut command = Command::new(programs.file(self.name())?);
         command.env_clear().env("HOME", folder.path()).current_dir(folder.path()).stdin(Stdio::null());
@@ -79,7 +79,9 @@ impl Component {
             Self::Scheduler => command.args(scheduler()).args(client(self)),
             Self::Kwok => command.args(kwok()).args(client(self)),
             // How it is called is known where it is known.
-            Self::Controller(_) => command.env("TMPDIR", folder.path()),
+            Self::Controller(_) => {
+                command.env("TMPDIR", folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            }
         };
         let out = self.new_log(folder)?;
         let err = out.try_clone().map_err(|source| self.no_log(folder, source))?;

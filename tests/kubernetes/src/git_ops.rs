@@ -1,12 +1,14 @@
 //! A repository of manifests, and what keeps a cluster as it says: Flux and Argo CD, or small keepers that do the same, as far as
 //! others can tell. Each acts under the ServiceAccount of its example, which may do everything, as is usual with them.
 
+mod argo_cd;
 mod artifact;
 mod controllers;
 mod crds;
 mod flux;
 mod keep;
 mod program;
+mod repository;
 mod said;
 mod serve;
 
@@ -22,8 +24,8 @@ use crate::cluster::Cluster;
 use crate::controller::Controller;
 use crate::error::BedError;
 use crate::git_ops::controllers::{ARGO_CD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
-use crate::git_ops::flux::Source;
 use crate::git_ops::keep::{Commit, keep};
+use crate::git_ops::repository::Repository;
 
 /// How often a small keeper looks.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -39,7 +41,7 @@ pub enum Tool {
     Application,
 }
 
-/// A keeper with its repository. When it is dropped nothing is kept any more; its objects stay.
+/// A keeper with its repository. When it is dropped the repository is gone, and nothing is kept any more; its objects stay.
 #[derive(Debug)]
 pub struct GitOps {
     keeping: JoinHandle<()>,
@@ -64,15 +66,16 @@ impl Cluster {
         let controller = tool.controller();
         let (commits, mut seen) = watch::channel(Commit { number: 1, manifests });
         let keeping = if controller.is_real() {
-            let source = Source::new(self, tool, namespace, name).await?;
+            repository::prepare(self, tool).await?;
             self.start_controller(controller).await?;
+            let repository = Repository::new(self, tool, namespace, name).await?;
             let first = seen.borrow_and_update().clone();
-            source.publish(&first).await?;
-            self.apply(&tool.keeper(namespace, name)).await?;
-            tokio::spawn(source.follow(seen))
+            repository.publish(&first).await?;
+            self.apply(&tool.keeper(namespace, name, &repository.url())).await?;
+            tokio::spawn(repository.follow(seen))
         } else {
             self.start_controller(controller).await?;
-            self.apply(&tool.keeper(namespace, name)).await?;
+            self.apply(&tool.keeper(namespace, name, "file:///nowhere")).await?;
             let client = self.client(&controller.user()).await?;
             tokio::spawn(keep(tool, client, [namespace, name].map(str::to_owned), seen))
         };
@@ -115,7 +118,7 @@ impl Tool {
         }
     }
 
-    fn keeper(self, namespace: &str, name: &str) -> Value {
+    fn keeper(self, namespace: &str, name: &str, url: &str) -> Value {
         let spec = match self {
             Self::Kustomization => json!({
                 "interval": "500ms",
@@ -130,6 +133,8 @@ impl Tool {
                 "chartRef": { "kind": "HelmChart", "name": name },
             }),
             Self::Application => json!({
+                "project": "default",
+                "source": { "repoURL": url, "path": ".", "targetRevision": "main" },
                 "destination": { "server": "https://kubernetes.default.svc" },
                 "syncPolicy": { "automated": { "selfHeal": true } },
             }),

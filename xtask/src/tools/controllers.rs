@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::argo_cd::ARGO_CD;
 use super::flux::{HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use super::go::Module;
 use super::keda::KEDA;
@@ -22,7 +23,7 @@ pub(crate) struct Controller {
 }
 
 /// All of them.
-pub(crate) const ALL: [Controller; 3] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER];
+pub(crate) const ALL: [Controller; 4] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, ARGO_CD];
 
 /// Where the definitions are put.
 const DEFINITIONS: &str = "crds";
@@ -46,7 +47,10 @@ impl Controller {
         let failed = |error: std::io::Error| format!("could not copy {} to {}: {error}", from.display(), to.display());
         fs::create_dir(&to).map_err(failed)?;
         let files = if from.is_file() { vec![from.clone()] } else { files(&from).map_err(failed)? };
-        let definitions = files.iter().filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+        // What Kustomize makes of a folder is no definition.
+        let is_definition =
+            |path: &Path| path.extension().is_some_and(|end| end == "yaml") && !path.ends_with("kustomization.yaml");
+        let definitions = files.iter().filter(|path| is_definition(path));
         let mut count = 0;
         for (path, name) in definitions.filter_map(|path| Some((path, path.file_name()?))) {
             // Read and written: the files in Go's cache cannot be written, and copies of them could not be, either.

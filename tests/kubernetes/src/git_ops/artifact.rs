@@ -47,7 +47,7 @@ impl Artifact {
 }
 
 /// Every JSON is YAML.
-fn documents(manifests: &[Value]) -> String {
+pub(super) fn documents(manifests: &[Value]) -> String {
     manifests.iter().map(|manifest| format!("---\n{manifest}\n")).collect()
 }
 

@@ -64,7 +64,7 @@ pub(super) static HELM_CONTROLLER: Controller = Controller {
 
 pub(super) static ARGO_CD: Controller = Controller {
     name: "Argo CD",
-    program: "argocd",
+    program: "argo-cd",
     variable: "CONDUCTOR_ARGO_CD",
     word: "argo-cd",
     account: ("argocd", "argocd-application-controller"),
@@ -72,7 +72,13 @@ pub(super) static ARGO_CD: Controller = Controller {
     resource: || Tool::Application.resource(),
     definitions: || vec![crds::of_keepers(Tool::Application)],
     own: None,
-    real: RealCommand { arguments: &[], environment: &[], prepare: |_| Ok(()), at_work: &[] },
+    real: RealCommand {
+        arguments: &[],
+        // Its own cluster is that of the kubeconfig.
+        environment: &[("ARGOCD_FAKE_IN_CLUSTER", "true"), ("ARGOCD_GPG_ENABLED", "false")],
+        prepare: |_| Ok(()),
+        at_work: &["the application controller is at work"],
+    },
 };
 
 /// They may do everything, as is usual with them.

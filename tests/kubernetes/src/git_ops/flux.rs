@@ -1,18 +1,18 @@
 //! Where Flux itself takes manifests from: a source of the keeper's name, which is served from here. No source-controller is
 //! needed, since the source says already what it has.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Resource};
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::artifact::Artifact;
 use super::keep::Commit;
 use super::serve::Server;
-use super::{INTERVAL, Tool, crds};
+use super::{Tool, crds};
 use crate::cluster::Cluster;
 use crate::error::BedError;
 use crate::user::User;
@@ -27,14 +27,18 @@ pub(super) struct Source {
     folder: PathBuf,
 }
 
+/// Defines the kinds of sources. The controllers of Flux look at all of them.
+pub(super) async fn prepare(cluster: &Cluster) -> Result<(), BedError> {
+    for resource in ["GitRepository", "OCIRepository", "Bucket", "HelmChart"].map(resource) {
+        cluster.apply(&crds::of_sources(&resource)).await?;
+        cluster.await_served(&resource).await?;
+    }
+    Ok(())
+}
+
 impl Source {
     /// Makes a source that has nothing yet.
     pub(super) async fn new(cluster: &Cluster, tool: Tool, namespace: &str, name: &str) -> Result<Self, BedError> {
-        // The controllers of Flux look at all of them.
-        for resource in ["GitRepository", "OCIRepository", "Bucket", "HelmChart"].map(resource) {
-            cluster.apply(&crds::of_sources(&resource)).await?;
-            cluster.await_served(&resource).await?;
-        }
         let kind = match tool {
             Tool::HelmRelease => "HelmChart",
             Tool::Kustomization | Tool::Application => "GitRepository",
@@ -85,20 +89,9 @@ impl Source {
         Ok(())
     }
 
-    /// Has every commit, until nobody wants it any more.
-    pub(super) async fn follow(self, mut commits: watch::Receiver<Commit>) {
-        let publishing = async {
-            while commits.changed().await.is_ok() {
-                let commit = commits.borrow_and_update().clone();
-                while self.publish(&commit).await.is_err() {
-                    tokio::time::sleep(INTERVAL).await;
-                }
-            }
-        };
-        tokio::select! {
-            () = publishing => {}
-            never = self.server.serve() => match never {},
-        }
+    /// Gives away what it has, until it is dropped.
+    pub(super) async fn serve(&self) -> Infallible {
+        self.server.serve().await
     }
 }
 

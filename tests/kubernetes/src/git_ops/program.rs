@@ -1,4 +1,4 @@
-//! Programs of this machine that are called and answer: `tar`.
+//! Programs of this machine that are called and answer: `tar` and `git`.
 
 use std::process::{Output, Stdio};
 

@@ -35,6 +35,18 @@ async fn one_whose_automated_sync_is_off_leaves_everything_alone_and_applies_aft
 }
 
 #[tokio::test]
+async fn one_that_goes_on_when_everything_is_as_before_changes_nothing() {
+    let shop = Shop::new("application-resumed", Tool::Application).await;
+    shop.change(json!({ "spec": { "syncPolicy": { "automated": { "enabled": false } } } })).await;
+    shop.edit(5, "v1").await;
+    shop.edit(2, "v1").await;
+    let before = shop.generation().await;
+    shop.change(json!({ "spec": { "syncPolicy": { "automated": { "enabled": null } } } })).await;
+    shop.keeps(2, "v1").await;
+    assert_eq!(shop.generation().await, before);
+}
+
+#[tokio::test]
 async fn one_that_goes_on_too_early_puts_everything_back() {
     let shop = Shop::new("application-early", Tool::Application).await;
     shop.change(json!({ "spec": { "syncPolicy": { "automated": { "enabled": false } } } })).await;

@@ -7,6 +7,7 @@ mod applications;
 mod denial;
 mod helm_releases;
 mod kustomizations;
+mod stops;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 use support::{PATIENCE, api, cluster, namespace};
 
 /// How long it is looked whether nothing is done: every keeper looks several times meanwhile.
-const A_WHILE: Duration = Duration::from_secs(4);
+const A_WHILE: Duration = Duration::from_secs(3);
 
 /// A namespace with a Deployment `shop` of two replicas, and the keeper that has made it.
 pub(crate) struct Shop {
@@ -109,6 +110,11 @@ impl Shop {
         [metadata.labels, metadata.annotations].map(Option::unwrap_or_default)
     }
 
+    /// How often the Deployment was changed.
+    pub(crate) async fn generation(&self) -> Option<i64> {
+        self.deployments.get("shop").await.unwrap().metadata.generation
+    }
+
     /// How many writes of the Deployment there were, by a ServiceAccount.
     pub(crate) async fn writes_by(&self, account: &str) -> usize {
         let log = cluster().await.audit().await.unwrap();
@@ -126,7 +132,7 @@ fn image(version: &str) -> String {
 }
 
 /// What the repository says of the Deployment, in one of its versions.
-fn manifest(namespace: &str, version: &str) -> Value {
+pub(crate) fn manifest(namespace: &str, version: &str) -> Value {
     let mut manifest = json!(deployment("shop", 2, Behaviour::Ready));
     manifest["apiVersion"] = json!("apps/v1");
     manifest["kind"] = json!("Deployment");
