@@ -70,6 +70,11 @@ pub(crate) fn called(word: &str) -> Option<Controller> {
     ALL.into_iter().find(|controller| controller.module.word == word)
 }
 
+/// Every such word.
+pub(crate) fn words() -> Vec<&'static str> {
+    ALL.iter().map(|controller| controller.module.word).collect()
+}
+
 fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
 }

@@ -18,19 +18,30 @@ pub(super) struct Artifact {
     pub(super) revision: String,
 }
 
-impl Artifact {
-    /// The manifests of a commit.
-    pub(super) async fn of_manifests(commit: &Commit, folder: &Path) -> Result<Self, BedError> {
-        let archive = archive(folder, "objects.yaml", &[("objects.yaml", documents(&commit.manifests))]).await?;
-        Ok(Self { archive, revision: format!("main@sha1:{:040x}", commit.number) })
-    }
+/// What is in an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Manifests,
+    /// A chart that makes the manifests, whatever its values are.
+    Chart,
+}
 
-    /// A chart that makes the manifests of a commit, whatever its values are.
-    pub(super) async fn of_chart(name: &str, commit: &Commit, folder: &Path) -> Result<Self, BedError> {
-        let version = format!("0.1.{}", commit.number);
-        let chart = json!({ "apiVersion": "v2", "name": name, "version": version }).to_string();
-        let files = [("chart/Chart.yaml", chart), ("chart/templates/objects.yaml", documents(&commit.manifests))];
-        Ok(Self { archive: archive(folder, "chart", &files).await?, revision: version })
+impl Artifact {
+    /// The archive of a commit, by the name of its source.
+    pub(super) async fn of(content: Content, name: &str, commit: &Commit, folder: &Path) -> Result<Self, BedError> {
+        let objects = documents(&commit.manifests);
+        match content {
+            Content::Manifests => {
+                let archive = archive(folder, "objects.yaml", &[("objects.yaml", objects)]).await?;
+                Ok(Self { archive, revision: format!("main@sha1:{:040x}", commit.number) })
+            }
+            Content::Chart => {
+                let version = format!("0.1.{}", commit.number);
+                let chart = json!({ "apiVersion": "v2", "name": name, "version": version }).to_string();
+                let files = [("chart/Chart.yaml", chart), ("chart/templates/objects.yaml", objects)];
+                Ok(Self { archive: archive(folder, "chart", &files).await?, revision: version })
+            }
+        }
     }
 
     /// As it stands in the status of a source, for whoever fetches it from there.
@@ -72,4 +83,39 @@ async fn archive(folder: &Path, name: &str, files: &[(&str, String)]) -> Result<
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::Stdio;
+
+    use super::*;
+
+    /// The files of an archive.
+    fn files(archive: &[u8]) -> Vec<String> {
+        let mut tar = std::process::Command::new("tar");
+        let mut tar = tar.arg("-tz").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        tar.stdin.take().unwrap().write_all(archive).unwrap();
+        let names = String::from_utf8(tar.wait_with_output().unwrap().stdout).unwrap();
+        names.lines().filter(|name| !name.ends_with('/')).map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn an_archive_has_the_files_that_flux_looks_for_and_is_described_by_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let commit = Commit { number: 7, manifests: vec![json!({ "kind": "ConfigMap" })] };
+        let of = async |content| Artifact::of(content, "shop", &commit, folder.path()).await.unwrap();
+        let manifests = of(Content::Manifests).await;
+        assert_eq!(files(&manifests.archive), ["objects.yaml"]);
+        assert_eq!(manifests.revision, "main@sha1:0000000000000000000000000000000000000007");
+        let mut chart = of(Content::Chart).await;
+        assert_eq!(files(&chart.archive), ["chart/Chart.yaml", "chart/templates/objects.yaml"]);
+        chart.archive = b"abc".to_vec();
+        let described = chart.described("http://127.0.0.1:1/0.tgz");
+        let told = ["revision", "digest", "url"].map(|word| described[word].as_str().unwrap());
+        let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(told, ["0.1.7", digest, "http://127.0.0.1:1/0.tgz"]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+    }
 }

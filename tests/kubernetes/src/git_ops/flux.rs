@@ -9,10 +9,10 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Resource};
 use serde_json::json;
 
-use super::artifact::Artifact;
+use super::artifact::{Artifact, Content};
+use super::crds;
 use super::keep::Commit;
 use super::serve::Server;
-use super::{Tool, crds};
 use crate::cluster::Cluster;
 use crate::error::BedError;
 use crate::user::User;
@@ -20,7 +20,7 @@ use crate::user::User;
 /// A source of Flux.
 #[derive(Debug)]
 pub(super) struct Source {
-    tool: Tool,
+    content: Content,
     name: String,
     objects: Api<DynamicObject>,
     server: Server,
@@ -38,10 +38,15 @@ pub(super) async fn prepare(cluster: &Cluster) -> Result<(), BedError> {
 
 impl Source {
     /// Makes a source that has nothing yet.
-    pub(super) async fn new(cluster: &Cluster, tool: Tool, namespace: &str, name: &str) -> Result<Self, BedError> {
-        let kind = match tool {
-            Tool::HelmRelease => "HelmChart",
-            Tool::Kustomization | Tool::Application => "GitRepository",
+    pub(super) async fn new(
+        cluster: &Cluster,
+        content: Content,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Self, BedError> {
+        let kind = match content {
+            Content::Chart => "HelmChart",
+            Content::Manifests => "GitRepository",
         };
         let resource = resource(kind);
         cluster
@@ -54,7 +59,7 @@ impl Source {
             .await?;
         let admin = cluster.client(&User::Admin).await?;
         Ok(Self {
-            tool,
+            content,
             name: name.to_owned(),
             objects: Api::namespaced_with(admin, namespace, &resource),
             server: Server::bind().await?,
@@ -64,10 +69,7 @@ impl Source {
 
     /// Has a commit.
     pub(super) async fn publish(&self, commit: &Commit) -> Result<(), BedError> {
-        let artifact = match self.tool {
-            Tool::HelmRelease => Artifact::of_chart(&self.name, commit, &self.folder).await?,
-            Tool::Kustomization | Tool::Application => Artifact::of_manifests(commit, &self.folder).await?,
-        };
+        let artifact = Artifact::of(self.content, &self.name, commit, &self.folder).await?;
         let failed =
             |source| BedError::Api { act: format!("publish a commit of {}", self.name), source: Box::new(source) };
         let url = self.server.add(artifact.archive.clone());

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use super::argo_cd::Git;
+use super::artifact::Content;
 use super::flux::Source;
 use super::keep::Commit;
 use super::{INTERVAL, Tool, argo_cd, flux};
@@ -27,10 +28,10 @@ pub(super) async fn prepare(cluster: &Cluster, tool: Tool) -> Result<(), BedErro
 impl Repository {
     /// Makes one that has nothing yet. The controller runs.
     pub(super) async fn new(cluster: &Cluster, tool: Tool, namespace: &str, name: &str) -> Result<Self, BedError> {
+        let source = async |content| Source::new(cluster, content, namespace, name).await.map(Self::Flux);
         match tool {
-            Tool::Kustomization | Tool::HelmRelease => {
-                Source::new(cluster, tool, namespace, name).await.map(Self::Flux)
-            }
+            Tool::Kustomization => source(Content::Manifests).await,
+            Tool::HelmRelease => source(Content::Chart).await,
             Tool::Application => Git::new(cluster, namespace, name).await.map(Self::ArgoCd),
         }
     }

@@ -73,3 +73,37 @@ fn answer(request: &Request<Incoming>, shelf: &Shelf) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_it_has_is_given_away_by_its_url_and_nothing_else() {
+        let server = Server::bind().await.unwrap();
+        let urls = [server.add(b"first".to_vec()), server.add(b"second".to_vec())];
+        let get = async |path: String| {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: bed\r\n\r\n").as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            (head.lines().next().unwrap().to_owned(), body.to_owned())
+        };
+        let asked = async {
+            for (url, text) in urls.iter().zip(["first", "second"]) {
+                let path = url.strip_prefix(&format!("http://{}", server.address)).unwrap();
+                assert_eq!(get(path.to_owned()).await, ("HTTP/1.1 200 OK".to_owned(), text.to_owned()));
+            }
+            for path in ["/2.tgz", "/", "/first"] {
+                assert_eq!(get(path.to_owned()).await, ("HTTP/1.1 404 Not Found".to_owned(), String::new()));
+            }
+        };
+        tokio::select! {
+            () = asked => {}
+            never = server.serve() => match never {},
+        }
+    }
+}
