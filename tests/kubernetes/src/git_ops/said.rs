@@ -34,7 +34,12 @@ impl Tool {
                     Some(error) => ("False", error.to_string()),
                     None => ("True", format!("Applied revision: {}", commit.number)),
                 };
-                json!({ "conditions": [{ "type": "Ready", "status": ready, "message": message }] })
+                let ready = json!({ "type": "Ready", "status": ready, "message": message });
+                // Helm does not try again.
+                let stalled = json!({ "type": "Stalled", "status": "True", "message": message });
+                let is_stalled = self == Self::HelmRelease && failure.is_some();
+                let conditions = if is_stalled { vec![ready, stalled] } else { vec![ready] };
+                json!({ "conditions": conditions })
             }
             Self::Application => {
                 let (sync, phase, message) = match failure {

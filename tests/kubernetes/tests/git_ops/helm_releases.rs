@@ -49,9 +49,11 @@ async fn a_release_that_is_refused_is_given_up() {
     denial.lift().await;
     shop.keeps(2, "v1").await;
     shop.complains(DENIED).await;
+    assert!(is_stalled(&shop).await);
     shop.commit("v3");
     shop.has(2, "v3").await;
     shop.is_content().await;
+    assert!(!is_stalled(&shop).await);
 }
 
 #[tokio::test]
@@ -75,4 +77,10 @@ async fn objects_name_it_by_labels() {
     assert_eq!(labels["helm.toolkit.fluxcd.io/name"], "keeper");
     assert_eq!(labels["helm.toolkit.fluxcd.io/namespace"], "helm-release-names");
     assert!(shop.writes_by("flux-system:helm-controller").await > 0);
+}
+
+async fn is_stalled(shop: &Shop) -> bool {
+    let keeper = shop.keeper().await;
+    let conditions = keeper["status"]["conditions"].as_array().unwrap();
+    conditions.iter().any(|condition| condition["type"] == "Stalled" && condition["status"] == "True")
 }
