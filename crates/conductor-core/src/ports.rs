@@ -16,7 +16,7 @@ pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
 use crate::capacity::Shortage;
-use crate::guard::{Drift, Guarded};
+use crate::guard::{Drift, Guarded, Pause};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::parity::Sides;
 use crate::phase::{Changes, Retarget};
@@ -128,8 +128,13 @@ pub trait Scaler: Send + Sync {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait EnvironmentGuard: Send + Sync {
+    /// What changes these applications by itself and stands still during a run that takes these steps, with what is so
+    /// already. Changes nothing.
+    async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError>;
+
     /// Keeps everybody but the run from changing these applications until a time, and proves it. It ends by itself then,
-    /// whatever becomes of the conductor.
+    /// whatever becomes of the conductor. What changes them by itself is paused before, and stays so until
+    /// [`thaw`](Self::thaw).
     async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
     -> Result<Guarded, PortError>;
 

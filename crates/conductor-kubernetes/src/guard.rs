@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
-use conductor_core::guard::{Drift, Guarded};
+use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError};
 use conductor_core::run::RunId;
-use conductor_core::scale::Baseline;
+use conductor_core::scale::{Baseline, ScaleStep};
 use jiff::Timestamp;
 
 use crate::autoscaler::Autoscaler;
@@ -18,6 +18,10 @@ use crate::signs::Signs;
 
 #[async_trait]
 impl EnvironmentGuard for KubernetesEnvironment {
+    async fn pauses(&self, applications: &[ApplicationId], _: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
+        self.told_keepers(applications).await
+    }
+
     async fn freeze(
         &self,
         run: &RunId,

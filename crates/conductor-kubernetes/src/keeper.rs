@@ -8,6 +8,7 @@ mod argo_cd;
 mod flux;
 mod kept;
 mod pause;
+mod told;
 
 use std::fmt;
 
@@ -44,6 +45,10 @@ pub(crate) struct Found {
     pub(crate) holder: Option<Holder>,
     /// The objects that it says it keeps; those of Flux say it themselves.
     keeps: Vec<Reference>,
+    /// How many it keeps, where it says.
+    count: Option<usize>,
+    /// Whether it does anything by itself.
+    acts: bool,
     /// Why it would not stay paused.
     restless: Option<String>,
 }
@@ -67,6 +72,9 @@ trait Keeps: Object {
     /// The objects that it says it keeps.
     fn keeps(&self) -> Vec<Reference>;
 
+    /// How many objects it keeps, where it says.
+    fn count(&self) -> Option<usize>;
+
     /// Why it would not stay paused.
     fn restless(&self) -> Option<String>;
 }
@@ -76,9 +84,9 @@ impl Found {
         let meta = object.meta();
         let keeper = Keeper { kind: K::KIND, namespace: meta.namespace.clone()?, name: meta.name.clone()? };
         let holder = crate::object::holder(object);
-        let is_at_work = object.pause().ok().flatten().is_some();
-        let restless = object.restless().filter(|_| is_at_work);
-        Some(Self { keeper, holder, keeps: object.keeps(), restless })
+        let acts = object.pause().ok().flatten().is_some();
+        let restless = object.restless().filter(|_| acts);
+        Some(Self { keeper, holder, keeps: object.keeps(), count: object.count(), acts, restless })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
-use conductor_core::guard::{Drift, Guarded};
+use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::ports::{
     Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, Parity, PortError, Production,
     ReleaseSource, Scaler, Way,
@@ -188,6 +188,14 @@ impl Capacity for Substrates {
 
 #[async_trait]
 impl EnvironmentGuard for Substrates {
+    async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
+        let asked = self.guards().map(|(member, guard)| {
+            let own = member.own(applications);
+            async move { if own.is_empty() { Ok(Vec::new()) } else { guard.pauses(&own, steps).await } }
+        });
+        Ok(try_join_all(asked.collect::<Vec<_>>()).await?.into_iter().flatten().collect())
+    }
+
     async fn freeze(
         &self,
         run: &RunId,

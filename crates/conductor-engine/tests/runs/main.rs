@@ -11,6 +11,7 @@ mod former;
 mod healthy;
 mod ownership;
 mod parity;
+mod pauses;
 mod plans;
 mod progress;
 mod rechecks;

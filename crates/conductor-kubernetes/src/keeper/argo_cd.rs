@@ -121,6 +121,10 @@ impl Keeps for Application {
         self.status.as_ref().map(|status| status.resources.clone()).unwrap_or_default()
     }
 
+    fn count(&self) -> Option<usize> {
+        Some(self.status.as_ref()?.resources.len())
+    }
+
     fn restless(&self) -> Option<String> {
         let owners = self.metadata.owner_references.iter().flatten();
         let set = owners.into_iter().find(|owner| owner.kind == "ApplicationSet")?;

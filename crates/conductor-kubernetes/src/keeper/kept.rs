@@ -24,6 +24,8 @@ pub(crate) struct Kept {
 pub(crate) struct Keepers {
     /// Those that are in the cluster, by the workloads of the applications.
     pub(crate) by_place: BTreeMap<Place, BTreeSet<Keeper>>,
+    /// How many objects of the applications each keeps.
+    pub(super) own: BTreeMap<Keeper, usize>,
     /// Why some could not be paused, or would not stay so, by the workloads of the applications.
     pub(crate) unfit: BTreeMap<Place, BTreeSet<String>>,
 }
@@ -64,6 +66,7 @@ impl Keepers {
             keepers.unfit.entry(object.of.clone()).or_default().extend(unfit);
             for keeper in named.into_iter().chain(tracking) {
                 keepers.by_place.entry(object.of.clone()).or_default().insert(keeper.clone());
+                *keepers.own.entry(keeper.clone()).or_default() += 1;
                 if let Some(owner) = present.get(keeper).and_then(|found| found.restless.as_ref()) {
                     let unfit = format!("it is kept by {keeper}, which {owner} would switch on again; {EXPECTED}");
                     keepers.unfit.entry(object.of.clone()).or_default().insert(unfit);
@@ -113,6 +116,8 @@ mod tests {
             keeper: Keeper { kind, namespace: "gitops".to_owned(), name: name.to_owned() },
             holder: None,
             keeps: keeps.collect(),
+            count: None,
+            acts: true,
             restless: restless.map(str::to_owned),
         }
     }

@@ -36,7 +36,7 @@ pub(super) async fn keep(tool: Tool, client: Client, [namespace, name]: [String;
             }
             released = commit.number;
             // What is not told is told at the next interval.
-            let _ = tell(tool, &keepers, &name, &status(&commit, failure)).await;
+            let _ = tell(tool, &keepers, &name, &status(tool, &commit, failure)).await;
         }
         tokio::time::sleep(INTERVAL).await;
     }
@@ -74,7 +74,7 @@ fn tracked(tool: Tool, [namespace, name]: [&str; 2], mut manifest: Value) -> Val
 }
 
 /// What a keeper says of itself: the objects it keeps, the commit, and what went wrong.
-fn status(commit: &Commit, failure: Option<kube::Error>) -> Value {
+fn status(tool: Tool, commit: &Commit, failure: Option<kube::Error>) -> Value {
     let resources = commit.manifests.iter().map(|manifest| {
         let metadata = &manifest["metadata"];
         json!({ "kind": manifest["kind"], "namespace": metadata["namespace"], "name": metadata["name"] })
@@ -84,7 +84,19 @@ fn status(commit: &Commit, failure: Option<kube::Error>) -> Value {
         None => ("True", format!("Applied revision: {}", commit.number)),
     };
     let condition = json!({ "type": "Ready", "status": ready, "message": message });
-    json!({ "status": { "resources": resources.collect::<Vec<_>>(), "conditions": [condition] } })
+    let mut status = json!({ "resources": resources.collect::<Vec<_>>(), "conditions": [condition] });
+    if tool == Tool::Kustomization {
+        status["inventory"] = json!({ "entries": commit.manifests.iter().map(entry).collect::<Vec<_>>() });
+    }
+    json!({ "status": status })
+}
+
+/// An object, as the inventory of a Kustomization has it.
+fn entry(manifest: &Value) -> Value {
+    let [api, kind, namespace, name] =
+        ["/apiVersion", "/kind", "/metadata/namespace", "/metadata/name"].map(|path| word(manifest, path));
+    let (group, version) = api.split_once('/').unwrap_or(("", api));
+    json!({ "id": format!("{namespace}_{name}_{group}_{kind}"), "v": version })
 }
 
 async fn tell(tool: Tool, keepers: &Api<DynamicObject>, name: &str, status: &Value) -> kube::Result<DynamicObject> {
