@@ -34,6 +34,7 @@ use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
 use crate::settle::Settling;
 use crate::shared::Shared;
 use crate::terms::{changes, fields_of, images_of, production};
+use crate::vertical::VerticalPodAutoscaler;
 use crate::write::Writer;
 
 /// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
@@ -49,6 +50,8 @@ pub struct KubernetesEnvironment {
     pub(crate) writer: Writer,
     /// The autoscalers of each namespace, as they were listed last for a write.
     pub(crate) autoscalers: Shared<ByTarget>,
+    /// The VerticalPodAutoscalers of each namespace, in the same way.
+    pub(crate) vertical: Shared<Vec<VerticalPodAutoscaler>>,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
@@ -74,6 +77,7 @@ impl KubernetesEnvironment {
             reader: Reader::of_test_cluster(client.clone()),
             writer: Writer::new(client.clone()),
             autoscalers: Shared::default(),
+            vertical: Shared::default(),
             deployments: Settling::new(client.clone(), hold, schedule_within),
             stateful_sets: Settling::new(client.clone(), hold, schedule_within),
             client,
@@ -190,6 +194,12 @@ impl Scaler for KubernetesEnvironment {
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         let ScaleStep { application, from, to } = step;
         let place = self.place(application)?;
+        let sized = Box::pin(self.size(place, run, way, step.sets_resources())).await;
+        let sized = match way {
+            Way::There => Ok(sized?),
+            // What can be put back is, all the same.
+            Way::Back => sized,
+        };
         let bounded = match (from.autoscaling, to.autoscaling) {
             (Some(before), Some(after)) if before != after => match way {
                 Way::There => Box::pin(self.bound(place, run, way, [before, after])).await,
@@ -224,7 +234,7 @@ impl Scaler for KubernetesEnvironment {
             (Ok(_), Way::There) => WaitFor::Replicas,
         };
         self.apply(place, run, &wish, wanted, wait).await?;
-        bounded.map(drop)
+        bounded.map(drop).and(sized)
     }
 
     async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {

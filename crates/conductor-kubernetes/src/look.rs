@@ -101,7 +101,7 @@ impl KubernetesEnvironment {
 
     /// What is kept of the objects of a kind, in every namespace of those applications whose workloads are of such a kind:
     /// of a thousand objects at once no more is held than that.
-    async fn list<K: Object, T>(
+    pub(crate) async fn list<K: Object, T>(
         &self,
         applications: &[ApplicationId],
         of: impl Fn(Kind) -> bool,

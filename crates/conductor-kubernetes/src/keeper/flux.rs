@@ -99,8 +99,8 @@ macro_rules! of_flux {
         impl Keeps for $kind {
             const KIND: KeeperKind = KeeperKind::$kind;
 
-            fn pause(&self) -> Result<Option<Change>, UnreadableError> {
-                self.fields().map(Suspension::pause)
+            fn pause(&self) -> Result<Vec<Change>, UnreadableError> {
+                Ok(self.fields()?.pause().into_iter().collect())
             }
 
             fn keeps(&self) -> Vec<Reference> {

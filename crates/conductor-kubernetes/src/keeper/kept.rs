@@ -38,9 +38,10 @@ impl Kept {
         Self { of, itself, named: flux::named(meta), tracker: argo_cd::tracker(meta).map(str::to_owned) }
     }
 
-    /// False where the object says that it is tracked by another one.
-    fn may_be_tracked_by(&self, Keeper { namespace, name, .. }: &Keeper) -> bool {
-        self.tracker.as_ref().is_none_or(|tracker| tracker == name || *tracker == format!("{namespace}_{name}"))
+    /// False where the object says that it is tracked by another Application.
+    fn may_be_kept_by(&self, Keeper { kind, namespace, name }: &Keeper) -> bool {
+        *kind != KeeperKind::Application
+            || self.tracker.as_ref().is_none_or(|tracker| tracker == name || *tracker == format!("{namespace}_{name}"))
     }
 }
 
@@ -54,7 +55,7 @@ impl Keepers {
                 object.named.iter().partition(|keeper| present.contains_key(keeper));
             let tracking: Vec<&Keeper> = found
                 .iter()
-                .filter(|found| found.keeps.contains(&object.itself) && object.may_be_tracked_by(&found.keeper))
+                .filter(|found| found.keeps.contains(&object.itself) && object.may_be_kept_by(&found.keeper))
                 .map(|found| &found.keeper)
                 .collect();
             let is_tracked = tracking.iter().any(|keeper| keeper.kind == KeeperKind::Application);
@@ -118,6 +119,7 @@ mod tests {
             keeps: keeps.collect(),
             count: None,
             acts: true,
+            sizes: false,
             restless: restless.map(str::to_owned),
         }
     }
