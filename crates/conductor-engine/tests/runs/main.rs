@@ -8,6 +8,7 @@ mod doubles;
 mod drifts;
 mod faults;
 mod former;
+mod guards;
 mod healthy;
 mod ownership;
 mod parity;
