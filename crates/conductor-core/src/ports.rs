@@ -108,9 +108,17 @@ pub struct LeftBehind {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Scaler: Send + Sync {
-    /// The wanted allocation of the applications in the test environment.
+    /// The wanted allocation of the applications in the test environment, before a run. Refuses what could not be put back.
     async fn allocated(&self, applications: &[ApplicationId])
     -> Result<BTreeMap<ApplicationId, Allocation>, PortError>;
+
+    /// The same for a run that has begun: what only keeps runs from beginning is no error any more.
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.allocated(applications).await
+    }
 
     /// Gives the application `step.to` and waits until exactly that many replicas are ready. Where an autoscaler then
     /// chooses between bounds, it is as many as that one wants.

@@ -24,7 +24,7 @@ use crate::field::{Field, Value};
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
 use crate::known::Known;
-use crate::look::Found;
+use crate::look::{Found, Look};
 use crate::marker::Holder;
 use crate::place::Place;
 use crate::production::running;
@@ -188,7 +188,14 @@ impl Scaler for KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
-        self.look_at_allocations(applications).await
+        self.look_at_allocations(applications, Look::Before).await
+    }
+
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.look_at_allocations(applications, Look::Since).await
     }
 
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {

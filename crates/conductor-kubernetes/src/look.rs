@@ -26,6 +26,15 @@ use crate::workload::Workload;
 /// Namespaces that are read at the same time.
 const CONCURRENCY: usize = 8;
 
+/// When it is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Before a run.
+    Before,
+    /// Since it has begun: nothing that somebody else has made keeps it from being put back.
+    Since,
+}
+
 /// An application as it is found.
 pub(crate) struct Found {
     /// The uid of its workload.
@@ -126,18 +135,18 @@ impl KubernetesEnvironment {
         Ok(by_target(horizontal, scaled))
     }
 
-    /// The wanted allocation of the applications. Where a run has left something, nothing that somebody else has made keeps
-    /// it from being put back.
+    /// The wanted allocation of the applications. Where a run has left something, it is looked as in a run.
     pub(crate) async fn look_at_allocations(
         &self,
         applications: &[ApplicationId],
+        look: Look,
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
         let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
         let is_left = |found: &Found| !matches!(found.marker, Ok(None));
         let left = found.values().any(is_left) || autoscalers.values().flatten().any(Autoscaler::is_marked);
-        let several = if left { Several::First } else { Several::Refused };
-        // Before a run, and not when it is looked whether everything is back.
-        if !left && !self.writer.has_written() {
+        let is_before = look == Look::Before && !left;
+        let several = if is_before { Several::Refused } else { Several::First };
+        if is_before {
             let keepers = match self.settings.pause_git_ops {
                 true => self.keepers(&found, &autoscalers, &self.found_keepers().await?),
                 false => Keepers::default(),

@@ -140,6 +140,13 @@ impl Scaler for Substrates {
         self.gather(applications, |member, own| async move { member.scaler.allocated(&own).await }.boxed()).await
     }
 
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.gather(applications, |member, own| async move { member.scaler.still_allocated(&own).await }.boxed()).await
+    }
+
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         self.member(&step.application)?.scaler.scale(run, step, way).await
     }

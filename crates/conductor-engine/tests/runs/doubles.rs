@@ -71,6 +71,14 @@ impl Scaler for Twice {
         self.0.scaler.allocated(applications).await
     }
 
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.0.scaler.still_allocated(applications).await?;
+        self.0.scaler.still_allocated(applications).await
+    }
+
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         self.0.scaler.scale(run, step, way).await?;
         self.0.scaler.scale(run, step, way).await

@@ -107,7 +107,7 @@ impl Scene {
 
     async fn observe(&self, conductor: &KubernetesEnvironment) -> Baseline {
         let deployed = conductor.deployed(&self.bed.applications).await.unwrap();
-        let mut allocated = conductor.allocated(&self.bed.applications).await.unwrap();
+        let mut allocated = conductor.still_allocated(&self.bed.applications).await.unwrap();
         let all = deployed.into_iter().map(|(name, deployed)| {
             let allocation = allocated.remove(&name).unwrap();
             (name, Observed { release: deployed.release, allocation, identity: deployed.identity })
