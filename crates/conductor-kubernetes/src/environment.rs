@@ -18,11 +18,13 @@ use tokio::sync::OnceCell;
 
 use crate::apply::WaitFor;
 use crate::autoscaler::ByTarget;
+use crate::carried::Carrying;
 use crate::change::{Change, Wish};
 use crate::connect::connect;
 use crate::field::{Field, Value};
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
+use crate::keeper;
 use crate::known::Known;
 use crate::look::{Found, Look};
 use crate::marker::Holder;
@@ -52,6 +54,9 @@ pub struct KubernetesEnvironment {
     pub(crate) autoscalers: Shared<ByTarget>,
     /// The VerticalPodAutoscalers of each namespace, in the same way.
     pub(crate) vertical: Shared<Vec<VerticalPodAutoscaler>>,
+    /// The keepers of the cluster, as they were listed last.
+    pub(crate) keepers: Shared<Vec<keeper::Found>>,
+    pub(crate) carrying: Carrying,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
@@ -78,6 +83,8 @@ impl KubernetesEnvironment {
             writer: Writer::new(client.clone()),
             autoscalers: Shared::default(),
             vertical: Shared::default(),
+            keepers: Shared::default(),
+            carrying: Carrying::default(),
             deployments: Settling::new(client.clone(), hold, schedule_within),
             stateful_sets: Settling::new(client.clone(), hold, schedule_within),
             client,
