@@ -141,16 +141,20 @@ impl KubernetesEnvironment {
         applications: &[ApplicationId],
         look: Look,
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
-        let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
+        // At once, so that who looks for what is left at the same moment shares the answer.
+        let keepers = async {
+            let is_asked = look == Look::Before && self.settings.pause_git_ops;
+            if is_asked { self.found_keepers().await.map(Some) } else { Ok(None) }
+        };
+        let (found, autoscalers, cluster) =
+            futures::try_join!(self.found(applications), self.autoscalers(applications), keepers)?;
         let is_left = |found: &Found| !matches!(found.marker, Ok(None));
         let left = found.values().any(is_left) || autoscalers.values().flatten().any(Autoscaler::is_marked);
         let is_before = look == Look::Before && !left;
         let several = if is_before { Several::Refused } else { Several::First };
         if is_before {
-            let keepers = match self.settings.pause_git_ops {
-                true => self.keepers(&found, &autoscalers, &self.found_keepers().await?),
-                false => Keepers::default(),
-            };
+            let keepers =
+                cluster.map_or_else(Keepers::default, |cluster| self.keepers_of(&found, &autoscalers, &cluster));
             self.refuse_unfit(&found, &autoscalers, &keepers)?;
         }
         let mut allocated = BTreeMap::new();
@@ -193,7 +197,7 @@ impl KubernetesEnvironment {
     ) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
         let (mut found, autoscalers, cluster) =
             futures::try_join!(self.found(applications), self.autoscalers(applications), self.found_keepers())?;
-        let keepers = self.keepers(&found, &autoscalers, &cluster);
+        let keepers = self.keepers_of(&found, &autoscalers, &cluster);
         let (mut marked, mut unreadable) = (BTreeMap::new(), Vec::new());
         for application in applications {
             let place = self.place(application)?;

@@ -1,6 +1,7 @@
 //! Pausing the keepers of a run's applications, and letting them go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::ports::{FailureKind, PortError, Way};
@@ -24,7 +25,11 @@ const CONCURRENCY: usize = 16;
 
 impl KubernetesEnvironment {
     /// Every keeper of the cluster.
-    pub(crate) async fn found_keepers(&self) -> Result<Vec<Found>, PortError> {
+    pub(crate) async fn found_keepers(&self) -> Result<Arc<Vec<Found>>, PortError> {
+        self.keepers.ask("", self.list_keepers()).await
+    }
+
+    async fn list_keepers(&self) -> Result<Vec<Found>, PortError> {
         let (mut found, helm, argo, vertical) = futures::try_join!(
             self.found_keepers_of::<Kustomization>(),
             self.found_keepers_of::<HelmRelease>(),
@@ -38,10 +43,10 @@ impl KubernetesEnvironment {
     }
 
     /// Those of the cluster that a run pauses where they keep something of it.
-    pub(super) async fn found_for_a_run(&self) -> Result<Vec<Found>, PortError> {
+    pub(super) async fn found_for_a_run(&self) -> Result<Arc<Vec<Found>>, PortError> {
         match self.settings.pause_git_ops {
             true => self.found_keepers().await,
-            false => self.found_keepers_of::<VerticalPodAutoscaler>().await,
+            false => self.found_keepers_of::<VerticalPodAutoscaler>().await.map(Arc::new),
         }
     }
 
@@ -65,7 +70,7 @@ impl KubernetesEnvironment {
     }
 
     /// Those of applications.
-    pub(crate) fn keepers(
+    pub(crate) fn keepers_of(
         &self,
         applications: &BTreeMap<ApplicationId, look::Found>,
         autoscalers: &ByTarget,
@@ -89,7 +94,7 @@ impl KubernetesEnvironment {
     ) -> Result<BTreeSet<Keeper>, PortError> {
         let (applications, found) = futures::try_join!(self.found(applications), self.found_for_a_run())?;
         let keepers: BTreeSet<Keeper> =
-            self.keepers(&applications, autoscalers, &found).all().into_iter().cloned().collect();
+            self.keepers_of(&applications, autoscalers, &found).all().into_iter().cloned().collect();
         let pauses: Vec<_> = keepers.iter().cloned().map(|keeper| self.pause(run, keeper)).collect();
         iter(pauses).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
         Ok(keepers)

@@ -17,7 +17,7 @@ impl KubernetesEnvironment {
     ) -> Result<Vec<Pause>, PortError> {
         let (objects, autoscalers, found) =
             futures::try_join!(self.found(applications), self.autoscalers(applications), self.found_for_a_run())?;
-        let keepers = self.keepers(&objects, &autoscalers, &found);
+        let keepers = self.keepers_of(&objects, &autoscalers, &found);
         let told = found.iter().map(|found| self.told(found, &keepers, applications, steps));
         Ok(told.filter(|pause| !pause.applications.is_empty()).collect())
     }
