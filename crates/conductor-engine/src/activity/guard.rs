@@ -1,6 +1,7 @@
 //! Keeping others from changing the applications, and putting off the time at which that ends by itself.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::guard::{Guarded, Pause, Standing};
@@ -15,6 +16,8 @@ use super::{Equipment, unpanicking};
 
 /// A freeze is put off this often in the time after which it ends by itself.
 const SIGNS: u32 = 5;
+/// The longest that a run waits to be told what stands still.
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Freezes the applications, proves it, and tells what stands still for the run that takes these steps.
 pub(super) async fn freeze(context: Shared, steps: Vec<ScaleStep>) -> Event {
@@ -60,8 +63,8 @@ async fn pauses(context: &Shared, guard: &dyn EnvironmentGuard, steps: &[ScaleSt
     let looked = tokio::select! {
         biased;
         looked = look => looked.and_then(|looked| looked.map_err(failed)),
-        () = context.clock.sleep(context.options.answer) => {
-            Err(failed(PortError::new(FailureKind::TimedOut, format!("not told within {}", Span::from(context.options.answer)))))
+        () = context.clock.sleep(TOLD_WITHIN) => {
+            Err(failed(PortError::new(FailureKind::TimedOut, format!("not told within {}", Span::from(TOLD_WITHIN)))))
         }
     };
     match looked {

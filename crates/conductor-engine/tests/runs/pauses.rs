@@ -117,7 +117,7 @@ async fn a_look_at_what_stands_still_that_fails_stops_no_run_and_is_told() {
     type Wrap = fn(Ports) -> Ports;
     let looks: [(Wrap, &str); 2] = [
         (|ports| kept(Look::Refuses, ports), "keepers may not be listed"),
-        (|ports| kept(Look::Hangs, ports), "not told within 20s"),
+        (|ports| kept(Look::Hangs, ports), "not told within 1m"),
     ];
     for (wrap, why) in looks {
         let view = Bed::healthy().wrapped(wrap).run().await;
