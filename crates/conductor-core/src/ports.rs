@@ -112,7 +112,8 @@ pub trait Scaler: Send + Sync {
     async fn allocated(&self, applications: &[ApplicationId])
     -> Result<BTreeMap<ApplicationId, Allocation>, PortError>;
 
-    /// The same for a run that has begun: what only keeps runs from beginning is no error any more.
+    /// The same for a run that has begun: what only keeps runs from beginning is no error any more. No different where nothing
+    /// does.
     async fn still_allocated(
         &self,
         applications: &[ApplicationId],

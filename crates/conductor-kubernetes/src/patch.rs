@@ -144,15 +144,15 @@ impl Operations {
     /// Makes the update policy of a VerticalPodAutoscaler that had none, or takes it away where nothing else is in it.
     fn update_policy(&mut self, present: &BTreeMap<Field, Value>, wanted: &BTreeMap<Field, Value>) {
         const PATH: &str = "/spec/updatePolicy";
-        let policy = |of: &BTreeMap<Field, Value>| match of.get(&Field::UpdateMode) {
-            _ if !of.contains_key(&Field::UpdatePolicy) => Json::Null,
-            Some(mode) => json!({ "updateMode": mode.to_string() }),
-            None => json!({}),
+        let policy = |of: &BTreeMap<Field, Value>| {
+            of.get(&Field::UpdatePolicy)?;
+            let mode = of.get(&Field::UpdateMode).map(|mode| ("updateMode".to_owned(), json!(mode.to_string())));
+            Some(Json::Object(mode.into_iter().collect()))
         };
-        self.test(PATH.to_owned(), policy(present));
+        self.test(PATH.to_owned(), json!(policy(present)));
         match policy(wanted) {
-            Json::Null => self.remove(PATH.to_owned()),
-            policy => self.put(PATH.to_owned(), policy),
+            None => self.remove(PATH.to_owned()),
+            Some(policy) => self.put(PATH.to_owned(), policy),
         }
     }
 

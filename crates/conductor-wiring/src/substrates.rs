@@ -246,3 +246,7 @@ impl EnvironmentGuard for Substrates {
         select_ok(watched).await.map(|(drifts, _)| drifts)
     }
 }
+
+#[cfg(test)]
+#[path = "substrates_tests.rs"]
+mod tests;
