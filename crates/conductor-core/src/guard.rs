@@ -1,5 +1,7 @@
 //! What others do to an environment while a run is on: what differs from what the run expects, and what becomes of it.
 
+mod pause;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -10,6 +12,8 @@ use crate::phase::Changes;
 use crate::quantity::Quantity;
 use crate::release::Release;
 use crate::scale::{Baseline, Observed};
+
+pub use pause::{Pause, Standing};
 
 /// What becomes of a run when somebody else changes an application under test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

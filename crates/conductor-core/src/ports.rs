@@ -16,7 +16,7 @@ pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
 use crate::capacity::Shortage;
-use crate::guard::{Drift, Guarded};
+use crate::guard::{Drift, Guarded, Pause};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::parity::Sides;
 use crate::phase::{Changes, Retarget};
@@ -108,9 +108,18 @@ pub struct LeftBehind {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait Scaler: Send + Sync {
-    /// The wanted allocation of the applications in the test environment.
+    /// The wanted allocation of the applications in the test environment, before a run. Refuses what could not be put back.
     async fn allocated(&self, applications: &[ApplicationId])
     -> Result<BTreeMap<ApplicationId, Allocation>, PortError>;
+
+    /// The same for a run that has begun: what only keeps runs from beginning is no error any more. No different where nothing
+    /// does.
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.allocated(applications).await
+    }
 
     /// Gives the application `step.to` and waits until exactly that many replicas are ready. Where an autoscaler then
     /// chooses between bounds, it is as many as that one wants.
@@ -128,8 +137,13 @@ pub trait Scaler: Send + Sync {
 #[cfg_attr(any(test, feature = "testing"), mockall::automock)]
 #[async_trait]
 pub trait EnvironmentGuard: Send + Sync {
+    /// What changes these applications by itself and stands still during a run that takes these steps, with what is so
+    /// already. Changes nothing.
+    async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError>;
+
     /// Keeps everybody but the run from changing these applications until a time, and proves it. It ends by itself then,
-    /// whatever becomes of the conductor.
+    /// whatever becomes of the conductor. What changes them by itself is paused before, and stays so until
+    /// [`thaw`](Self::thaw).
     async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
     -> Result<Guarded, PortError>;
 

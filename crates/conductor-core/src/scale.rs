@@ -54,6 +54,13 @@ pub struct ScaleStep {
     pub to: Allocation,
 }
 
+impl ScaleStep {
+    /// True where it gives containers other resources.
+    pub fn sets_resources(&self) -> bool {
+        self.from.resources != self.to.resources
+    }
+}
+
 impl fmt::Display for ScaleStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} → {}", self.application, self.from.unlike(&self.to), self.to.unlike(&self.from))

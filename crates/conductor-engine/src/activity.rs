@@ -136,7 +136,10 @@ impl Activity {
             Command::RecordBaseline => {
                 limited(Arc::clone(&context), "record the baseline", limit, check::record(context).boxed())
             }
-            Command::Freeze => limited(Arc::clone(&context), "freeze", limit, guard::freeze(context).boxed()),
+            Command::Freeze => {
+                let steps = state.changes().map(|changes| changes.plan.scale_steps.clone()).unwrap_or_default();
+                limited(Arc::clone(&context), "freeze", limit, guard::freeze(context, steps).boxed())
+            }
             Command::Thaw => limited(Arc::clone(&context), "thaw", limit, guard::thaw(context).boxed()),
             Command::RollOut(rollouts) => {
                 let work = change::roll_out(Arc::clone(&context), rollouts.clone()).boxed();

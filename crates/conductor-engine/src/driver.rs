@@ -66,6 +66,10 @@ impl Driver {
         let mut keeper = keep(self.equipment.clone()).boxed();
         while !matches!(self.run.state, State::Finished { .. }) {
             let is_guarded = self.run.state.is_guarded();
+            if !is_guarded {
+                // What it was stopped in goes with it: whatever it held there would be waited for in vain.
+                keeper = keep(self.equipment.clone()).boxed();
+            }
             let event = tokio::select! {
                 biased;
                 event = self.next(&mut activity, &mut interrupts) => event,

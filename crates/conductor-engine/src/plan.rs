@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use conductor_core::app::ApplicationId;
 use conductor_core::capacity::Shortage;
 use conductor_core::failure::Failure;
+use conductor_core::guard::Pause;
 use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::parity::Report;
@@ -30,6 +31,8 @@ pub struct PlanReport {
     pub baseline: Baseline,
     /// What production runs.
     pub production: BTreeMap<ApplicationId, Production>,
+    /// What changes the applications by itself, and would stand still for the run or does so already.
+    pub pauses: Vec<Pause>,
     /// What there is not enough of.
     pub shortages: Vec<Shortage>,
     /// In what the environment would differ from production.
@@ -101,6 +104,10 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
         Some(capacity) => capacity.shortages(&plan.scale_steps).await?,
         None => Vec::new(),
     };
+    let pauses = match &ports.guard {
+        Some(guard) => guard.pauses(&applications, &plan.scale_steps).await?,
+        None => Vec::new(),
+    };
     let parity = report(read, created, &plan, now);
     let deadlines = Deadlines::of(&created.spec).table();
     let hints = Hints::of(created);
@@ -110,6 +117,7 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
         plan,
         baseline,
         production,
+        pauses,
         shortages,
         parity,
         hints,

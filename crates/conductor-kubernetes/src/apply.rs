@@ -99,7 +99,7 @@ impl KubernetesEnvironment {
                 let original = marker(&**found).ok().flatten().map_or(live, |marker| marker.original);
                 let wish = wish(live.changes(original, way, bounds));
                 let written = self.writer.write::<ScaledObject>(namespace, name, &holder, &wish).await?;
-                self.carried(namespace, &written).await?;
+                self.carried(namespace, &written, way).await?;
             }
         }
         Ok(true)

@@ -18,13 +18,15 @@ use tokio::sync::OnceCell;
 
 use crate::apply::WaitFor;
 use crate::autoscaler::ByTarget;
+use crate::carried::Carrying;
 use crate::change::{Change, Wish};
 use crate::connect::connect;
 use crate::field::{Field, Value};
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
+use crate::keeper;
 use crate::known::Known;
-use crate::look::Found;
+use crate::look::{Found, Look};
 use crate::marker::Holder;
 use crate::place::Place;
 use crate::production::running;
@@ -34,6 +36,7 @@ use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
 use crate::settle::Settling;
 use crate::shared::Shared;
 use crate::terms::{changes, fields_of, images_of, production};
+use crate::vertical::VerticalPodAutoscaler;
 use crate::write::Writer;
 
 /// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
@@ -49,6 +52,11 @@ pub struct KubernetesEnvironment {
     pub(crate) writer: Writer,
     /// The autoscalers of each namespace, as they were listed last for a write.
     pub(crate) autoscalers: Shared<ByTarget>,
+    /// The VerticalPodAutoscalers of each namespace, in the same way.
+    pub(crate) vertical: Shared<Vec<VerticalPodAutoscaler>>,
+    /// The keepers of the cluster, as they were listed last.
+    pub(crate) keepers: Shared<Vec<keeper::Found>>,
+    pub(crate) carrying: Carrying,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
@@ -74,6 +82,9 @@ impl KubernetesEnvironment {
             reader: Reader::of_test_cluster(client.clone()),
             writer: Writer::new(client.clone()),
             autoscalers: Shared::default(),
+            vertical: Shared::default(),
+            keepers: Shared::default(),
+            carrying: Carrying::default(),
             deployments: Settling::new(client.clone(), hold, schedule_within),
             stateful_sets: Settling::new(client.clone(), hold, schedule_within),
             client,
@@ -184,12 +195,25 @@ impl Scaler for KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
-        self.look_at_allocations(applications).await
+        self.look_at_allocations(applications, Look::Before).await
+    }
+
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.look_at_allocations(applications, Look::Since).await
     }
 
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         let ScaleStep { application, from, to } = step;
         let place = self.place(application)?;
+        let sized = Box::pin(self.size(place, run, way, step.sets_resources())).await;
+        let sized = match way {
+            Way::There => Ok(sized?),
+            // What can be put back is, all the same.
+            Way::Back => sized,
+        };
         let bounded = match (from.autoscaling, to.autoscaling) {
             (Some(before), Some(after)) if before != after => match way {
                 Way::There => Box::pin(self.bound(place, run, way, [before, after])).await,
@@ -224,7 +248,7 @@ impl Scaler for KubernetesEnvironment {
             (Ok(_), Way::There) => WaitFor::Replicas,
         };
         self.apply(place, run, &wish, wanted, wait).await?;
-        bounded.map(drop)
+        bounded.map(drop).and(sized)
     }
 
     async fn left_behind(&self, applications: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {

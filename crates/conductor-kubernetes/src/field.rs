@@ -27,6 +27,10 @@ pub(crate) enum Field {
     Suspend,
     /// `spec.syncPolicy.automated.enabled` of an Application of Argo CD.
     AutomatedSync,
+    /// `spec.updatePolicy` of a VerticalPodAutoscaler: whether it says more than a mode.
+    UpdatePolicy,
+    /// `spec.updatePolicy.updateMode` of a VerticalPodAutoscaler.
+    UpdateMode,
     /// The image of a container.
     Image {
         /// The container, or init container.
@@ -51,6 +55,8 @@ impl fmt::Display for Field {
             Self::MaxReplicaCount => f.write_str("maxReplicaCount"),
             Self::Suspend => f.write_str("suspend"),
             Self::AutomatedSync => f.write_str("syncPolicy.automated.enabled"),
+            Self::UpdatePolicy => f.write_str("updatePolicy"),
+            Self::UpdateMode => f.write_str("updateMode"),
             Self::Image { container } => write!(f, "the image of {container}"),
             Self::Resource { container, name } => write!(f, "{name} of {container}"),
         }
@@ -68,6 +74,8 @@ pub(crate) enum Value {
     Amount(Quantity),
     /// Yes or no.
     Flag(bool),
+    /// A word.
+    Word(String),
 }
 
 impl Value {
@@ -75,7 +83,7 @@ impl Value {
     pub(crate) const fn as_flag(&self) -> Option<bool> {
         match self {
             Self::Flag(flag) => Some(*flag),
-            Self::Count(_) | Self::Image(_) | Self::Amount(_) => None,
+            Self::Count(_) | Self::Image(_) | Self::Amount(_) | Self::Word(_) => None,
         }
     }
 }
@@ -84,7 +92,7 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
-            Self::Image(image) => f.write_str(image),
+            Self::Image(text) | Self::Word(text) => f.write_str(text),
             Self::Amount(quantity) => write!(f, "{quantity}"),
             Self::Flag(flag) => write!(f, "{flag}"),
         }
@@ -176,7 +184,9 @@ impl Fields for Owned {
                 | Field::MinReplicaCount
                 | Field::MaxReplicaCount
                 | Field::Suspend
-                | Field::AutomatedSync,
+                | Field::AutomatedSync
+                | Field::UpdatePolicy
+                | Field::UpdateMode,
                 _,
             ) => {}
         }
@@ -201,7 +211,9 @@ impl Fields for Bounds {
                 | Field::MinReplicaCount
                 | Field::MaxReplicaCount
                 | Field::Suspend
-                | Field::AutomatedSync,
+                | Field::AutomatedSync
+                | Field::UpdatePolicy
+                | Field::UpdateMode,
                 _,
             ) => {}
         }

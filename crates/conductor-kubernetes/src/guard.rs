@@ -4,20 +4,25 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
-use conductor_core::guard::{Drift, Guarded};
+use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError};
 use conductor_core::run::RunId;
-use conductor_core::scale::Baseline;
+use conductor_core::scale::{Baseline, ScaleStep};
 use jiff::Timestamp;
 
-use crate::autoscaler::Autoscaler;
+use crate::autoscaler::{Autoscaler, ByTarget};
 use crate::environment::KubernetesEnvironment;
 use crate::freeze::{Freezer, Proof, Target};
+use crate::keeper::Keeper;
 use crate::sentinel::Sentinel;
 use crate::signs::Signs;
 
 #[async_trait]
 impl EnvironmentGuard for KubernetesEnvironment {
+    async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
+        self.told_keepers(applications, steps).await
+    }
+
     async fn freeze(
         &self,
         run: &RunId,
@@ -27,7 +32,8 @@ impl EnvironmentGuard for KubernetesEnvironment {
         let namespace = &self.settings.conductor_namespace;
         let is_told = self.signs().give(run, until).await?;
         // What is denied by the freeze is a failure to a keeper, and may be the end of a release.
-        self.pause_keepers(run, applications).await?;
+        let autoscalers = self.autoscalers(applications).await?;
+        let keepers = self.pause_keepers(run, applications, &autoscalers).await?;
         if !is_told {
             return Ok(Guarded::Open { because: format!("there is no namespace {namespace} for the conductor") });
         }
@@ -36,7 +42,7 @@ impl EnvironmentGuard for KubernetesEnvironment {
         if !missing.is_empty() {
             return Ok(Guarded::Open { because: missing.join(", ") });
         }
-        let targets = self.targets(applications).await?;
+        let targets = self.targets(applications, &autoscalers, &keepers)?;
         freezer.freeze(run, &targets, until).await?;
         match freezer.prove(&targets).await? {
             Proof::Active => Ok(Guarded::Frozen),
@@ -68,8 +74,8 @@ impl EnvironmentGuard for KubernetesEnvironment {
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
-        let has_keda = self.has_keda().await?;
-        Ok(Sentinel::new(&self.client, &self.places, expected, has_keda).drifted(known).await)
+        let (has_keda, has_vertical) = futures::try_join!(self.has_keda(), self.has_vertical())?;
+        Ok(Sentinel::new(&self.client, &self.places, expected, has_keda, has_vertical).drifted(known).await)
     }
 }
 
@@ -102,9 +108,13 @@ impl KubernetesEnvironment {
     }
 
     /// What must not be changed: the workloads of the applications, and the autoscalers of these.
-    async fn targets(&self, applications: &[ApplicationId]) -> Result<BTreeSet<Target>, PortError> {
-        let autoscalers = self.autoscalers(applications).await?;
-        let mut targets = BTreeSet::new();
+    fn targets(
+        &self,
+        applications: &[ApplicationId],
+        autoscalers: &ByTarget,
+        keepers: &BTreeSet<Keeper>,
+    ) -> Result<BTreeSet<Target>, PortError> {
+        let mut targets: BTreeSet<Target> = keepers.iter().filter_map(Keeper::frozen).collect();
         for application in applications {
             let place = self.place(application)?;
             targets.insert(Target::of(place));

@@ -1,5 +1,6 @@
-//! What keeps objects as a repository says: Kustomizations and HelmReleases of Flux, Applications of Argo CD. For a run they
-//! are paused, or they would take back what it changes; they go on afterwards.
+//! What keeps objects as a repository says: Kustomizations and HelmReleases of Flux, Applications of Argo CD; and what sizes
+//! pods as it recommends: VerticalPodAutoscalers. For a run they are paused, or they would take back what it changes; they go
+//! on afterwards.
 //!
 //! Nothing is paused that keeps none of the run's objects. What a keeper was before is on it while it is paused, as with every
 //! object that a run changes.
@@ -8,6 +9,8 @@ mod argo_cd;
 mod flux;
 mod kept;
 mod pause;
+mod told;
+mod vertical;
 
 use std::fmt;
 
@@ -15,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::field::UnreadableError;
+use crate::freeze::{Resource, Target};
 use crate::marker::Holder;
 use crate::object::Object;
 
@@ -26,6 +30,7 @@ pub(crate) enum KeeperKind {
     Kustomization,
     HelmRelease,
     Application,
+    VerticalPodAutoscaler,
 }
 
 /// Which keeper.
@@ -44,6 +49,12 @@ pub(crate) struct Found {
     pub(crate) holder: Option<Holder>,
     /// The objects that it says it keeps; those of Flux say it themselves.
     keeps: Vec<Reference>,
+    /// How many it keeps, where it says.
+    count: Option<usize>,
+    /// Whether it does anything by itself.
+    acts: bool,
+    /// Whether it gives new pods resources of its own.
+    sizes: bool,
     /// Why it would not stay paused.
     restless: Option<String>,
 }
@@ -61,11 +72,19 @@ struct Reference {
 trait Keeps: Object {
     const KIND: KeeperKind;
 
-    /// What pauses it; `None` where it does nothing by itself already.
-    fn pause(&self) -> Result<Option<Change>, UnreadableError>;
+    /// What pauses it; nothing where it does nothing by itself already.
+    fn pause(&self) -> Result<Vec<Change>, UnreadableError>;
+
+    /// True where it gives new pods resources of its own.
+    fn sizes(&self) -> bool {
+        false
+    }
 
     /// The objects that it says it keeps.
     fn keeps(&self) -> Vec<Reference>;
+
+    /// How many objects it keeps, where it says.
+    fn count(&self) -> Option<usize>;
 
     /// Why it would not stay paused.
     fn restless(&self) -> Option<String>;
@@ -76,9 +95,25 @@ impl Found {
         let meta = object.meta();
         let keeper = Keeper { kind: K::KIND, namespace: meta.namespace.clone()?, name: meta.name.clone()? };
         let holder = crate::object::holder(object);
-        let is_at_work = object.pause().ok().flatten().is_some();
-        let restless = object.restless().filter(|_| is_at_work);
-        Some(Self { keeper, holder, keeps: object.keeps(), restless })
+        let acts = object.pause().is_ok_and(|changes| !changes.is_empty());
+        let restless = object.restless().filter(|_| acts);
+        let (keeps, count, sizes) = (object.keeps(), object.count(), object.sizes());
+        Some(Self { keeper, holder, keeps, count, acts, sizes, restless })
+    }
+}
+
+impl Keeper {
+    /// It, as something to be frozen. Those of a repository are not: somebody may want to repair one.
+    pub(crate) fn frozen(&self) -> Option<Target> {
+        let resource = (!self.kind.is_git_ops()).then_some(Resource::VerticalPodAutoscalers)?;
+        Some(Target::new(resource, &self.namespace, &self.name))
+    }
+}
+
+impl KeeperKind {
+    /// True for those that keep objects as a repository says.
+    pub(crate) const fn is_git_ops(self) -> bool {
+        !matches!(self, Self::VerticalPodAutoscaler)
     }
 }
 
@@ -88,6 +123,7 @@ impl fmt::Display for KeeperKind {
             Self::Kustomization => "Kustomization",
             Self::HelmRelease => "HelmRelease",
             Self::Application => "Application",
+            Self::VerticalPodAutoscaler => "VerticalPodAutoscaler",
         })
     }
 }

@@ -25,18 +25,13 @@ pub(crate) struct Marked {
 pub(crate) type Workload = (Option<String>, Owned, Option<Marker<Owned>>);
 
 /// What each run has changed of these applications.
+///
+/// A keeper that a run has paused may keep applications besides those of the run. It goes on when the run is put back, at
+/// whatever application: it counts where nothing else tells of the run, and then for one.
 pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTreeMap<RunId, LeftBehind> {
     let mut all: BTreeMap<RunId, LeftBehind> = BTreeMap::new();
     for (application, marked) in applications {
-        let workload = marked.workload.as_ref().and_then(|(_, _, marker)| marker.as_ref()).map(|marker| &marker.holder);
-        let autoscaler =
-            marked.autoscaler.as_ref().and_then(|(_, marker)| marker.as_ref()).map(|marker| &marker.holder);
-        for holder in workload.into_iter().chain(autoscaler).chain(&marked.keepers) {
-            let nothing = || LeftBehind {
-                changes: Changes { baseline: BTreeMap::new(), plan: Plan::default() },
-                epoch: 0,
-                alive_until: None,
-            };
+        for holder in marked.holders() {
             let left = all.entry(holder.run.clone()).or_insert_with(nothing);
             left.epoch = left.epoch.max(holder.epoch);
             if !left.changes.baseline.contains_key(application) {
@@ -44,10 +39,31 @@ pub(crate) fn left_behind(applications: &BTreeMap<ApplicationId, Marked>) -> BTr
             }
         }
     }
+    for (application, marked) in applications {
+        for holder in &marked.keepers {
+            let left = all.entry(holder.run.clone()).or_insert_with(nothing);
+            left.epoch = left.epoch.max(holder.epoch);
+            if left.changes.baseline.is_empty() {
+                marked.add_to(&mut left.changes, application, &holder.run);
+            }
+        }
+    }
     all
 }
 
+fn nothing() -> LeftBehind {
+    let changes = Changes { baseline: BTreeMap::new(), plan: Plan::default() };
+    LeftBehind { changes, epoch: 0, alive_until: None }
+}
+
 impl Marked {
+    /// Who has changed its own objects.
+    fn holders(&self) -> impl Iterator<Item = &Holder> {
+        let workload = self.workload.as_ref().and_then(|(_, _, marker)| marker.as_ref()).map(|marker| &marker.holder);
+        let autoscaler = self.autoscaler.as_ref().and_then(|(_, marker)| marker.as_ref()).map(|marker| &marker.holder);
+        workload.into_iter().chain(autoscaler)
+    }
+
     /// Adds what a run has changed of it.
     fn add_to(&self, changes: &mut Changes, application: &ApplicationId, run: &RunId) {
         let bounds = self.autoscaler.as_ref().map(|(live, marker)| states(live, marker.as_ref(), run));
@@ -171,6 +187,29 @@ mod tests {
         assert_eq!(summary("two"), (1, vec!["search: shop:2 → shop:1".to_owned()]));
         assert_eq!(left.len(), 2);
     }
+
+    #[test]
+    fn a_keeper_of_many_applications_counts_for_those_that_the_run_has_changed_or_else_for_one() {
+        let (before, scaled) = (owned(2, "shop:1"), owned(20, "shop:1"));
+        let keepers = || vec![Holder { run: "one".parse().unwrap(), epoch: 3 }];
+        let kept = |owned: &Owned, marker| Marked {
+            workload: Some((None, owned.clone(), marker)),
+            autoscaler: None,
+            keepers: keepers(),
+        };
+        let names = |applications: &BTreeMap<ApplicationId, Marked>| {
+            let left = &left_behind(applications)[&"one".parse::<RunId>().unwrap()];
+            let named = left.changes.plan.applications().into_iter().map(ToString::to_string);
+            (left.epoch, named.collect::<Vec<_>>())
+        };
+        let mut applications: BTreeMap<_, _> =
+            ["cart", "checkout", "search"].map(|name| (app(name), kept(&before, None))).into();
+        assert_eq!(names(&applications), (3, vec!["cart".to_owned()]), "somebody has to let it go on");
+        let marker = marker("one", 2, &before, std::slice::from_ref(&scaled));
+        applications.insert(app("checkout"), kept(&scaled, marker));
+        assert_eq!(names(&applications), (3, vec!["checkout".to_owned()]));
+    }
+
     #[test]
     fn a_marker_with_nothing_of_the_run_below_it_and_one_without_a_workload_are_left_behind_too() {
         let before = owned(2, "shop:1");
@@ -197,7 +236,7 @@ mod tests {
         ]);
         let left = &left_behind(&applications)[&"one".parse::<RunId>().unwrap()];
         let names: Vec<&str> = left.changes.plan.applications().into_iter().map(ApplicationId::as_str).collect();
-        assert_eq!(names, ["claimed", "gone", "paused"], "somebody has to let go of them");
+        assert_eq!(names, ["claimed", "gone"], "somebody has to let go of them");
         assert_eq!(left.epoch, 3);
         assert_eq!(restore(left, &applications), [""; 0]);
     }

@@ -50,6 +50,8 @@ impl KubernetesEnvironment {
         let mut failures = self.part(run, horizontal, of_horizontal, |_| BTreeSet::new()).await;
         let of_scaled = |one: &ScaledObject| is_its(one.target());
         failures.extend(self.part(run, scaled, of_scaled, |_| BTreeSet::new()).await);
+        failures.extend(self.carried_at_last(&places).await);
+        failures.extend(self.fence_vertical(run, applications, &places).await?);
         let autoscaled = self.autoscalers(applications).await?;
         let (deployments, stateful_sets) = futures::try_join!(
             self.workloads::<Deployment>(applications),

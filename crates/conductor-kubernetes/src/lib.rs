@@ -46,6 +46,7 @@ mod shared;
 mod signs;
 mod terms;
 mod unfit;
+mod vertical;
 mod workload;
 mod write;
 

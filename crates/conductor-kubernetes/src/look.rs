@@ -26,6 +26,15 @@ use crate::workload::Workload;
 /// Namespaces that are read at the same time.
 const CONCURRENCY: usize = 8;
 
+/// When it is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Before a run.
+    Before,
+    /// Since it has begun: nothing that somebody else has made keeps it from being put back.
+    Since,
+}
+
 /// An application as it is found.
 pub(crate) struct Found {
     /// The uid of its workload.
@@ -101,7 +110,7 @@ impl KubernetesEnvironment {
 
     /// What is kept of the objects of a kind, in every namespace of those applications whose workloads are of such a kind:
     /// of a thousand objects at once no more is held than that.
-    async fn list<K: Object, T>(
+    pub(crate) async fn list<K: Object, T>(
         &self,
         applications: &[ApplicationId],
         of: impl Fn(Kind) -> bool,
@@ -126,22 +135,26 @@ impl KubernetesEnvironment {
         Ok(by_target(horizontal, scaled))
     }
 
-    /// The wanted allocation of the applications. Where a run has left something, nothing that somebody else has made keeps
-    /// it from being put back.
+    /// The wanted allocation of the applications. Where a run has left something, it is looked as in a run.
     pub(crate) async fn look_at_allocations(
         &self,
         applications: &[ApplicationId],
+        look: Look,
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
-        let (found, autoscalers) = futures::try_join!(self.found(applications), self.autoscalers(applications))?;
+        // At once, so that who looks for what is left at the same moment shares the answer.
+        let keepers = async {
+            let is_asked = look == Look::Before && self.settings.pause_git_ops;
+            if is_asked { self.found_keepers().await.map(Some) } else { Ok(None) }
+        };
+        let (found, autoscalers, cluster) =
+            futures::try_join!(self.found(applications), self.autoscalers(applications), keepers)?;
         let is_left = |found: &Found| !matches!(found.marker, Ok(None));
         let left = found.values().any(is_left) || autoscalers.values().flatten().any(Autoscaler::is_marked);
-        let several = if left { Several::First } else { Several::Refused };
-        // Before a run, and not when it is looked whether everything is back.
-        if !left && !self.writer.has_written() {
-            let keepers = match self.settings.pause_git_ops {
-                true => self.keepers(&found, &autoscalers, &self.found_keepers().await?),
-                false => Keepers::default(),
-            };
+        let is_before = look == Look::Before && !left;
+        let several = if is_before { Several::Refused } else { Several::First };
+        if is_before {
+            let keepers =
+                cluster.map_or_else(Keepers::default, |cluster| self.keepers_of(&found, &autoscalers, &cluster));
             self.refuse_unfit(&found, &autoscalers, &keepers)?;
         }
         let mut allocated = BTreeMap::new();
@@ -184,7 +197,7 @@ impl KubernetesEnvironment {
     ) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
         let (mut found, autoscalers, cluster) =
             futures::try_join!(self.found(applications), self.autoscalers(applications), self.found_keepers())?;
-        let keepers = self.keepers(&found, &autoscalers, &cluster);
+        let keepers = self.keepers_of(&found, &autoscalers, &cluster);
         let (mut marked, mut unreadable) = (BTreeMap::new(), Vec::new());
         for application in applications {
             let place = self.place(application)?;

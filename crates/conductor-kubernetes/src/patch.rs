@@ -50,6 +50,13 @@ pub(crate) fn patch<T: Fields>(
             Field::AutomatedSync => {
                 operations.scalar("/spec/syncPolicy/automated/enabled", &present, &wanted, field, contested);
             }
+            Field::UpdatePolicy => operations.update_policy(&present, &wanted),
+            // With a policy that comes or goes its mode does, too.
+            Field::UpdateMode
+                if present.contains_key(&Field::UpdatePolicy) != wanted.contains_key(&Field::UpdatePolicy) => {}
+            Field::UpdateMode => {
+                operations.scalar("/spec/updatePolicy/updateMode", &present, &wanted, field, contested)
+            }
             Field::Image { container } => {
                 let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else {
                     continue;
@@ -121,6 +128,7 @@ impl Operations {
         let held = |of: &BTreeMap<Field, Value>| match of.get(field) {
             Some(Value::Count(count)) => json!(count),
             Some(Value::Flag(flag)) => json!(flag),
+            Some(Value::Word(word)) => json!(word),
             Some(Value::Image(_) | Value::Amount(_)) | None => Json::Null,
         };
         if !contested.contains(field) {
@@ -130,6 +138,21 @@ impl Operations {
             found if found == present.get(field) => {}
             Some(_) => self.put(path.to_owned(), held(wanted)),
             None => self.remove(path.to_owned()),
+        }
+    }
+
+    /// Makes the update policy of a VerticalPodAutoscaler that had none, or takes it away where nothing else is in it.
+    fn update_policy(&mut self, present: &BTreeMap<Field, Value>, wanted: &BTreeMap<Field, Value>) {
+        const PATH: &str = "/spec/updatePolicy";
+        let policy = |of: &BTreeMap<Field, Value>| {
+            of.get(&Field::UpdatePolicy)?;
+            let mode = of.get(&Field::UpdateMode).map(|mode| ("updateMode".to_owned(), json!(mode.to_string())));
+            Some(Json::Object(mode.into_iter().collect()))
+        };
+        self.test(PATH.to_owned(), json!(policy(present)));
+        match policy(wanted) {
+            None => self.remove(PATH.to_owned()),
+            Some(policy) => self.put(PATH.to_owned(), policy),
         }
     }
 

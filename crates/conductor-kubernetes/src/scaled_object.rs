@@ -113,7 +113,7 @@ impl Fields for Counts {
     fn set(&mut self, field: &Field, value: Option<Value>) {
         let count = match value {
             Some(Value::Count(count)) => Some(count),
-            Some(Value::Image(_) | Value::Amount(_) | Value::Flag(_)) | None => None,
+            Some(Value::Image(_) | Value::Amount(_) | Value::Flag(_) | Value::Word(_)) | None => None,
         };
         match field {
             Field::MinReplicaCount => self.min = count,
@@ -123,6 +123,8 @@ impl Fields for Counts {
             | Field::MaxReplicas
             | Field::Suspend
             | Field::AutomatedSync
+            | Field::UpdatePolicy
+            | Field::UpdateMode
             | Field::Image { .. }
             | Field::Resource { .. } => {}
         }

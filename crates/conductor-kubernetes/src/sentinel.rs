@@ -1,5 +1,7 @@
 //! Watching workloads and their autoscalers for what others change.
 
+mod vertical;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::{Allocation, ApplicationId, Bounds};
@@ -19,7 +21,9 @@ use crate::field::Owned;
 use crate::object::Object;
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
+use crate::vertical::VerticalPodAutoscaler;
 use crate::workload::Workload;
+use vertical::Mode;
 
 /// Sees what becomes of applications, from watches of their namespaces.
 pub(crate) struct Sentinel<'a> {
@@ -30,6 +34,8 @@ pub(crate) struct Sentinel<'a> {
     workloads: BTreeMap<Place, Seen<Owned>>,
     /// As people call them, with what they scale.
     autoscalers: BTreeMap<String, (Place, Seen<Bounds>)>,
+    /// As people call them, with what they size.
+    vertical: BTreeMap<String, (Place, Seen<Mode>)>,
 }
 
 /// An object as it was seen last.
@@ -50,6 +56,8 @@ enum News {
     Workload(Place, Option<Seen<Owned>>),
     /// As people call it, with what it scales.
     Autoscaler(String, Place, Option<Seen<Bounds>>),
+    /// As people call it, with what it sizes.
+    Vertical(String, Place, Option<Seen<Mode>>),
     Complete,
 }
 
@@ -60,6 +68,7 @@ impl<'a> Sentinel<'a> {
         places: &'a BTreeMap<ApplicationId, Place>,
         expected: &'a Baseline,
         has_keda: bool,
+        has_vertical: bool,
     ) -> Self {
         let at = |(application, observed): (&'a ApplicationId, &'a Observed)| {
             Some((places.get(application)?, (application, observed)))
@@ -90,10 +99,15 @@ impl<'a> Sentinel<'a> {
                     autoscaler(watch, &Autoscaler::Scaled(Box::new(found.clone())), is_there)
                 }));
             }
+            if has_vertical {
+                let tell = vertical::vertical;
+                streams.push(watched::<VerticalPodAutoscaler>(client, namespace, streams.len(), tell));
+            }
         }
         let listing = (0..streams.len()).collect();
         let news = futures::stream::select_all(streams);
-        Self { expected, news, listing, workloads: BTreeMap::new(), autoscalers: BTreeMap::new() }
+        let (autoscalers, vertical) = (BTreeMap::new(), BTreeMap::new());
+        Self { expected, news, listing, workloads: BTreeMap::new(), autoscalers, vertical }
     }
 
     /// Waits until something is not as expected in a way that is not known.
@@ -126,12 +140,15 @@ impl<'a> Sentinel<'a> {
                 self.workloads.values_mut().filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
                 let autoscalers = self.autoscalers.values_mut().map(|(_, seen)| seen);
                 autoscalers.filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
+                let vertical = self.vertical.values_mut().map(|(_, seen)| seen);
+                vertical.filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
                 None
             }
             News::Complete => {
                 self.listing.remove(&watch);
                 self.workloads.retain(|_, seen| seen.watch != watch || seen.listed);
                 self.autoscalers.retain(|_, (_, seen)| seen.watch != watch || seen.listed);
+                self.vertical.retain(|_, (_, seen)| seen.watch != watch || seen.listed);
                 None
             }
             News::Workload(place, seen) => {
@@ -145,6 +162,13 @@ impl<'a> Sentinel<'a> {
                 match seen {
                     Some(seen) => drop(self.autoscalers.insert(name, (target.clone(), seen))),
                     None => drop(self.autoscalers.remove(&name)),
+                }
+                Some(target)
+            }
+            News::Vertical(name, target, seen) => {
+                match seen {
+                    Some(seen) => drop(self.vertical.insert(name, (target.clone(), seen))),
+                    None => drop(self.vertical.remove(&name)),
                 }
                 Some(target)
             }
@@ -173,7 +197,9 @@ impl<'a> Sentinel<'a> {
             };
             Drift { by: writer.map(|writer| writer.to_string()), ..drift }
         };
-        drift(application, expected, Some(&observed)).into_iter().map(by).collect()
+        let sized = self.vertical.iter().filter(|(_, (target, _))| target == place);
+        let sized = sized.filter_map(|(name, (_, seen))| vertical::drift(application, name, seen));
+        drift(application, expected, Some(&observed)).into_iter().map(by).chain(sized).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use conductor_core::failure::Failure;
 use conductor_core::ports::{FailureKind, PortError};
 use tokio::sync::Mutex as Turn;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 /// The newest answer to each question.
@@ -44,6 +45,8 @@ impl<T> Shared<T> {
         let answer = match newest.take().filter(|answer| answer.put > asked) {
             Some(answer) => answer,
             None => {
+                // Who asks at the same moment shall share the answer.
+                yield_now().await;
                 let begun = Instant::now();
                 let told = |error: PortError| (error.kind, Failure::of("", &error).message);
                 Answer { put: begun, result: put.await.map(Arc::new).map_err(told) }
@@ -78,6 +81,13 @@ mod tests {
         };
         let answers = join_all([at(0, "a"), at(10, "a"), at(20, "a"), at(30, "b"), at(1500, "a"), at(9000, "a")]).await;
         assert_eq!(answers, [1, 3, 3, 2, 4, 5]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_at_the_same_moment_shares_the_answer() {
+        let (shared, calls) = (Shared::default(), AtomicU32::new(0));
+        let (one, other) = tokio::join!(shared.ask("a", count(&calls)), shared.ask("a", count(&calls)));
+        assert_eq!((*one.unwrap(), *other.unwrap()), (1, 1));
     }
 
     #[tokio::test(start_paused = true)]

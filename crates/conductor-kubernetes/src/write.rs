@@ -85,11 +85,6 @@ impl Writer {
         self.heard.last::<K>(namespace, name)
     }
 
-    /// True once something was written, or may have been.
-    pub(crate) fn has_written(&self) -> bool {
-        !self.heard.is_empty()
-    }
-
     /// Lets every first write to an object fail that was sent before, by whomever for the run: it is changed, and changed
     /// back.
     pub(crate) async fn fence<K: Object>(&self, namespace: &str, name: &str, holder: &Holder) -> Result<(), PortError> {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
-use conductor_core::guard::{Drift, Guarded, drift};
+use conductor_core::guard::{Drift, Guarded, Pause, drift};
 use conductor_core::ports::{EnvironmentGuard, PortError};
 use conductor_core::run::RunId;
-use conductor_core::scale::Baseline;
+use conductor_core::scale::{Baseline, ScaleStep};
 use jiff::Timestamp;
 
 use crate::environment::SimEnvironment;
@@ -18,6 +18,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl EnvironmentGuard for SimEnvironment {
+    async fn pauses(&self, _applications: &[ApplicationId], _steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
+        Ok(Vec::new())
+    }
+
     async fn freeze(
         &self,
         _run: &RunId,

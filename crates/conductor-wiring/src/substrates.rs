@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
-use conductor_core::guard::{Drift, Guarded};
+use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::ports::{
     Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, Parity, PortError, Production,
     ReleaseSource, Scaler, Way,
@@ -140,6 +140,13 @@ impl Scaler for Substrates {
         self.gather(applications, |member, own| async move { member.scaler.allocated(&own).await }.boxed()).await
     }
 
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.gather(applications, |member, own| async move { member.scaler.still_allocated(&own).await }.boxed()).await
+    }
+
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         self.member(&step.application)?.scaler.scale(run, step, way).await
     }
@@ -188,6 +195,14 @@ impl Capacity for Substrates {
 
 #[async_trait]
 impl EnvironmentGuard for Substrates {
+    async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
+        let asked = self.guards().map(|(member, guard)| {
+            let own = member.own(applications);
+            async move { if own.is_empty() { Ok(Vec::new()) } else { guard.pauses(&own, steps).await } }
+        });
+        Ok(try_join_all(asked.collect::<Vec<_>>()).await?.into_iter().flatten().collect())
+    }
+
     async fn freeze(
         &self,
         run: &RunId,
@@ -231,3 +246,7 @@ impl EnvironmentGuard for Substrates {
         select_ok(watched).await.map(|(drifts, _)| drifts)
     }
 }
+
+#[cfg(test)]
+#[path = "substrates_tests.rs"]
+mod tests;

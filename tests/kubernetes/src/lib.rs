@@ -91,6 +91,7 @@ mod programs;
 mod proxy;
 mod start;
 mod user;
+mod vertical;
 mod wait;
 mod workload;
 
@@ -107,5 +108,6 @@ pub use keda::{
 pub use pause::Paused;
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
 pub use user::User;
+pub use vertical::{vertical_pod_autoscaler, vertical_resource};
 pub use wait::until;
 pub use workload::{deployment, stateful_set};

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use conductor_core::guard::Pause;
 use conductor_engine::{PlanReport, WorkersPlan};
 
 use super::parity;
@@ -27,6 +28,7 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     if report.plan.scale_steps.is_empty() {
         line("  nothing: every application has its allocation already".to_owned());
     }
+    pauses(&report.pauses).into_iter().for_each(&mut line);
     for shortage in &report.shortages {
         let word = if shortage.is_final { "cannot" } else { "may not" };
         line(format!("{word} find room: {shortage}"));
@@ -65,4 +67,44 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
         line(format!("  {:<21} {:>8}  then {}", deadline.activity, deadline.limit.to_string(), deadline.then));
     }
     text
+}
+
+/// What would stand still, and what does already; nothing where nothing acts by itself.
+fn pauses(all: &[Pause]) -> Vec<String> {
+    let (paused, left): (Vec<&Pause>, Vec<&Pause>) = all.iter().partition(|pause| pause.is_for_a_run());
+    let titled = [("would pause", paused), ("would leave as it is", left)];
+    let told = titled.into_iter().filter(|(_, pauses)| !pauses.is_empty()).flat_map(|(title, pauses)| {
+        let lines = pauses.into_iter().map(|pause| format!("  {pause}"));
+        std::iter::once(title.to_owned()).chain(lines)
+    });
+    told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use conductor_core::guard::Standing;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_still_is_told_apart_from_what_does_so_already() {
+        let pause = |name: &str, standing| Pause {
+            name: name.to_owned(),
+            applications: vec!["shop".parse().unwrap()],
+            others: Some(0),
+            setting: "suspend: true".to_owned(),
+            standing,
+        };
+        let all = [pause("HelmRelease gitops/a", Standing::Left), pause("HelmRelease gitops/b", Standing::Acts)];
+        assert_eq!(
+            pauses(&all),
+            [
+                "would pause",
+                "  HelmRelease gitops/b of shop (suspend: true)",
+                "would leave as it is",
+                "  HelmRelease gitops/a of shop, which stands still already",
+            ]
+        );
+        assert_eq!(pauses(&[]), [""; 0]);
+    }
 }

@@ -25,7 +25,7 @@ pub(super) async fn check(context: Shared) -> Event {
     let (generator, production, present, left, kpi, data, sides) = futures::join!(
         context.retry(patience, || ports.generator.check()),
         context.retry(patience, || ports.releases.production(&applications)),
-        context.observe(&applications, patience),
+        context.observe_before(&applications, patience),
         context.retry(patience, || ports.scaler.left_behind(&applications)),
         context.retry(patience, || ports.kpi.sample(&context.run, since)),
         stores(&context),
@@ -98,7 +98,7 @@ fn nothing(left: BTreeMap<RunId, LeftBehind>) -> Result<(), PortError> {
 
 /// Records what the environment is.
 pub(super) async fn record(context: Shared) -> Event {
-    match context.observe(&context.applications(), context.options.retry.check_patience).await {
+    match context.observe_before(&context.applications(), context.options.retry.check_patience).await {
         Ok(baseline) => Event::BaselineRecorded { baseline },
         Err(error) => Event::Failed(Failure::of("record the baseline", &error)),
     }

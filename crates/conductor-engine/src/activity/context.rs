@@ -104,8 +104,8 @@ impl Context {
         results.filter_map(|result| std::future::ready(result.err())).collect().await
     }
 
-    /// What the applications are now; those that do not exist are absent.
-    pub(super) async fn observe(
+    /// What the applications are before anything is changed; those that do not exist are absent.
+    pub(super) async fn observe_before(
         &self,
         applications: &[ApplicationId],
         patience: Duration,
@@ -114,6 +114,20 @@ impl Context {
         let (deployed, allocated) = futures::try_join!(
             self.retry(patience, || deployer.deployed(applications)),
             self.retry(patience, || scaler.allocated(applications)),
+        )?;
+        Ok(joined(deployed, &allocated))
+    }
+
+    /// What the applications are now, in a run that may have changed them; those that do not exist are absent.
+    pub(super) async fn observe(
+        &self,
+        applications: &[ApplicationId],
+        patience: Duration,
+    ) -> Result<Surroundings, PortError> {
+        let (deployer, scaler) = (&self.ports.deployer, &self.ports.scaler);
+        let (deployed, allocated) = futures::try_join!(
+            self.retry(patience, || deployer.deployed(applications)),
+            self.retry(patience, || scaler.still_allocated(applications)),
         )?;
         Ok(joined(deployed, &allocated))
     }

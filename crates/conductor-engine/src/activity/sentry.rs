@@ -107,7 +107,8 @@ impl Sentry {
             let rollout = Rollout { application: application.clone(), from, to };
             context.retry(patience, || context.ports.deployer.roll_out(&context.run, &rollout, Way::There)).await?;
         }
-        if found.allocation != expected.allocation {
+        // What else is told beside another version is of what scales it, or sizes its pods.
+        if found.allocation != expected.allocation || found.release == expected.release {
             let (from, to) = (found.allocation.clone(), expected.allocation.clone());
             let step = ScaleStep { application: application.clone(), from, to };
             context.retry(patience, || context.ports.scaler.scale(&context.run, &step, Way::There)).await?;

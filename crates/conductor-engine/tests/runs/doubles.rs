@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
-use conductor_core::guard::{Drift, Guarded};
+use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
     Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource,
@@ -71,6 +71,14 @@ impl Scaler for Twice {
         self.0.scaler.allocated(applications).await
     }
 
+    async fn still_allocated(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.0.scaler.still_allocated(applications).await?;
+        self.0.scaler.still_allocated(applications).await
+    }
+
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         self.0.scaler.scale(run, step, way).await?;
         self.0.scaler.scale(run, step, way).await
@@ -89,6 +97,12 @@ impl Scaler for Twice {
 
 #[async_trait]
 impl EnvironmentGuard for Twice {
+    async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.pauses(applications, steps).await?;
+        guard.pauses(applications, steps).await
+    }
+
     async fn freeze(
         &self,
         run: &RunId,

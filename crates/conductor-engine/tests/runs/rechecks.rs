@@ -1,13 +1,20 @@
 //! The second look: what is no longer as it was put back is told, and put back once more where it is the run's.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::phase::{Event, Exactness};
+use conductor_core::ports::{FailureKind, LeftBehind, PortError, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::RunId;
+use conductor_core::scale::ScaleStep;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, Recovery};
+use conductor_engine::{Conductor, Ports, Recovery};
 
 use crate::bed::{Bed, outcome, over, verdict};
 
@@ -120,4 +127,48 @@ async fn a_run_that_wants_no_second_look_ends_with_the_clean_up() {
     bed.assert_clean(&view, "not looked at again");
     let journal = bed.journal(&view.id).await;
     assert_eq!(journal.last().unwrap().event.name(), "CleanedUp");
+}
+
+/// An environment that somebody makes unfit for runs as soon as one has begun in it.
+struct Unfit {
+    scaler: Arc<dyn Scaler>,
+    has_begun: AtomicBool,
+}
+
+#[async_trait]
+impl Scaler for Unfit {
+    async fn allocated(&self, names: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        match self.has_begun.load(Ordering::Relaxed) {
+            true => Err(PortError::new(FailureKind::Rejected, "shop could not be put back")),
+            false => self.scaler.allocated(names).await,
+        }
+    }
+
+    async fn still_allocated(&self, names: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        self.scaler.allocated(names).await
+    }
+
+    async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
+        self.has_begun.store(true, Ordering::Relaxed);
+        self.scaler.scale(run, step, way).await
+    }
+
+    async fn left_behind(&self, names: &[ApplicationId]) -> Result<BTreeMap<RunId, LeftBehind>, PortError> {
+        self.scaler.left_behind(names).await
+    }
+
+    async fn let_go(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
+        self.scaler.let_go(run, names).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_a_run_from_beginning_keeps_none_from_being_put_back_and_looked_at_again() {
+    let bed = Bed::healthy().wrapped(|ports| {
+        let scaler = Arc::new(Unfit { scaler: ports.scaler.clone(), has_begun: AtomicBool::new(false) });
+        Ports { scaler, ..ports }
+    });
+    let view = bed.run().await;
+    assert_eq!(outcome(&view), Outcome::Passed, "{:?}", verdict(&view));
+    bed.assert_clean(&view, "put back");
 }

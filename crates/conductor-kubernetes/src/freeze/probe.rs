@@ -81,17 +81,16 @@ impl Freezer {
     }
 }
 
-/// Tries one more replica. It must be another number than there is, for a change of nothing is allowed.
+/// Tries one more replica, or another mode. It must be another one than there is, for a change of nothing is allowed.
 async fn is_frozen(client: &Client, target: &Target) -> Result<bool, PortError> {
     let act = format!("could not try whether {target} is frozen");
     let objects = target.api(client);
-    let field = target.resource.replicas();
     let object = answer(&act, || async { objects.get(&target.name).await }).await?;
-    let replicas = object.data["spec"][field].as_i64().unwrap_or_default();
-    let more = AddOperation { path: PointerBuf::from_tokens(["spec", field]), value: (replicas + 1).into() };
-    let more = Patch::<()>::Json(json_patch::Patch(vec![PatchOperation::Add(more)]));
+    let (field, value) = target.resource.other(&object.data["spec"]);
+    let other = AddOperation { path: PointerBuf::from_tokens(["spec", field]), value };
+    let other = Patch::<()>::Json(json_patch::Patch(vec![PatchOperation::Add(other)]));
     let params = PatchParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match attempt(&act, || async { objects.patch(&target.name, &params, &more).await }).await? {
+    match attempt(&act, || async { objects.patch(&target.name, &params, &other).await }).await? {
         Ok(_) => Ok(false),
         Err(kube::Error::Api(status)) if status.code == 403 && status.message.contains(DENIED) => Ok(true),
         Err(error) => Err(failed(act, error)),

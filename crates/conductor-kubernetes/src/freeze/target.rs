@@ -6,9 +6,11 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client};
+use serde_json::{Value, json};
 
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
+use crate::vertical::{INITIAL, OFF, VerticalPodAutoscaler};
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +27,7 @@ pub(crate) enum Resource {
     StatefulSets,
     HorizontalPodAutoscalers,
     ScaledObjects,
+    VerticalPodAutoscalers,
 }
 
 impl Target {
@@ -48,6 +51,7 @@ impl Target {
             Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
             Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Resource::ScaledObjects => ApiResource::erase::<ScaledObject>(&()),
+            Resource::VerticalPodAutoscalers => ApiResource::erase::<VerticalPodAutoscaler>(&()),
         };
         Api::namespaced_with(client.clone(), &self.namespace, &resource)
     }
@@ -61,15 +65,22 @@ impl Resource {
             Self::StatefulSets => "statefulsets",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::ScaledObjects => "scaledobjects",
+            Self::VerticalPodAutoscalers => "verticalpodautoscalers",
         }
     }
 
-    /// A field of the spec that is a number of replicas, and may be raised by one.
-    pub(super) const fn replicas(self) -> &'static str {
+    /// A field of the spec that may be another one, and what it may be then.
+    pub(super) fn other(self, spec: &Value) -> (&'static str, Value) {
+        let one_more = |field| (field, json!(spec[field].as_i64().unwrap_or_default() + 1));
         match self {
-            Self::Deployments | Self::StatefulSets => "replicas",
-            Self::HorizontalPodAutoscalers => "maxReplicas",
-            Self::ScaledObjects => "maxReplicaCount",
+            Self::Deployments | Self::StatefulSets => one_more("replicas"),
+            Self::HorizontalPodAutoscalers => one_more("maxReplicas"),
+            Self::ScaledObjects => one_more("maxReplicaCount"),
+            Self::VerticalPodAutoscalers => {
+                const FIELD: &str = "updatePolicy";
+                let mode = if spec[FIELD]["updateMode"] == OFF { INITIAL } else { OFF };
+                (FIELD, json!({ "updateMode": mode }))
+            }
         }
     }
 }

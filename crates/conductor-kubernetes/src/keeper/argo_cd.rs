@@ -106,11 +106,11 @@ impl Object for Application {
 impl Keeps for Application {
     const KIND: KeeperKind = KeeperKind::Application;
 
-    fn pause(&self) -> Result<Option<Change>, UnreadableError> {
-        let Some(Automated { enabled }) = self.automated() else { return Ok(None) };
+    fn pause(&self) -> Result<Vec<Change>, UnreadableError> {
+        let Some(Automated { enabled }) = self.automated() else { return Ok(Vec::new()) };
         let change =
             Change { field: Field::AutomatedSync, from: enabled.map(Value::Flag), to: Some(Value::Flag(false)) };
-        Ok((*enabled != Some(false)).then_some(change))
+        Ok((*enabled != Some(false)).then_some(change).into_iter().collect())
     }
 
     /// In this cluster. Objects of the same names in another one, such as production, are none of its affair here.
@@ -119,6 +119,10 @@ impl Keeps for Application {
             return Vec::new();
         }
         self.status.as_ref().map(|status| status.resources.clone()).unwrap_or_default()
+    }
+
+    fn count(&self) -> Option<usize> {
+        Some(self.status.as_ref()?.resources.len())
     }
 
     fn restless(&self) -> Option<String> {
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_who_syncs_by_itself_is_paused() {
-        let from = |spec: &str| application(&format!("spec: {spec}")).pause().unwrap().map(|change| change.from);
+        let from = |spec: &str| application(&format!("spec: {spec}")).pause().unwrap().pop().map(|change| change.from);
         assert_eq!(from("{}"), None);
         assert_eq!(from("{ syncPolicy: { syncOptions: [CreateNamespace=true] } }"), None);
         assert_eq!(from("{ syncPolicy: { automated: { selfHeal: true } } }"), Some(None));

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::{Keeper, KeeperKind, Keeps, Reference};
 use crate::change::Change;
@@ -13,17 +14,44 @@ use crate::field::{Field, Fields, UnreadableError, Value};
 use crate::object::Object;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource)]
-#[kube(group = "kustomize.toolkit.fluxcd.io", version = "v1", kind = "Kustomization", namespaced, schema = "disabled")]
+#[kube(
+    group = "kustomize.toolkit.fluxcd.io",
+    version = "v1",
+    kind = "Kustomization",
+    namespaced,
+    schema = "disabled",
+    status = "FluxStatus"
+)]
 pub(crate) struct KustomizationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     suspend: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource)]
-#[kube(group = "helm.toolkit.fluxcd.io", version = "v2", kind = "HelmRelease", namespaced, schema = "disabled")]
+#[kube(
+    group = "helm.toolkit.fluxcd.io",
+    version = "v2",
+    kind = "HelmRelease",
+    namespaced,
+    schema = "disabled",
+    status = "FluxStatus"
+)]
 pub(crate) struct HelmReleaseSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     suspend: Option<bool>,
+}
+
+/// What either says of itself. Older versions of the HelmRelease have no inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FluxStatus {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inventory: Option<Inventory>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Inventory {
+    #[serde(default)]
+    entries: Vec<Json>,
 }
 
 /// What is changed of either.
@@ -71,12 +99,16 @@ macro_rules! of_flux {
         impl Keeps for $kind {
             const KIND: KeeperKind = KeeperKind::$kind;
 
-            fn pause(&self) -> Result<Option<Change>, UnreadableError> {
-                self.fields().map(Suspension::pause)
+            fn pause(&self) -> Result<Vec<Change>, UnreadableError> {
+                Ok(self.fields()?.pause().into_iter().collect())
             }
 
             fn keeps(&self) -> Vec<Reference> {
                 Vec::new()
+            }
+
+            fn count(&self) -> Option<usize> {
+                Some(self.status.as_ref()?.inventory.as_ref()?.entries.len())
             }
 
             fn restless(&self) -> Option<String> {

@@ -24,6 +24,8 @@ pub(crate) struct Kept {
 pub(crate) struct Keepers {
     /// Those that are in the cluster, by the workloads of the applications.
     pub(crate) by_place: BTreeMap<Place, BTreeSet<Keeper>>,
+    /// How many objects of the applications each keeps.
+    pub(super) own: BTreeMap<Keeper, usize>,
     /// Why some could not be paused, or would not stay so, by the workloads of the applications.
     pub(crate) unfit: BTreeMap<Place, BTreeSet<String>>,
 }
@@ -36,9 +38,10 @@ impl Kept {
         Self { of, itself, named: flux::named(meta), tracker: argo_cd::tracker(meta).map(str::to_owned) }
     }
 
-    /// False where the object says that it is tracked by another one.
-    fn may_be_tracked_by(&self, Keeper { namespace, name, .. }: &Keeper) -> bool {
-        self.tracker.as_ref().is_none_or(|tracker| tracker == name || *tracker == format!("{namespace}_{name}"))
+    /// False where the object says that it is tracked by another Application.
+    fn may_be_kept_by(&self, Keeper { kind, namespace, name }: &Keeper) -> bool {
+        *kind != KeeperKind::Application
+            || self.tracker.as_ref().is_none_or(|tracker| tracker == name || *tracker == format!("{namespace}_{name}"))
     }
 }
 
@@ -52,7 +55,7 @@ impl Keepers {
                 object.named.iter().partition(|keeper| present.contains_key(keeper));
             let tracking: Vec<&Keeper> = found
                 .iter()
-                .filter(|found| found.keeps.contains(&object.itself) && object.may_be_tracked_by(&found.keeper))
+                .filter(|found| found.keeps.contains(&object.itself) && object.may_be_kept_by(&found.keeper))
                 .map(|found| &found.keeper)
                 .collect();
             let is_tracked = tracking.iter().any(|keeper| keeper.kind == KeeperKind::Application);
@@ -64,6 +67,7 @@ impl Keepers {
             keepers.unfit.entry(object.of.clone()).or_default().extend(unfit);
             for keeper in named.into_iter().chain(tracking) {
                 keepers.by_place.entry(object.of.clone()).or_default().insert(keeper.clone());
+                *keepers.own.entry(keeper.clone()).or_default() += 1;
                 if let Some(owner) = present.get(keeper).and_then(|found| found.restless.as_ref()) {
                     let unfit = format!("it is kept by {keeper}, which {owner} would switch on again; {EXPECTED}");
                     keepers.unfit.entry(object.of.clone()).or_default().insert(unfit);
@@ -113,6 +117,9 @@ mod tests {
             keeper: Keeper { kind, namespace: "gitops".to_owned(), name: name.to_owned() },
             holder: None,
             keeps: keeps.collect(),
+            count: None,
+            acts: true,
+            sizes: false,
             restless: restless.map(str::to_owned),
         }
     }

@@ -1,6 +1,7 @@
 //! Pausing the keepers of a run's applications, and letting them go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::ports::{FailureKind, PortError, Way};
@@ -17,21 +18,36 @@ use crate::let_go::all_failed;
 use crate::look;
 use crate::object::{called, holder, marker};
 use crate::place::Place;
+use crate::vertical::VerticalPodAutoscaler;
 
 /// Keepers that are paused at the same time.
 const CONCURRENCY: usize = 16;
 
 impl KubernetesEnvironment {
     /// Every keeper of the cluster.
-    pub(crate) async fn found_keepers(&self) -> Result<Vec<Found>, PortError> {
-        let (mut found, helm, argo) = futures::try_join!(
+    pub(crate) async fn found_keepers(&self) -> Result<Arc<Vec<Found>>, PortError> {
+        self.keepers.ask("", self.list_keepers()).await
+    }
+
+    async fn list_keepers(&self) -> Result<Vec<Found>, PortError> {
+        let (mut found, helm, argo, vertical) = futures::try_join!(
             self.found_keepers_of::<Kustomization>(),
             self.found_keepers_of::<HelmRelease>(),
-            self.found_keepers_of::<Application>()
+            self.found_keepers_of::<Application>(),
+            self.found_keepers_of::<VerticalPodAutoscaler>()
         )?;
         found.extend(helm);
         found.extend(argo);
+        found.extend(vertical);
         Ok(found)
+    }
+
+    /// Those of the cluster that a run pauses where they keep something of it.
+    pub(super) async fn found_for_a_run(&self) -> Result<Arc<Vec<Found>>, PortError> {
+        match self.settings.pause_git_ops {
+            true => self.found_keepers().await,
+            false => self.found_keepers_of::<VerticalPodAutoscaler>().await.map(Arc::new),
+        }
     }
 
     async fn found_keepers_of<K: Keeps>(&self) -> Result<Vec<Found>, PortError> {
@@ -44,13 +60,17 @@ impl KubernetesEnvironment {
             return Ok(Vec::new());
         }
         match self.reader.kept_of::<K, T>(keep).await {
-            Err(error) if error.kind == FailureKind::Rejected && !self.settings.pause_git_ops => Ok(Vec::new()),
+            Err(error)
+                if error.kind == FailureKind::Rejected && K::KIND.is_git_ops() && !self.settings.pause_git_ops =>
+            {
+                Ok(Vec::new())
+            }
             listed => listed,
         }
     }
 
     /// Those of applications.
-    pub(crate) fn keepers(
+    pub(crate) fn keepers_of(
         &self,
         applications: &BTreeMap<ApplicationId, look::Found>,
         autoscalers: &ByTarget,
@@ -64,16 +84,20 @@ impl KubernetesEnvironment {
         Keepers::of(&kept, found)
     }
 
-    /// Pauses the keepers of applications, where the environment wants that. Again it does nothing.
-    pub(crate) async fn pause_keepers(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
-        if !self.settings.pause_git_ops {
-            return Ok(());
-        }
-        let (applications, autoscalers, found) =
-            futures::try_join!(self.found(applications), self.autoscalers(applications), self.found_keepers())?;
-        let keepers = self.keepers(&applications, &autoscalers, &found);
-        let pauses: Vec<_> = keepers.all().into_iter().cloned().map(|keeper| self.pause(run, keeper)).collect();
-        iter(pauses).buffer_unordered(CONCURRENCY).try_collect().await
+    /// Pauses the keepers of applications, those of a repository where the environment wants that, and answers with all of
+    /// them. Again it does nothing.
+    pub(crate) async fn pause_keepers(
+        &self,
+        run: &RunId,
+        applications: &[ApplicationId],
+        autoscalers: &ByTarget,
+    ) -> Result<BTreeSet<Keeper>, PortError> {
+        let (applications, found) = futures::try_join!(self.found(applications), self.found_for_a_run())?;
+        let keepers: BTreeSet<Keeper> =
+            self.keepers_of(&applications, autoscalers, &found).all().into_iter().cloned().collect();
+        let pauses: Vec<_> = keepers.iter().cloned().map(|keeper| self.pause(run, keeper)).collect();
+        iter(pauses).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+        Ok(keepers)
     }
 
     async fn pause(&self, run: &RunId, keeper: Keeper) -> Result<(), PortError> {
@@ -81,6 +105,7 @@ impl KubernetesEnvironment {
             KeeperKind::Kustomization => self.pause_one::<Kustomization>(run, &keeper).await,
             KeeperKind::HelmRelease => self.pause_one::<HelmRelease>(run, &keeper).await,
             KeeperKind::Application => self.pause_one::<Application>(run, &keeper).await,
+            KeeperKind::VerticalPodAutoscaler => self.pause_one::<VerticalPodAutoscaler>(run, &keeper).await,
         }
     }
 
@@ -90,11 +115,14 @@ impl KubernetesEnvironment {
         let unreadable = |error| PortError::because(FailureKind::Rejected, act(), error);
         admit(holder(&found).as_ref(), &self.holder(run))
             .map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
-        let Some(change) = found.pause().map_err(unreadable)? else { return Ok(()) };
-        let wish = Wish { way: Way::There, changes: vec![change], contested: BTreeSet::new() };
+        let changes = found.pause().map_err(unreadable)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let wish = Wish { way: Way::There, changes, contested: BTreeSet::new() };
         let written = self.writer.write::<K>(namespace, name, &self.holder(run), &wish).await?;
         // A field that the cluster's version of the kind does not have is dropped without a word.
-        match written.pause().map_err(unreadable)? {
+        match written.pause().map_err(unreadable)?.first() {
             None => Ok(()),
             Some(change) => {
                 let why = format!("the cluster's {} has no field for {}", K::kind(&()), change.field);
@@ -108,6 +136,7 @@ impl KubernetesEnvironment {
         let mut failures = self.resume_all::<Kustomization>(run).await;
         failures.extend(self.resume_all::<HelmRelease>(run).await);
         failures.extend(self.resume_all::<Application>(run).await);
+        failures.extend(self.resume_all::<VerticalPodAutoscaler>(run).await);
         all_failed(&failures)
     }
 

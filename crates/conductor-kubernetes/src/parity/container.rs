@@ -109,7 +109,33 @@ fn env_from(source: EnvFromSource) -> Option<(String, String)> {
     Some((of, format!("all entries{prefix}{optional}")))
 }
 
-/// A probe in words. Commands, headers and queries may hold passwords.
+/// Parts of probes' paths that everybody uses. Any other one may be a password.
+const USUAL: [&str; 22] = [
+    "",
+    "actuator",
+    "api",
+    "check",
+    "health",
+    "healthcheck",
+    "healthz",
+    "index.html",
+    "info",
+    "internal",
+    "live",
+    "liveness",
+    "livez",
+    "metrics",
+    "ping",
+    "ready",
+    "readiness",
+    "readyz",
+    "startup",
+    "status",
+    "v1",
+    "version",
+];
+
+/// A probe in words. Commands, headers, queries and paths may hold passwords.
 fn of_probe(mut probe: Probe, key: &Key) -> Result<String, serde_json::Error> {
     let hidden = |text: &str| key.hash("probe", text).to_string();
     if let Some(exec) = &mut probe.exec {
@@ -120,9 +146,12 @@ fn of_probe(mut probe: Probe, key: &Key) -> Result<String, serde_json::Error> {
         for header in get.http_headers.iter_mut().flatten() {
             header.value = hidden(&header.value);
         }
-        if let Some((path, query)) = get.path.as_deref().and_then(|path| path.split_once('?')) {
-            get.path = Some(format!("{path}?{}", hidden(query)));
-        }
+        get.path = get.path.take().map(|whole| {
+            let (path, query) = whole.split_once('?').map_or((&*whole, None), |(path, query)| (path, Some(query)));
+            let parts = path.split('/').map(|part| if USUAL.contains(&part) { part.to_owned() } else { hidden(part) });
+            let query = query.map_or_else(String::new, |query| format!("?{}", hidden(query)));
+            format!("{}{query}", parts.collect::<Vec<_>>().join("/"))
+        });
     }
     line(&probe)
 }

@@ -13,7 +13,8 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
 }
 
 /// Texts that nobody may read.
-const SECRETS: [&str; 6] = ["hunter2", "pa55w0rd", "bearer-t0ken", "s3cret-query", "argument-p4ss", "v4lue"];
+const SECRETS: [&str; 7] =
+    ["hunter2", "pa55w0rd", "bearer-t0ken", "s3cret-query", "s3cret-path", "argument-p4ss", "v4lue"];
 
 fn workload() -> Deployment {
     let probe = |what: Value| {
@@ -50,7 +51,7 @@ fn workload() -> Deployment {
                             { "secretRef": { "name": "keys", "optional": true }, "prefix": "KEY_" },
                         ],
                         "livenessProbe": probe(json!({ "exec": { "command": ["redis-cli", "-a", "pa55w0rd"] } })),
-                        "readinessProbe": probe(json!({ "httpGet": { "path": "/health?key=s3cret-query", "port": 8080, "httpHeaders": headers } })),
+                        "readinessProbe": probe(json!({ "httpGet": { "path": "/api/s3cret-path/health?key=s3cret-query", "port": 8080, "httpHeaders": headers } })),
                         "resources": { "requests": { "cpu": "250m" } },
                     }],
                     "initContainers": [{ "name": "migrate", "image": "registry.example/migrate:1" }],
@@ -118,7 +119,8 @@ fn a_container_is_told_in_words() {
         readiness.starts_with("httpGet.httpHeaders[0].name=Authorization httpGet.httpHeaders[0].value=#"),
         "{readiness}"
     );
-    assert!(readiness.contains(" httpGet.path=/health?#"), "{readiness}");
+    let (path, _) = readiness.split_once(" httpGet.path=/api/#").unwrap().1.split_once(" ").unwrap();
+    assert!(path.contains("/health?#"), "{readiness}");
     assert!(readiness.ends_with(" httpGet.port=8080 periodSeconds=10 timeoutSeconds=1"), "{readiness}");
     assert!(main.probes["liveness"].starts_with("exec.command[0]=#"), "{:?}", main.probes);
     assert!(main.command.is_some() && profile.containers["migrate"].command.is_none());

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use conductor_core::app::ApplicationId;
+use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::failure::Failure;
 use conductor_core::phase::Changes;
 use conductor_core::ports::{Deployed, Deployer, LeftBehind, PortError, Scaler, Way};
@@ -122,8 +122,20 @@ impl Bed {
 
     /// What there is, if it can be said.
     pub(crate) async fn try_observe(&self, conductor: &KubernetesEnvironment) -> Result<Baseline, PortError> {
+        self.with(conductor, conductor.allocated(&self.applications).await?).await
+    }
+
+    /// The same in a run that has begun.
+    async fn look_again(&self, conductor: &KubernetesEnvironment) -> Result<Baseline, PortError> {
+        self.with(conductor, conductor.still_allocated(&self.applications).await?).await
+    }
+
+    async fn with(
+        &self,
+        conductor: &KubernetesEnvironment,
+        mut allocated: BTreeMap<ApplicationId, Allocation>,
+    ) -> Result<Baseline, PortError> {
         let deployed = conductor.deployed(&self.applications).await?;
-        let mut allocated = conductor.allocated(&self.applications).await?;
         let observed = |(application, Deployed { release, identity }): (ApplicationId, Deployed)| {
             let allocation = allocated.remove(&application).unwrap();
             (application, Observed { release, allocation, identity })
@@ -152,7 +164,7 @@ impl Bed {
     /// Puts back what a run has changed, as far as that can be done, in the order of the engine.
     pub(crate) async fn try_restore(&self, conductor: &KubernetesEnvironment, changes: &Changes) -> Restored {
         let names: Vec<ApplicationId> = changes.plan.applications().into_iter().cloned().collect();
-        let found = match self.try_observe(conductor).await {
+        let found = match self.look_again(conductor).await {
             Ok(found) => found,
             Err(error) => return Restored { foreign: Vec::new(), failures: vec![text(&error)] },
         };
@@ -165,7 +177,7 @@ impl Bed {
             failures.extend(conductor.roll_out(&self.run, rollout, Way::Back).await.err().as_ref().map(text));
         }
         failures.extend(conductor.let_go(&self.run, &names).await.err().as_ref().map(text));
-        match self.try_observe(conductor).await {
+        match self.look_again(conductor).await {
             Ok(found) => {
                 let left = RestorePlan::make(changes, &found, ForeignPolicy::Report);
                 failures.extend(left.scale_steps.iter().map(|step| format!("{step} is still to be put back")));

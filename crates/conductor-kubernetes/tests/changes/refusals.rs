@@ -185,6 +185,9 @@ async fn two_autoscalers_of_one_application_are_refused_before_anything_is_chang
     for error in [looked, scaled] {
         assert_eq!((error.kind, text(&error).as_str()), (FailureKind::Rejected, said));
     }
+    // As another conductor sees it that takes the run over when everything is back.
+    let later = scene.bed.conductor(2).await.still_allocated(&scene.bed.applications).await.unwrap();
+    assert_eq!(later["shop"].autoscaling, scene.changes.baseline["shop"].allocation.autoscaling);
     scene.bed.api::<HorizontalPodAutoscaler>().delete("second", &Default::default()).await.unwrap();
     scene.assert_as_before("nothing was changed").await;
 }

@@ -112,6 +112,9 @@ async fn what_could_not_be_put_back_is_refused_before_anything_is_changed() {
          (persistentVolumeClaimRetentionPolicy.whenScaled: Delete); expected Retain, or allowVolumeDeletion: true in the \
          environment's file"
     );
+    // As another conductor sees them that takes a run over when everything is back.
+    let later = bed.conductor(2).await.still_allocated(&bed.applications).await.unwrap();
+    assert_eq!(later.len(), 5);
 }
 
 #[tokio::test]

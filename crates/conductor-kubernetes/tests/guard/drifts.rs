@@ -30,7 +30,7 @@ async fn seen(bed: &Bed, arguments: &[&str]) -> Vec<String> {
 }
 
 /// A drift without the time at the end of its text.
-fn without_time(drift: &Drift) -> String {
+pub(crate) fn without_time(drift: &Drift) -> String {
     let text = drift.to_string();
     match text.rsplit_once(", ") {
         Some((text, time)) if time.ends_with("Z)") => format!("{text})"),

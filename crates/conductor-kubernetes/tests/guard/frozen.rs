@@ -104,6 +104,37 @@ async fn another_runs_applications_are_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn keda_that_is_late_on_the_way_back_is_waited_for_once_more_when_the_rest_is_back() {
+    let bed = Bed::new("late-keda").await;
+    cluster().await.keda().await.unwrap();
+    let made = scaled_object("checkout", 2..=4, Trigger::active());
+    bed.api::<ScaledObject>().create(&Default::default(), &made).await.unwrap();
+    let bounds = async || {
+        let autoscaler = bed.api::<HorizontalPodAutoscaler>().get_opt("keda-hpa-checkout").await.unwrap()?;
+        Some((autoscaler.spec.min_replicas, autoscaler.spec.max_replicas))
+    };
+    until("KEDA's autoscaler", PATIENCE, bounds).await;
+    let conductor = bed.connect(1, &serde_json::json!({})).await;
+    conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    let from = conductor.allocated(&bed.applications).await.unwrap().remove("checkout").unwrap();
+    let to = Allocation { replicas: 6, autoscaling: Some(Bounds::pinned(6)), ..from.clone() };
+    let application = bed.applications[0].clone();
+    let there = ScaleStep { application: application.clone(), from: from.clone(), to: to.clone() };
+    conductor.scale(&bed.run, &there, Way::There).await.unwrap();
+
+    // From now on KEDA is denied what it does.
+    let deaf = bed.connect(2, &serde_json::json!({ "freeze": { "controllers": [] } })).await;
+    deaf.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    let back = ScaleStep { application, from: to, to: from };
+    deaf.scale(&bed.run, &back, Way::Back).await.unwrap();
+    assert_eq!(bounds().await, Some((Some(6), 6)), "KEDA was denied it");
+    deaf.unfreeze("run-late-keda").await.unwrap();
+    deaf.let_go(&bed.run, &bed.applications).await.unwrap();
+    assert_eq!(bounds().await, Some((Some(2), 4)));
+    deaf.thaw(&bed.run).await.unwrap();
+}
+
+#[tokio::test]
 async fn keda_carries_the_runs_bounds_through_the_freeze_and_nobody_else_changes_them() {
     let bed = Bed::new("frozen-keda").await;
     cluster().await.keda().await.unwrap();

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use conductor_core::app::Allocation;
 use conductor_core::failure::Failure;
-use conductor_core::guard::Guarded;
+use conductor_core::guard::{Guarded, Standing};
 use conductor_core::ports::{EnvironmentGuard, FailureKind, Scaler, Way};
 use conductor_core::scale::ScaleStep;
+use conductor_kubernetes::KubernetesEnvironment;
 use conductor_kubernetes_bed::{Behaviour, GitOps, Tool, deployment, until};
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -112,6 +113,60 @@ async fn keep_out_of_a_run(tool: Tool) {
 #[tokio::test]
 async fn who_keeps_an_application_is_paused_for_the_run_and_goes_on_afterwards() {
     join_all([Tool::Kustomization, Tool::HelmRelease, Tool::Application].map(keep_out_of_a_run)).await;
+}
+
+/// What is said of keepers.
+async fn told(bed: &Bed, conductor: &KubernetesEnvironment) -> Vec<(String, Standing)> {
+    let pauses = conductor.pauses(&bed.applications, &[]).await.unwrap();
+    pauses.into_iter().map(|pause| (pause.to_string(), pause.standing)).collect()
+}
+
+async fn tell_of_a_pause(tool: Tool) {
+    let scene = Scene::new("told", tool).await;
+    let bed = &scene.bed;
+    // The repository has more objects than the application's own.
+    let mut other = manifest(&bed.namespace, "v1");
+    other["metadata"]["name"] = json!("other");
+    scene.repository.commit(vec![manifest(&bed.namespace, "v1"), other]);
+    let all = until("both", PATIENCE, async || {
+        let resources = scene.keeper().await["status"]["resources"].as_array()?.len();
+        (resources == 2).then_some(())
+    });
+    all.await;
+    let (others, setting) = match tool {
+        Tool::Kustomization => ("1 other object", "suspend: true"),
+        // It says nothing of the objects that it has.
+        Tool::HelmRelease => ("whatever else it keeps", "suspend: true"),
+        Tool::Application => ("1 other object", "syncPolicy.automated.enabled: false"),
+    };
+    let whose = format!("{tool:?} {}/shop of checkout and {others}", bed.namespace);
+    assert_eq!(told(bed, &bed.conductor).await, [(format!("{whose} ({setting})"), Standing::Acts)]);
+    let silent = bed.connect(1, &json!({ "pauseGitOps": false })).await;
+    assert_eq!(told(bed, &silent).await, []);
+
+    bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    let paused = Standing::Paused { by: bed.run.clone() };
+    assert_eq!(told(bed, &bed.conductor).await, [(format!("{whose} ({setting})"), paused)]);
+    bed.conductor.thaw(&bed.run).await.unwrap();
+
+    let still = match tool {
+        Tool::Kustomization | Tool::HelmRelease => r#"{"spec":{"suspend":true}}"#,
+        Tool::Application => r#"{"spec":{"syncPolicy":{"automated":{"enabled":false}}}}"#,
+    };
+    bed.kubectl(&["patch", kind(tool), "shop", "--type=merge", "-p", still]).await.unwrap();
+    let before = scene.settings().await;
+    let left = [(format!("{whose}, which stands still already"), Standing::Left)];
+    assert_eq!(told(bed, &bed.conductor).await, left);
+    bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    assert_eq!(told(bed, &bed.conductor).await, left);
+    assert_eq!(scene.settings().await, before, "{tool:?}: it was somebody else who has paused it");
+    bed.conductor.thaw(&bed.run).await.unwrap();
+    assert_eq!(scene.settings().await, before, "{tool:?}");
+}
+
+#[tokio::test]
+async fn who_would_be_paused_and_is_and_who_stands_still_already_are_told_by_name() {
+    join_all([Tool::Kustomization, Tool::HelmRelease, Tool::Application].map(tell_of_a_pause)).await;
 }
 
 #[tokio::test]

@@ -6,3 +6,5 @@ mod drifts;
 mod frozen;
 mod keepers;
 mod layout;
+mod requests;
+mod vertical;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Tool;
 use super::keep::Commit;
+use crate::manifest::word;
 
 impl Tool {
     /// True where a keeper says that everything is as its repository says.
@@ -39,7 +40,11 @@ impl Tool {
                 let stalled = json!({ "type": "Stalled", "status": "True", "message": message });
                 let is_stalled = self == Self::HelmRelease && failure.is_some();
                 let conditions = if is_stalled { vec![ready, stalled] } else { vec![ready] };
-                json!({ "conditions": conditions })
+                let mut status = json!({ "conditions": conditions });
+                if self == Self::Kustomization {
+                    status["inventory"] = json!({ "entries": commit.manifests.iter().map(entry).collect::<Vec<_>>() });
+                }
+                status
             }
             Self::Application => {
                 let (sync, phase, message) = match failure {
@@ -58,6 +63,14 @@ impl Tool {
             }
         }
     }
+}
+
+/// An object, as the inventory of a Kustomization has it.
+fn entry(manifest: &Value) -> Value {
+    let [api, kind, namespace, name] =
+        ["/apiVersion", "/kind", "/metadata/namespace", "/metadata/name"].map(|path| word(manifest, path));
+    let (group, version) = api.split_once('/').unwrap_or(("", api));
+    json!({ "id": format!("{namespace}_{name}_{group}_{kind}"), "v": version })
 }
 
 fn ready(keeper: &Value) -> &Value {
