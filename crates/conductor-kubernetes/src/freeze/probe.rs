@@ -85,7 +85,7 @@ impl Freezer {
 async fn is_frozen(client: &Client, target: &Target) -> Result<bool, PortError> {
     let act = format!("could not try whether {target} is frozen");
     let objects = target.api(client);
-    let field = target.resource.replicas();
+    let field = target.resource.number();
     let object = answer(&act, || async { objects.get(&target.name).await }).await?;
     let replicas = object.data["spec"][field].as_i64().unwrap_or_default();
     let more = AddOperation { path: PointerBuf::from_tokens(["spec", field]), value: (replicas + 1).into() };

@@ -5,10 +5,12 @@ use std::fmt;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
+use crate::stack_set::Stack;
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +27,8 @@ pub(crate) enum Resource {
     StatefulSets,
     HorizontalPodAutoscalers,
     ScaledObjects,
+    StackSets,
+    Stacks,
 }
 
 impl Target {
@@ -37,6 +41,7 @@ impl Target {
         let resource = match place.kind {
             Kind::Deployment => Resource::Deployments,
             Kind::StatefulSet => Resource::StatefulSets,
+            Kind::StackSet => Resource::StackSets,
         };
         Self::new(resource, &place.namespace, &place.name)
     }
@@ -48,6 +53,8 @@ impl Target {
             Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
             Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Resource::ScaledObjects => ApiResource::erase::<ScaledObject>(&()),
+            Resource::StackSets => ApiResource::from_gvk(&GroupVersionKind::gvk("zalando.org", "v1", "StackSet")),
+            Resource::Stacks => ApiResource::erase::<Stack>(&()),
         };
         Api::namespaced_with(client.clone(), &self.namespace, &resource)
     }
@@ -61,13 +68,16 @@ impl Resource {
             Self::StatefulSets => "statefulsets",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::ScaledObjects => "scaledobjects",
+            Self::StackSets => "stacksets",
+            Self::Stacks => "stacks",
         }
     }
 
-    /// A field of the spec that is a number of replicas, and may be raised by one.
-    pub(super) const fn replicas(self) -> &'static str {
+    /// A field of the spec that is a number, and may be raised by one: of replicas, unless there is none of these.
+    pub(super) const fn number(self) -> &'static str {
         match self {
-            Self::Deployments | Self::StatefulSets => "replicas",
+            Self::Deployments | Self::StatefulSets | Self::Stacks => "replicas",
+            Self::StackSets => "minReadyPercent",
             Self::HorizontalPodAutoscalers => "maxReplicas",
             Self::ScaledObjects => "maxReplicaCount",
         }
