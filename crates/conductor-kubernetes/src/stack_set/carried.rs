@@ -15,7 +15,7 @@ use crate::stack_set::Stack;
 /// The annotation with the generation of the Stack.
 const GENERATION: &str = "stackset-controller.zalando.org/stack-generation";
 /// The controller looks every ten seconds, unless it is told otherwise.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// True for what was made of this generation of a Stack, or of a newer one.
@@ -99,7 +99,7 @@ mod tests {
     fn what_is_late_is_told_with_what_may_be_the_matter() {
         assert_eq!(
             late("HorizontalPodAutoscaler shop-v1 has not got the bounds of its Stack"),
-            "HorizontalPodAutoscaler shop-v1 has not got the bounds of its Stack after 60 s; expected that the \
+            "HorizontalPodAutoscaler shop-v1 has not got the bounds of its Stack after 120 s; expected that the \
              stackset-controller runs, and that freeze.controllers names its ServiceAccount"
         );
     }
