@@ -293,6 +293,8 @@ fn field_writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<Writer> {
 /// Who has written the bounds of an autoscaler last.
 fn bounds_writer(managed: &[ManagedFieldsEntry]) -> Option<Writer> {
     let of = |field| last_writer(managed, &[Step::Field("spec"), Step::Field(field)]);
-    let bounds = ["minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount", "autoscaler"];
-    bounds.map(of).into_iter().flatten().max_by_key(|writer| writer.time)
+    let of_stack = |field| last_writer(managed, &[Step::Field("spec"), Step::Field("autoscaler"), Step::Field(field)]);
+    let bounds = ["minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"].map(of);
+    let all = bounds.into_iter().chain(["minReplicas", "maxReplicas"].map(of_stack));
+    all.flatten().max_by_key(|writer| writer.time)
 }

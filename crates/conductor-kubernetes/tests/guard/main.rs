@@ -6,3 +6,4 @@ mod drifts;
 mod frozen;
 mod keepers;
 mod layout;
+mod stacks;
