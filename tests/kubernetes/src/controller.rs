@@ -48,6 +48,7 @@ pub(crate) struct Controller {
 
 /// How a real controller is called.
 pub(crate) struct RealCommand {
+    /// `{front}` in one stands for the address of a front of the API server that wants no credentials.
     pub(crate) arguments: &'static [&'static str],
     /// Besides `KUBECONFIG`.
     pub(crate) environment: &'static [(&'static str, &'static str)],
@@ -58,7 +59,6 @@ pub(crate) struct RealCommand {
 }
 
 /// One that runs. Dropping it stops it.
-#[derive(Debug)]
 pub(crate) enum Running {
     Own(Own),
     Real(Real),

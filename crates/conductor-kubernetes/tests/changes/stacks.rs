@@ -41,9 +41,13 @@ impl Bed {
 
     /// Waits until a Stack has all traffic.
     async fn serves(&self, name: &str) {
-        until(&format!("{name} has all traffic"), PATIENCE, async || {
+        self.has_traffic(name, 100.0).await;
+    }
+
+    async fn has_traffic(&self, name: &str, weight: f64) {
+        until(&format!("{name} has {weight} % of the traffic"), PATIENCE, async || {
             let status = self.api::<Stack>().get_opt(name).await.unwrap()?.status?;
-            (status.actual_traffic_weight >= 100.0).then_some(())
+            ((status.actual_traffic_weight - weight).abs() < 0.1).then_some(())
         })
         .await;
     }
@@ -59,11 +63,7 @@ impl Bed {
         until("the second version", PATIENCE, async || self.api::<Stack>().get_opt("shop-v2").await.unwrap()).await;
         self.change_stack_set(json!({ "traffic": [{ "stackName": "shop-v2", "weight": 100 }] })).await;
         self.serves("shop-v2").await;
-        until("the first version has none", PATIENCE, async || {
-            let status = self.api::<Stack>().get("shop-v1").await.unwrap().status?;
-            (status.actual_traffic_weight == 0.0).then_some(())
-        })
-        .await;
+        self.has_traffic("shop-v1", 0.0).await;
     }
 
     /// What a Stack says.
@@ -171,7 +171,10 @@ async fn a_stack_set_without_clear_traffic_is_refused_before_anything_is_changed
     let half = |name: &str| json!({ "stackName": name, "weight": 50 });
     bed.change_stack_set(json!({ "traffic": [half("shop-v1"), half("shop-v2")] })).await;
     let both = "several of its Stacks have traffic (shop-v1 has 50 %, shop-v2 has 50 %); expected one with all of it";
-    let refused = until("it is refused", PATIENCE, async || bed.try_observe(&bed.conductor(1).await).await.err()).await;
+    for name in ["shop-v1", "shop-v2"] {
+        bed.has_traffic(name, 50.0).await;
+    }
+    let refused = bed.try_observe(&bed.conductor(1).await).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Rejected);
     assert_eq!(text(&refused), format!("StackSet stack-split/shop: {both}"));
 
