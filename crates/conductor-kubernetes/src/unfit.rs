@@ -43,6 +43,12 @@ pub(crate) enum Unfit {
     /// Traffic is being switched.
     #[error("several of its Stacks have traffic ({0}); expected one with all of it")]
     SplitTraffic(String),
+    /// Bounds would have no effect.
+    #[error(
+        "its Stack {0} is switched off (spec.replicas: 0), so that its controller keeps it at none whatever the bounds of \
+         its autoscaler are; expected another number, or none said"
+    )]
+    SwitchedOff(String),
 }
 
 /// Everything that speaks against changing a StatefulSet.

@@ -20,10 +20,14 @@ pub(crate) fn chosen<'a>(stacks: &'a [Stack], written: Option<&str>) -> Option<&
 
 /// Why it cannot be said which Stack of a StackSet a run may change.
 pub(crate) fn unfit(stacks: &[Stack]) -> Option<Unfit> {
-    match stacks.iter().filter(|stack| stack.has_traffic()).count() {
-        0 => Some(Unfit::NoTraffic(weights(stacks))),
-        1 => None,
-        _ => Some(Unfit::SplitTraffic(weights(stacks.iter().filter(|stack| stack.has_traffic())))),
+    let serving: Vec<&Stack> = stacks.iter().filter(|stack| stack.has_traffic()).collect();
+    match serving[..] {
+        [] => Some(Unfit::NoTraffic(weights(stacks))),
+        [stack] if stack.is_autoscaled() && stack.spec.replicas == Some(0) => {
+            Some(Unfit::SwitchedOff(stack.name().to_owned()))
+        }
+        [_] => None,
+        _ => Some(Unfit::SplitTraffic(weights(serving))),
     }
 }
 
@@ -94,6 +98,21 @@ mod tests {
         assert_eq!(
             of(&[79.6, 20.4]).as_deref(),
             Some("several of its Stacks have traffic (a has 80 %, b has 20 %); expected one with all of it")
+        );
+    }
+
+    #[test]
+    fn an_autoscaled_stack_that_is_switched_off_is_refused_and_a_plain_one_is_scaled() {
+        let mut off = stack("a", 100.0, "1");
+        off.spec.replicas = Some(0);
+        assert_eq!(unfit(std::slice::from_ref(&off)), None);
+        off.spec.autoscaler = serde_json::from_value(json!({ "maxReplicas": 4 })).unwrap();
+        assert_eq!(
+            unfit(&[off]).map(|unfit| unfit.to_string()).as_deref(),
+            Some(
+                "its Stack a is switched off (spec.replicas: 0), so that its controller keeps it at none whatever the bounds \
+                 of its autoscaler are; expected another number, or none said"
+            )
         );
     }
 }

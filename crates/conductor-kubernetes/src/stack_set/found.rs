@@ -127,12 +127,12 @@ impl KubernetesEnvironment {
         Ok(targets)
     }
 
-    /// The name of the Stack of a StackSet that this conductor has written to.
-    fn written_stack(&self, place: &Place) -> Option<String> {
+    /// The name of the Stack of a StackSet that this conductor has written to, or may have.
+    pub(super) fn written_stack(&self, place: &Place) -> Option<String> {
         self.written_stacks.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
     }
 
-    /// Notes that a Stack of a StackSet was written to.
+    /// Notes that a Stack of a StackSet is written to.
     pub(crate) fn note_written_stack(&self, place: &Place, stack: &Stack) {
         let mut written = self.written_stacks.lock().unwrap_or_else(PoisonError::into_inner);
         written.insert(place.clone(), stack.name().to_owned());

@@ -21,8 +21,9 @@ impl KubernetesEnvironment {
         applications: &[ApplicationId],
     ) -> Result<Vec<PortError>, PortError> {
         let (mut failures, mut parting, mut its) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for stacks in self.stacks(applications).await?.into_values() {
-            its.extend(chosen(&stacks, None).map(|stack| stack.name().to_owned()));
+        for (place, stacks) in self.stacks(applications).await? {
+            let own = chosen(&stacks, self.written_stack(&place).as_deref());
+            its.extend(own.and_then(|stack| stack.metadata.uid.clone()));
             for stack in stacks {
                 match self.returned(run, &stack).await {
                     Ok(stack) => parting.push(stack),
@@ -33,7 +34,10 @@ impl KubernetesEnvironment {
             }
         }
         let ruled = |stack: &Stack| stack.is_autoscaled().then_some(Field::Replicas).into_iter().collect();
-        failures.extend(self.part(run, parting, |stack| its.contains(stack.name()), ruled).await);
+        failures.extend(
+            self.part(run, parting, |stack| stack.metadata.uid.as_ref().is_some_and(|uid| its.contains(uid)), ruled)
+                .await,
+        );
         Ok(failures)
     }
 

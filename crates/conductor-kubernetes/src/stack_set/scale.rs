@@ -110,9 +110,8 @@ impl KubernetesEnvironment {
         run: &RunId,
         wish: &Wish,
     ) -> Result<Box<Stack>, PortError> {
-        let written = self.writer.write(&place.namespace, stack.name(), &self.holder(run), wish).await?;
         self.note_written_stack(place, stack);
-        Ok(written)
+        self.writer.write(&place.namespace, stack.name(), &self.holder(run), wish).await
     }
 
     async fn settle_stack(
