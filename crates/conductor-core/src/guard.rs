@@ -49,7 +49,7 @@ pub enum Guarded {
 pub struct Drift {
     /// The application.
     pub application: ApplicationId,
-    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, `identity` or
+    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, `traffic`, `identity` or
     /// `existence`.
     pub field: String,
     /// What the run expects.

@@ -32,6 +32,7 @@ impl KubernetesEnvironment {
         match place.kind {
             Kind::Deployment => self.apply_to(&self.deployments, place, run, wish, wanted, wait).await,
             Kind::StatefulSet => self.apply_to(&self.stateful_sets, place, run, wish, wanted, wait).await,
+            Kind::StackSet => Box::pin(self.apply_to_stack(place, run, wish, wanted, wait)).await,
         }
     }
 
@@ -141,7 +142,7 @@ pub(crate) enum WaitFor {
     Nothing,
 }
 
-fn has_images_of_a_run(workload: &impl Workload) -> bool {
+pub(crate) fn has_images_of_a_run(workload: &impl Object) -> bool {
     let (Ok(fields), Ok(Some(marker))) = (workload.fields(), marker(workload)) else { return false };
     ours(&fields, &marker).any(|field| matches!(field, Field::Image { .. }))
 }

@@ -28,13 +28,14 @@ use crate::keeper;
 use crate::known::Known;
 use crate::look::{Found, Look};
 use crate::marker::Holder;
-use crate::place::Place;
+use crate::place::{Kind, Place};
 use crate::production::running;
 use crate::reader::Reader;
 use crate::rollout::Wanted;
 use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
 use crate::settle::Settling;
 use crate::shared::Shared;
+use crate::stack_set::Stack;
 use crate::terms::{changes, fields_of, images_of, production};
 use crate::vertical::VerticalPodAutoscaler;
 use crate::write::Writer;
@@ -61,6 +62,10 @@ pub struct KubernetesEnvironment {
     pub(crate) stateful_sets: Settling<StatefulSet>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
     bounds_back: Mutex<BTreeMap<Place, Bounds>>,
+    /// The Stacks of each namespace, as they were listed last for a write.
+    pub(crate) listed_stacks: Shared<Vec<Stack>>,
+    /// The Stack of a StackSet that was written to.
+    pub(crate) written_stacks: Mutex<BTreeMap<Place, String>>,
     progress: Option<Arc<dyn ProgressSink>>,
 }
 
@@ -92,6 +97,8 @@ impl KubernetesEnvironment {
             production: OnceCell::new(),
             known: Known::default(),
             bounds_back: Mutex::default(),
+            listed_stacks: Shared::default(),
+            written_stacks: Mutex::default(),
             progress: None,
             settings,
         })
@@ -138,6 +145,11 @@ impl KubernetesEnvironment {
             return Err(PortError::new(FailureKind::Rejected, text));
         }
         Ok(reader)
+    }
+
+    /// Notes that the autoscaler of what is at a place has its bounds back.
+    pub(crate) fn note_bounds_back(&self, place: &Place, bounds: Bounds) {
+        self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), bounds);
     }
 
     pub(crate) fn holder(&self, run: &RunId) -> Holder {
@@ -208,6 +220,9 @@ impl Scaler for KubernetesEnvironment {
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         let ScaleStep { application, from, to } = step;
         let place = self.place(application)?;
+        if place.kind == Kind::StackSet {
+            return Box::pin(self.scale_stack(place, run, step, way)).await;
+        }
         let sized = Box::pin(self.size(place, run, way, step.sets_resources())).await;
         let sized = match way {
             Way::There => Ok(sized?),
@@ -239,7 +254,7 @@ impl Scaler for KubernetesEnvironment {
         let pinned = !is_autoscaled || to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
         let bounds = to.autoscaling.filter(|_| way == Way::Back && matches!(bounded, Ok(true)));
         if let Some(bounds) = bounds {
-            self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), bounds);
+            self.note_bounds_back(place, bounds);
         }
         let wanted = Wanted { replicas: pinned.then_some(to.replicas), bounds, ..Wanted::default() };
         let wait = match (&bounded, way) {

@@ -120,6 +120,7 @@ impl KubernetesEnvironment {
             targets.insert(Target::of(place));
             targets.extend(autoscalers.get(place).into_iter().flatten().map(Autoscaler::frozen));
         }
+        targets.extend(self.stack_targets(applications).await?);
         Ok(targets)
     }
 }

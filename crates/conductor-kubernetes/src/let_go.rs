@@ -59,6 +59,7 @@ impl KubernetesEnvironment {
         )?;
         failures.extend(self.part_workloads(run, deployments, &places, &autoscaled).await);
         failures.extend(self.part_workloads(run, stateful_sets, &places, &autoscaled).await);
+        failures.extend(self.part_stacks(run, applications).await?);
         all_failed(&failures)
     }
 

@@ -44,6 +44,7 @@ mod settings;
 mod settle;
 mod shared;
 mod signs;
+mod stack_set;
 mod terms;
 mod unfit;
 mod vertical;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use conductor_core::app::{Allocation, ApplicationId};
+use conductor_core::app::{Allocation, ApplicationId, Bounds};
 use conductor_core::ports::{FailureKind, LeftBehind, PortError};
 use conductor_core::run::RunId;
 use futures::stream::{StreamExt, TryStreamExt, iter};
@@ -40,8 +40,10 @@ pub(crate) struct Found {
     /// The uid of its workload.
     pub(crate) identity: Option<String>,
     pub(crate) owned: Owned,
-    marker: Result<Option<Marker<Owned>>, MarkerError>,
-    unfit: Vec<Unfit>,
+    pub(crate) marker: Result<Option<Marker<Owned>>, MarkerError>,
+    /// The bounds within which it is scaled, where they are its own, with what a run has left on them.
+    pub(crate) bounds: Option<(Bounds, Option<Marker<Bounds>>)>,
+    pub(crate) unfit: Vec<Unfit>,
     pub(crate) kept: Kept,
 }
 
@@ -51,9 +53,13 @@ impl KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
-        let (mut found, stateful_sets) =
-            futures::try_join!(self.found_of::<Deployment>(applications), self.found_of::<StatefulSet>(applications))?;
+        let (mut found, stateful_sets, stacks) = futures::try_join!(
+            self.found_of::<Deployment>(applications),
+            self.found_of::<StatefulSet>(applications),
+            self.found_stacks(applications)
+        )?;
         found.extend(stateful_sets);
+        found.extend(stacks);
         Ok(found)
     }
 
@@ -77,6 +83,7 @@ impl KubernetesEnvironment {
                 identity: workload.meta().uid.clone(),
                 owned,
                 marker: marker(&workload),
+                bounds: None,
                 kept: Kept::new((*place).clone(), &place.kind.to_string(), workload.meta()),
                 unfit: workload.unfit(may_delete_volumes.contains(application)),
             });
@@ -158,12 +165,13 @@ impl KubernetesEnvironment {
             self.refuse_unfit(&found, &autoscalers, &keepers)?;
         }
         let mut allocated = BTreeMap::new();
-        for (application, Found { owned, .. }) in found {
+        for (application, Found { owned, bounds, .. }) in found {
             let place = self.place(&application)?;
             let autoscaler = only(place, &autoscalers, several)?;
             let autoscaling = autoscaler.map(Autoscaler::bounds).transpose().map_err(|error| {
                 PortError::because(FailureKind::Rejected, format!("could not read the autoscaler of {place}"), error)
             })?;
+            let autoscaling = bounds.map(|(bounds, _)| bounds).or(autoscaling);
             let Owned { replicas, resources, .. } = owned;
             allocated.insert(application, Allocation { replicas, resources, autoscaling });
         }
@@ -201,8 +209,10 @@ impl KubernetesEnvironment {
         let (mut marked, mut unreadable) = (BTreeMap::new(), Vec::new());
         for application in applications {
             let place = self.place(application)?;
+            let mut own_bounds = None;
             let workload = found.remove(application).map(|found| {
                 let marker = read(found.marker, || place.to_string(), &mut unreadable);
+                own_bounds = found.bounds;
                 (found.identity, found.owned, marker)
             });
             let autoscaler = only(place, &autoscalers, Several::First)?;
@@ -210,6 +220,7 @@ impl KubernetesEnvironment {
                 let marker = read(autoscaler.marker(), || autoscaler.called(), &mut unreadable);
                 Some((autoscaler.bounds().ok()?, marker))
             });
+            let autoscaler = own_bounds.or(autoscaler);
             let keepers = keepers.of_place(place, &cluster).filter_map(|keeper| keeper.holder.clone()).collect();
             marked.insert(application.clone(), Marked { workload, autoscaler, keepers });
         }

@@ -37,6 +37,11 @@ pub(crate) trait Object:
     /// Its pod template, where it has one.
     fn template(&self) -> Option<&PodTemplateSpec>;
 
+    /// Where it keeps its fields.
+    fn layout(&self) -> Layout {
+        Layout::USUAL
+    }
+
     /// It with nothing but what decides whether it is written to, and what is written; `None` where what was seen of it is
     /// not kept.
     fn bare(&self) -> Option<Self> {
@@ -54,6 +59,22 @@ pub(crate) trait Object:
     fn version_of_fields(&self) -> Option<(&'static str, Json)> {
         Some(generation(self.meta()))
     }
+}
+
+/// Where an object keeps those of its fields that not every kind has at the same place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// Its replicas; `None` where they are written elsewhere.
+    pub(crate) replicas: Option<&'static str>,
+    /// What has the bounds of its autoscaler.
+    pub(crate) bounds: &'static str,
+    /// Its pod template.
+    pub(crate) template: &'static str,
+}
+
+impl Layout {
+    pub(crate) const USUAL: Self =
+        Self { replicas: Some("/spec/replicas"), bounds: "/spec", template: "/spec/template" };
 }
 
 impl Object for Deployment {

@@ -28,6 +28,7 @@ use crate::place::Place;
 use crate::production::wanted;
 use crate::reader::Reader;
 use crate::scaled_object::ScaledObject;
+use crate::stack_set::serving;
 
 /// How many namespaces of a cluster are read at once.
 const AT_ONCE: usize = 4;
@@ -86,7 +87,19 @@ async fn of_namespace(
     has_keda: Option<bool>,
     key: &Key,
 ) -> Part {
-    let known: BTreeSet<&Place> = places.keys().copied().collect();
+    let mut known: BTreeSet<&Place> = places.keys().copied().collect();
+    let mut part = Part::default();
+    let stacks = serving(reader, namespace, &known).await;
+    let stacks = stacks.map_err(|error| part.unread.push(told(&error))).unwrap_or_default();
+    // What a StackSet is like, the Deployment of its Stack with the traffic is.
+    let of_stacks: BTreeMap<Place, &ApplicationId> = stacks
+        .iter()
+        .filter_map(|(place, stacks)| {
+            let stack = stacks.iter().find(|stack| stack.has_traffic())?;
+            Some((stack.deployment(), *places.get(place)?))
+        })
+        .collect();
+    known.extend(of_stacks.keys());
     let lists = async {
         let (deployments, stateful_sets, replica_sets, pods) = futures::join!(
             wanted::<Deployment>(reader, namespace, &known),
@@ -103,7 +116,6 @@ async fn of_namespace(
         }
     };
     let (lists, scalers) = futures::join!(lists, scalers);
-    let mut part = Part::default();
     let (deployments, stateful_sets, replica_sets, pods) = match lists {
         Ok(lists) => lists,
         Err(error) => {
@@ -116,7 +128,7 @@ async fn of_namespace(
     let around = Surroundings { replica_sets: &replica_sets, pods: &pods, scalers: scalers.as_ref(), key };
     let profiles = deployments.iter().map(|one| around.profile(one));
     for (place, profile) in profiles.chain(stateful_sets.iter().map(|one| around.profile(one))) {
-        let Some(application) = places.get(&place).copied().cloned() else { continue };
+        let Some(application) = places.get(&place).or(of_stacks.get(&place)).copied().cloned() else { continue };
         match profile {
             Ok(profile) => drop(part.applications.insert(application, profile)),
             Err(error) => {

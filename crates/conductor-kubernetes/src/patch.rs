@@ -15,6 +15,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::change::After;
 use crate::field::{Field, Fields, Value};
 use crate::marker::{Annotations, Marker, RUN, SNAPSHOT};
+use crate::object::Layout;
 
 /// An object as it is.
 pub(crate) struct Live<'a, T> {
@@ -24,6 +25,7 @@ pub(crate) struct Live<'a, T> {
     pub(crate) annotations: &'a Annotations,
     /// Its pod template; `None` for what has none, such as an autoscaler.
     pub(crate) template: Option<&'a PodTemplateSpec>,
+    pub(crate) layout: Layout,
     pub(crate) fields: &'a T,
 }
 
@@ -41,9 +43,14 @@ pub(crate) fn patch<T: Fields>(
     let is_bound = |field: &Field| matches!(field, Field::MinReplicas | Field::MaxReplicas);
     for field in fields.into_iter().filter(|field| is_bound(field) || present.get(field) != wanted.get(field)) {
         match field {
-            Field::Replicas => operations.scalar("/spec/replicas", &present, &wanted, field, contested),
-            Field::MinReplicas => operations.scalar("/spec/minReplicas", &present, &wanted, field, contested),
-            Field::MaxReplicas => operations.scalar("/spec/maxReplicas", &present, &wanted, field, contested),
+            Field::Replicas => {
+                let Some(path) = live.layout.replicas else { continue };
+                operations.scalar(path, &present, &wanted, field, contested);
+            }
+            Field::MinReplicas | Field::MaxReplicas => {
+                let path = format!("{}/{field}", live.layout.bounds);
+                operations.scalar(&path, &present, &wanted, field, contested);
+            }
             Field::MinReplicaCount => operations.scalar("/spec/minReplicaCount", &present, &wanted, field, contested),
             Field::MaxReplicaCount => operations.scalar("/spec/maxReplicaCount", &present, &wanted, field, contested),
             Field::Suspend => operations.scalar("/spec/suspend", &present, &wanted, field, contested),
@@ -58,9 +65,7 @@ pub(crate) fn patch<T: Fields>(
                 operations.scalar("/spec/updatePolicy/updateMode", &present, &wanted, field, contested)
             }
             Field::Image { container } => {
-                let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else {
-                    continue;
-                };
+                let Some((path, found)) = slot(live, container) else { continue };
                 operations.test(format!("{path}/name"), json!(container));
                 operations.test(format!("{path}/image"), json!(found.image));
                 operations.put(format!("{path}/image"), json!(wanted.get(field).map(ToString::to_string)));
@@ -72,7 +77,7 @@ pub(crate) fn patch<T: Fields>(
         }
     }
     for (container, kinds) in resources {
-        let Some((path, found)) = live.template.and_then(|template| slot(template, container)) else { continue };
+        let Some((path, found)) = slot(live, container) else { continue };
         operations.test(format!("{path}/name"), json!(container));
         if found.resources.is_none() {
             operations.test(format!("{path}/resources"), Json::Null);
@@ -87,11 +92,12 @@ pub(crate) fn patch<T: Fields>(
 }
 
 /// Where a container is in a template, and the container.
-fn slot<'a>(template: &'a PodTemplateSpec, name: &str) -> Option<(String, &'a Container)> {
-    let spec = template.spec.as_ref()?;
+fn slot<'a, T>(live: &Live<'a, T>, name: &str) -> Option<(String, &'a Container)> {
+    let spec = live.template?.spec.as_ref()?;
+    let template = live.layout.template;
     let find = |list: &'a [Container], kind: &str| {
         let position = list.iter().position(|container| container.name == name)?;
-        Some((format!("/spec/template/spec/{kind}/{position}"), &list[position]))
+        Some((format!("{template}/spec/{kind}/{position}"), &list[position]))
     };
     find(&spec.containers, "containers").or_else(|| find(spec.init_containers.as_deref()?, "initContainers"))
 }
@@ -238,7 +244,14 @@ mod tests {
             let field = Field::Resource { container: "app".to_owned(), name: (*name).to_owned() };
             after.set(&field, Some(Value::Amount(text.parse().unwrap())));
         }
-        let live = Live { uid: "uid-1", version: None, annotations: &None, template: Some(&template), fields: &fields };
+        let live = Live {
+            uid: "uid-1",
+            version: None,
+            annotations: &None,
+            template: Some(&template),
+            layout: Layout::USUAL,
+            fields: &fields,
+        };
         let patch = patch(&live, &After { fields: after, marker: None }, &BTreeSet::new()).unwrap().unwrap();
         let texts = patch.0.iter().filter(|operation| !matches!(operation, json_patch::PatchOperation::Test(_)));
         texts.map(|operation| serde_json::to_string(operation).unwrap()).collect()

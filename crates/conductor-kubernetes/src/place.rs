@@ -9,6 +9,8 @@ pub enum Kind {
     Deployment,
     /// A StatefulSet.
     StatefulSet,
+    /// A StackSet, of which the Stack with the traffic counts.
+    StackSet,
 }
 
 /// Where an application is.
@@ -23,7 +25,7 @@ pub struct Place {
 }
 
 impl Kind {
-    /// The kind that Kubernetes calls so.
+    /// The kind that autoscalers aim at by this name.
     pub(crate) fn called(name: &str) -> Option<Self> {
         [Self::Deployment, Self::StatefulSet].into_iter().find(|kind| kind.as_str() == name)
     }
@@ -33,6 +35,7 @@ impl Kind {
         match self {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
+            Self::StackSet => "StackSet",
         }
     }
 }

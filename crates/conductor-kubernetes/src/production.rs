@@ -3,6 +3,7 @@
 mod deployment;
 mod refusal;
 pub(crate) mod resources;
+pub(crate) mod stack_set;
 mod stateful_set;
 pub(crate) mod workload;
 
@@ -17,6 +18,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::place::Place;
 use crate::production::refusal::Refusal;
 use crate::reader::Reader;
+use crate::stack_set::serving;
 use crate::workload::Workload;
 
 /// How many namespaces are read at once.
@@ -70,25 +72,37 @@ pub async fn running(production: &Reader, places: &[Place]) -> Result<BTreeMap<P
 type Found = (Place, Result<Running, Vec<Refusal>>);
 
 async fn of_namespace(production: &Reader, namespace: &str, places: BTreeSet<&Place>) -> Result<Vec<Found>, PortError> {
-    let deployments: Vec<Deployment> = wanted(production, namespace, &places).await?;
+    let (of_stacks, mut unclear) = stack_set::clear(serving(production, namespace, &places).await?);
+    let own: Vec<Place> = of_stacks.keys().cloned().collect();
+    let deployments: Vec<Deployment> =
+        wanted(production, namespace, &places.iter().copied().chain(&own).collect()).await?;
     let stateful_sets: Vec<StatefulSet> = wanted(production, namespace, &places).await?;
     if deployments.is_empty() && stateful_sets.is_empty() {
-        return Ok(Vec::new());
+        return Ok(unclear);
     }
     let replica_sets: Vec<ReplicaSet> =
         if deployments.is_empty() { Vec::new() } else { production.list_in(namespace).await? };
     let pods: Vec<Pod> = production.list_in(namespace).await?;
     let of_deployments = deployments.iter().map(|one| {
         let place = one.place();
-        let running = deployment::running(&place, one, &replica_sets, &pods);
-        (place, running)
+        match of_stacks.get(&place) {
+            Some((place, stack)) => (
+                place.clone(),
+                stack_set::running(place, stack, one, || deployment::running(place, one, &replica_sets, &pods)),
+            ),
+            None => {
+                let running = deployment::running(&place, one, &replica_sets, &pods);
+                (place, running)
+            }
+        }
     });
     let of_stateful_sets = stateful_sets.iter().map(|one| {
         let place = one.place();
         let running = stateful_set::running(&place, one, &pods);
         (place, running)
     });
-    Ok(of_deployments.chain(of_stateful_sets).collect())
+    unclear.extend(of_deployments.chain(of_stateful_sets));
+    Ok(unclear)
 }
 
 /// The workloads of a kind that are wanted; kinds of which none is are not listed.

@@ -96,11 +96,11 @@ impl Counts {
 }
 
 /// How a count is said: not at all where it is not, and means the same.
-fn said(held: Option<u32>, wanted: u32, default: u32) -> Option<u32> {
+pub(crate) fn said(held: Option<u32>, wanted: u32, default: u32) -> Option<u32> {
     if held.unwrap_or(default) == wanted { held } else { Some(wanted) }
 }
 
-fn change(field: Field, from: Option<u32>, to: Option<u32>) -> Change {
+pub(crate) fn change(field: Field, from: Option<u32>, to: Option<u32>) -> Change {
     Change { field, from: from.map(Value::Count), to: to.map(Value::Count) }
 }
 

@@ -13,7 +13,7 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 
 use crate::autoscaler::{Autoscaler, target};
 use crate::drift::{REPLICAS, Step, Writer, image, last_writer};
@@ -21,6 +21,7 @@ use crate::field::Owned;
 use crate::object::Object;
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
+use crate::stack_set::Stack;
 use crate::vertical::VerticalPodAutoscaler;
 use crate::workload::Workload;
 use vertical::Mode;
@@ -31,7 +32,8 @@ pub(crate) struct Sentinel<'a> {
     news: SelectAll<BoxStream<'static, (usize, News)>>,
     /// Watches that have not listed everything yet.
     listing: BTreeSet<usize>,
-    workloads: BTreeMap<Place, Seen<Owned>>,
+    /// By their names: of a StackSet there are several.
+    workloads: BTreeMap<Place, BTreeMap<String, Seen<Owned>>>,
     /// As people call them, with what they scale.
     autoscalers: BTreeMap<String, (Place, Seen<Bounds>)>,
     /// As people call them, with what they size.
@@ -45,6 +47,10 @@ struct Seen<T> {
     /// True when it was listed since that watch began anew.
     listed: bool,
     uid: Option<String>,
+    /// False for a Stack without traffic.
+    serves: bool,
+    /// The bounds of its own autoscaler, for a Stack that has one.
+    bounds: Option<Bounds>,
     fields: T,
     managed: Vec<ManagedFieldsEntry>,
 }
@@ -52,8 +58,8 @@ struct Seen<T> {
 /// What a watch tells.
 enum News {
     Begins,
-    /// As it is now; `None` where it is gone.
-    Workload(Place, Option<Seen<Owned>>),
+    /// By its name, as it is now; `None` where it is gone.
+    Workload(Place, String, Option<Seen<Owned>>),
     /// As people call it, with what it scales.
     Autoscaler(String, Place, Option<Seen<Bounds>>),
     /// As people call it, with what it sizes.
@@ -82,6 +88,7 @@ impl<'a> Sentinel<'a> {
             streams.push(match kind {
                 Kind::Deployment => watched::<Deployment>(client, namespace, streams.len(), workload),
                 Kind::StatefulSet => watched::<StatefulSet>(client, namespace, streams.len(), workload),
+                Kind::StackSet => watched::<Stack>(client, namespace, streams.len(), stack),
             });
         }
         for namespace in namespaces {
@@ -137,7 +144,8 @@ impl<'a> Sentinel<'a> {
         match news {
             News::Begins => {
                 self.listing.insert(watch);
-                self.workloads.values_mut().filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
+                let workloads = self.workloads.values_mut().flat_map(BTreeMap::values_mut);
+                workloads.filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
                 let autoscalers = self.autoscalers.values_mut().map(|(_, seen)| seen);
                 autoscalers.filter(|seen| seen.watch == watch).for_each(|seen| seen.listed = false);
                 let vertical = self.vertical.values_mut().map(|(_, seen)| seen);
@@ -146,15 +154,20 @@ impl<'a> Sentinel<'a> {
             }
             News::Complete => {
                 self.listing.remove(&watch);
-                self.workloads.retain(|_, seen| seen.watch != watch || seen.listed);
+                for named in self.workloads.values_mut() {
+                    named.retain(|_, seen| seen.watch != watch || seen.listed);
+                }
                 self.autoscalers.retain(|_, (_, seen)| seen.watch != watch || seen.listed);
                 self.vertical.retain(|_, (_, seen)| seen.watch != watch || seen.listed);
                 None
             }
-            News::Workload(place, seen) => {
-                match seen.filter(|_| self.expected.contains_key(&place)) {
-                    Some(seen) => drop(self.workloads.insert(place.clone(), seen)),
-                    None => drop(self.workloads.remove(&place)),
+            News::Workload(place, name, seen) => {
+                if self.expected.contains_key(&place) {
+                    let named = self.workloads.entry(place.clone()).or_default();
+                    match seen {
+                        Some(seen) => drop(named.insert(name, seen)),
+                        None => drop(named.remove(&name)),
+                    }
                 }
                 Some(place)
             }
@@ -178,13 +191,25 @@ impl<'a> Sentinel<'a> {
     /// What is not as expected at a place, with whoever has changed it.
     fn drifts(&self, place: &Place) -> Vec<Drift> {
         let Some((application, expected)) = self.expected.get(place) else { return Vec::new() };
-        let Some(found) = self.workloads.get(place) else { return drift(application, expected, None) };
+        let named = self.workloads.get(place);
+        let own = named.into_iter().flatten().find(|(_, seen)| seen.uid == expected.identity);
+        let mut serving = named.into_iter().flatten().filter(|(_, seen)| seen.serves);
+        let Some((name, found)) = own.or_else(|| serving.clone().next()) else {
+            return drift(application, expected, None);
+        };
+        let traffic = match own {
+            Some(_) if !found.serves || serving.any(|(other, _)| other != name) => {
+                let others = named.into_iter().flatten().filter(|(_, seen)| seen.serves).map(|(name, _)| name.as_str());
+                Some(traffic(application, name, &others.collect::<Vec<_>>()))
+            }
+            _ => None,
+        };
         let scaling = self.autoscalers.values().filter(|(target, _)| target == place).map(|(_, seen)| seen);
         // Of several autoscalers it is the one that is not expected that matters.
         let unlike = |seen: &&Seen<Bounds>| Some(seen.fields) != expected.allocation.autoscaling;
         let autoscaler = scaling.clone().find(unlike).or_else(|| scaling.clone().next());
         let Owned { replicas, images, resources } = found.fields.clone();
-        let autoscaling = autoscaler.map(|seen| seen.fields);
+        let autoscaling = autoscaler.map(|seen| seen.fields).or(found.bounds);
         let observed = Observed {
             release: Release::new(images),
             allocation: Allocation { replicas, resources, autoscaling },
@@ -192,14 +217,15 @@ impl<'a> Sentinel<'a> {
         };
         let by = |drift: Drift| {
             let writer = match drift.field.as_str() {
-                "autoscaling" => autoscaler.and_then(|seen| bounds_writer(&seen.managed)),
+                "autoscaling" => bounds_writer(autoscaler.map_or(&found.managed, |seen| &seen.managed)),
                 field => field_writer(&found.managed, field),
             };
             Drift { by: writer.map(|writer| writer.to_string()), ..drift }
         };
         let sized = self.vertical.iter().filter(|(_, (target, _))| target == place);
         let sized = sized.filter_map(|(name, (_, seen))| vertical::drift(application, name, seen));
-        drift(application, expected, Some(&observed)).into_iter().map(by).chain(sized).collect()
+        let drifts = drift(application, expected, Some(&observed)).into_iter().map(by);
+        traffic.into_iter().chain(drifts).chain(sized).collect()
     }
 }
 
@@ -231,7 +257,33 @@ fn watched<K: Object>(
 /// What there is to tell of a workload: nothing where it cannot be read.
 fn workload<K: Workload>(watch: usize, found: &K, is_there: bool) -> Option<News> {
     let seen = if is_there { Some(seen(watch, found.meta(), found.fields().ok()?)) } else { None };
-    Some(News::Workload(found.place(), seen))
+    Some(News::Workload(found.place(), found.meta().name.clone()?, seen))
+}
+
+/// What there is to tell of a Stack: nothing where it cannot be read.
+fn stack(watch: usize, found: &Stack, is_there: bool) -> Option<News> {
+    let seen = match is_there {
+        true => {
+            let fields = found.fields().ok()?;
+            let bounds = fields.bounds();
+            Some(Seen { bounds, serves: found.has_traffic(), ..seen(watch, found.meta(), fields.owned) })
+        }
+        false => None,
+    };
+    Some(News::Workload(found.place()?, found.name().to_owned(), seen))
+}
+
+/// That traffic is not where the run has its load.
+fn traffic(application: &ApplicationId, stack: &str, serving: &[&str]) -> Drift {
+    let on = |stacks: &str| format!("on {stacks}");
+    Drift {
+        application: application.clone(),
+        field: "traffic".to_owned(),
+        expected: on(stack),
+        found: if serving.is_empty() { "on no Stack".to_owned() } else { on(&serving.join(" and ")) },
+        by: None,
+        reverted: false,
+    }
 }
 
 /// What there is to tell of an autoscaler.
@@ -242,7 +294,7 @@ fn autoscaler(watch: usize, found: &Autoscaler, is_there: bool) -> Option<News> 
 
 fn seen<T>(watch: usize, meta: &ObjectMeta, fields: T) -> Seen<T> {
     let managed = meta.managed_fields.clone().unwrap_or_default();
-    Seen { watch, listed: true, uid: meta.uid.clone(), fields, managed }
+    Seen { watch, listed: true, uid: meta.uid.clone(), serves: true, bounds: None, fields, managed }
 }
 
 /// Who has written a field of a workload, as a drift names it.
@@ -251,7 +303,11 @@ fn field_writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<Writer> {
         return last_writer(managed, &REPLICAS);
     }
     if let Some(container) = field.strip_prefix("version of ") {
-        return last_writer(managed, &image(container));
+        let mut path = image(container);
+        return last_writer(managed, &path).or_else(|| {
+            path[1] = Step::Field("podTemplate");
+            last_writer(managed, &path)
+        });
     }
     let (name, container) = field.split_once(" of ")?;
     let (kind, resource) = name.split_once('.')?;
@@ -264,6 +320,8 @@ fn field_writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<Writer> {
 /// Who has written the bounds of an autoscaler last.
 fn bounds_writer(managed: &[ManagedFieldsEntry]) -> Option<Writer> {
     let of = |field| last_writer(managed, &[Step::Field("spec"), Step::Field(field)]);
-    let bounds = ["minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"];
-    bounds.map(of).into_iter().flatten().max_by_key(|writer| writer.time)
+    let of_stack = |field| last_writer(managed, &[Step::Field("spec"), Step::Field("autoscaler"), Step::Field(field)]);
+    let bounds = ["minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"].map(of);
+    let all = bounds.into_iter().chain(["minReplicas", "maxReplicas"].map(of_stack));
+    all.flatten().max_by_key(|writer| writer.time)
 }

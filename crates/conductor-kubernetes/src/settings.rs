@@ -52,7 +52,8 @@ pub struct FreezeSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Users who may change what is frozen all the same, since they carry a frozen owner's spec to the objects that it
-    /// owns. Default: KEDA's, `system:serviceaccount:keda:keda-operator`.
+    /// owns. Default: KEDA's, `system:serviceaccount:keda:keda-operator`, and that of StackSets,
+    /// `system:serviceaccount:kube-system:stackset-controller`.
     #[serde(default = "usual_controllers")]
     pub controllers: Vec<String>,
     /// Users and groups who may change what is frozen in an emergency. The conductor's own user must not be among them.
@@ -115,12 +116,15 @@ pub struct Application {
     /// Its namespace. Absent: the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent: the application's name, unless it is a StatefulSet.
+    /// The name of its Deployment. Absent: the application's name, unless it is a StatefulSet or a StackSet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// The name of its StackSet, where it is one: its Stack with the traffic counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_set: Option<String>,
     /// True for a StatefulSet that may be scaled although that deletes the volumes of the replicas that go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_volume_deletion: bool,
@@ -136,12 +140,15 @@ pub struct InProduction {
     /// Its namespace. Absent: as in the test cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent, and no StatefulSet either: as in the test cluster.
+    /// The name of its Deployment. Absent, and neither a StatefulSet nor a StackSet: as in the test cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// The name of its StackSet, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_set: Option<String>,
 }
 
 const fn yes() -> bool {
@@ -149,7 +156,9 @@ const fn yes() -> bool {
 }
 
 fn usual_controllers() -> Vec<String> {
-    vec!["system:serviceaccount:keda:keda-operator".to_owned()]
+    ["system:serviceaccount:keda:keda-operator", "system:serviceaccount:kube-system:stackset-controller"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 fn steady_for() -> Span {
@@ -181,8 +190,7 @@ impl KubernetesSettings {
 
     /// Where an application is in the test cluster.
     pub fn place(&self, application: &Application) -> Place {
-        let Application { deployment, stateful_set, .. } = application;
-        let (kind, name) = workload(deployment, stateful_set).unwrap_or((Kind::Deployment, application.name.as_str()));
+        let (kind, name) = workload(application.names()).unwrap_or((Kind::Deployment, application.name.as_str()));
         let namespace = application.namespace.clone().unwrap_or_else(|| self.namespace.clone());
         Place { namespace, kind, name: name.to_owned() }
     }
@@ -192,10 +200,9 @@ impl KubernetesSettings {
         let Place { namespace, kind, name } = self.place(application);
         let namespaces = self.production.as_ref().map(|production| &production.namespaces);
         let namespace = namespaces.and_then(|known| known.get(&namespace).cloned()).unwrap_or(namespace);
-        let InProduction { namespace: other, deployment, stateful_set } =
-            application.in_production.clone().unwrap_or_default();
-        let (kind, name) = workload(&deployment, &stateful_set).unwrap_or((kind, &name));
-        Place { namespace: other.unwrap_or(namespace), kind, name: name.to_owned() }
+        let other = application.in_production.clone().unwrap_or_default();
+        let (kind, name) = workload(other.names()).unwrap_or((kind, &name));
+        Place { kind, name: name.to_owned(), namespace: other.namespace.unwrap_or(namespace) }
     }
 
     /// The applications that load tests may have in scope.
@@ -204,10 +211,34 @@ impl KubernetesSettings {
     }
 }
 
+/// The names of a workload, of which one may be said.
+type Names<'a> = [(Kind, &'a Option<String>); 3];
+
+impl Application {
+    /// Its names, by kind.
+    fn names(&self) -> Names<'_> {
+        names(&self.deployment, &self.stateful_set, &self.stack_set)
+    }
+}
+
+impl InProduction {
+    /// Its names, by kind.
+    fn names(&self) -> Names<'_> {
+        names(&self.deployment, &self.stateful_set, &self.stack_set)
+    }
+}
+
+const fn names<'a>(
+    deployment: &'a Option<String>,
+    stateful_set: &'a Option<String>,
+    stack_set: &'a Option<String>,
+) -> Names<'a> {
+    [(Kind::Deployment, deployment), (Kind::StatefulSet, stateful_set), (Kind::StackSet, stack_set)]
+}
+
 /// The workload that is named, if one is.
-fn workload<'a>(deployment: &'a Option<String>, stateful_set: &'a Option<String>) -> Option<(Kind, &'a str)> {
-    let named = |kind, name: &'a Option<String>| name.as_deref().map(|name| (kind, name));
-    named(Kind::StatefulSet, stateful_set).or_else(|| named(Kind::Deployment, deployment))
+fn workload(names: Names<'_>) -> Option<(Kind, &str)> {
+    names.into_iter().find_map(|(kind, name)| name.as_deref().map(|name| (kind, name)))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ applications:
   - { name: orders, statefulSet: orders-db, inProduction: { statefulSet: orders } }
   - { name: events, statefulSet: events, allowVolumeDeletion: true, inProduction: { namespace: bus } }
   - { name: cart, inProduction: { statefulSet: cart-db } }
+  - { name: shelf, stackSet: shelf-set, inProduction: { stackSet: shelf } }
   - { name: load-workers, support: true }
 ";
 
@@ -28,7 +29,7 @@ fn an_application_needs_no_more_than_its_name() {
         settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
     };
     assert_eq!(
-        places(KubernetesSettings::place)[..6],
+        places(KubernetesSettings::place)[..7],
         [
             "Deployment shop/checkout",
             "Deployment bank/ledger-v2",
@@ -36,10 +37,11 @@ fn an_application_needs_no_more_than_its_name() {
             "StatefulSet shop/orders-db",
             "StatefulSet shop/events",
             "Deployment shop/cart",
+            "StackSet shop/shelf-set",
         ]
     );
     assert_eq!(
-        places(KubernetesSettings::place_in_production)[..6],
+        places(KubernetesSettings::place_in_production)[..7],
         [
             "Deployment shop-live/checkout",
             "Deployment bank/ledger-v2",
@@ -47,9 +49,10 @@ fn an_application_needs_no_more_than_its_name() {
             "StatefulSet shop-live/orders",
             "StatefulSet bus/events",
             "StatefulSet shop-live/cart-db",
+            "StackSet shop-live/shelf",
         ]
     );
-    assert_eq!(settings.catalogue().len(), 6, "support is not in the catalogue");
+    assert_eq!(settings.catalogue().len(), 7, "support is not in the catalogue");
     assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
     let production = settings.production.unwrap();
     assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
@@ -73,6 +76,11 @@ applications:
   - { name: three, namespace: shop, statefulSet: same }
   - { name: four, namespace: shop, statefulSet: same }
   - { name: five, allowVolumeDeletion: true }
+  - { name: six, namespace: shop, stackSet: same, allowVolumeDeletion: true }
+  - { name: seven, deployment: a, stackSet: b }
+  - { name: eight, stackSet: a_b, inProduction: { statefulSet: a, stackSet: b } }
+  - { name: nine, namespace: shop, stackSet: nine }
+  - { name: ten, namespace: shop, stackSet: nine }
 ";
     let found: Vec<String> =
         settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
@@ -94,6 +102,11 @@ applications:
             "applications[7].statefulSet: \"a_b\" is not the name of a StatefulSet",
             "applications[9].statefulSet: StatefulSet shop/same is \"three\" already",
             "applications[10].allowVolumeDeletion: a Deployment has no volumes that scaling deletes",
+            "applications[11].allowVolumeDeletion: a StackSet has no volumes that scaling deletes",
+            "applications[12].stackSet: it is Deployment \"a\" already",
+            "applications[13].stackSet: \"a_b\" is not the name of a StackSet",
+            "applications[13].inProduction.stackSet: it is StatefulSet \"a\" already",
+            "applications[15].stackSet: StackSet shop/nine is \"nine\" already",
         ]
     );
 }

@@ -162,7 +162,7 @@ impl<K: Workload> Settling<K> {
         let sets = async {
             match K::KIND {
                 Kind::Deployment => Ok(answer(&act, || sets.list(&params)).await?.items),
-                Kind::StatefulSet => Ok(Vec::new()),
+                Kind::StatefulSet | Kind::StackSet => Ok(Vec::new()),
             }
         };
         let (sets, pods) = futures::try_join!(sets, answer(&act, || pods.list(&params)))?;

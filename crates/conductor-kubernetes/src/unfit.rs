@@ -35,6 +35,20 @@ pub(crate) enum Unfit {
          minReplicaCount alone"
     )]
     IdleByKeda(u32),
+    /// There is none that production's allocation could be given to.
+    #[error(
+        "none of its Stacks has traffic ({0}), and their controller scales such ones to none; expected one with all of it"
+    )]
+    NoTraffic(String),
+    /// Traffic is being switched.
+    #[error("several of its Stacks have traffic ({0}); expected one with all of it")]
+    SplitTraffic(String),
+    /// Bounds would have no effect.
+    #[error(
+        "its Stack {0} is switched off (spec.replicas: 0), so that its controller keeps it at none whatever the bounds of \
+         its autoscaler are; expected another number, or none said"
+    )]
+    SwitchedOff(String),
 }
 
 /// Everything that speaks against changing a StatefulSet.

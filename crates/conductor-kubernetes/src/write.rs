@@ -184,7 +184,8 @@ fn plan<K: Object>(
         Look::Now => None,
     };
     let (uid, template) = (meta.uid.as_deref().unwrap_or_default(), live.template());
-    let present = Live { uid, version, annotations: &meta.annotations, template, fields: &fields };
+    let layout = live.layout();
+    let present = Live { uid, version, annotations: &meta.annotations, template, layout, fields: &fields };
     patch(&present, &after, want.contested()).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
 }
 
@@ -231,7 +232,7 @@ fn again(error: PortError) -> PortError {
 
 /// True for the answer that the object is not what was looked at any more: a conflict, or a JSON Patch whose test failed.
 /// The server does not say which test; an object that it finds invalid has the same status, and details besides.
-fn is_moved(error: &kube::Error) -> bool {
+pub(crate) fn is_moved(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     let details = status.details.as_ref();
     let is_failed_test = || details.is_none_or(|details| details.causes.is_empty() && details.name.is_empty());

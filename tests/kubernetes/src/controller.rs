@@ -52,6 +52,7 @@ pub(crate) type OwnWork = fn(Client, File) -> LocalBoxFuture<'static, ()>;
 
 /// How a real controller is called.
 pub(crate) struct RealCommand {
+    /// `{front}` in one stands for the address of a front of the API server that wants no credentials.
     pub(crate) arguments: &'static [&'static str],
     /// Besides `KUBECONFIG`.
     pub(crate) environment: &'static [(&'static str, &'static str)],
@@ -62,7 +63,6 @@ pub(crate) struct RealCommand {
 }
 
 /// One that runs. Dropping it stops it.
-#[derive(Debug)]
 pub(crate) enum Running {
     Own(Own),
     Elsewhere,

@@ -89,6 +89,7 @@ mod port;
 mod process;
 mod programs;
 mod proxy;
+mod stack_sets;
 mod start;
 mod user;
 mod vertical;
@@ -107,6 +108,10 @@ pub use keda::{
 };
 pub use pause::Paused;
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
+pub use stack_sets::{
+    DesiredTraffic, Stack, StackAutoscaler, StackLifecycle, StackSet, StackSetSpec, StackSetStatus, StackSpec,
+    StackStatus, StackTemplate, StackTemplateSpec, stack_set,
+};
 pub use user::User;
 pub use vertical::{vertical_pod_autoscaler, vertical_resource};
 pub use wait::until;

@@ -21,7 +21,7 @@ pub(super) const ARGO_CD: Controller = Controller {
         variables: |_| Vec::new(),
         cost: "some five minutes on two cores, and 3 GB in the caches of Go",
     },
-    definitions: "manifests/crds",
+    definitions: &["manifests/crds"],
     bed_test: "git_ops",
     tests: TESTS,
 };

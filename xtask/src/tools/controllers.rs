@@ -7,6 +7,7 @@ use super::argo_cd::ARGO_CD;
 use super::flux::{HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use super::go::Module;
 use super::keda::KEDA;
+use super::stacks::STACKS;
 use crate::program;
 
 /// One of them.
@@ -14,8 +15,8 @@ pub(crate) struct Controller {
     /// Tests meet it where this names the folder with it.
     pub(crate) variable: &'static str,
     pub(super) module: Module,
-    /// Where the definitions are in the source of what the module requires: a folder, or a file.
-    pub(super) definitions: &'static str,
+    /// Where the definitions are in the source of what the module requires: folders, or files.
+    pub(super) definitions: &'static [&'static str],
     /// The test of the bed that says what it does.
     pub(crate) bed_test: &'static str,
     /// What the conductor's tests with it have in their names.
@@ -23,7 +24,7 @@ pub(crate) struct Controller {
 }
 
 /// All of them.
-pub(crate) const ALL: [Controller; 4] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, ARGO_CD];
+pub(crate) const ALL: [Controller; 5] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, ARGO_CD, STACKS];
 
 /// Where the definitions are put.
 const DEFINITIONS: &str = "crds";
@@ -43,26 +44,33 @@ impl Controller {
     fn copy_definitions(&self, folder: &Path) -> Result<(), String> {
         let list = ["list", "-m", "-f", "{{.Dir}}", self.module.requires];
         let source = program::quietly(&mut self.module.go(&list))?;
-        let (from, to) = (Path::new(source.trim()).join(self.definitions), folder.join(DEFINITIONS));
-        let failed = |error: std::io::Error| format!("could not copy {} to {}: {error}", from.display(), to.display());
-        fs::create_dir(&to).map_err(failed)?;
-        let files = if from.is_file() { vec![from.clone()] } else { files(&from).map_err(failed)? };
-        // What Kustomize makes of a folder is no definition.
-        let is_definition =
-            |path: &Path| path.extension().is_some_and(|end| end == "yaml") && !path.ends_with("kustomization.yaml");
-        let definitions = files.iter().filter(|path| is_definition(path));
-        let mut count = 0;
-        for (path, name) in definitions.filter_map(|path| Some((path, path.file_name()?))) {
-            // Read and written: the files in Go's cache cannot be written, and copies of them could not be, either.
-            fs::read(path).and_then(|text| fs::write(to.join(name), text)).map_err(failed)?;
-            count += 1;
+        let to = folder.join(DEFINITIONS);
+        fs::create_dir(&to).map_err(|error| format!("could not make {}: {error}", to.display()))?;
+        for definitions in self.definitions {
+            let from = Path::new(source.trim()).join(definitions);
+            let failed = |error| format!("could not copy {} to {}: {error}", from.display(), to.display());
+            if copy(&from, &to).map_err(failed)? == 0 {
+                return Err(format!("there are no definitions of custom resources in {}", from.display()));
+            }
         }
-        if count == 0 {
-            Err(format!("there are no definitions of custom resources in {}", from.display()))
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
+}
+
+/// Copies the definitions of a folder, or of a file, and answers with how many files there are.
+fn copy(from: &Path, to: &Path) -> std::io::Result<usize> {
+    let files = if from.is_file() { vec![from.to_owned()] } else { files(from)? };
+    let mut count = 0;
+    // What Kustomize makes of a folder is no definition.
+    let is_definition =
+        |path: &Path| path.extension().is_some_and(|end| end == "yaml") && !path.ends_with("kustomization.yaml");
+    for file in files.iter().filter(|path| is_definition(path)) {
+        let Some(name) = file.file_name() else { continue };
+        // Read and written: the files in Go's cache cannot be written, and copies of them could not be, either.
+        fs::read(file).and_then(|text| fs::write(to.join(name), text))?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The controller that a word of the command line means.

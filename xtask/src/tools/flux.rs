@@ -19,7 +19,7 @@ pub(super) const KUSTOMIZE_CONTROLLER: Controller = Controller {
         variables: |_| Vec::new(),
         cost: "some three minutes on two cores, and 2 GB in the caches of Go",
     },
-    definitions: "config/crd/bases",
+    definitions: &["config/crd/bases"],
     bed_test: "git_ops",
     tests: TESTS,
 };
@@ -37,7 +37,7 @@ pub(super) const HELM_CONTROLLER: Controller = Controller {
         variables: |_| Vec::new(),
         cost: "some two minutes on two cores, and 2 GB in the caches of Go",
     },
-    definitions: "config/crd/bases",
+    definitions: &["config/crd/bases"],
     bed_test: "git_ops",
     tests: TESTS,
 };

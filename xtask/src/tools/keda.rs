@@ -17,7 +17,7 @@ pub(super) const KEDA: Controller = Controller {
         variables: |version| vec![("github.com/kedacore/keda/v2/version.Version", version.to_owned())],
         cost: "some five minutes on two cores, and 3 GB in the caches of Go",
     },
-    definitions: "config/crd/bases",
+    definitions: &["config/crd/bases"],
     bed_test: "keda",
     tests: &["keda", "scaled_object"],
 };

@@ -5,11 +5,13 @@ use std::fmt;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
+use crate::stack_set::Stack;
 use crate::vertical::{INITIAL, OFF, VerticalPodAutoscaler};
 
 /// One object.
@@ -28,6 +30,8 @@ pub(crate) enum Resource {
     HorizontalPodAutoscalers,
     ScaledObjects,
     VerticalPodAutoscalers,
+    StackSets,
+    Stacks,
 }
 
 impl Target {
@@ -40,6 +44,7 @@ impl Target {
         let resource = match place.kind {
             Kind::Deployment => Resource::Deployments,
             Kind::StatefulSet => Resource::StatefulSets,
+            Kind::StackSet => Resource::StackSets,
         };
         Self::new(resource, &place.namespace, &place.name)
     }
@@ -52,6 +57,8 @@ impl Target {
             Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Resource::ScaledObjects => ApiResource::erase::<ScaledObject>(&()),
             Resource::VerticalPodAutoscalers => ApiResource::erase::<VerticalPodAutoscaler>(&()),
+            Resource::StackSets => ApiResource::from_gvk(&GroupVersionKind::gvk("zalando.org", "v1", "StackSet")),
+            Resource::Stacks => ApiResource::erase::<Stack>(&()),
         };
         Api::namespaced_with(client.clone(), &self.namespace, &resource)
     }
@@ -65,6 +72,8 @@ impl Resource {
             Self::StatefulSets => "statefulsets",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::ScaledObjects => "scaledobjects",
+            Self::StackSets => "stacksets",
+            Self::Stacks => "stacks",
             Self::VerticalPodAutoscalers => "verticalpodautoscalers",
         }
     }
@@ -73,7 +82,8 @@ impl Resource {
     pub(super) fn other(self, spec: &Value) -> (&'static str, Value) {
         let one_more = |field| (field, json!(spec[field].as_i64().unwrap_or_default() + 1));
         match self {
-            Self::Deployments | Self::StatefulSets => one_more("replicas"),
+            Self::Deployments | Self::StatefulSets | Self::Stacks => one_more("replicas"),
+            Self::StackSets => one_more("minReadyPercent"),
             Self::HorizontalPodAutoscalers => one_more("maxReplicas"),
             Self::ScaledObjects => one_more("maxReplicaCount"),
             Self::VerticalPodAutoscalers => {

@@ -26,6 +26,15 @@ pub(crate) enum Refusal {
          try again when it is done"
     )]
     Scaling { place: Place, replicas: i32, wanted: i32 },
+    /// Several versions have traffic.
+    #[error(
+        "production is in the middle of switching the traffic of {place}: of its Stacks {weights}; try again when one has \
+         all of it"
+    )]
+    Switching { place: Place, weights: String },
+    /// No version has traffic.
+    #[error("no Stack of {place} has traffic in production ({weights}); expected one with all of it")]
+    NoTraffic { place: Place, weights: String },
     /// There are replicas, and none of them serves anybody.
     #[error("no pod of the newest version of {place} is running and Ready in production; try again when one is")]
     NothingReady { place: Place },
@@ -59,9 +68,12 @@ impl Refusal {
             Self::MidRollout { .. }
             | Self::Unseen { .. }
             | Self::Scaling { .. }
+            | Self::Switching { .. }
             | Self::NothingReady { .. }
             | Self::Unknown { .. } => FailureKind::Unavailable,
-            Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => FailureKind::Rejected,
+            Self::NoTraffic { .. } | Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => {
+                FailureKind::Rejected
+            }
         }
     }
 }
@@ -69,7 +81,7 @@ impl Refusal {
 /// What is one version of such a workload.
 const fn version(kind: Kind) -> &'static str {
     match kind {
-        Kind::Deployment => "ReplicaSet",
+        Kind::Deployment | Kind::StackSet => "ReplicaSet",
         Kind::StatefulSet => "ControllerRevision",
     }
 }

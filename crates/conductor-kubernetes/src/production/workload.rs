@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 
 use crate::images;
@@ -68,6 +69,12 @@ fn image(place: &Place, container: &Container, pods: &[&Pod]) -> Result<String, 
             Err(Refusal::Disagreement { place: place(), container: name(), digests })
         }
     }
+}
+
+/// True for what another object owns, whether it controls it or not.
+pub(crate) fn is_owned<O: Resource>(owner: &O, meta: &ObjectMeta) -> bool {
+    let uid = owner.meta().uid.as_ref();
+    meta.owner_references.iter().flatten().any(|owner| Some(&owner.uid) == uid)
 }
 
 /// The objects that another one controls. Its uid tells it from one of the same name that is gone.

@@ -10,6 +10,7 @@ use super::shown::{Missing, Shown};
 use super::wanted::Wanted;
 use super::{Progress, count, counted};
 use crate::error::cut;
+use crate::stack_set::is_carried;
 
 /// Where a Deployment stands.
 pub(crate) fn deployment(live: &Deployment, wanted: &Wanted) -> Progress {
@@ -17,6 +18,11 @@ pub(crate) fn deployment(live: &Deployment, wanted: &Wanted) -> Progress {
     let none = DeploymentStatus::default();
     let status = live.status.as_ref().unwrap_or(&none);
     let replicas = spec.replicas.map_or(1, |replicas| count(Some(replicas)));
+    if wanted.generation_of_stack.is_some_and(|generation| !is_carried(&live.metadata, generation)) {
+        // Whatever it shows, it shows of what its Stack was before.
+        let why = "the change of its Stack is not carried to it yet".to_owned();
+        return Progress::underway(count(status.ready_replicas), wanted.replicas.unwrap_or(replicas), Some(why));
+    }
     let shown = Shown {
         metadata: &live.metadata,
         replicas,

@@ -238,3 +238,21 @@ fn an_object_of_before_the_change_is_no_news() {
     let seen = shop(&json!({ "metadata": { "generation": 5 } }));
     assert!(matches!(deployment(&seen, &wanted), Progress::Failed(_)));
 }
+
+#[test]
+fn what_was_made_of_an_older_stack_is_not_judged_yet() {
+    let of = |generation: &str| json!({ "stackset-controller.zalando.org/stack-generation": generation });
+    let made = |generation: &str| shop(&json!({ "metadata": { "annotations": of(generation) } }));
+    let wanted = |image: &str| Wanted {
+        images: [("main".to_owned(), image.to_owned())].into(),
+        replicas: Some(3),
+        generation_of_stack: Some(7),
+        ..Wanted::default()
+    };
+    let text = "3 of 3 replicas ready, the change of its Stack is not carried to it yet";
+    assert_eq!(deployment(&made("6"), &wanted("shop:9")), underway(3, 3, text), "its image is still that of before");
+    let Progress::Failed(why) = deployment(&made("7"), &wanted("shop:9")) else { panic!() };
+    assert!(why.starts_with("somebody changed the template"), "{why}");
+    assert_eq!(deployment(&made("7"), &wanted("shop:2")), Progress::Settled { replicas: 3 });
+    assert_eq!(deployment(&shop(&json!({})), &wanted("shop:2")), underway(3, 3, text), "it is made of no Stack");
+}

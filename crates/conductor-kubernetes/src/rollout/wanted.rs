@@ -15,6 +15,8 @@ pub(crate) struct Wanted {
     pub(crate) replicas: Option<u32>,
     /// Where an autoscaler has to bring the replicas to. It may act once more by what its bounds were a moment ago.
     pub(crate) bounds: Option<Bounds>,
+    /// The generation of the Stack that the object must have been made of, where it is made of one.
+    pub(crate) generation_of_stack: Option<i64>,
     /// What there was before; the default when nothing was written.
     pub(crate) before: Before,
 }
@@ -38,6 +40,12 @@ impl Before {
         // After a write that changed nothing, such as one that is made again after a crash, they speak of what is wanted.
         let older = status.filter(|status| status.observed_generation < Some(generation));
         Self { generation, conditions: older.and_then(|status| status.conditions.clone()).unwrap_or_default() }
+    }
+
+    /// Of a Deployment that a write to something else is still to be carried to.
+    pub(crate) fn carrying(found: &Deployment) -> Self {
+        let conditions = found.status.as_ref().and_then(|status| status.conditions.clone());
+        Self { generation: 0, conditions: conditions.unwrap_or_default() }
     }
 
     /// Of a StatefulSet, as the answer to a write shows it. Its controller sets no conditions.

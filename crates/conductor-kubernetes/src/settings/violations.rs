@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, KubernetesSettings};
+use super::{Application, KubernetesSettings, Names};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -60,48 +60,61 @@ impl KubernetesSettings {
         places: &mut BTreeMap<Place, &'a ApplicationId>,
     ) -> Option<Violation> {
         let (place, name) = (self.place(application), &application.name);
-        let (field, expected) = match place.kind {
-            Kind::Deployment => ("deployment", "a Deployment of its own"),
-            Kind::StatefulSet => ("statefulSet", "a StatefulSet of its own"),
-        };
         let other = places.insert(place.clone(), name).filter(|other| *other != name)?;
-        Some(at(position, field, format!("{place} is \"{other}\" already"), expected))
+        let expected = format!("a {} of its own", place.kind);
+        Some(at(position, named(place.kind), format!("{place} is \"{other}\" already"), &expected))
     }
 }
 
 impl Application {
     /// What is wrong with it whatever the others are.
     fn violations(&self, position: usize) -> Vec<Violation> {
-        let Self { name, namespace, deployment, stateful_set, in_production, .. } = self;
+        let Self { name, namespace, stateful_set, in_production, .. } = self;
         let mut found = Vec::new();
-        let mut workload = |below: &str, namespace: &Option<String>, names: [&Option<String>; 2]| {
+        let mut workload = |below: &str, namespace: &Option<String>, names: Names<'_>| {
             let field = |name: &str| format!("applications[{position}].{below}{name}");
             found.extend(namespace.as_ref().and_then(|namespace| not_a_namespace(field("namespace"), namespace)));
-            for (name, kind, text) in
-                [(field("deployment"), Kind::Deployment, names[0]), (field("statefulSet"), Kind::StatefulSet, names[1])]
-            {
-                let wrong = text.as_ref().filter(|text| !is_subdomain(text));
-                let told = |text| (name, format!("\"{text}\" is not the name of a {kind}"), SUBDOMAIN.to_owned());
-                found.extend(wrong.map(told));
+            let mut first: Option<(Kind, &str)> = None;
+            let mut others = Vec::new();
+            for (kind, name) in names.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?))) {
+                if !is_subdomain(name) {
+                    let problem = format!("\"{name}\" is not the name of a {kind}");
+                    found.push((field(named(kind)), problem, SUBDOMAIN.to_owned()));
+                }
+                match first {
+                    None => first = Some((kind, name)),
+                    Some((of, taken)) => others.push((
+                        field(named(kind)),
+                        format!("it is {of} \"{taken}\" already"),
+                        format!("{} or {}", named(of), named(kind)),
+                    )),
+                }
             }
-            if let [Some(deployment), Some(_)] = names {
-                let problem = format!("it is Deployment \"{deployment}\" already");
-                found.push((field("statefulSet"), problem, "deployment or statefulSet".to_owned()));
-            }
+            found.extend(others);
         };
-        workload("", namespace, [deployment, stateful_set]);
+        workload("", namespace, self.names());
         if let Some(other) = in_production {
-            workload("inProduction.", &other.namespace, [&other.deployment, &other.stateful_set]);
+            workload("inProduction.", &other.namespace, other.names());
         }
-        if deployment.is_none() && stateful_set.is_none() && !is_subdomain(name.as_str()) {
+        if self.names().iter().all(|(_, name)| name.is_none()) && !is_subdomain(name.as_str()) {
             let problem = format!("\"{name}\" is not the name of a Deployment");
             found.push(at(position, "name", problem, "deployment: its name"));
         }
         if self.allow_volume_deletion && stateful_set.is_none() {
-            let problem = "a Deployment has no volumes that scaling deletes".to_owned();
+            let kind = if self.stack_set.is_some() { Kind::StackSet } else { Kind::Deployment };
+            let problem = format!("a {kind} has no volumes that scaling deletes");
             found.push(at(position, "allowVolumeDeletion", problem, "statefulSet beside it, or to leave it out"));
         }
         found
+    }
+}
+
+/// The field that names a workload of a kind.
+const fn named(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Deployment => "deployment",
+        Kind::StatefulSet => "statefulSet",
+        Kind::StackSet => "stackSet",
     }
 }
 

@@ -138,23 +138,56 @@ async fn a_way_back_of_an_application_that_keda_scales_that_ends_at_any_write_is
 }
 
 #[tokio::test]
+async fn a_way_there_of_a_stack_that_ends_at_any_write_is_gone_back() {
+    die_at_each_write(Scaling::Stack, Dies::OnTheWayThere, 2).await;
+}
+
+#[tokio::test]
+async fn a_way_back_of_a_stack_that_ends_at_any_write_is_gone_on_with() {
+    die_at_each_write(Scaling::Stack, Dies::OnTheWayBack, 2).await;
+}
+
+#[tokio::test]
+async fn a_way_there_of_an_autoscaled_stack_that_ends_at_any_write_is_gone_back() {
+    die_at_each_write(Scaling::AutoscaledStack, Dies::OnTheWayThere, 2).await;
+}
+
+#[tokio::test]
+async fn a_way_back_of_an_autoscaled_stack_that_ends_at_any_write_is_gone_on_with() {
+    die_at_each_write(Scaling::AutoscaledStack, Dies::OnTheWayBack, 4).await;
+}
+
+#[tokio::test]
+async fn no_way_of_a_stack_has_more_writes_than_those_at_which_conductors_die_here() {
+    for (name, scaling, there, back) in
+        [("writes-stack", Scaling::Stack, 2, 2), ("writes-autoscaled-stack", Scaling::AutoscaledStack, 2, 4)]
+    {
+        count_writes(name, scaling, there, back).await;
+    }
+}
+
+#[tokio::test]
 async fn no_way_has_more_writes_than_those_at_which_conductors_die_here() {
     for (name, scaling, there, back) in [
         ("writes", Scaling::Alone, 2, 2),
         ("writes-autoscaled", Scaling::Horizontal, 3, 4),
         ("writes-keda", Scaling::Keda, 3, 4),
     ] {
-        let scene = Scene::scaled_by(scaling, name, &["shop"]).await;
-        let proxy = scene.bed.proxy().await;
-        let conductor = scene.bed.behind(&proxy, 1).await;
-        // Those that were refused because an autoscaler was quicker have written nothing.
-        let written = || proxy.writes().iter().filter(|write| write.server == Some(200)).count();
-        scene.perform(&conductor).await;
-        assert_eq!(written(), there, "{name}, there");
-        scene.restore(&conductor, By::Journal).await;
-        assert_eq!(written(), there + back, "{name}, back");
-        scene.assert_exactly_as_before("after a whole run").await;
+        count_writes(name, scaling, there, back).await;
     }
+}
+
+async fn count_writes(name: &str, scaling: Scaling, there: usize, back: usize) {
+    let scene = Scene::scaled_by(scaling, name, &["shop"]).await;
+    let proxy = scene.bed.proxy().await;
+    let conductor = scene.bed.behind(&proxy, 1).await;
+    // Those that were refused because an autoscaler was quicker have written nothing.
+    let written = || proxy.writes().iter().filter(|write| write.server == Some(200)).count();
+    scene.perform(&conductor).await;
+    assert_eq!(written(), there, "{name}, there");
+    scene.restore(&conductor, By::Journal).await;
+    assert_eq!(written(), there + back, "{name}, back");
+    scene.assert_exactly_as_before("after a whole run").await;
 }
 
 /// Longer than a way back takes on a busy machine.

@@ -16,5 +16,6 @@ mod restored;
 mod scaled_objects;
 mod scene;
 mod shapes;
+mod stacks;
 mod stateful_sets;
 mod watches;

@@ -1,12 +1,13 @@
 //! The applications of these tests, and what a run plans for them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use conductor_core::app::{Allocation, Bounds};
 use conductor_core::phase::Changes;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::{Baseline, Plan, ScaleStep};
-use conductor_kubernetes_bed::{Behaviour, deployment, stateful_set};
+use conductor_kubernetes_bed::{Behaviour, StackSet, deployment, stack_set, stateful_set};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -23,6 +24,13 @@ pub(crate) fn with_resources(name: &str, replicas: i32) -> Deployment {
 pub(crate) fn stateful_set_with_resources(name: &str, replicas: i32) -> StatefulSet {
     let mut made = stateful_set(name, replicas, Behaviour::Ready);
     give_resources(&mut made.spec.as_mut().unwrap().template);
+    made
+}
+
+/// A StackSet like it.
+pub(crate) fn stack_set_with_resources(name: &str, replicas: i32, bounds: Option<RangeInclusive<i32>>) -> StackSet {
+    let mut made = stack_set(name, replicas, bounds);
+    give_resources(&mut made.spec.stack_template.spec.stack.pod_template);
     made
 }
 

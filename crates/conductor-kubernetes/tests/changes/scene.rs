@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::bed::{Bed, text};
 use crate::everything::{Everything, but_for_what_autoscalers_choose};
-use crate::plans::{autoscaler, autoscaler_of, like_production, stateful_set_with_resources, with_resources};
+use crate::plans::{
+    autoscaler, autoscaler_of, like_production, stack_set_with_resources, stateful_set_with_resources, with_resources,
+};
 
 /// From what the way back is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,8 +21,8 @@ pub(crate) enum By {
     Cluster,
 }
 
-/// How long KEDA may take on a busy machine until its autoscaler has the bounds of a ScaledObject.
-const KEDA_WITHIN: Duration = Duration::from_secs(20);
+/// How long a controller may take on a busy machine until what it makes of an object is as the object says.
+const CARRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What scales an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,10 @@ pub(crate) enum Scaling {
     Alone,
     Horizontal,
     Keda,
+    /// It is a Stack, by itself.
+    Stack,
+    /// It is a Stack with an autoscaler.
+    AutoscaledStack,
 }
 
 /// Applications before a run, and what the run will do.
@@ -47,11 +53,16 @@ impl Scene {
 
     /// The same, each scaled by that.
     pub(crate) async fn scaled_by(scaling: Scaling, namespace: &str, names: &[&str]) -> Self {
+        if let Scaling::Stack | Scaling::AutoscaledStack = scaling {
+            let bounds = (scaling == Scaling::AutoscaledStack).then_some(1..=4);
+            let sets = names.iter().map(|name| stack_set_with_resources(name, 2, bounds.clone()));
+            return Self::of(Bed::of_stack_sets(namespace, sets.collect()).await, names).await;
+        }
         let bed = Bed::new(namespace, names).await;
         for name in names {
             bed.api().create(&PostParams::default(), &with_resources(name, 2)).await.unwrap();
             match scaling {
-                Scaling::Alone => {}
+                Scaling::Alone | Scaling::Stack | Scaling::AutoscaledStack => {}
                 Scaling::Horizontal => {
                     bed.api().create(&PostParams::default(), &autoscaler(name, 1, 4)).await.unwrap();
                 }
@@ -113,12 +124,12 @@ impl Scene {
         self.assert_same(|all| all, when).await;
     }
 
-    /// KEDA takes a moment to give its own autoscaler what its ScaledObject has got.
+    /// Controllers take a moment to carry on what their objects have got.
     async fn assert_same(&self, what: fn(Everything) -> Everything, when: &str) {
         let before = what(self.before.clone());
-        let is_slow = before.keys().any(|name| name.starts_with("ScaledObject"));
+        let is_slow = before.keys().any(|name| name.starts_with("ScaledObject") || name.starts_with("Stack "));
         let begun = Instant::now();
-        while is_slow && what(self.bed.everything().await) != before && begun.elapsed() < KEDA_WITHIN {
+        while is_slow && what(self.bed.everything().await) != before && begun.elapsed() < CARRIED_WITHIN {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(what(self.bed.everything().await), before, "{}, {when}", self.bed.namespace);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use conductor_core::app::ApplicationId;
@@ -9,7 +10,9 @@ use conductor_core::ports::{Deployed, Deployer, Scaler};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{Behaviour, Cluster, ClusterSettings, User, deployment, stateful_set, until};
+use conductor_kubernetes_bed::{
+    Behaviour, Cluster, ClusterSettings, Stack, StackSet, User, deployment, stack_set, stateful_set, until,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -100,6 +103,20 @@ impl Bed {
         until("two replicas", PATIENCE, async || {
             let status = sets.get("checkout").await.unwrap().status?;
             (status.available_replicas == Some(2)).then_some(())
+        })
+        .await;
+        bed
+    }
+
+    /// The same with a StackSet, whose only Stack is `checkout-v1`.
+    pub(crate) async fn with_stack_set(namespace: &str, bounds: Option<RangeInclusive<i32>>) -> Self {
+        cluster().await.stack_sets().await.unwrap();
+        let bed = Self::of(namespace, json!({ "name": "checkout", "stackSet": "checkout" })).await;
+        bed.api::<StackSet>().create(&Default::default(), &stack_set("checkout", 2, bounds)).await.unwrap();
+        until("two replicas and all traffic", PATIENCE, async || {
+            let status = bed.api::<Stack>().get_opt("checkout-v1").await.unwrap()?.status?;
+            let is_whole = [status.desired_replicas, status.ready_replicas] == [2, 2];
+            (is_whole && status.actual_traffic_weight >= 100.0).then_some(())
         })
         .await;
         bed

@@ -14,7 +14,7 @@ use crate::bed::{Bed, cluster};
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is seen of a change that kubectl makes.
-async fn seen(bed: &Bed, arguments: &[&str]) -> Vec<String> {
+pub(crate) async fn seen(bed: &Bed, arguments: &[&str]) -> Vec<String> {
     let expected = bed.observe().await;
     let change = async {
         // The watch stands before the change is made.

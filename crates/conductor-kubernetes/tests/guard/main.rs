@@ -7,4 +7,5 @@ mod frozen;
 mod keepers;
 mod layout;
 mod requests;
+mod stacks;
 mod vertical;

@@ -8,4 +8,5 @@ mod parity;
 mod rate;
 mod rights;
 mod running;
+mod stack_sets;
 mod stateful_sets;

@@ -7,7 +7,9 @@ use conductor_core::parity::{Report, Sides, compare};
 use conductor_core::ports::Parity;
 use conductor_core::scale::Plan;
 use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
-use conductor_kubernetes_bed::{Behaviour, Cluster, ClusterSettings, User, deployment, until};
+use conductor_kubernetes_bed::{
+    Behaviour, Cluster, ClusterSettings, Stack, StackSet, User, deployment, stack_set, until,
+};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -48,6 +50,10 @@ fn checkout() -> ApplicationId {
 
 /// What both sides are like, for whoever may look at production.
 async fn sides(namespace: &str, reader: &User) -> Sides {
+    sides_of(namespace, reader, &json!({ "name": "checkout" })).await
+}
+
+async fn sides_of(namespace: &str, reader: &User, application: &Value) -> Sides {
     let (test, production) =
         (test_cluster().await.kubeconfig(&User::Admin).unwrap(), cluster().await.kubeconfig(reader).unwrap());
     let [test, production]: [&Path; 2] = [&test, &production];
@@ -56,7 +62,7 @@ async fn sides(namespace: &str, reader: &User) -> Sides {
         // Whether they are one is not looked at: that takes a right of its own.
         "production": { "kubeconfig": production, "sameCluster": true },
         "namespace": namespace,
-        "applications": [{ "name": "checkout" }],
+        "applications": [application],
     }))
     .unwrap();
     let environment = KubernetesEnvironment::connect(settings, 1).await.unwrap();
@@ -165,4 +171,34 @@ async fn what_may_not_be_read_is_told_and_the_rest_is_compared() {
     })
     .await;
     assert_eq!((begins(&seen), told(&seen)), (vec![nodes.to_owned()], Vec::new()), "nodes are in no namespace");
+}
+
+#[tokio::test]
+async fn stack_sets_are_compared_by_what_is_made_of_their_stacks_with_the_traffic() {
+    let [production, test] = namespaces("stack-sets").await;
+    for (cluster, admin, replicas) in [(cluster().await, production, 3), (test_cluster().await, test, 2)] {
+        cluster.stack_sets().await.unwrap();
+        let sets: Api<StackSet> = api(&admin, "stack-sets");
+        sets.create(&Default::default(), &stack_set("checkout", replicas, Some(1..=replicas))).await.unwrap();
+        let stacks: Api<Stack> = api(&admin, "stack-sets");
+        until("all of it is there", PATIENCE, async || {
+            let status = stacks.get_opt("checkout-v1").await.unwrap()?.status?;
+            (status.actual_traffic_weight >= 100.0 && status.ready_replicas == replicas).then_some(())
+        })
+        .await;
+        let scalers: Api<HorizontalPodAutoscaler> = api(&admin, "stack-sets");
+        until("its autoscaler", PATIENCE, async || scalers.get_opt("checkout-v1").await.unwrap()).await;
+    }
+    let application = json!({ "name": "checkout", "stackSet": "checkout" });
+    let report = report(&sides_of("stack-sets", &conductor(), &application).await);
+    let told = told(&report);
+    let of_it: Vec<&str> = told.iter().filter(|line| !line.contains("cluster.")).map(String::as_str).collect();
+    assert_eq!(
+        of_it,
+        [
+            "replicas: production 3, test 2",
+            "autoscaling: production autoscaled from 1 to 3, test autoscaled from 1 to 2",
+        ]
+    );
+    assert_eq!(report.notes, [""; 0]);
 }

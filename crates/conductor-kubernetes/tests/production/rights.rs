@@ -53,6 +53,7 @@ fn the_manifest_gives_no_verb_but_get_list_and_watch_on_what_it_names() {
 
 #[tokio::test]
 async fn the_conductor_has_exactly_the_rights_of_the_manifest() {
+    cluster().await.stack_sets().await.unwrap();
     let admin = cluster().await.client(&User::Admin).await.unwrap();
     let mut resources = BTreeSet::from([("rbac.authorization.k8s.io".to_owned(), "*".to_owned())]);
     for group in Discovery::new(admin.clone()).run().await.unwrap().groups() {
@@ -82,6 +83,8 @@ async fn the_conductor_has_exactly_the_rights_of_the_manifest() {
         "list apps/statefulsets",
         "get autoscaling/horizontalpodautoscalers",
         "list autoscaling/horizontalpodautoscalers",
+        "get zalando.org/stacks",
+        "list zalando.org/stacks",
         // Every user may ask what it may; the server keeps nothing of it.
         "create authentication.k8s.io/selfsubjectreviews",
         "create authorization.k8s.io/selfsubjectaccessreviews",

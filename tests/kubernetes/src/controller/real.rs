@@ -9,14 +9,22 @@ use crate::error::BedError;
 use crate::folder::Folder;
 use crate::keeper::Keeper;
 use crate::programs::Programs;
+use crate::proxy::FaultProxy;
 use crate::user::User;
 
 /// Where the definitions are, beside the program.
 const DEFINITIONS: &str = "crds";
 
+/// What stands in an argument for the address of a front of the API server that wants no credentials.
+const FRONT: &str = "{front}";
+
 /// The running program. Dropping it stops it.
-#[derive(Debug)]
-pub(crate) struct Real(Keeper);
+pub(crate) struct Real {
+    // Before what it talks to.
+    keeper: Keeper,
+    /// The front of the API server, where it has one of its own.
+    _front: Option<FaultProxy>,
+}
 
 /// Makes its custom resources.
 pub(super) async fn define(cluster: &Cluster, controller: &Controller, programs: &Programs) -> Result<(), BedError> {
@@ -47,12 +55,16 @@ impl Real {
         (how.prepare)(folder)?;
         let kubeconfig = cluster.access.kubeconfig(&controller.user(), folder)?;
         let mut command = component.command(programs, folder, cluster.port)?;
-        command.args(how.arguments).env("KUBECONFIG", kubeconfig).envs(how.environment.iter().copied());
-        let real = Self(Keeper::new());
-        real.0.start(component, command)?;
+        let has_front = how.arguments.iter().any(|argument| argument.contains(FRONT));
+        let front = if has_front { Some(cluster.fault_proxy(&controller.user()).await?) } else { None };
+        let address = front.as_ref().map_or("", FaultProxy::url);
+        command.args(how.arguments.iter().map(|argument| argument.replace(FRONT, address)));
+        command.env("KUBECONFIG", kubeconfig).envs(how.environment.iter().copied());
+        let real = Self { keeper: Keeper::new(), _front: front };
+        real.keeper.start(component, command)?;
         let within = ClusterSettings::default().start_within;
         let is_at_work = || {
-            let ended = real.0.check(folder);
+            let ended = real.keeper.check(folder);
             let log = fs::read_to_string(folder.file(&component.log())).unwrap_or_default();
             let at_work = log.lines().any(|line| how.at_work.iter().all(|words| line.contains(words)));
             std::future::ready(ended.is_err() || at_work)
@@ -65,10 +77,10 @@ impl Real {
     /// # Errors
     /// When it has ended, with the end of its log.
     pub(super) fn check(&self, folder: &Folder) -> Result<(), BedError> {
-        self.0.check(folder)
+        self.keeper.check(folder)
     }
 
     pub(super) fn stop(mut self, folder: &Folder) -> Result<(), BedError> {
-        self.0.stop(folder)
+        self.keeper.stop(folder)
     }
 }
