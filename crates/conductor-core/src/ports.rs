@@ -32,6 +32,16 @@ pub struct Production {
     pub release: Release,
     /// Replicas and resources.
     pub allocation: Allocation,
+    /// By what the delivery system knows the deployment that has put these versions there; `None` where nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_id: Option<String>,
+}
+
+impl Production {
+    /// What nothing tells the deployment of.
+    pub fn new(release: Release, allocation: Allocation) -> Self {
+        Self { release, allocation, deploy_id: None }
+    }
 }
 
 /// Tells what production runs now. It has no method that writes.

@@ -148,9 +148,11 @@ impl ReleaseSource for KubernetesEnvironment {
         let Some(reader) = self.reader_of_production().await? else { return Ok(BTreeMap::new()) };
         let places = self.places_in_production(applications);
         let wanted: Vec<Place> = places.values().cloned().collect();
-        let found = running(reader, &wanted).await?;
+        let settings = self.settings.production.clone().unwrap_or_default();
+        let found = running(reader, &wanted, settings.deploy_id_annotation.as_deref()).await?;
         let told = places.into_iter().filter_map(|(name, place)| {
-            let running = found.get(&place)?.clone();
+            let mut running = found.get(&place)?.clone();
+            running.images.values_mut().for_each(|image| *image = settings.registries.here(image));
             Some(production(&place, running).map(|production| (name, production)))
         });
         told.collect()
@@ -167,7 +169,7 @@ impl Deployer for KubernetesEnvironment {
     }
 
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
-        let Rollout { application, from, to } = rollout;
+        let Rollout { application, from, to, .. } = rollout;
         let changes = changes(&images_of(from), &images_of(to));
         let place = self.place(application)?;
         let bounds = self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).get(place).copied();

@@ -35,6 +35,7 @@ mod patch;
 mod place;
 mod production;
 mod reader;
+mod registries;
 mod rollout;
 mod room;
 mod scaled_object;
@@ -56,6 +57,7 @@ pub use identity::same_cluster;
 pub use place::{Kind, Place};
 pub use production::{Running, running};
 pub use reader::Reader;
+pub use registries::Registries;
 pub use settings::{
     Application, ClusterSettings, FreezeSettings, InProduction, KubernetesSettings, ProductionSettings,
 };

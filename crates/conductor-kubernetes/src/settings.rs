@@ -10,6 +10,7 @@ use conductor_core::units::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::place::{Kind, Place};
+use crate::registries::Registries;
 use crate::rollout::{Steady, Troubles};
 
 /// The applications of an environment that run on Kubernetes.
@@ -101,6 +102,13 @@ pub struct ProductionSettings {
     /// True when production and test are in one cluster, which is refused otherwise.
     #[serde(default)]
     pub same_cluster: bool,
+    /// The annotation or label by which a delivery system says on pods, their template or the workload which of its
+    /// deployments they are of. Absent: nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_id_annotation: Option<String>,
+    /// From where the test cluster pulls what production pulls from elsewhere.
+    #[serde(default, skip_serializing_if = "Registries::is_empty")]
+    pub registries: Registries,
 }
 
 /// One application.

@@ -4,7 +4,12 @@ use super::*;
 
 const GOOD: &str = "
 cluster: { kubeconfig: test.kubeconfig }
-production: { kubeconfig: /etc/production.kubeconfig, context: live, namespaces: { shop: shop-live } }
+production:
+  kubeconfig: /etc/production.kubeconfig
+  context: live
+  namespaces: { shop: shop-live }
+  deployIdAnnotation: delivery.example/deployment-id
+  registries: { registry.live.example: registry.test.example:5000/live }
 namespace: shop
 applications:
   - name: checkout
@@ -59,7 +64,12 @@ fn an_application_needs_no_more_than_its_name() {
 fn everything_wrong_is_told_at_once_with_its_field() {
     let bad = "
 cluster: { requestsPerSecond: 4 }
-production: { requestsPerSecond: 0 }
+production:
+  requestsPerSecond: 0
+  deployIdAnnotation: delivery.example/
+  registries:
+    https://registry.example: x.example
+    registry.example/shop: x.example/shop:v1
 namespace: Shop
 applications:
   - name: Checkout
@@ -82,6 +92,9 @@ applications:
             "namespace: \"Shop\" is not a name",
             "cluster.requestsPerSecond: 4 requests in a second are too few for anything to be done in time",
             "production.requestsPerSecond: 0 requests in a second are too few for anything to be done in time",
+            "production.deployIdAnnotation: \"delivery.example/\" is not the key of an annotation or a label",
+            "production.registries.https://registry.example: \"https://registry.example\" has a scheme",
+            "production.registries.registry.example/shop: \"x.example/shop:v1\" has a tag",
             "applications[0].name: \"Checkout\" is not the name of a Deployment",
             "applications[1].namespace: \"a_b\" is not a name",
             "applications[1].deployment: \"-x\" is not the name of a Deployment",

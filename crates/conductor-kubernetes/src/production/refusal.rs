@@ -26,6 +26,13 @@ pub(crate) enum Refusal {
          try again when it is done"
     )]
     Scaling { place: Place, replicas: i32, wanted: i32 },
+    /// A delivery system has made some of the newest pods by one deployment, and some by another.
+    #[error(
+        "production is in the middle of a rollout of {place}: pods of its newest version say {key} {}; \
+         try again when all of them say the same",
+        .ids.join(" and ")
+    )]
+    DeployIds { place: Place, key: String, ids: Vec<String> },
     /// There are replicas, and none of them serves anybody.
     #[error("no pod of the newest version of {place} is running and Ready in production; try again when one is")]
     NothingReady { place: Place },
@@ -59,6 +66,7 @@ impl Refusal {
             Self::MidRollout { .. }
             | Self::Unseen { .. }
             | Self::Scaling { .. }
+            | Self::DeployIds { .. }
             | Self::NothingReady { .. }
             | Self::Unknown { .. } => FailureKind::Unavailable,
             Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => FailureKind::Rejected,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, KubernetesSettings};
+use super::{Application, KubernetesSettings, ProductionSettings};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -12,6 +12,9 @@ type Violation = (String, String, String);
 
 const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
 const SUBDOMAIN: &str = "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
+
+const KEY: &str = "a name such as delivery.example/deployment-id";
+const REPOSITORY: &str = "a registry, or the beginning of its repositories, without scheme, tag or digest";
 
 /// With fewer requests in a second an answer would seem to be late that was only not asked for yet.
 const LEAST_RATE: u32 = 5;
@@ -35,6 +38,7 @@ impl KubernetesSettings {
         ] {
             found.extend(rate.filter(|rate| *rate < LEAST_RATE).map(|rate| too_slow(field, rate)));
         }
+        found.extend(self.production.iter().flat_map(ProductionSettings::violations));
         let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
         for (position, application) in self.applications.iter().enumerate() {
             let name = &application.name;
@@ -66,6 +70,22 @@ impl KubernetesSettings {
         };
         let other = places.insert(place.clone(), name).filter(|other| *other != name)?;
         Some(at(position, field, format!("{place} is \"{other}\" already"), expected))
+    }
+}
+
+impl ProductionSettings {
+    /// What is wrong with how production's versions are read.
+    fn violations(&self) -> Vec<Violation> {
+        let key = self.deploy_id_annotation.iter().filter(|key| !is_key(key));
+        let key = key.map(|key| {
+            let problem = format!("\"{key}\" is not the key of an annotation or a label");
+            ("production.deployIdAnnotation".to_owned(), problem, KEY.to_owned())
+        });
+        let registries = self
+            .registries
+            .problems()
+            .map(|(prefix, problem)| (format!("production.registries.{prefix}"), problem, REPOSITORY.to_owned()));
+        key.chain(registries).collect()
     }
 }
 
@@ -122,4 +142,14 @@ fn is_label(name: &str) -> bool {
 /// True for an RFC 1123 subdomain, as most objects are named.
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
+}
+
+/// True for what annotations and labels may be called: a name, after a subdomain and a slash or alone.
+fn is_key(key: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let is_name =
+        name.len() <= 63 && name.chars().all(inner) && is_end(name.chars().next()) && is_end(name.chars().last());
+    is_name && prefix.is_none_or(is_subdomain)
 }

@@ -120,7 +120,7 @@ pub(crate) async fn running_in(
     deployments: &[&str],
 ) -> Result<BTreeMap<Place, Running>, PortError> {
     let places: Vec<Place> = deployments.iter().map(|name| place(namespace, name)).collect();
-    conductor_kubernetes::running(reader, &places).await
+    conductor_kubernetes::running(reader, &places, None).await
 }
 
 /// Every message of an error.

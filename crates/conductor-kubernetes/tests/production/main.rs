@@ -3,6 +3,7 @@
 
 mod admission;
 mod bed;
+mod deploy_ids;
 mod identity;
 mod parity;
 mod rate;
