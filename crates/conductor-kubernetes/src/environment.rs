@@ -27,6 +27,7 @@ use crate::known::Known;
 use crate::look::Found;
 use crate::marker::Holder;
 use crate::place::Place;
+use crate::production::objects::{Told, put_in};
 use crate::production::running;
 use crate::reader::Reader;
 use crate::rollout::Wanted;
@@ -149,7 +150,12 @@ impl ReleaseSource for KubernetesEnvironment {
         let places = self.places_in_production(applications);
         let wanted: Vec<Place> = places.values().cloned().collect();
         let settings = self.settings.production.clone().unwrap_or_default();
-        let found = running(reader, &wanted, settings.deploy_id_annotation.as_deref()).await?;
+        let mut found = running(reader, &wanted, settings.deploy_id_annotation.as_deref()).await?;
+        let told = self.settings.applications.iter().filter_map(|application| {
+            let (place, by) = (places.get(&application.name)?, self.settings.release_object(application)?);
+            Some(Told { application: &application.name, place, by })
+        });
+        put_in(reader, told.collect(), &mut found).await?;
         let told = places.into_iter().filter_map(|(name, place)| {
             let mut running = found.get(&place)?.clone();
             running.images.values_mut().for_each(|image| *image = settings.registries.here(image));

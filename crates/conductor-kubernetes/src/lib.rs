@@ -22,6 +22,7 @@ mod guard;
 mod heard;
 mod identity;
 mod images;
+mod json_path;
 mod keeper;
 mod known;
 mod left_behind;
@@ -33,6 +34,7 @@ mod object;
 mod parity;
 mod patch;
 mod place;
+mod placeholders;
 mod production;
 mod reader;
 mod registries;
@@ -54,10 +56,12 @@ pub use connect::{ConnectError, connect};
 pub use environment::KubernetesEnvironment;
 pub use freeze::{Freezer, Frozen};
 pub use identity::same_cluster;
+pub use json_path::{JsonPath, JsonPathError};
 pub use place::{Kind, Place};
 pub use production::{Running, running};
 pub use reader::Reader;
 pub use registries::Registries;
 pub use settings::{
-    Application, ClusterSettings, FreezeSettings, InProduction, KubernetesSettings, ProductionSettings,
+    Application, ClusterSettings, FreezeSettings, InProduction, KubernetesSettings, ProductionSettings, ReleaseObject,
+    Releases,
 };

@@ -2,6 +2,7 @@
 
 mod deploy_id;
 mod deployment;
+pub(crate) mod objects;
 mod refusal;
 pub(crate) mod resources;
 mod stateful_set;
@@ -29,6 +30,8 @@ pub struct Running {
     /// The image of each container of the template, init containers included, pinned by the digest that runs:
     /// `repository@sha256:…`.
     pub images: BTreeMap<String, String>,
+    /// The image of each of these containers as the template has it.
+    pub written: BTreeMap<String, String>,
     /// What each of these containers requests and is limited to, such as `requests.cpu: 500m`.
     pub resources: BTreeMap<String, BTreeMap<String, String>>,
     /// The wanted replicas.

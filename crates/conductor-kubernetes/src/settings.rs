@@ -1,6 +1,8 @@
 //! What an environment's file says about its clusters and the applications in them.
 
+pub(crate) mod releases;
 mod violations;
+mod word_or;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::place::{Kind, Place};
 use crate::registries::Registries;
 use crate::rollout::{Steady, Troubles};
+
+pub use self::releases::{ReleaseObject, Releases};
 
 /// The applications of an environment that run on Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +110,9 @@ pub struct ProductionSettings {
     /// deployments they are of. Absent: nothing tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deploy_id_annotation: Option<String>,
+    /// What tells which versions production runs. Default: the workloads themselves.
+    #[serde(default, skip_serializing_if = "Releases::is_workload")]
+    pub releases: Releases,
     /// From where the test cluster pulls what production pulls from elsewhere.
     #[serde(default, skip_serializing_if = "Registries::is_empty")]
     pub registries: Registries,
@@ -150,6 +157,9 @@ pub struct InProduction {
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// What tells which versions it runs. Absent: as with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub releases: Option<Releases>,
 }
 
 const fn yes() -> bool {
@@ -200,10 +210,16 @@ impl KubernetesSettings {
         let Place { namespace, kind, name } = self.place(application);
         let namespaces = self.production.as_ref().map(|production| &production.namespaces);
         let namespace = namespaces.and_then(|known| known.get(&namespace).cloned()).unwrap_or(namespace);
-        let InProduction { namespace: other, deployment, stateful_set } =
+        let InProduction { namespace: other, deployment, stateful_set, .. } =
             application.in_production.clone().unwrap_or_default();
         let (kind, name) = workload(&deployment, &stateful_set).unwrap_or((kind, &name));
         Place { namespace: other.unwrap_or(namespace), kind, name: name.to_owned() }
+    }
+
+    /// The object in production that tells which versions an application runs, where one does.
+    pub(crate) fn release_object<'a>(&'a self, application: &'a Application) -> Option<&'a ReleaseObject> {
+        let own = application.in_production.as_ref().and_then(|other| other.releases.as_ref());
+        own.or_else(|| self.production.as_ref().map(|production| &production.releases))?.object()
     }
 
     /// The applications that load tests may have in scope.

@@ -9,6 +9,11 @@ production:
   context: live
   namespaces: { shop: shop-live }
   deployIdAnnotation: delivery.example/deployment-id
+  releases:
+    apiVersion: deploy.example/v1
+    kind: Release
+    name: '{application}-release'
+    images: { main: '{.spec.image}' }
   registries: { registry.live.example: registry.test.example:5000/live }
 namespace: shop
 applications:
@@ -17,7 +22,7 @@ applications:
   - { name: search, inProduction: { namespace: find, deployment: finder } }
   - { name: orders, statefulSet: orders-db, inProduction: { statefulSet: orders } }
   - { name: events, statefulSet: events, allowVolumeDeletion: true, inProduction: { namespace: bus } }
-  - { name: cart, inProduction: { statefulSet: cart-db } }
+  - { name: cart, inProduction: { statefulSet: cart-db, releases: workload } }
   - { name: load-workers, support: true }
 ";
 
@@ -56,6 +61,13 @@ fn an_application_needs_no_more_than_its_name() {
     );
     assert_eq!(settings.catalogue().len(), 6, "support is not in the catalogue");
     assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
+    let told_by = |name: &str| {
+        let application = settings.applications.iter().find(|one| one.name.as_str() == name).unwrap();
+        settings.release_object(application).map(|object| object.name.as_str())
+    };
+    assert_eq!([told_by("checkout"), told_by("cart")], [Some("{application}-release"), None]);
+    let written = serde_json::to_value(&settings).unwrap();
+    assert_eq!(serde_json::from_value::<KubernetesSettings>(written).unwrap(), settings, "it survives a journal");
     let production = settings.production.unwrap();
     assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
 }
@@ -67,6 +79,7 @@ cluster: { requestsPerSecond: 4 }
 production:
   requestsPerSecond: 0
   deployIdAnnotation: delivery.example/
+  releases: { apiVersion: /v1, kind: release, name: '{app}', images: {} }
   registries:
     https://registry.example: x.example
     registry.example/shop: x.example/shop:v1
@@ -93,6 +106,10 @@ applications:
             "cluster.requestsPerSecond: 4 requests in a second are too few for anything to be done in time",
             "production.requestsPerSecond: 0 requests in a second are too few for anything to be done in time",
             "production.deployIdAnnotation: \"delivery.example/\" is not the key of an annotation or a label",
+            "production.releases.apiVersion: \"/v1\" is not a group and a version",
+            "production.releases.kind: \"release\" is not a kind",
+            "production.releases.images: it is empty",
+            "production.releases.name: {app} stands for nothing",
             "production.registries.https://registry.example: \"https://registry.example\" has a scheme",
             "production.registries.registry.example/shop: \"x.example/shop:v1\" has a tag",
             "applications[0].name: \"Checkout\" is not the name of a Deployment",
@@ -109,4 +126,24 @@ applications:
             "applications[10].allowVolumeDeletion: a Deployment has no volumes that scaling deletes",
         ]
     );
+}
+
+#[test]
+fn what_is_a_word_or_has_fields_is_refused_where_it_is_neither() {
+    let refused = |releases: &str| {
+        let text = format!("cluster: {{}}\nproduction: {{ releases: {releases} }}\napplications: []\n");
+        let error = serde_saphyr::from_str::<KubernetesSettings>(&text).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    };
+    for (releases, told) in [
+        ("workloads", "\"workloads\" is not known; expected workload or what has fields"),
+        (
+            "{ apiVersion: a/v1, kind: B, images: { main: spec.image } }",
+            "\"spec.image\" is not a JSONPath; expected one such as",
+        ),
+        ("{ apiVersion: a/v1, kind: B, image: x }", "unknown field `image`, expected one of"),
+    ] {
+        let error = refused(releases);
+        assert!(error.contains(told) && error.contains("line 2"), "{error}");
+    }
 }

@@ -80,6 +80,7 @@ mod folder;
 mod git_ops;
 mod keda;
 mod keeper;
+mod kind;
 mod kwok;
 mod manifest;
 mod node;

@@ -25,6 +25,7 @@ pub(super) fn running<'pods>(
     }
     let mut running = Running {
         images: Default::default(),
+        written: Default::default(),
         resources: Default::default(),
         replicas: u32::try_from(wanted).unwrap_or_default(),
         deploy_id: None,
@@ -43,6 +44,7 @@ pub(super) fn running<'pods>(
             Ok(image) => drop(running.images.insert(container.name.clone(), image)),
             Err(refusal) => refusals.push(refusal),
         }
+        running.written.insert(container.name.clone(), container.image.clone().unwrap_or_default());
         running.resources.insert(container.name.clone(), resources::of(container, &pods));
     }
     if refusals.is_empty() { Ok(running) } else { Err(refusals) }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, KubernetesSettings, ProductionSettings};
+use super::{Application, KubernetesSettings, ProductionSettings, Releases};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -85,7 +85,8 @@ impl ProductionSettings {
             .registries
             .problems()
             .map(|(prefix, problem)| (format!("production.registries.{prefix}"), problem, REPOSITORY.to_owned()));
-        key.chain(registries).collect()
+        let releases = self.releases.object().map(|object| object.violations("production.releases"));
+        key.chain(releases.into_iter().flatten()).chain(registries).collect()
     }
 }
 
@@ -112,6 +113,9 @@ impl Application {
         workload("", namespace, [deployment, stateful_set]);
         if let Some(other) = in_production {
             workload("inProduction.", &other.namespace, [&other.deployment, &other.stateful_set]);
+            if let Some(object) = other.releases.as_ref().and_then(Releases::object) {
+                found.extend(object.violations(&format!("applications[{position}].inProduction.releases")));
+            }
         }
         if deployment.is_none() && stateful_set.is_none() && !is_subdomain(name.as_str()) {
             let problem = format!("\"{name}\" is not the name of a Deployment");

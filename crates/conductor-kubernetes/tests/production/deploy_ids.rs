@@ -1,40 +1,23 @@
 //! What a delivery system says of itself on production's pods, and images that the test cluster pulls from elsewhere.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use conductor_core::app::ApplicationId;
-use conductor_core::ports::{FailureKind, PortError, Production, ReleaseSource};
-use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
-use conductor_kubernetes_bed::{Behaviour, User, deployment};
+use conductor_core::ports::{FailureKind, PortError, Production};
+use conductor_kubernetes_bed::{Behaviour, deployment};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::bed::{api, cluster, conductor, namespace, settle, text};
+use crate::bed::{api, cluster, namespace, released, settle, text};
 
 const KEY: &str = "delivery.example/deployment-id";
 
 /// What the conductor reads of application checkout in production, with these settings of it.
 async fn read(namespace: &str, more: Value) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
-    let [test, production] =
-        [User::Admin, conductor()].map(|user| async move { cluster().await.kubeconfig(&user).unwrap() });
-    let (test, production) = (test.await, production.await);
-    let [test, production]: [&Path; 2] = [&test, &production];
-    let mut settings = json!({ "kubeconfig": production, "sameCluster": true });
-    json_patch::merge(&mut settings, &more);
-    let settings: KubernetesSettings = serde_json::from_value(json!({
-        "cluster": { "kubeconfig": test },
-        "production": settings,
-        "namespace": namespace,
-        "applications": [{ "name": "checkout" }],
-    }))
-    .unwrap();
-    assert_eq!(settings.violations(), []);
-    let environment = KubernetesEnvironment::connect(settings, 1).await.unwrap();
-    environment.production(&["checkout".parse().unwrap()]).await
+    released(cluster().await, namespace, &more, &json!([{ "name": "checkout" }])).await
 }
 
 /// Says on each pod which deployment it is of, as a webhook of a delivery system does.

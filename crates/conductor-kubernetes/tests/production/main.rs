@@ -7,6 +7,7 @@ mod deploy_ids;
 mod identity;
 mod parity;
 mod rate;
+mod released;
 mod rights;
 mod running;
 mod stateful_sets;
