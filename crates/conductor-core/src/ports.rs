@@ -97,6 +97,13 @@ pub trait Deployer: Send + Sync {
     /// What the applications run in the test environment.
     async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError>;
 
+    /// Tries whether these rollouts can be done, and tells by what each is done, such as `a DeploymentTask of
+    /// delivery.example/v1`, where it is not by setting the versions. Changes nothing.
+    async fn try_out(&self, run: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
+        let _ = (run, rollouts);
+        Ok(BTreeMap::new())
+    }
+
     /// Makes the application run `rollout.to` and waits until every wanted replica runs it and is ready.
     ///
     /// Fails early with [`FailureKind::Unsettled`], in the platform's own words, when that cannot come about.

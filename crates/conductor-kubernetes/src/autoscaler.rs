@@ -58,9 +58,10 @@ impl Autoscaler {
         match self {
             Self::Horizontal(one) => marker(&**one),
             Self::Scaled(one) => {
-                let bounds = |Marker { original, holder, applied }: Marker<Counts>| Marker {
+                let bounds = |Marker { original, holder, applied, delivering }: Marker<Counts>| Marker {
                     original: original.bounds(),
                     holder,
+                    delivering,
                     applied: applied.into_iter().map(Counts::bounds).collect(),
                 };
                 Ok(marker(&**one)?.map(bounds))

@@ -37,6 +37,11 @@ pub(crate) enum NoText {
 }
 
 impl JsonPath {
+    /// Where most objects have their phase.
+    pub(crate) fn status_phase() -> Self {
+        Self("$.status.phase".to_owned())
+    }
+
     /// The one text that stands there.
     pub(crate) fn text<'a>(&self, object: &'a Value) -> Result<&'a str, NoText> {
         let path = parse_json_path(&self.0).map_err(|_| NoText::Nothing)?;

@@ -105,7 +105,7 @@ mod tests {
 
     fn marker<T: Clone>(run: &str, epoch: u64, original: &T, applied: &[T]) -> Option<Marker<T>> {
         let holder = Holder { run: run.parse().unwrap(), epoch };
-        Some(Marker { original: original.clone(), holder, applied: applied.to_vec() })
+        Some(Marker { original: original.clone(), holder, applied: applied.to_vec(), delivering: false })
     }
 
     fn app(name: &str) -> ApplicationId {

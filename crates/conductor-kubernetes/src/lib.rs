@@ -12,6 +12,7 @@ mod bed;
 mod carried;
 mod change;
 mod connect;
+mod delivery;
 mod drift;
 mod environment;
 mod error;
@@ -62,6 +63,6 @@ pub use production::{Running, running};
 pub use reader::Reader;
 pub use registries::Registries;
 pub use settings::{
-    Application, ClusterSettings, FreezeSettings, InProduction, KubernetesSettings, ProductionSettings, ReleaseObject,
-    Releases,
+    Application, ClusterSettings, Deploy, DeployObject, FreezeSettings, InProduction, KubernetesSettings,
+    PhaseSettings, ProductionSettings, ReleaseObject, Releases, Template,
 };

@@ -1,5 +1,6 @@
 //! What an environment's file says about its clusters and the applications in them.
 
+mod deploy;
 pub(crate) mod releases;
 mod violations;
 mod word_or;
@@ -15,6 +16,7 @@ use crate::place::{Kind, Place};
 use crate::registries::Registries;
 use crate::rollout::{Steady, Troubles};
 
+pub use self::deploy::{Deploy, DeployObject, PhaseSettings, Template};
 pub use self::releases::{ReleaseObject, Releases};
 
 /// The applications of an environment that run on Kubernetes.
@@ -44,6 +46,9 @@ pub struct KubernetesSettings {
     /// How long a pod may wait for a node, which a cluster may first have to get. Default 10m.
     #[serde(default = "schedule_within")]
     pub schedule_within: Span,
+    /// How versions are put into the cluster. Default: the conductor sets the images.
+    #[serde(default, skip_serializing_if = "Deploy::is_images")]
+    pub deploy: Deploy,
     /// The applications.
     pub applications: Vec<Application>,
 }
@@ -139,6 +144,9 @@ pub struct Application {
     /// True for a StatefulSet that may be scaled although that deletes the volumes of the replicas that go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_volume_deletion: bool,
+    /// How its versions are put into the cluster. Absent: as with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Deploy>,
     /// Where it is in production, when not under the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_production: Option<InProduction>,

@@ -75,6 +75,7 @@ mod bridge;
 mod cluster;
 mod component;
 mod controller;
+mod delivery;
 mod error;
 mod folder;
 mod git_ops;
@@ -100,6 +101,7 @@ pub use behaviour::Behaviour;
 pub use bridge::{Bridge, Replica};
 pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
+pub use delivery::{Deliver, Delivery};
 pub use error::BedError;
 pub use git_ops::{GitOps, Tool};
 pub use keda::{

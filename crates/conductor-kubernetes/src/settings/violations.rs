@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, KubernetesSettings, ProductionSettings, Releases};
+use super::{Application, Deploy, FreezeSettings, KubernetesSettings, ProductionSettings, Releases};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -39,6 +39,8 @@ impl KubernetesSettings {
             found.extend(rate.filter(|rate| *rate < LEAST_RATE).map(|rate| too_slow(field, rate)));
         }
         found.extend(self.production.iter().flat_map(ProductionSettings::violations));
+        found.extend(self.deploy.object().into_iter().flat_map(|object| object.violations("deploy")));
+        found.extend(self.undeliverable());
         let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
         for (position, application) in self.applications.iter().enumerate() {
             let name = &application.name;
@@ -54,6 +56,18 @@ impl KubernetesSettings {
             }
         }
         found
+    }
+
+    /// A delivery that could change nothing.
+    fn undeliverable(&self) -> Option<Violation> {
+        let is_delivered = self.applications.iter().any(|application| self.deploy_object(application).is_some());
+        let usual = FreezeSettings::default().controllers;
+        let is_exempt = self.freeze.controllers.iter().any(|user| !usual.contains(user));
+        (is_delivered && !is_exempt).then(|| {
+            let problem = "the delivery system is not among them, and would be denied what it shall do".to_owned();
+            let expected = "its user, such as system:serviceaccount:delivery:controller".to_owned();
+            ("freeze.controllers".to_owned(), problem, expected)
+        })
     }
 
     /// A workload that is another application already.
@@ -120,6 +134,9 @@ impl Application {
         if deployment.is_none() && stateful_set.is_none() && !is_subdomain(name.as_str()) {
             let problem = format!("\"{name}\" is not the name of a Deployment");
             found.push(at(position, "name", problem, "deployment: its name"));
+        }
+        if let Some(object) = self.deploy.as_ref().and_then(Deploy::object) {
+            found.extend(object.violations(&format!("applications[{position}].deploy")));
         }
         if self.allow_volume_deletion && stateful_set.is_none() {
             let problem = "a Deployment has no volumes that scaling deletes".to_owned();

@@ -78,6 +78,12 @@ impl Bed {
         }
     }
 
+    /// The same with more, or other, settings.
+    pub(crate) fn with(mut self, more: &Value) -> Self {
+        json_patch::merge(&mut self.settings, more);
+        self
+    }
+
     /// The conductor of this epoch, as a new process would have it.
     pub(crate) async fn conductor(&self, epoch: u64) -> KubernetesEnvironment {
         self.connect(&self.settings, epoch).await
