@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let environment = serde_json::Value::Null;
     let created = Created::new(spec, scope, ForeignPolicy::Report, environment);
     let mut story = Story::begin(created, "2026-11-24T14:00:00Z".parse()?)?;
-    let production = Production { release: Release::single("v2"), allocation: Allocation::of_replicas(3) };
+    let production = Production::new(Release::single("v2"), Allocation::of_replicas(3));
     let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
     let generator = GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned() };
     story.tell(1, Event::Started)?;

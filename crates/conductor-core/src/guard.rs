@@ -251,7 +251,7 @@ mod tests {
         let [shop, workers]: [ApplicationId; 2] = [app(), "load-workers".parse().unwrap()];
         let one = observed("v1", Allocation::of_replicas(1));
         let step = |to| ScaleStep { application: app(), from: one.allocation.clone(), to: Allocation::of_replicas(to) };
-        let rollout = Rollout { application: app(), from: Release::single("v1"), to: Release::single("v2") };
+        let rollout = Rollout::new(app(), Release::single("v1"), Release::single("v2"));
         let changes = Changes {
             baseline: BTreeMap::from([(shop.clone(), one.clone()), (workers.clone(), one.clone())]),
             plan: Plan { rollouts: vec![rollout], scale_steps: vec![step(3), step(6)] },

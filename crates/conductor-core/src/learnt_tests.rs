@@ -49,7 +49,7 @@ fn versions_that_changed_since_are_named_and_new_applications_are_not() {
     let view = |name: &str, version: &str| {
         let observed = Observed::new(Release::single(version), Allocation::of_replicas(1));
         let before = observed.clone();
-        ApplicationView { application: name.parse().unwrap(), before, during: observed, after: None }
+        ApplicationView { application: name.parse().unwrap(), before, during: observed, after: None, deploy_id: None }
     };
     assert!(learnt().other_versions(&[view("shop", "v1"), view("basket", "v9")]).is_empty());
     assert_eq!(learnt().other_versions(&[view("shop", "v2")]), ["shop v1 → v2"]);

@@ -32,6 +32,16 @@ pub struct Production {
     pub release: Release,
     /// Replicas and resources.
     pub allocation: Allocation,
+    /// By what the delivery system knows the deployment that has put these versions there; `None` where nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_id: Option<String>,
+}
+
+impl Production {
+    /// What nothing tells the deployment of.
+    pub fn new(release: Release, allocation: Allocation) -> Self {
+        Self { release, allocation, deploy_id: None }
+    }
 }
 
 /// Tells what production runs now. It has no method that writes.
@@ -86,6 +96,13 @@ pub trait ProgressSink: fmt::Debug + Send + Sync {
 pub trait Deployer: Send + Sync {
     /// What the applications run in the test environment.
     async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError>;
+
+    /// Tries whether these rollouts can be done, and tells by what each is done, such as `a DeploymentTask of
+    /// delivery.example/v1`, where it is not by setting the versions. Changes nothing.
+    async fn try_out(&self, run: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
+        let _ = (run, rollouts);
+        Ok(BTreeMap::new())
+    }
 
     /// Makes the application run `rollout.to` and waits until every wanted replica runs it and is ready.
     ///

@@ -22,7 +22,7 @@ fn found(version: &str, replicas: u32) -> Baseline {
 
 /// A run that rolls `v2` out and scales from one replica to three.
 fn changes() -> Changes {
-    let rollout = Rollout { application: app(), from: Release::single("v1"), to: Release::single("v2") };
+    let rollout = Rollout::new(app(), Release::single("v1"), Release::single("v2"));
     let [from, to] = [1, 3].map(Allocation::of_replicas);
     let step = ScaleStep { application: app(), from, to };
     Changes { baseline: found("v1", 1), plan: Plan { rollouts: vec![rollout], scale_steps: vec![step] } }

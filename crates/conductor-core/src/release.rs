@@ -118,11 +118,23 @@ pub struct Rollout {
     pub from: Release,
     /// What it shall run.
     pub to: Release,
+    /// By what the delivery system knows the deployment that has put the same into production; `None` where nothing tells,
+    /// and for what is not production's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_id: Option<String>,
+}
+
+impl Rollout {
+    /// A rollout of what no deployment is known of.
+    pub fn new(application: ApplicationId, from: Release, to: Release) -> Self {
+        Self { application, from, to, deploy_id: None }
+    }
 }
 
 impl fmt::Display for Rollout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} → {}", self.application, self.from, self.to)
+        write!(f, "{}: {} → {}", self.application, self.from, self.to)?;
+        self.deploy_id.iter().try_for_each(|id| write!(f, " (deploy id {id})"))
     }
 }
 

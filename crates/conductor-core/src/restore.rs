@@ -165,7 +165,7 @@ impl RestorePlan {
         }
         let back = Release::new(back);
         if back != *found {
-            self.rollouts.push(Rollout { application: rollout.application.clone(), from: found.clone(), to: back });
+            self.rollouts.push(Rollout::new(rollout.application.clone(), found.clone(), back));
         }
     }
 }

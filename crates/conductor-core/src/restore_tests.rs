@@ -15,7 +15,7 @@ fn changes(plan: Plan) -> Changes {
 
 fn plan() -> Plan {
     Plan {
-        rollouts: vec![Rollout { application: app(), from: Release::single("v1"), to: Release::single("v2") }],
+        rollouts: vec![Rollout::new(app(), Release::single("v1"), Release::single("v2"))],
         scale_steps: vec![ScaleStep {
             application: app(),
             from: Allocation::of_replicas(1),

@@ -142,10 +142,15 @@ impl Plan {
         let allocation = intent.scale.of(&present.allocation, in_production.map(|found| &found.allocation));
         let allocation = allocation.map_err(|problem| format!("{application} {problem}"))?;
         if release != present.release {
+            let deploy_id = match intent.version {
+                VersionChoice::Production => in_production.and_then(|found| found.deploy_id.clone()),
+                VersionChoice::Keep | VersionChoice::Release(_) => None,
+            };
             self.rollouts.push(Rollout {
                 application: application.clone(),
                 from: present.release.clone(),
                 to: release,
+                deploy_id,
             });
         }
         if allocation != present.allocation {
@@ -169,7 +174,7 @@ mod tests {
     }
 
     fn production(name: &str, version: &str, allocation: Allocation) -> (ApplicationId, Production) {
-        (name.parse().unwrap(), Production { release: Release::single(version), allocation })
+        (name.parse().unwrap(), Production::new(Release::single(version), allocation))
     }
 
     fn present(name: &str, version: &str, allocation: Allocation) -> (ApplicationId, Observed) {
@@ -218,7 +223,7 @@ mod tests {
         };
         let allocation = Allocation::of_replicas(1);
         let observed = |release| Observed::new(release, allocation.clone());
-        let found = |release| Production { release, allocation: allocation.clone() };
+        let found = |release| Production::new(release, allocation.clone());
         let name: ApplicationId = "shop".parse().unwrap();
         let scope = [intent("shop", VersionChoice::Production, ScaleChoice::Keep)];
         let baseline = BTreeMap::from([(name.clone(), observed(two(("app", "a:1"), ("debug", "d:1"))))]);
@@ -229,6 +234,24 @@ mod tests {
             plan(two(("web", "a:2"), ("mesh", "m:2"))).unwrap_err().to_string(),
             "shop: no container has the same name in production; expected one of app, debug there, which has mesh, web"
         );
+    }
+
+    #[test]
+    fn the_deploy_id_goes_with_productions_version_and_with_no_other() {
+        let (one, name) = (Allocation::of_replicas(1), |name: &str| name.parse().unwrap());
+        let versions = [VersionChoice::Production, VersionChoice::Release("v9".to_owned()), VersionChoice::Keep];
+        let scope: Vec<Intent> = ["shop", "ledger", "kept"]
+            .into_iter()
+            .zip(versions)
+            .map(|(name, version)| intent(name, version, ScaleChoice::Keep))
+            .collect();
+        let found = ["shop", "ledger", "kept"].map(|app| {
+            let known = Production::new(Release::single("v2"), one.clone());
+            (name(app), Production { deploy_id: Some(format!("d-{app}")), ..known })
+        });
+        let baseline = ["shop", "ledger", "kept"].map(|name| present(name, "v1", one.clone())).into();
+        let plan = Plan::make(&scope, &found.into(), &baseline).unwrap();
+        assert_eq!(texts(&plan), ["shop: v1 → v2 (deploy id d-shop)", "ledger: v1 → v9"]);
     }
 
     #[test]

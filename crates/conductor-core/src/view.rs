@@ -142,6 +142,19 @@ pub struct ApplicationView {
     /// What it was when the run looked for the last time; `None` until then, and where the run did not change it.
     #[serde(default)]
     pub after: Option<Observed>,
+    /// By what the delivery system knows the deployment of production that the run has deployed; `None` where nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_id: Option<String>,
+}
+
+impl ApplicationView {
+    /// What it is during the load, in words.
+    pub fn during(&self) -> String {
+        match &self.deploy_id {
+            Some(id) => format!("{} (deploy id {id})", self.during),
+            None => self.during.to_string(),
+        }
+    }
 }
 
 /// Something that happened, in words.
@@ -433,13 +446,15 @@ fn applications(state: &State) -> Vec<ApplicationView> {
     let Some(changes) = state.changes() else { return Vec::new() };
     let view = |(application, before): (&ApplicationId, &Observed)| {
         let mut during = before.clone();
+        let mut deploy_id = None;
         if let Some(rollout) = changes.plan.rollouts.iter().find(|r| r.application == *application) {
             during.release = rollout.to.clone();
+            deploy_id.clone_from(&rollout.deploy_id);
         }
         if let Some(step) = changes.plan.scale_steps.iter().find(|s| s.application == *application) {
             during.allocation = step.to.clone();
         }
-        ApplicationView { application: application.clone(), before: before.clone(), during, after: None }
+        ApplicationView { application: application.clone(), before: before.clone(), during, after: None, deploy_id }
     };
     changes.baseline.iter().map(view).collect()
 }

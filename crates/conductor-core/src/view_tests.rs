@@ -47,7 +47,8 @@ impl Story {
 
     fn until_the_load(&mut self) -> &mut Self {
         let shop = || "shop".parse().unwrap();
-        let production = Production { release: Release::single("v2"), allocation: Allocation::of_replicas(3) };
+        let production = Production::new(Release::single("v2"), Allocation::of_replicas(3));
+        let production = Production { deploy_id: Some("d-7".to_owned()), ..production };
         let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
         let generator =
             GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned() };
@@ -100,6 +101,7 @@ fn an_application_is_shown_before_and_during_the_run() {
     let shop = &view.applications[0];
     assert_eq!((shop.before.release.version(), shop.before.allocation.replicas), (Some("v1"), 1));
     assert_eq!((shop.during.release.version(), shop.during.allocation.replicas), (Some("v2"), 3));
+    assert_eq!(shop.during(), "v2 with 3 replicas (deploy id d-7)");
 }
 
 #[test]

@@ -27,6 +27,8 @@ use crate::ports::Ports;
 pub struct PlanReport {
     /// What would be changed.
     pub plan: Plan,
+    /// By what applications would be deployed, where it is not by setting their versions.
+    pub deployed_by: BTreeMap<ApplicationId, String>,
     /// What the environment is now.
     pub baseline: Baseline,
     /// What production runs.
@@ -100,6 +102,7 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
     if let Some(unfit) = created.unfit(&generator) {
         return Err(PortError::new(FailureKind::Rejected, unfit));
     }
+    let deployed_by = ports.deployer.try_out(&never()?, &plan.rollouts).await?;
     let shortages = match &ports.capacity {
         Some(capacity) => capacity.shortages(&plan.scale_steps).await?,
         None => Vec::new(),
@@ -115,6 +118,7 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
     let load_workers = load_workers(created, &baseline);
     Ok(PlanReport {
         plan,
+        deployed_by,
         baseline,
         production,
         pauses,
@@ -151,12 +155,14 @@ fn load_workers(created: &Created, baseline: &Baseline) -> Option<WorkersPlan> {
     Some(WorkersPlan { application, replicas, most, target_cpu })
 }
 
+/// A run that never is.
+fn never() -> Result<RunId, PortError> {
+    "dry-run".parse().map_err(|error| PortError::because(FailureKind::Rejected, "could not name the dry run", error))
+}
+
 /// Counts the rows of a run that never was, which proves that the stores answer and shows their tables.
 async fn dry_run(ports: &Ports) -> Result<Vec<StoredRows>, PortError> {
-    let never: RunId = match "dry-run".parse() {
-        Ok(id) => id,
-        Err(error) => return Err(PortError::because(FailureKind::Rejected, "could not name the dry run", error)),
-    };
+    let never = never()?;
     let mut found = Vec::new();
     for store in &ports.test_data {
         for count in store.count(&never).await? {

@@ -77,7 +77,8 @@ pub(crate) fn decide<T: Fields>(
         if found == to.as_ref() {
             continue;
         }
-        if !wish.contested.contains(field) && found != from.as_ref() {
+        let is_delivered = marker.is_some_and(|marker| marker.delivering && is_applied(marker, field, found));
+        if !wish.contested.contains(field) && found != from.as_ref() && !is_delivered {
             let [found, from, to] = [found, from.as_ref(), to.as_ref()].map(shown);
             return Err(Refusal::Changed { field: field.clone(), found, from, to });
         }
@@ -91,6 +92,20 @@ pub(crate) fn decide<T: Fields>(
             .map(|marker| Marker { holder: holder.clone(), ..marker.clone() }),
     };
     Ok(After { fields, marker })
+}
+
+/// Decides what is written before a delivery system is asked to do what is wished: the marker, as if it were done. `besides`
+/// is the fingerprint of all else.
+pub(crate) fn announce<T: Fields>(
+    live: &T,
+    marker: Option<&Marker<T>>,
+    holder: &Holder,
+    wish: &Wish,
+    besides: String,
+) -> Result<After<T>, Refusal> {
+    let After { marker, .. } = decide(live, marker, holder, wish)?;
+    let asked = |marker| Marker { delivering: true, besides: Some(besides), ..marker };
+    Ok(After { fields: live.clone(), marker: marker.map(asked) })
 }
 
 /// Refuses what is another run's, and a conductor that was replaced.
@@ -108,12 +123,12 @@ pub(crate) fn admit(found: Option<&Holder>, holder: &Holder) -> Result<(), Refus
 /// The marker of an object that the run has changed: what was there before is never replaced.
 fn marked<T: Fields>(live: &T, marker: Option<&Marker<T>>, holder: &Holder, wish: &Wish) -> Marker<T> {
     let mut marked = match marker {
-        Some(marker) => Marker { holder: holder.clone(), ..marker.clone() },
+        Some(marker) => Marker { holder: holder.clone(), delivering: false, ..marker.clone() },
         None => {
             // An autoscaler may have been quicker than this write: what the caller saw was before it.
             let mut original = live.clone();
             wish.changes.iter().for_each(|change| original.set(&change.field, change.from.clone()));
-            Marker { original, holder: holder.clone(), applied: Vec::new() }
+            Marker { original, holder: holder.clone(), applied: Vec::new(), delivering: false, besides: None }
         }
     };
     // What others have given the object meanwhile is not among what the run has.
@@ -145,6 +160,11 @@ pub(crate) fn back<T: Fields>(fields: &T, marker: &Marker<T>) -> Vec<Change> {
         Change { field, from, to }
     };
     ours(fields, marker).map(change).collect()
+}
+
+/// True for what the run has given a field.
+fn is_applied<T: Fields>(marker: &Marker<T>, field: &Field, value: Option<&Value>) -> bool {
+    marker.applied.iter().any(|state| state.fields().get(field) == value)
 }
 
 fn shown(value: Option<&Value>) -> String {

@@ -29,7 +29,8 @@ use crate::known::Known;
 use crate::look::{Found, Look};
 use crate::marker::Holder;
 use crate::place::{Kind, Place};
-use crate::production::running;
+use crate::production::objects::{Told, put_in};
+use crate::production::{Running, running};
 use crate::reader::Reader;
 use crate::rollout::Wanted;
 use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
@@ -152,6 +153,25 @@ impl KubernetesEnvironment {
         self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), bounds);
     }
 
+    /// Refuses production's versions that nobody could deploy, since nothing tells by which deployment they are known.
+    fn refuse_unknown_deployments(
+        &self,
+        places: &BTreeMap<ApplicationId, Place>,
+        found: &BTreeMap<Place, Running>,
+    ) -> Result<(), PortError> {
+        let is_unknown = |(name, place): &(&ApplicationId, &Place)| {
+            self.needs_deploy_id(name) && found.get(place).is_some_and(|running| running.deploy_id.is_none())
+        };
+        let unknown = places.iter().filter(is_unknown).map(|(_, place)| {
+            format!(
+                "nothing tells the deploy id of {place} in production, which the template of its deployment has; expected \
+                 what production.deployIdAnnotation or the deployId of production.releases names"
+            )
+        });
+        let unknown: Vec<String> = unknown.collect();
+        if unknown.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, unknown.join("; "))) }
+    }
+
     pub(crate) fn holder(&self, run: &RunId) -> Holder {
         Holder { run: run.clone(), epoch: self.epoch }
     }
@@ -171,9 +191,17 @@ impl ReleaseSource for KubernetesEnvironment {
         let Some(reader) = self.reader_of_production().await? else { return Ok(BTreeMap::new()) };
         let places = self.places_in_production(applications);
         let wanted: Vec<Place> = places.values().cloned().collect();
-        let found = running(reader, &wanted).await?;
+        let settings = self.settings.production.clone().unwrap_or_default();
+        let mut found = running(reader, &wanted, settings.deploy_id_annotation.as_deref()).await?;
+        let told = self.settings.applications.iter().filter_map(|application| {
+            let (place, by) = (places.get(&application.name)?, self.settings.release_object(application)?);
+            Some(Told { application: &application.name, place, by })
+        });
+        put_in(reader, told.collect(), &mut found).await?;
+        self.refuse_unknown_deployments(&places, &found)?;
         let told = places.into_iter().filter_map(|(name, place)| {
-            let running = found.get(&place)?.clone();
+            let mut running = found.get(&place)?.clone();
+            running.images.values_mut().for_each(|image| *image = settings.registries.here(image));
             Some(production(&place, running).map(|production| (name, production)))
         });
         told.collect()
@@ -189,15 +217,26 @@ impl Deployer for KubernetesEnvironment {
         Ok(found.into_iter().map(|(application, found)| (application, deployed(found))).collect())
     }
 
+    async fn try_out(&self, run: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
+        self.try_deliveries(run, rollouts).await
+    }
+
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
-        let Rollout { application, from, to } = rollout;
+        let Rollout { application, from, to, .. } = rollout;
+        let stopped = match way {
+            Way::Back => self.stop_delivery(run, application).await,
+            Way::There => Ok(()),
+        };
+        if let Some(settings) = self.delivered_by(rollout).filter(|_| way == Way::There) {
+            return self.deliver(run, rollout, settings).await;
+        }
         let changes = changes(&images_of(from), &images_of(to));
         let place = self.place(application)?;
         let bounds = self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).get(place).copied();
         let bounds = bounds.filter(|_| way == Way::Back);
         let wanted = Wanted { images: to.containers().clone(), bounds, ..Wanted::default() };
         let wish = Wish { way, changes, contested: BTreeSet::new() };
-        self.apply(place, run, &wish, wanted, WaitFor::Replicas).await
+        self.apply(place, run, &wish, wanted, WaitFor::Replicas).await.and(stopped)
     }
 }
 

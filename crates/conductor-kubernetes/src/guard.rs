@@ -42,7 +42,8 @@ impl EnvironmentGuard for KubernetesEnvironment {
         if !missing.is_empty() {
             return Ok(Guarded::Open { because: missing.join(", ") });
         }
-        let targets = self.targets(applications, &autoscalers, &keepers)?;
+        let mut targets = self.targets(applications, &autoscalers, &keepers)?;
+        targets.extend(self.stack_targets(applications).await?);
         freezer.freeze(run, &targets, until).await?;
         match freezer.prove(&targets).await? {
             Proof::Active => Ok(Guarded::Frozen),
@@ -120,7 +121,6 @@ impl KubernetesEnvironment {
             targets.insert(Target::of(place));
             targets.extend(autoscalers.get(place).into_iter().flatten().map(Autoscaler::frozen));
         }
-        targets.extend(self.stack_targets(applications).await?);
         Ok(targets)
     }
 }

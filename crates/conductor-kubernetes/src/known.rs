@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use conductor_core::ports::PortError;
 use kube::Resource;
 
-use crate::reader::Reader;
+use crate::reader::{Called, Reader};
 
 /// What was answered, by group and kind.
 #[derive(Default)]
 pub(crate) struct Known {
     answers: Mutex<BTreeMap<String, bool>>,
+    /// Those that settings name, with what the cluster says of them.
+    named: Mutex<BTreeMap<String, Called>>,
 }
 
 impl Known {
@@ -24,6 +26,25 @@ impl Known {
         }
         let answer = reader.knows::<K>().await?;
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, answer);
+        Ok(answer)
+    }
+
+    /// The kind that settings name; `None` where the cluster has none of that name.
+    pub(crate) async fn named(
+        &self,
+        reader: &Reader,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<Called>, PortError> {
+        let name = format!("{api_version}/{kind}");
+        let answered = self.named.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        if answered.is_some() {
+            return Ok(answered);
+        }
+        let answer = reader.kind_called(api_version, kind).await?;
+        if let Some(called) = &answer {
+            self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(name, called.clone());
+        }
         Ok(answer)
     }
 }

@@ -87,7 +87,7 @@ impl Marked {
         let release = Release::new(owned.images.clone());
         if let Some(state) = applied.iter().rev().find(|state| state.images != owned.images) {
             let (from, to) = (release.clone(), Release::new(state.images.clone()));
-            changes.plan.rollouts.push(Rollout { application: application.clone(), from, to });
+            changes.plan.rollouts.push(Rollout::new(application.clone(), from, to));
         } else if steps.is_empty() {
             // Nothing but a marker is left, or something is paused. It is let go of only where something is part of the plan.
             steps.push(from.clone());
@@ -121,7 +121,7 @@ mod tests {
 
     fn marker<T: Clone>(run: &str, epoch: u64, original: &T, applied: &[T]) -> Option<Marker<T>> {
         let holder = Holder { run: run.parse().unwrap(), epoch };
-        Some(Marker { original: original.clone(), holder, applied: applied.to_vec() })
+        Some(Marker { original: original.clone(), holder, applied: applied.to_vec(), delivering: false, besides: None })
     }
 
     fn app(name: &str) -> ApplicationId {

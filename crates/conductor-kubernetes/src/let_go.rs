@@ -43,11 +43,14 @@ impl KubernetesEnvironment {
     pub(crate) async fn let_go_of(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
         let places: BTreeSet<&Place> =
             applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
+        // Before all else: a delivery that goes on would change again what is put back.
+        let ended = self.end_deliveries(run, applications).await;
         // Autoscalers first: what they rule is theirs, once they are as they were.
         let is_its = |target: Option<Place>| target.is_some_and(|place| places.contains(&place));
         let (horizontal, scaled) = futures::try_join!(self.scalers(applications), self.scaled_objects(applications))?;
         let of_horizontal = |one: &HorizontalPodAutoscaler| is_its(target(one));
-        let mut failures = self.part(run, horizontal, of_horizontal, |_| BTreeSet::new()).await;
+        let mut failures = ended;
+        failures.extend(self.part(run, horizontal, of_horizontal, |_| BTreeSet::new()).await);
         let of_scaled = |one: &ScaledObject| is_its(one.target());
         failures.extend(self.part(run, scaled, of_scaled, |_| BTreeSet::new()).await);
         failures.extend(self.carried_at_last(&places).await);

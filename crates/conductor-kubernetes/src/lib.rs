@@ -12,6 +12,7 @@ mod bed;
 mod carried;
 mod change;
 mod connect;
+mod delivery;
 mod drift;
 mod environment;
 mod error;
@@ -22,6 +23,7 @@ mod guard;
 mod heard;
 mod identity;
 mod images;
+mod json_path;
 mod keeper;
 mod known;
 mod left_behind;
@@ -33,8 +35,10 @@ mod object;
 mod parity;
 mod patch;
 mod place;
+mod placeholders;
 mod production;
 mod reader;
+mod registries;
 mod rollout;
 mod room;
 mod scaled_object;
@@ -55,9 +59,12 @@ pub use connect::{ConnectError, connect};
 pub use environment::KubernetesEnvironment;
 pub use freeze::{Freezer, Frozen};
 pub use identity::same_cluster;
+pub use json_path::{JsonPath, JsonPathError};
 pub use place::{Kind, Place};
 pub use production::{Running, running};
 pub use reader::Reader;
+pub use registries::Registries;
 pub use settings::{
-    Application, ClusterSettings, FreezeSettings, InProduction, KubernetesSettings, ProductionSettings,
+    Application, ClusterSettings, Deploy, DeployObject, FreezeSettings, InProduction, KubernetesSettings,
+    PhaseSettings, ProductionSettings, ReleaseObject, Releases, Template,
 };

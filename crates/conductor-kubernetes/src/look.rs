@@ -12,6 +12,7 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
 use crate::autoscaler::{Autoscaler, ByTarget, Several, by_target, only};
+use crate::delivery::as_planned;
 use crate::environment::KubernetesEnvironment;
 use crate::field::Owned;
 use crate::keeper::{Keepers, Kept};
@@ -39,6 +40,7 @@ pub(crate) enum Look {
 pub(crate) struct Found {
     /// The uid of its workload.
     pub(crate) identity: Option<String>,
+    /// Its fields, where a delivery system is at them as the run wants them.
     pub(crate) owned: Owned,
     pub(crate) marker: Result<Option<Marker<Owned>>, MarkerError>,
     /// The bounds within which it is scaled, where they are its own, with what a run has left on them.
@@ -79,10 +81,15 @@ impl KubernetesEnvironment {
             self.writer.seen.keep(&workload);
             let unreadable =
                 |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
-            let found = workload.fields().map_err(unreadable).map(|owned| Found {
+            let marker = marker(&workload);
+            let seen = |owned: Owned| match &marker {
+                Ok(Some(marker)) => as_planned(&owned, marker),
+                Ok(None) | Err(_) => owned,
+            };
+            let found = workload.fields().map_err(unreadable).map(seen).map(|owned| Found {
                 identity: workload.meta().uid.clone(),
                 owned,
-                marker: marker(&workload),
+                marker,
                 bounds: None,
                 kept: Kept::new((*place).clone(), &place.kind.to_string(), workload.meta()),
                 unfit: workload.unfit(may_delete_volumes.contains(application)),

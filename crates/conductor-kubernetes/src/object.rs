@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use crate::bare;
+use crate::delivery::adopted;
 use crate::field::{Fields, Owned, UnreadableError};
 use crate::marker::{self, Holder, Marker, MarkerError};
 
@@ -160,10 +161,14 @@ fn generation(meta: &ObjectMeta) -> (&'static str, Json) {
     ("/metadata/generation", json!(meta.generation))
 }
 
-/// What a run has left on an object.
+/// What a run has left on an object. What a delivery system has given it for the run is among what the run has.
 pub(crate) fn marker<K: Object>(object: &K) -> Result<Option<Marker<K::Fields>>, MarkerError> {
     let meta = object.meta();
-    Marker::read(meta.uid.as_deref().unwrap_or_default(), &meta.annotations)
+    let found = Marker::read(meta.uid.as_deref().unwrap_or_default(), &meta.annotations)?;
+    Ok(found.map(|marker| match object.fields() {
+        Ok(fields) => adopted(marker, &fields),
+        Err(_) => marker,
+    }))
 }
 
 /// Who has left something on an object, whether all of it can be read or not.

@@ -1,6 +1,8 @@
 //! What production runs, of many workloads at once. What one of them runs is read in [`deployment`] and [`stateful_set`].
 
+mod deploy_id;
 mod deployment;
+pub(crate) mod objects;
 mod refusal;
 pub(crate) mod resources;
 pub(crate) mod stack_set;
@@ -30,25 +32,36 @@ pub struct Running {
     /// The image of each container of the template, init containers included, pinned by the digest that runs:
     /// `repository@sha256:…`.
     pub images: BTreeMap<String, String>,
+    /// The image of each of these containers as the template has it.
+    pub written: BTreeMap<String, String>,
     /// What each of these containers requests and is limited to, such as `requests.cpu: 500m`.
     pub resources: BTreeMap<String, BTreeMap<String, String>>,
     /// The wanted replicas.
     pub replicas: u32,
+    /// By what the delivery system knows the deployment that has put this version there, where something tells.
+    pub deploy_id: Option<String>,
 }
 
 /// What each of these workloads of production runs; one that does not exist is absent. Each namespace is listed once.
+/// `deploy_id` is the annotation or label by which a delivery system says which of its deployments they are of.
 ///
 /// # Errors
 /// When production cannot be read, or does not run one version of a workload: everything of that is told at once. The
 /// kind is [`FailureKind::Unavailable`] when all of it passes by itself.
-pub async fn running(production: &Reader, places: &[Place]) -> Result<BTreeMap<Place, Running>, PortError> {
+pub async fn running(
+    production: &Reader,
+    places: &[Place],
+    deploy_id: Option<&str>,
+) -> Result<BTreeMap<Place, Running>, PortError> {
     let mut namespaces: BTreeMap<&str, BTreeSet<&Place>> = BTreeMap::new();
     for place in places {
         namespaces.entry(&place.namespace).or_default().insert(place);
     }
     // Made before the stream, whose future could not move between threads with the closure in it.
-    let reading: Vec<_> =
-        namespaces.into_iter().map(|(namespace, places)| of_namespace(production, namespace, places)).collect();
+    let reading: Vec<_> = namespaces
+        .into_iter()
+        .map(|(namespace, places)| of_namespace(production, namespace, places, deploy_id))
+        .collect();
     let read: Vec<_> = stream::iter(reading).buffered(AT_ONCE).collect().await;
     let mut running = BTreeMap::new();
     let mut troubles = Vec::new();
@@ -71,7 +84,12 @@ pub async fn running(production: &Reader, places: &[Place]) -> Result<BTreeMap<P
 /// What was read of one workload.
 type Found = (Place, Result<Running, Vec<Refusal>>);
 
-async fn of_namespace(production: &Reader, namespace: &str, places: BTreeSet<&Place>) -> Result<Vec<Found>, PortError> {
+async fn of_namespace(
+    production: &Reader,
+    namespace: &str,
+    places: BTreeSet<&Place>,
+    deploy_id: Option<&str>,
+) -> Result<Vec<Found>, PortError> {
     let (of_stacks, mut unclear) = stack_set::clear(serving(production, namespace, &places).await?);
     let own: Vec<Place> = of_stacks.keys().cloned().collect();
     let deployments: Vec<Deployment> =
@@ -88,17 +106,19 @@ async fn of_namespace(production: &Reader, namespace: &str, places: BTreeSet<&Pl
         match of_stacks.get(&place) {
             Some((place, stack)) => (
                 place.clone(),
-                stack_set::running(place, stack, one, || deployment::running(place, one, &replica_sets, &pods)),
+                stack_set::running(place, stack, one, || {
+                    deployment::running(place, one, &replica_sets, &pods, deploy_id)
+                }),
             ),
             None => {
-                let running = deployment::running(&place, one, &replica_sets, &pods);
+                let running = deployment::running(&place, one, &replica_sets, &pods, deploy_id);
                 (place, running)
             }
         }
     });
     let of_stateful_sets = stateful_sets.iter().map(|one| {
         let place = one.place();
-        let running = stateful_set::running(&place, one, &pods);
+        let running = stateful_set::running(&place, one, &pods, deploy_id);
         (place, running)
     });
     unclear.extend(of_deployments.chain(of_stateful_sets));
@@ -139,7 +159,7 @@ mod tests {
     fn production_can_be_read_by_any_task() {
         fn for_any_task<T: Send>(_: &T) {}
         let _: fn(&Reader, &kube::Client) = |production, test| {
-            for_any_task(&running(production, &[]));
+            for_any_task(&running(production, &[], None));
             for_any_task(&crate::identity::same_cluster(production, test));
         };
     }

@@ -1,5 +1,7 @@
 //! A cluster, to be looked at. Nothing here writes, and what is looked at is chosen elsewhere.
 
+mod called;
+
 use std::fmt::Debug;
 use std::future::Future;
 
@@ -12,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{answer, attempt};
 use crate::error::{failed, is_absent};
+
+pub(crate) use self::called::Called;
 
 /// How many objects are asked for at once.
 const PAGE: u32 = 500;

@@ -1,6 +1,9 @@
 //! What an environment's file says about its clusters and the applications in them.
 
+mod deploy;
+pub(crate) mod releases;
 mod violations;
+mod word_or;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +13,11 @@ use conductor_core::units::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::place::{Kind, Place};
+use crate::registries::Registries;
 use crate::rollout::{Steady, Troubles};
+
+pub use self::deploy::{Deploy, DeployObject, PhaseSettings, Template};
+pub use self::releases::{ReleaseObject, Releases};
 
 /// The applications of an environment that run on Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +46,9 @@ pub struct KubernetesSettings {
     /// How long a pod may wait for a node, which a cluster may first have to get. Default 10m.
     #[serde(default = "schedule_within")]
     pub schedule_within: Span,
+    /// How versions are put into the cluster. Default: the conductor sets the images.
+    #[serde(default, skip_serializing_if = "Deploy::is_images")]
+    pub deploy: Deploy,
     /// The applications.
     pub applications: Vec<Application>,
 }
@@ -102,6 +112,16 @@ pub struct ProductionSettings {
     /// True when production and test are in one cluster, which is refused otherwise.
     #[serde(default)]
     pub same_cluster: bool,
+    /// The annotation or label by which a delivery system says on pods, their template or the workload which of its
+    /// deployments they are of. Absent: nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy_id_annotation: Option<String>,
+    /// What tells which versions production runs. Default: the workloads themselves.
+    #[serde(default, skip_serializing_if = "Releases::is_workload")]
+    pub releases: Releases,
+    /// From where the test cluster pulls what production pulls from elsewhere.
+    #[serde(default, skip_serializing_if = "Registries::is_empty")]
+    pub registries: Registries,
 }
 
 /// One application.
@@ -128,6 +148,9 @@ pub struct Application {
     /// True for a StatefulSet that may be scaled although that deletes the volumes of the replicas that go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_volume_deletion: bool,
+    /// How its versions are put into the cluster. Absent: as with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Deploy>,
     /// Where it is in production, when not under the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_production: Option<InProduction>,
@@ -149,6 +172,9 @@ pub struct InProduction {
     /// The name of its StackSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_set: Option<String>,
+    /// What tells which versions it runs. Absent: as with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub releases: Option<Releases>,
 }
 
 const fn yes() -> bool {
@@ -203,6 +229,12 @@ impl KubernetesSettings {
         let other = application.in_production.clone().unwrap_or_default();
         let (kind, name) = workload(other.names()).unwrap_or((kind, &name));
         Place { kind, name: name.to_owned(), namespace: other.namespace.unwrap_or(namespace) }
+    }
+
+    /// The object in production that tells which versions an application runs, where one does.
+    pub(crate) fn release_object<'a>(&'a self, application: &'a Application) -> Option<&'a ReleaseObject> {
+        let own = application.in_production.as_ref().and_then(|other| other.releases.as_ref());
+        own.or_else(|| self.production.as_ref().map(|production| &production.releases))?.object()
     }
 
     /// The applications that load tests may have in scope.

@@ -4,7 +4,17 @@ use super::*;
 
 const GOOD: &str = "
 cluster: { kubeconfig: test.kubeconfig }
-production: { kubeconfig: /etc/production.kubeconfig, context: live, namespaces: { shop: shop-live } }
+production:
+  kubeconfig: /etc/production.kubeconfig
+  context: live
+  namespaces: { shop: shop-live }
+  deployIdAnnotation: delivery.example/deployment-id
+  releases:
+    apiVersion: deploy.example/v1
+    kind: Release
+    name: '{application}-release'
+    images: { main: '{.spec.image}' }
+  registries: { registry.live.example: registry.test.example:5000/live }
 namespace: shop
 applications:
   - name: checkout
@@ -12,7 +22,7 @@ applications:
   - { name: search, inProduction: { namespace: find, deployment: finder } }
   - { name: orders, statefulSet: orders-db, inProduction: { statefulSet: orders } }
   - { name: events, statefulSet: events, allowVolumeDeletion: true, inProduction: { namespace: bus } }
-  - { name: cart, inProduction: { statefulSet: cart-db } }
+  - { name: cart, inProduction: { statefulSet: cart-db, releases: workload } }
   - { name: shelf, stackSet: shelf-set, inProduction: { stackSet: shelf } }
   - { name: load-workers, support: true }
 ";
@@ -54,6 +64,13 @@ fn an_application_needs_no_more_than_its_name() {
     );
     assert_eq!(settings.catalogue().len(), 7, "support is not in the catalogue");
     assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
+    let told_by = |name: &str| {
+        let application = settings.applications.iter().find(|one| one.name.as_str() == name).unwrap();
+        settings.release_object(application).map(|object| object.name.as_str())
+    };
+    assert_eq!([told_by("checkout"), told_by("cart")], [Some("{application}-release"), None]);
+    let written = serde_json::to_value(&settings).unwrap();
+    assert_eq!(serde_json::from_value::<KubernetesSettings>(written).unwrap(), settings, "it survives a journal");
     let production = settings.production.unwrap();
     assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
 }
@@ -62,7 +79,13 @@ fn an_application_needs_no_more_than_its_name() {
 fn everything_wrong_is_told_at_once_with_its_field() {
     let bad = "
 cluster: { requestsPerSecond: 4 }
-production: { requestsPerSecond: 0 }
+production:
+  requestsPerSecond: 0
+  deployIdAnnotation: delivery.example/
+  releases: { apiVersion: /v1, kind: release, name: '{app}', images: {} }
+  registries:
+    https://registry.example: x.example
+    registry.example/shop: x.example/shop:v1
 namespace: Shop
 applications:
   - name: Checkout
@@ -90,6 +113,13 @@ applications:
             "namespace: \"Shop\" is not a name",
             "cluster.requestsPerSecond: 4 requests in a second are too few for anything to be done in time",
             "production.requestsPerSecond: 0 requests in a second are too few for anything to be done in time",
+            "production.deployIdAnnotation: \"delivery.example/\" is not the key of an annotation or a label",
+            "production.releases.apiVersion: \"/v1\" is not a group and a version",
+            "production.releases.kind: \"release\" is not a kind",
+            "production.releases.images: it is empty",
+            "production.releases.name: {app} stands for nothing",
+            "production.registries.https://registry.example: \"https://registry.example\" has a scheme",
+            "production.registries.registry.example/shop: \"x.example/shop:v1\" has a tag",
             "applications[0].name: \"Checkout\" is not the name of a Deployment",
             "applications[1].namespace: \"a_b\" is not a name",
             "applications[1].deployment: \"-x\" is not the name of a Deployment",
@@ -109,4 +139,45 @@ applications:
             "applications[15].stackSet: StackSet shop/nine is \"nine\" already",
         ]
     );
+}
+
+#[test]
+fn what_is_a_word_or_has_fields_is_refused_where_it_is_neither() {
+    let refused = |releases: &str| {
+        let text = format!("cluster: {{}}\nproduction: {{ releases: {releases} }}\napplications: []\n");
+        let error = serde_saphyr::from_str::<KubernetesSettings>(&text).unwrap_err().to_string();
+        error.lines().next().unwrap_or_default().to_owned()
+    };
+    for (releases, told) in [
+        ("workloads", "\"workloads\" is not known; expected workload or what has fields"),
+        (
+            "{ apiVersion: a/v1, kind: B, images: { main: spec.image } }",
+            "\"spec.image\" is not a JSONPath; expected one such as",
+        ),
+        ("{ apiVersion: a/v1, kind: B, image: x }", "unknown field `image`, expected one of"),
+    ] {
+        let error = refused(releases);
+        assert!(error.contains(told) && error.contains("line 2"), "{error}");
+    }
+}
+
+#[test]
+fn a_stack_set_is_deployed_by_its_images_and_not_by_an_object() {
+    let deployed = "namespace: shop
+freeze: { controllers: ['system:serviceaccount:delivery:controller'] }
+deploy:
+  template: { apiVersion: delivery.example/v1, kind: Task, spec: { app: '{application}' } }
+  phase: { jsonPath: .status.phase, succeeded: [Done], failed: [Failed] }
+  within: 5m";
+    let bad = GOOD.replace("namespace: shop\n", &format!("{deployed}\n"));
+    let told: Vec<String> = settings(&bad)
+        .violations()
+        .into_iter()
+        .map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"))
+        .collect();
+    let refused = "applications[6].deploy: a delivery would make another Stack, which is not what is put back; expected images, as is usual with a StackSet";
+    assert_eq!(told, [refused]);
+    let stackset = "stackSet: shelf-set, ";
+    let images = bad.replace(stackset, &format!("{stackset}deploy: images, "));
+    assert_eq!(settings(&images).violations(), []);
 }

@@ -36,7 +36,7 @@ pub(crate) fn images_of(release: &Release) -> BTreeMap<Field, Value> {
 
 /// What production gives an application, as the core knows it.
 pub(crate) fn production(place: &Place, running: Running) -> Result<Production, PortError> {
-    let Running { images, resources, replicas } = running;
+    let Running { images, resources, replicas, deploy_id, .. } = running;
     let amounts = |resources: BTreeMap<String, String>| -> Result<Resources, QuantityError> {
         resources.into_iter().map(|(name, text)| Ok((name, text.parse()?))).collect()
     };
@@ -46,5 +46,5 @@ pub(crate) fn production(place: &Place, running: Running) -> Result<Production, 
     };
     let resources = resources.collect::<Result<_, _>>().map_err(unreadable)?;
     let allocation = Allocation { resources, ..Allocation::of_replicas(replicas) };
-    Ok(Production { release: Release::new(images), allocation })
+    Ok(Production { deploy_id, ..Production::new(Release::new(images), allocation) })
 }

@@ -12,7 +12,8 @@ use kube::{Api, Client};
 use tokio::sync::Semaphore;
 
 use crate::answer::{answer, attempt};
-use crate::change::{After, Wish, admit, decide};
+use crate::change::{After, Wish, admit, announce, decide};
+use crate::delivery::besides_fields;
 use crate::error::failed;
 use crate::field::Field;
 use crate::heard::{Heard, Last};
@@ -56,6 +57,8 @@ enum Look {
 /// What is wanted of an object.
 enum Want<'a> {
     Wish(&'a Wish),
+    /// The marker of a wish that somebody else will do.
+    Announce(&'a Wish),
     /// A marker without a change, where there is none.
     Claim,
 }
@@ -78,6 +81,17 @@ impl Writer {
         wish: &Wish,
     ) -> Result<Box<K>, PortError> {
         self.make(namespace, name, holder, &Want::Wish(wish)).await
+    }
+
+    /// Marks an object as if it were made what is wished, and leaves that to a delivery system.
+    pub(crate) async fn announce<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        holder: &Holder,
+        wish: &Wish,
+    ) -> Result<Box<K>, PortError> {
+        self.make(namespace, name, holder, &Want::Announce(wish)).await
     }
 
     /// What was heard of the last write to an object.
@@ -208,8 +222,19 @@ impl Want<'_> {
         };
         let after = match self {
             Self::Wish(wish) => decide(&fields, found.as_ref(), holder, wish)?,
+            Self::Announce(wish) => {
+                let besides = found.as_ref().and_then(|marker| marker.besides.clone());
+                let besides = besides.unwrap_or_else(|| besides_fields(live.template()));
+                announce(&fields, found.as_ref(), holder, wish, besides)?
+            }
             Self::Claim => {
-                let claim = || Marker { original: fields.clone(), holder: holder.clone(), applied: Vec::new() };
+                let claim = || Marker {
+                    original: fields.clone(),
+                    holder: holder.clone(),
+                    applied: Vec::new(),
+                    delivering: false,
+                    besides: None,
+                };
                 After { fields: fields.clone(), marker: Some(found.clone().unwrap_or_else(claim)) }
             }
         };
@@ -219,7 +244,7 @@ impl Want<'_> {
     fn contested(&self) -> &BTreeSet<Field> {
         static NONE: BTreeSet<Field> = BTreeSet::new();
         match self {
-            Self::Wish(wish) => &wish.contested,
+            Self::Wish(wish) | Self::Announce(wish) => &wish.contested,
             Self::Claim => &NONE,
         }
     }

@@ -102,7 +102,7 @@ impl ReleaseSource for LocalEnvironment {
         let found = entries.into_iter().filter(|entry| applications.contains(&entry.name));
         let of = |entry: manifest::Entry| {
             let allocation = Allocation::of_replicas(entry.replicas);
-            (entry.name, Production { release: Release::single(entry.version), allocation })
+            (entry.name, Production::new(Release::single(entry.version), allocation))
         };
         Ok(found.map(of).collect())
     }

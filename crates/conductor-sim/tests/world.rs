@@ -217,7 +217,7 @@ async fn what_others_change_is_seen_at_its_time_and_calls_are_logged() {
 async fn an_application_that_is_not_there_is_named() {
     let world = World::new(|_| ());
     let (from, to) = (Release::single("v1"), Release::single("v2"));
-    let rollout = Rollout { application: "basket".parse().unwrap(), from, to };
+    let rollout = Rollout::new("basket".parse().unwrap(), from, to);
     let error = world.ports.deployer.roll_out(&world.run, &rollout, Way::There).await.unwrap_err();
     assert_eq!((error.kind, error.to_string().as_str()), (FailureKind::NotFound, "could not roll out (basket)"));
 }

@@ -217,7 +217,7 @@ fn application_row(view: &RunView, application: &ApplicationView) -> Application
     ApplicationRow {
         name: application.application.to_string(),
         before: application.before.to_string(),
-        during: application.during.to_string(),
+        during: application.during(),
         class: if is_back { "" } else { "warning" },
         after: std::iter::once(after).chain(remarks).collect::<Vec<_>>().join("; "),
     }

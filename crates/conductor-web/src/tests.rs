@@ -95,7 +95,7 @@ fn what_was_found_at_last_is_told_as_it_was_found() {
     let (before, during) = (observed("v1", 1), observed("v2", 3));
     changes["applications"] = json!([
         { "application": "shop", "before": before, "during": during, "after": observed("v1", 3) },
-        { "application": "basket", "before": before, "during": during },
+        { "application": "basket", "before": before, "during": during, "deployId": "d-7" },
         { "application": "shop-front", "before": before, "during": before },
     ]);
     changes["ending"]["foreignChanges"] = json!([{
@@ -108,7 +108,7 @@ fn what_was_found_at_last_is_told_as_it_was_found() {
     assert!(html.contains("<tr class=\"warning\"><td>shop</td>"), "{html}");
     assert!(html.contains("<td>v1 with 3 replicas; shop: replicas is 9, which is neither 1"), "{html}");
     assert!(html.contains("<tr class=\"warning\"><td>basket</td>"), "{html}");
-    assert!(html.contains("<td>v2 with 3 replicas</td><td>not known</td>"), "{html}");
+    assert!(html.contains("<td>v2 with 3 replicas (deploy id d-7)</td><td>not known</td>"), "{html}");
     assert!(
         html.contains("<td>shop-front</td><td>v1 with 1 replica</td><td>v1 with 1 replica</td><td>not changed</td>"),
         "{html}"

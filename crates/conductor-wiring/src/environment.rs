@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::violations::violations;
 use crate::input::{InputError, read};
+use crate::template::read_templates;
 pub use alongside::Alongside;
 
 /// An environment, as it is written.
@@ -143,6 +144,7 @@ impl Environment {
         let folder = folder_of(file);
         spec.local = spec.local.map(|local| local.resolve(&folder));
         spec.kubernetes = spec.kubernetes.map(|kubernetes| kubernetes.resolve(&folder));
+        spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
         for TestDataSettings::Sqlite(store) in &mut spec.test_data {
             store.path = folder.join(&store.path);
         }

@@ -15,6 +15,7 @@ mod factory;
 mod input;
 mod places;
 mod substrates;
+mod template;
 
 pub use curve::read_load_test;
 pub use declare::{adopted, declare};

@@ -126,6 +126,15 @@ impl Deployer for Substrates {
         self.gather(applications, |member, own| async move { member.deployer.deployed(&own).await }.boxed()).await
     }
 
+    async fn try_out(&self, run: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
+        let mut all = BTreeMap::new();
+        for member in &self.members {
+            let own = rollouts.iter().filter(|rollout| member.applications.contains(&rollout.application));
+            all.extend(member.deployer.try_out(run, &own.cloned().collect::<Vec<_>>()).await?);
+        }
+        Ok(all)
+    }
+
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
         self.member(&rollout.application)?.deployer.roll_out(run, rollout, way).await
     }

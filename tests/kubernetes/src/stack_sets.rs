@@ -26,7 +26,7 @@ pub(crate) static STACK_SETS: Controller = Controller {
     rules: rights::rules,
     resource: || ApiResource::erase::<Stack>(&()),
     definitions: || vec![crd::stack_sets(), crd::stacks()],
-    own: |client, log| minimal::follow(client, log).boxed_local(),
+    own: Some(|client, log| minimal::follow(client, log).boxed_local()),
     real: RealCommand {
         // It looks every ten seconds unless it is told otherwise, and serves metrics to nobody here. By a kubeconfig it would
         // ask five times a second at most; by an address it is a hundred.

@@ -16,7 +16,8 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     };
     line("would deploy".to_owned());
     for rollout in &report.plan.rollouts {
-        line(format!("  {rollout}"));
+        let by = report.deployed_by.get(&rollout.application);
+        line(format!("  {rollout}{}", by.map_or_else(String::new, |by| format!(", by {by}"))));
     }
     if report.plan.rollouts.is_empty() {
         line("  nothing: every wanted version runs already".to_owned());

@@ -79,8 +79,7 @@ pub(crate) fn summary(view: &RunView) -> String {
 }
 
 fn changed(application: &ApplicationView) -> String {
-    let ApplicationView { before, during, .. } = application;
-    format!("was {before}, during the load {during}")
+    format!("was {}, during the load {}", application.before, application.during())
 }
 
 /// What a run leaves behind when its conductor goes before it is over, and how to finish it.

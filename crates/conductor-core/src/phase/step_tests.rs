@@ -98,7 +98,7 @@ fn late(put_back: bool) -> LateChange {
 /// What the run changes of the shop.
 fn rolled_out() -> Changes {
     let [from, to] = ["v1", "v2"].map(Release::single);
-    let rollout = Rollout { application: "shop".parse().unwrap(), from, to };
+    let rollout = Rollout::new("shop".parse().unwrap(), from, to);
     Changes { baseline: baseline(), plan: Plan { rollouts: vec![rollout], scale_steps: vec![two_workers()] } }
 }
 

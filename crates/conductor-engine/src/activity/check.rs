@@ -46,7 +46,12 @@ pub(super) async fn check(context: Shared) -> Event {
     let plan = production.as_ref().zip(present.as_ref());
     let plan =
         plan.and_then(|(production, present)| context.created.plan(production, present).ok()).unwrap_or_default();
-    failures.extend(shortages(&context, &plan).await);
+    let (tried, short) = futures::join!(
+        context.retry(patience, || ports.deployer.try_out(&context.run, &plan.rollouts)),
+        shortages(&context, &plan)
+    );
+    keep(tried, "try out the rollouts", &mut failures);
+    failures.extend(short);
     let parity = parity::report(sides, &context.created, &plan, context.clock.now());
     match (merged("check", failures), production, generator) {
         (None, Some(production), Some(generator)) => {

@@ -104,7 +104,7 @@ impl Sentry {
         }
         if found.release != expected.release {
             let (from, to) = (found.release.clone(), expected.release.clone());
-            let rollout = Rollout { application: application.clone(), from, to };
+            let rollout = Rollout::new(application.clone(), from, to);
             context.retry(patience, || context.ports.deployer.roll_out(&context.run, &rollout, Way::There)).await?;
         }
         // What else is told beside another version is of what scales it, or sizes its pods.

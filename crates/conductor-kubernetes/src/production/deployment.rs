@@ -18,10 +18,10 @@ pub(super) fn running(
     deployment: &Deployment,
     replica_sets: &[ReplicaSet],
     pods: &[Pod],
+    deploy_id: Option<&str>,
 ) -> Result<Running, Vec<Refusal>> {
     let newest = newest(place, deployment, replica_sets).map_err(|refusal| vec![refusal])?;
-    let template = deployment.spec.as_ref().map(|spec| &spec.template);
-    workload::running(place, wanted(deployment), template, owned(newest, pods))
+    workload::running(place, deployment, wanted(deployment), owned(newest, pods), deploy_id)
 }
 
 /// The ReplicaSet that has all replicas of a Deployment.

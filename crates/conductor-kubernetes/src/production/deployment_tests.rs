@@ -44,7 +44,7 @@ impl Production {
         let sets: Vec<ReplicaSet> =
             self.replica_sets.iter().cloned().map(|one| serde_json::from_value(one).unwrap()).collect();
         let pods: Vec<Pod> = self.pods.iter().cloned().map(|one| serde_json::from_value(one).unwrap()).collect();
-        running(&place, &deployment, &sets, &pods)
+        running(&place, &deployment, &sets, &pods, None)
     }
 
     fn image(&self) -> String {

@@ -35,6 +35,13 @@ pub(crate) enum Refusal {
     /// No version has traffic.
     #[error("no Stack of {place} has traffic in production ({weights}); expected one with all of it")]
     NoTraffic { place: Place, weights: String },
+    /// A delivery system has made some of the newest pods by one deployment, and some by another.
+    #[error(
+        "production is in the middle of a rollout of {place}: pods of its newest version say {key} {}; \
+         try again when all of them say the same",
+        .ids.join(" and ")
+    )]
+    DeployIds { place: Place, key: String, ids: Vec<String> },
     /// There are replicas, and none of them serves anybody.
     #[error("no pod of the newest version of {place} is running and Ready in production; try again when one is")]
     NothingReady { place: Place },
@@ -69,6 +76,7 @@ impl Refusal {
             | Self::Unseen { .. }
             | Self::Scaling { .. }
             | Self::Switching { .. }
+            | Self::DeployIds { .. }
             | Self::NothingReady { .. }
             | Self::Unknown { .. } => FailureKind::Unavailable,
             Self::NoTraffic { .. } | Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => {

@@ -97,7 +97,15 @@ mod tests {
         for (generation, expected) in [("3", true), ("2", false)] {
             let annotations = json!({ "stackset-controller.zalando.org/stack-generation": generation });
             let made = serde_json::from_value(json!({ "metadata": { "annotations": annotations } })).unwrap();
-            let nothing = || Ok(Running { images: BTreeMap::new(), resources: BTreeMap::new(), replicas: 0 });
+            let nothing = || {
+                Ok(Running {
+                    images: BTreeMap::new(),
+                    written: BTreeMap::new(),
+                    resources: BTreeMap::new(),
+                    replicas: 0,
+                    deploy_id: None,
+                })
+            };
             assert_eq!(running(&place, &stack("v1", 100.0), &made, nothing).is_ok(), expected, "{generation}");
         }
     }

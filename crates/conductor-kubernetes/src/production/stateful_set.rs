@@ -10,10 +10,14 @@ use crate::production::{Running, workload};
 use crate::rollout::{is_complete, of_revision};
 
 /// What a StatefulSet runs. The pods are those of its namespace; they may be of a slightly different moment.
-pub(super) fn running(place: &Place, set: &StatefulSet, pods: &[Pod]) -> Result<Running, Vec<Refusal>> {
+pub(super) fn running(
+    place: &Place,
+    set: &StatefulSet,
+    pods: &[Pod],
+    deploy_id: Option<&str>,
+) -> Result<Running, Vec<Refusal>> {
     let revision = newest(place, set).map_err(|refusal| vec![refusal])?;
-    let template = set.spec.as_ref().map(|spec| &spec.template);
-    workload::running(place, wanted(set), template, of_revision(owned(set, pods), revision))
+    workload::running(place, set, wanted(set), of_revision(owned(set, pods), revision), deploy_id)
 }
 
 /// The revision that all replicas have.

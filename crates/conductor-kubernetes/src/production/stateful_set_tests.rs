@@ -45,7 +45,7 @@ fn pod(set: &str, revision: &str, digest: &str) -> Value {
 fn read(set: &Value, pods: &[Value]) -> Result<Running, Vec<Refusal>> {
     let place = Place { namespace: "shop".to_owned(), kind: Kind::StatefulSet, name: "ledger".to_owned() };
     let pods: Vec<Pod> = pods.iter().cloned().map(|one| serde_json::from_value(one).unwrap()).collect();
-    running(&place, &serde_json::from_value(set.clone()).unwrap(), &pods)
+    running(&place, &serde_json::from_value(set.clone()).unwrap(), &pods, None)
 }
 
 /// Why a settled one with this change is refused.

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 
 use crate::images;
 use crate::place::Place;
 use crate::production::refusal::Refusal;
-use crate::production::{Running, resources};
+use crate::production::{Running, deploy_id, resources};
+use crate::workload::Workload;
 
-/// What a workload runs that wants so many replicas of a template, by the pods of its newest version.
+/// What a workload runs that wants so many replicas, by the pods of its newest version.
 pub(super) fn running<'pods>(
     place: &Place,
+    workload: &impl Workload,
     wanted: i32,
-    template: Option<&PodTemplateSpec>,
     pods: impl Iterator<Item = &'pods Pod>,
+    deploy_id: Option<&str>,
 ) -> Result<Running, Vec<Refusal>> {
     let pods: Vec<&Pod> = pods.filter(|pod| is_ready(pod)).collect();
     if pods.is_empty() && wanted > 0 {
@@ -24,17 +26,26 @@ pub(super) fn running<'pods>(
     }
     let mut running = Running {
         images: Default::default(),
+        written: Default::default(),
         resources: Default::default(),
         replicas: u32::try_from(wanted).unwrap_or_default(),
+        deploy_id: None,
     };
     let mut refusals = Vec::new();
+    if let Some(key) = deploy_id {
+        match deploy_id::of(place, workload, &pods, key) {
+            Ok(found) => running.deploy_id = found,
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
     // Containers that are in pods only were put there at admission, and the other cluster has its own of them.
-    let template = template.and_then(|template| template.spec.as_ref());
+    let template = workload.template().and_then(|template| template.spec.as_ref());
     for container in template.into_iter().flat_map(containers) {
         match image(place, container, &pods) {
             Ok(image) => drop(running.images.insert(container.name.clone(), image)),
             Err(refusal) => refusals.push(refusal),
         }
+        running.written.insert(container.name.clone(), container.image.clone().unwrap_or_default());
         running.resources.insert(container.name.clone(), resources::of(container, &pods));
     }
     if refusals.is_empty() { Ok(running) } else { Err(refusals) }

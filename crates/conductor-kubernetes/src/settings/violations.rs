@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, KubernetesSettings, Names};
+use super::{Application, Deploy, FreezeSettings, KubernetesSettings, Names, ProductionSettings, Releases};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -12,6 +12,9 @@ type Violation = (String, String, String);
 
 const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
 const SUBDOMAIN: &str = "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
+
+const KEY: &str = "a name such as delivery.example/deployment-id";
+const REPOSITORY: &str = "a registry, or the beginning of its repositories, without scheme, tag or digest";
 
 /// With fewer requests in a second an answer would seem to be late that was only not asked for yet.
 const LEAST_RATE: u32 = 5;
@@ -35,6 +38,9 @@ impl KubernetesSettings {
         ] {
             found.extend(rate.filter(|rate| *rate < LEAST_RATE).map(|rate| too_slow(field, rate)));
         }
+        found.extend(self.production.iter().flat_map(ProductionSettings::violations));
+        found.extend(self.deploy.object().into_iter().flat_map(|object| object.violations("deploy")));
+        found.extend(self.undeliverable());
         let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
         for (position, application) in self.applications.iter().enumerate() {
             let name = &application.name;
@@ -48,8 +54,24 @@ impl KubernetesSettings {
             if is_named {
                 found.extend(self.taken(position, application, &mut places));
             }
+            if self.place(application).kind == Kind::StackSet && self.deploy_object(application).is_some() {
+                let problem = "a delivery would make another Stack, which is not what is put back".to_owned();
+                found.push(at(position, "deploy", problem, "images, as is usual with a StackSet"));
+            }
         }
         found
+    }
+
+    /// A delivery that could change nothing.
+    fn undeliverable(&self) -> Option<Violation> {
+        let is_delivered = self.applications.iter().any(|application| self.deploy_object(application).is_some());
+        let usual = FreezeSettings::default().controllers;
+        let is_exempt = self.freeze.controllers.iter().any(|user| !usual.contains(user));
+        (is_delivered && !is_exempt).then(|| {
+            let problem = "the delivery system is not among them, and would be denied what it shall do".to_owned();
+            let expected = "its user, such as system:serviceaccount:delivery:controller".to_owned();
+            ("freeze.controllers".to_owned(), problem, expected)
+        })
     }
 
     /// A workload that is another application already.
@@ -63,6 +85,23 @@ impl KubernetesSettings {
         let other = places.insert(place.clone(), name).filter(|other| *other != name)?;
         let expected = format!("a {} of its own", place.kind);
         Some(at(position, named(place.kind), format!("{place} is \"{other}\" already"), &expected))
+    }
+}
+
+impl ProductionSettings {
+    /// What is wrong with how production's versions are read.
+    fn violations(&self) -> Vec<Violation> {
+        let key = self.deploy_id_annotation.iter().filter(|key| !is_key(key));
+        let key = key.map(|key| {
+            let problem = format!("\"{key}\" is not the key of an annotation or a label");
+            ("production.deployIdAnnotation".to_owned(), problem, KEY.to_owned())
+        });
+        let registries = self
+            .registries
+            .problems()
+            .map(|(prefix, problem)| (format!("production.registries.{prefix}"), problem, REPOSITORY.to_owned()));
+        let releases = self.releases.object().map(|object| object.violations("production.releases"));
+        key.chain(releases.into_iter().flatten()).chain(registries).collect()
     }
 }
 
@@ -95,10 +134,16 @@ impl Application {
         workload("", namespace, self.names());
         if let Some(other) = in_production {
             workload("inProduction.", &other.namespace, other.names());
+            if let Some(object) = other.releases.as_ref().and_then(Releases::object) {
+                found.extend(object.violations(&format!("applications[{position}].inProduction.releases")));
+            }
         }
         if self.names().iter().all(|(_, name)| name.is_none()) && !is_subdomain(name.as_str()) {
             let problem = format!("\"{name}\" is not the name of a Deployment");
             found.push(at(position, "name", problem, "deployment: its name"));
+        }
+        if let Some(object) = self.deploy.as_ref().and_then(Deploy::object) {
+            found.extend(object.violations(&format!("applications[{position}].deploy")));
         }
         if self.allow_volume_deletion && stateful_set.is_none() {
             let kind = if self.stack_set.is_some() { Kind::StackSet } else { Kind::Deployment };
@@ -135,4 +180,14 @@ fn is_label(name: &str) -> bool {
 /// True for an RFC 1123 subdomain, as most objects are named.
 fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
+}
+
+/// True for what annotations and labels may be called: a name, after a subdomain and a slash or alone.
+fn is_key(key: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let is_name =
+        name.len() <= 63 && name.chars().all(inner) && is_end(name.chars().next()) && is_end(name.chars().last());
+    is_name && prefix.is_none_or(is_subdomain)
 }

@@ -95,13 +95,25 @@ impl Marker<StackFields> {
     /// What it says of the workload.
     pub(crate) fn of_workload(&self) -> Marker<Owned> {
         let applied = self.applied.iter().map(|fields| fields.owned.clone()).collect();
-        Marker { original: self.original.owned.clone(), holder: self.holder.clone(), applied }
+        Marker {
+            original: self.original.owned.clone(),
+            holder: self.holder.clone(),
+            applied,
+            delivering: false,
+            besides: None,
+        }
     }
 
     /// What it says of the bounds, where there are any.
     pub(crate) fn of_bounds(&self) -> Option<Marker<Bounds>> {
         let applied = self.applied.iter().filter_map(StackFields::bounds).collect();
-        Some(Marker { original: self.original.bounds()?, holder: self.holder.clone(), applied })
+        Some(Marker {
+            original: self.original.bounds()?,
+            holder: self.holder.clone(),
+            applied,
+            delivering: false,
+            besides: None,
+        })
     }
 }
 
@@ -121,7 +133,7 @@ impl Fields for StackFields {
     fn set(&mut self, field: &Field, value: Option<Value>) {
         let count = match value {
             Some(Value::Count(count)) => Some(count),
-            Some(Value::Image(_) | Value::Amount(_) | Value::Flag(_)) | None => None,
+            Some(Value::Image(_) | Value::Amount(_) | Value::Flag(_) | Value::Word(_)) | None => None,
         };
         match (field, &mut self.autoscaler) {
             (Field::Replicas, _) => {

@@ -74,7 +74,7 @@ fn a_marker_says_what_the_workload_and_its_bounds_were_as_for_two_objects() {
     during.set(&Field::MaxReplicas, Some(Value::Count(6)));
     during.set(&Field::Replicas, Some(Value::Count(6)));
     let holder = Holder { run: "one".parse().unwrap(), epoch: 1 };
-    let marker = Marker { original: before, holder, applied: vec![during] };
+    let marker = Marker { original: before, holder, applied: vec![during], delivering: false, besides: None };
     let [annotation, _] = marker.write("uid").unwrap();
     assert_eq!(serde_json::from_str::<StackFields>(&annotation.1).unwrap(), marker.original);
     let (workload, bounds) = (marker.of_workload(), marker.of_bounds().unwrap());

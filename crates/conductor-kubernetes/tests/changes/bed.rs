@@ -78,6 +78,12 @@ impl Bed {
         }
     }
 
+    /// The same with more, or other, settings.
+    pub(crate) fn with(mut self, more: &Value) -> Self {
+        json_patch::merge(&mut self.settings, more);
+        self
+    }
+
     /// The conductor of this epoch, as a new process would have it.
     pub(crate) async fn conductor(&self, epoch: u64) -> KubernetesEnvironment {
         self.connect(&self.settings, epoch).await
@@ -122,15 +128,15 @@ impl Bed {
 
     /// What there is, if it can be said.
     pub(crate) async fn try_observe(&self, conductor: &KubernetesEnvironment) -> Result<Baseline, PortError> {
-        self.with(conductor, conductor.allocated(&self.applications).await?).await
+        self.observed(conductor, conductor.allocated(&self.applications).await?).await
     }
 
     /// The same in a run that has begun.
     async fn look_again(&self, conductor: &KubernetesEnvironment) -> Result<Baseline, PortError> {
-        self.with(conductor, conductor.still_allocated(&self.applications).await?).await
+        self.observed(conductor, conductor.still_allocated(&self.applications).await?).await
     }
 
-    async fn with(
+    async fn observed(
         &self,
         conductor: &KubernetesEnvironment,
         mut allocated: BTreeMap<ApplicationId, Allocation>,

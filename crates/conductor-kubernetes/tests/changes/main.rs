@@ -4,6 +4,7 @@
 mod answers;
 mod bed;
 mod crashes;
+mod deliveries;
 mod everything;
 mod looks;
 mod markers;

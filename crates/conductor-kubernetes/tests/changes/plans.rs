@@ -76,7 +76,7 @@ pub(crate) fn step(baseline: &Baseline, name: &str, mut to: Allocation) -> Scale
 /// An application's rollout of another image.
 pub(crate) fn rollout(baseline: &Baseline, name: &str, image: String) -> Rollout {
     let to = Release::new(BTreeMap::from([("main".to_owned(), image)]));
-    Rollout { application: name.parse().unwrap(), from: baseline[name].release.clone(), to }
+    Rollout::new(name.parse().unwrap(), baseline[name].release.clone(), to)
 }
 
 /// What a run does that takes all of these applications to production's versions and allocation.

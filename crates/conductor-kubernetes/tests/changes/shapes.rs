@@ -120,7 +120,7 @@ async fn there_and_back(Shape { name, deployment, images, resources, replicas }:
     let mut release: BTreeMap<String, String> = observed.release.containers().clone();
     release.extend(images.iter().map(|(container, image)| ((*container).to_owned(), (*image).to_owned())));
     let application = || "shop".parse().unwrap();
-    let rollout = Rollout { application: application(), from: observed.release, to: Release::new(release) };
+    let rollout = Rollout::new(application(), observed.release, Release::new(release));
     let step = ScaleStep { application: application(), from: observed.allocation, to };
     let changes = Changes {
         baseline,
@@ -153,7 +153,7 @@ async fn containers_that_change_places_between_a_look_and_the_write_get_what_is_
     let from = bed.observe(&conductor).await["shop"].release.clone();
     let mut to = from.containers().clone();
     to.insert("mesh".to_owned(), "registry.example/mesh:2".to_owned());
-    let rollout = Rollout { application: "shop".parse().unwrap(), from, to: Release::new(to) };
+    let rollout = Rollout::new("shop".parse().unwrap(), from, Release::new(to));
     let stop = proxy.stop_at(Requests::writes(), 1, Moment::Before);
     let swapped = async {
         stop.reached(crate::bed::PATIENCE).await;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use conductor_core::app::ApplicationId;
 use conductor_core::failure::Failure;
-use conductor_core::ports::PortError;
-use conductor_kubernetes::{Kind, Place, Reader, Running};
+use conductor_core::ports::{PortError, Production, ReleaseSource};
+use conductor_kubernetes::{Kind, KubernetesEnvironment, KubernetesSettings, Place, Reader, Running};
 use conductor_kubernetes_bed::{Cluster, ClusterSettings, User, until};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus};
@@ -14,7 +16,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 /// How long anything may take on a busy machine.
@@ -108,6 +110,28 @@ pub(crate) async fn shows(deployments: &Api<Deployment>, name: &str, what: impl 
     .await;
 }
 
+/// What the conductor reads of these applications in production, with these settings of it.
+pub(crate) async fn released(
+    cluster: &Cluster,
+    namespace: &str,
+    production: &Value,
+    applications: &Value,
+) -> Result<BTreeMap<ApplicationId, Production>, PortError> {
+    let [test, reader]: [PathBuf; 2] = [User::Admin, conductor()].map(|user| cluster.kubeconfig(&user).unwrap());
+    let mut settings = json!({ "kubeconfig": reader, "sameCluster": true });
+    json_patch::merge(&mut settings, production);
+    let settings: KubernetesSettings = serde_json::from_value(json!({
+        "cluster": { "kubeconfig": test },
+        "production": settings,
+        "namespace": namespace,
+        "applications": applications,
+    }))
+    .unwrap();
+    assert_eq!(settings.violations(), []);
+    let names: Vec<ApplicationId> = settings.applications.iter().map(|one| one.name.clone()).collect();
+    KubernetesEnvironment::connect(settings, 1).await.unwrap().production(&names).await
+}
+
 /// The place of a Deployment.
 pub(crate) fn place(namespace: &str, name: &str) -> Place {
     Place { namespace: namespace.to_owned(), kind: Kind::Deployment, name: name.to_owned() }
@@ -120,7 +144,7 @@ pub(crate) async fn running_in(
     deployments: &[&str],
 ) -> Result<BTreeMap<Place, Running>, PortError> {
     let places: Vec<Place> = deployments.iter().map(|name| place(namespace, name)).collect();
-    conductor_kubernetes::running(reader, &places).await
+    conductor_kubernetes::running(reader, &places, None).await
 }
 
 /// Every message of an error.

@@ -3,9 +3,11 @@
 
 mod admission;
 mod bed;
+mod deploy_ids;
 mod identity;
 mod parity;
 mod rate;
+mod released;
 mod rights;
 mod running;
 mod stack_sets;

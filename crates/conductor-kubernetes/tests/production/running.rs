@@ -96,10 +96,10 @@ async fn many_namespaces_are_read_at_once_and_what_does_not_exist_is_absent() {
         place("nowhere", "ledger"),
         place("bank", "ledger"),
     ];
-    let running = conductor_kubernetes::running(&reader, &places).await.unwrap();
+    let running = conductor_kubernetes::running(&reader, &places, None).await.unwrap();
     let found: Vec<_> = running.iter().map(|(place, running)| (place.to_string(), running.replicas)).collect();
     assert_eq!(found, [("Deployment bank/ledger".to_owned(), 1), ("Deployment find/search".to_owned(), 2)]);
-    assert!(conductor_kubernetes::running(&reader, &[]).await.unwrap().is_empty());
+    assert!(conductor_kubernetes::running(&reader, &[], None).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn a_stack_set_runs_what_its_stack_with_all_traffic_runs_and_none_while_tr
         Place { kind: Kind::StackSet, ..place("stack-live", "absent") },
         place("stack-live", "shop"),
     ];
-    let found = until("it has settled", PATIENCE, async || running(&reader, &places).await.ok()).await;
+    let found = until("it has settled", PATIENCE, async || running(&reader, &places, None).await.ok()).await;
     let counts: Vec<_> = found.iter().map(|(place, running)| (place.to_string(), running.replicas)).collect();
     assert_eq!(counts, [("StackSet stack-live/shop".to_owned(), 3)]);
     let pods: Api<Pod> = api(&admin, "stack-live");
@@ -49,7 +49,7 @@ async fn a_stack_set_runs_what_its_stack_with_all_traffic_runs_and_none_while_tr
     change(json!({ "traffic": shares.map(|(name, weight)| json!({ "stackName": name, "weight": weight })) })).await;
     serves("shop-v2", 25.0).await;
     serves("shop-v1", 75.0).await;
-    let refused = running(&reader, &places).await.unwrap_err();
+    let refused = running(&reader, &places, None).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Unavailable);
     assert_eq!(
         text(&refused),
@@ -60,6 +60,6 @@ async fn a_stack_set_runs_what_its_stack_with_all_traffic_runs_and_none_while_tr
     change(json!({ "traffic": [{ "stackName": "shop-v2", "weight": 100 }] })).await;
     serves("shop-v2", 100.0).await;
     serves("shop-v1", 0.0).await;
-    let found = until("it has settled", PATIENCE, async || running(&reader, &places).await.ok()).await;
+    let found = until("it has settled", PATIENCE, async || running(&reader, &places, None).await.ok()).await;
     assert_eq!(found[&places[0]].replicas, 2);
 }

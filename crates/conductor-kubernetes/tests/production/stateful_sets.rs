@@ -47,7 +47,7 @@ async fn a_settled_one_runs_what_its_pods_run_and_one_in_a_rollout_is_refused() 
     settle(&api(&admin, "stores"), deployment("ledger", 1, Behaviour::Ready)).await;
     shows(&sets, "ledger", is_complete).await;
     let places = [set_at("stores", "ledger"), place("stores", "ledger"), set_at("stores", "absent")];
-    let found = running(&reader, &places).await.unwrap();
+    let found = running(&reader, &places, None).await.unwrap();
     let counts: Vec<_> = found.iter().map(|(place, running)| (place.to_string(), running.replicas)).collect();
     let expected = [("Deployment stores/ledger", 1), ("StatefulSet stores/ledger", 3)];
     assert_eq!(counts, expected.map(|(place, count)| (place.to_owned(), count)));
@@ -57,7 +57,7 @@ async fn a_settled_one_runs_what_its_pods_run_and_one_in_a_rollout_is_refused() 
 
     release(&sets, "ledger", Behaviour::Hang).await;
     shows(&sets, "ledger", |status| status.updated_replicas == Some(1)).await;
-    let error = running(&reader, &places).await.unwrap_err();
+    let error = running(&reader, &places, None).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unavailable);
     assert_eq!(
         text(&error),
@@ -73,7 +73,7 @@ async fn one_without_replicas_is_known_by_its_template_only_if_that_is_pinned() 
     let sets: Api<StatefulSet> = api(&admin, "empty-stores");
     sets.create(&Default::default(), &stateful_set("ledger", 0, Behaviour::Ready)).await.unwrap();
     shows(&sets, "ledger", |status| status.replicas == 0).await;
-    let error = running(&reader, &[set_at("empty-stores", "ledger")]).await.unwrap_err();
+    let error = running(&reader, &[set_at("empty-stores", "ledger")], None).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Rejected);
     assert_eq!(
         text(&error),

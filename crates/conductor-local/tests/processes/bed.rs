@@ -84,7 +84,7 @@ impl Bed {
     /// Rolls a version out.
     pub(crate) async fn roll_out(&self, version: &str) -> Result<(), String> {
         let from = Release::single("");
-        let rollout = Rollout { application: app(), from, to: Release::single(version) };
+        let rollout = Rollout::new(app(), from, Release::single(version));
         self.environment().roll_out(&"run-1".parse().unwrap(), &rollout, Way::There).await.map_err(told)
     }
 

@@ -60,7 +60,7 @@ impl Application {
         let production = plant
             .production
             .as_ref()
-            .map(|running| Production { release: Release::single(&running.version), allocation: running.allocation() });
+            .map(|running| Production::new(Release::single(&running.version), running.allocation()));
         Self {
             release: Release::single(&plant.test.version),
             allocation: plant.test.allocation(),

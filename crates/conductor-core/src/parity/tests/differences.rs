@@ -210,7 +210,7 @@ fn what_the_run_makes_equal_is_no_difference_and_what_it_makes_other_is_one() {
     let plan = |image: &str, replicas, cpu| {
         let to = Release::new([(text("main"), text(image)), (text("mesh"), text("never"))].into());
         Plan {
-            rollouts: vec![Rollout { application: app(), from: Release::single("v1"), to }],
+            rollouts: vec![Rollout::new(app(), Release::single("v1"), to)],
             scale_steps: vec![ScaleStep {
                 application: app(),
                 from: allocation(1, "100m"),
