@@ -5,15 +5,16 @@
 
 mod own;
 mod real;
+mod served;
 
 use std::fs::File;
 
 use futures::future::LocalBoxFuture;
-use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::{Api, Client};
+use kube::Client;
+use kube::api::ApiResource;
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, ClusterSettings};
+use crate::cluster::Cluster;
 use crate::component::Component;
 use crate::controller::own::Own;
 use crate::controller::real::Real;
@@ -148,19 +149,6 @@ impl Cluster {
                 Own::start(controller, work, config, log).await.map(Running::Own)
             }
         }
-    }
-
-    /// Waits until objects of a kind can be made, everywhere.
-    pub(crate) async fn await_served(&self, resource: &ApiResource) -> Result<(), BedError> {
-        let admin = self.client(&User::Admin).await?;
-        let objects = Api::<DynamicObject>::all_with(admin, resource);
-        let first = ListParams::default().limit(1);
-        let is_served = || {
-            let (objects, first) = (objects.clone(), first.clone());
-            async move { objects.list(&first).await.is_ok() }
-        };
-        let within = ClusterSettings::default().start_within;
-        self.await_that(Component::ApiServer, "the custom resource of a controller", within, is_served).await
     }
 }
 
