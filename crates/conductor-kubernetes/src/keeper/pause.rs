@@ -92,7 +92,11 @@ impl KubernetesEnvironment {
         applications: &[ApplicationId],
         autoscalers: &ByTarget,
     ) -> Result<BTreeSet<Keeper>, PortError> {
-        let (applications, found) = futures::try_join!(self.found(applications), self.found_for_a_run())?;
+        let found = self.found_for_a_run().await?;
+        if found.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let applications = self.found(applications).await?;
         let keepers: BTreeSet<Keeper> =
             self.keepers_of(&applications, autoscalers, &found).all().into_iter().cloned().collect();
         let pauses: Vec<_> = keepers.iter().cloned().map(|keeper| self.pause(run, keeper)).collect();
