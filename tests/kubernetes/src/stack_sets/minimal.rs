@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 
 use crate::stack_sets::minimal::one::One;
@@ -39,9 +40,11 @@ async fn look(client: &Client, log: &mut File) -> Result<(), kube::Error> {
     if sets.items.is_empty() {
         return Ok(());
     }
-    let stacks = Api::<Stack>::all(client.clone()).list(&Default::default()).await?.items;
-    let deployments = Api::<Deployment>::all(client.clone()).list(&Default::default()).await?.items;
-    let autoscalers = Api::<HorizontalPodAutoscaler>::all(client.clone()).list(&Default::default()).await?.items;
+    // Whatever is made of a Stack has its labels: others have many more objects.
+    let made = ListParams::default().labels(made::OF_PODS[0]);
+    let stacks = Api::<Stack>::all(client.clone()).list(&made).await?.items;
+    let deployments = Api::<Deployment>::all(client.clone()).list(&made).await?.items;
+    let autoscalers = Api::<HorizontalPodAutoscaler>::all(client.clone()).list(&made).await?.items;
     for set in sets {
         let (namespace, name) = (set.namespace().unwrap_or_default(), set.name_any());
         let one = One::new(client, set, &stacks, &deployments, &autoscalers);
