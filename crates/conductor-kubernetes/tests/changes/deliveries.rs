@@ -220,11 +220,11 @@ async fn a_version_that_is_there_already_is_one_and_one_that_nothing_was_done_fo
     let conductor = shop.bed.conductor(1).await;
     let image_id = until("the digest that runs", PATIENCE, async || {
         let pods = shop.bed.api::<Pod>().list(&ListParams::default()).await.unwrap();
-        let ids = pods
+        let mut ids = pods
             .items
             .iter()
             .filter_map(|pod| Some(pod.status.as_ref()?.container_statuses.as_ref()?[0].image_id.clone()));
-        ids.filter(|id| !id.is_empty()).next()
+        ids.find(|id| !id.is_empty())
     })
     .await;
     let error = shop.roll_out(&conductor).await.unwrap_err();
