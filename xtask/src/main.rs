@@ -22,7 +22,7 @@ const USAGE: &str = "usage:
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again, and what real controllers do
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
-  cargo xtask keda       builds a real controller, which --full tests, once for this machine
+  cargo xtask keda       builds a real controller, which --full tests, once for this machine; so does cargo xtask rollouts
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
 

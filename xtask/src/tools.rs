@@ -6,6 +6,7 @@ mod go;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;
+mod rollouts;
 
 use std::path::PathBuf;
 

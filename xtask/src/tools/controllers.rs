@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::go::Module;
 use super::keda::KEDA;
+use super::rollouts::ROLLOUTS;
 use crate::program;
 
 /// One of them.
@@ -21,7 +22,7 @@ pub(crate) struct Controller {
 }
 
 /// All of them.
-pub(crate) const ALL: [Controller; 1] = [KEDA];
+pub(crate) const ALL: [Controller; 2] = [KEDA, ROLLOUTS];
 
 /// Where the definitions are put.
 const DEFINITIONS: &str = "crds";
@@ -45,7 +46,7 @@ impl Controller {
         let failed = |error: std::io::Error| format!("could not copy {} to {}: {error}", from.display(), to.display());
         fs::create_dir(&to).map_err(failed)?;
         let files = if from.is_file() { vec![from.clone()] } else { files(&from).map_err(failed)? };
-        let definitions = files.iter().filter(|path| path.extension().is_some_and(|end| end == "yaml"));
+        let definitions = files.iter().filter(|path| is_definition(path));
         let mut count = 0;
         for (path, name) in definitions.filter_map(|path| Some((path, path.file_name()?))) {
             // Read and written: the files in Go's cache cannot be written, and copies of them could not be, either.
@@ -63,6 +64,11 @@ impl Controller {
 /// The controller that a word of the command line means.
 pub(crate) fn called(word: &str) -> Option<Controller> {
     ALL.into_iter().find(|controller| controller.module.word == word)
+}
+
+/// False for what is beside definitions: a list of them for Kustomize, too.
+fn is_definition(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml") && path.file_stem().is_some_and(|name| name != "kustomization")
 }
 
 fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
