@@ -5,6 +5,7 @@
 
 mod answer;
 mod apply;
+mod argo_rollout;
 mod autoscaler;
 mod bare;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod parity;
 mod patch;
 mod place;
 mod production;
+mod promotion;
 mod reader;
 mod rollout;
 mod room;

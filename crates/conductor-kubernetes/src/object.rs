@@ -37,6 +37,11 @@ pub(crate) trait Object:
     /// Its pod template, where it has one.
     fn template(&self) -> Option<&PodTemplateSpec>;
 
+    /// Its pod template as it is written, where the API server keeps it in whatever form it is given.
+    fn written_template(&self) -> Option<&Json> {
+        None
+    }
+
     /// It with nothing but what decides whether it is written to, and what is written; `None` where what was seen of it is
     /// not kept.
     fn bare(&self) -> Option<Self> {

@@ -16,6 +16,9 @@ use crate::change::After;
 use crate::field::{Field, Fields, Value};
 use crate::marker::{Annotations, Marker, RUN, SNAPSHOT};
 
+/// Where the pod template of a workload is.
+const TEMPLATE: &str = "/spec/template";
+
 /// An object as it is.
 pub(crate) struct Live<'a, T> {
     pub(crate) uid: &'a str,
@@ -24,6 +27,8 @@ pub(crate) struct Live<'a, T> {
     pub(crate) annotations: &'a Annotations,
     /// Its pod template; `None` for what has none, such as an autoscaler.
     pub(crate) template: Option<&'a PodTemplateSpec>,
+    /// The same as it is written, where that may be in another form.
+    pub(crate) written: Option<&'a Json>,
     pub(crate) fields: &'a T,
 }
 
@@ -72,7 +77,7 @@ pub(crate) fn patch<T: Fields>(
             operations.put(format!("{path}/resources"), json!({}));
         }
         for kind in kinds {
-            operations.resources(&path, found, kind, &wanted);
+            operations.resources(&path, found, kind, &wanted, live.written);
         }
     }
     operations.marker(live, after.marker.as_ref())?;
@@ -84,7 +89,7 @@ fn slot<'a>(template: &'a PodTemplateSpec, name: &str) -> Option<(String, &'a Co
     let spec = template.spec.as_ref()?;
     let find = |list: &'a [Container], kind: &str| {
         let position = list.iter().position(|container| container.name == name)?;
-        Some((format!("/spec/template/spec/{kind}/{position}"), &list[position]))
+        Some((format!("{TEMPLATE}/spec/{kind}/{position}"), &list[position]))
     };
     find(&spec.containers, "containers").or_else(|| find(spec.init_containers.as_deref()?, "initContainers"))
 }
@@ -134,7 +139,14 @@ impl Operations {
     }
 
     /// Requests or limits of a container, as a whole: its keys may hold characters that paths do not.
-    fn resources(&mut self, path: &str, container: &Container, kind: &str, wanted: &BTreeMap<Field, Value>) {
+    fn resources(
+        &mut self,
+        path: &str,
+        container: &Container,
+        kind: &str,
+        wanted: &BTreeMap<Field, Value>,
+        written: Option<&Json>,
+    ) {
         let resources = container.resources.as_ref();
         let present = match kind {
             "requests" => resources.and_then(|resources| resources.requests.as_ref()),
@@ -151,7 +163,8 @@ impl Operations {
         }
         let path = format!("{path}/resources/{kind}");
         if resources.is_some() {
-            self.test(path.clone(), json!(present));
+            let written = written.and_then(|template| template.pointer(path.strip_prefix(TEMPLATE)?));
+            self.test(path.clone(), written.cloned().unwrap_or_else(|| json!(present)));
         }
         match (present, map.is_empty()) {
             (None, true) => {}
@@ -215,7 +228,8 @@ mod tests {
             let field = Field::Resource { container: "app".to_owned(), name: (*name).to_owned() };
             after.set(&field, Some(Value::Amount(text.parse().unwrap())));
         }
-        let live = Live { uid: "uid-1", version: None, annotations: &None, template: Some(&template), fields: &fields };
+        let (template, fields) = (Some(&template), &fields);
+        let live = Live { uid: "uid-1", version: None, annotations: &None, template, written: None, fields };
         let patch = patch(&live, &After { fields: after, marker: None }, &BTreeSet::new()).unwrap().unwrap();
         let texts = patch.0.iter().filter(|operation| !matches!(operation, json_patch::PatchOperation::Test(_)));
         texts.map(|operation| serde_json::to_string(operation).unwrap()).collect()

@@ -9,6 +9,8 @@ pub enum Kind {
     Deployment,
     /// A StatefulSet.
     StatefulSet,
+    /// A Rollout of Argo Rollouts.
+    Rollout,
 }
 
 /// Where an application is.
@@ -25,7 +27,7 @@ pub struct Place {
 impl Kind {
     /// The kind that Kubernetes calls so.
     pub(crate) fn called(name: &str) -> Option<Self> {
-        [Self::Deployment, Self::StatefulSet].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Deployment, Self::StatefulSet, Self::Rollout].into_iter().find(|kind| kind.as_str() == name)
     }
 
     /// What Kubernetes calls it.
@@ -33,6 +35,7 @@ impl Kind {
         match self {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
+            Self::Rollout => "Rollout",
         }
     }
 }

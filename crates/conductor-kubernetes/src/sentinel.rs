@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 
+use crate::argo_rollout::ArgoRollout;
 use crate::autoscaler::{Autoscaler, target};
 use crate::drift::{REPLICAS, Step, Writer, image, last_writer};
 use crate::field::Owned;
@@ -73,6 +74,7 @@ impl<'a> Sentinel<'a> {
             streams.push(match kind {
                 Kind::Deployment => watched::<Deployment>(client, namespace, streams.len(), workload),
                 Kind::StatefulSet => watched::<StatefulSet>(client, namespace, streams.len(), workload),
+                Kind::Rollout => watched::<ArgoRollout>(client, namespace, streams.len(), workload),
             });
         }
         for namespace in namespaces {

@@ -115,12 +115,15 @@ pub struct Application {
     /// Its namespace. Absent: the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent: the application's name, unless it is a StatefulSet.
+    /// The name of its Deployment. Absent: the application's name, unless it is something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// The name of its Rollout of Argo Rollouts, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
     /// True for a StatefulSet that may be scaled although that deletes the volumes of the replicas that go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_volume_deletion: bool,
@@ -136,12 +139,15 @@ pub struct InProduction {
     /// Its namespace. Absent: as in the test cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent, and no StatefulSet either: as in the test cluster.
+    /// The name of its Deployment. Absent, and nothing else either: as in the test cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// The name of its Rollout of Argo Rollouts, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
 }
 
 const fn yes() -> bool {
@@ -149,7 +155,9 @@ const fn yes() -> bool {
 }
 
 fn usual_controllers() -> Vec<String> {
-    vec!["system:serviceaccount:keda:keda-operator".to_owned()]
+    ["keda:keda-operator", "argo-rollouts:argo-rollouts"]
+        .map(|account| format!("system:serviceaccount:{account}"))
+        .to_vec()
 }
 
 fn steady_for() -> Span {
@@ -181,8 +189,9 @@ impl KubernetesSettings {
 
     /// Where an application is in the test cluster.
     pub fn place(&self, application: &Application) -> Place {
-        let Application { deployment, stateful_set, .. } = application;
-        let (kind, name) = workload(deployment, stateful_set).unwrap_or((Kind::Deployment, application.name.as_str()));
+        let Application { deployment, stateful_set, rollout, .. } = application;
+        let named = workload([deployment, stateful_set, rollout]);
+        let (kind, name) = named.unwrap_or((Kind::Deployment, application.name.as_str()));
         let namespace = application.namespace.clone().unwrap_or_else(|| self.namespace.clone());
         Place { namespace, kind, name: name.to_owned() }
     }
@@ -192,9 +201,9 @@ impl KubernetesSettings {
         let Place { namespace, kind, name } = self.place(application);
         let namespaces = self.production.as_ref().map(|production| &production.namespaces);
         let namespace = namespaces.and_then(|known| known.get(&namespace).cloned()).unwrap_or(namespace);
-        let InProduction { namespace: other, deployment, stateful_set } =
+        let InProduction { namespace: other, deployment, stateful_set, rollout } =
             application.in_production.clone().unwrap_or_default();
-        let (kind, name) = workload(&deployment, &stateful_set).unwrap_or((kind, &name));
+        let (kind, name) = workload([&deployment, &stateful_set, &rollout]).unwrap_or((kind, &name));
         Place { namespace: other.unwrap_or(namespace), kind, name: name.to_owned() }
     }
 
@@ -204,10 +213,13 @@ impl KubernetesSettings {
     }
 }
 
+/// The kinds in the order of the names that settings give, with the field that names one.
+const KINDS: [(Kind, &str); 3] =
+    [(Kind::Deployment, "deployment"), (Kind::StatefulSet, "statefulSet"), (Kind::Rollout, "rollout")];
+
 /// The workload that is named, if one is.
-fn workload<'a>(deployment: &'a Option<String>, stateful_set: &'a Option<String>) -> Option<(Kind, &'a str)> {
-    let named = |kind, name: &'a Option<String>| name.as_deref().map(|name| (kind, name));
-    named(Kind::StatefulSet, stateful_set).or_else(|| named(Kind::Deployment, deployment))
+fn workload(names: [&Option<String>; 3]) -> Option<(Kind, &str)> {
+    KINDS.into_iter().zip(names).find_map(|((kind, _), name)| Some((kind, name.as_deref()?)))
 }
 
 #[cfg(test)]

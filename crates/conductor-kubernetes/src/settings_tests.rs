@@ -13,6 +13,7 @@ applications:
   - { name: orders, statefulSet: orders-db, inProduction: { statefulSet: orders } }
   - { name: events, statefulSet: events, allowVolumeDeletion: true, inProduction: { namespace: bus } }
   - { name: cart, inProduction: { statefulSet: cart-db } }
+  - { name: pay, rollout: payment, inProduction: { namespace: money } }
   - { name: load-workers, support: true }
 ";
 
@@ -28,7 +29,7 @@ fn an_application_needs_no_more_than_its_name() {
         settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
     };
     assert_eq!(
-        places(KubernetesSettings::place)[..6],
+        places(KubernetesSettings::place)[..7],
         [
             "Deployment shop/checkout",
             "Deployment bank/ledger-v2",
@@ -36,10 +37,11 @@ fn an_application_needs_no_more_than_its_name() {
             "StatefulSet shop/orders-db",
             "StatefulSet shop/events",
             "Deployment shop/cart",
+            "Rollout shop/payment",
         ]
     );
     assert_eq!(
-        places(KubernetesSettings::place_in_production)[..6],
+        places(KubernetesSettings::place_in_production)[..7],
         [
             "Deployment shop-live/checkout",
             "Deployment bank/ledger-v2",
@@ -47,9 +49,10 @@ fn an_application_needs_no_more_than_its_name() {
             "StatefulSet shop-live/orders",
             "StatefulSet bus/events",
             "StatefulSet shop-live/cart-db",
+            "Rollout money/payment",
         ]
     );
-    assert_eq!(settings.catalogue().len(), 6, "support is not in the catalogue");
+    assert_eq!(settings.catalogue().len(), 7, "support is not in the catalogue");
     assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
     let production = settings.production.unwrap();
     assert_eq!(production.kubeconfig.as_deref(), Some(Path::new("/etc/production.kubeconfig")));
@@ -73,6 +76,10 @@ applications:
   - { name: three, namespace: shop, statefulSet: same }
   - { name: four, namespace: shop, statefulSet: same }
   - { name: five, allowVolumeDeletion: true }
+  - { name: six, rollout: same-rollout, allowVolumeDeletion: true }
+  - { name: seven, namespace: bank, rollout: paying }
+  - { name: eight, namespace: bank, rollout: paying }
+  - { name: nine, statefulSet: a, rollout: B, inProduction: { deployment: c, rollout: d } }
 ";
     let found: Vec<String> =
         settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
@@ -94,6 +101,11 @@ applications:
             "applications[7].statefulSet: \"a_b\" is not the name of a StatefulSet",
             "applications[9].statefulSet: StatefulSet shop/same is \"three\" already",
             "applications[10].allowVolumeDeletion: a Deployment has no volumes that scaling deletes",
+            "applications[11].allowVolumeDeletion: a Rollout has no volumes that scaling deletes",
+            "applications[13].rollout: Rollout bank/paying is \"seven\" already",
+            "applications[14].rollout: \"B\" is not the name of a Rollout",
+            "applications[14].rollout: it is StatefulSet \"a\" already",
+            "applications[14].inProduction.rollout: it is Deployment \"c\" already",
         ]
     );
 }

@@ -56,6 +56,8 @@ enum Look {
 /// What is wanted of an object.
 enum Want<'a> {
     Wish(&'a Wish),
+    /// The same, and the marker stays where there is one.
+    Keep(&'a Wish),
     /// A marker without a change, where there is none.
     Claim,
 }
@@ -78,6 +80,17 @@ impl Writer {
         wish: &Wish,
     ) -> Result<Box<K>, PortError> {
         self.make(namespace, name, holder, &Want::Wish(wish)).await
+    }
+
+    /// The same, and the marker stays where there is one, whatever is put back.
+    pub(crate) async fn write_keeping<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        holder: &Holder,
+        wish: &Wish,
+    ) -> Result<Box<K>, PortError> {
+        self.make(namespace, name, holder, &Want::Keep(wish)).await
     }
 
     /// What was heard of the last write to an object.
@@ -189,7 +202,8 @@ fn plan<K: Object>(
         Look::Now => None,
     };
     let (uid, template) = (meta.uid.as_deref().unwrap_or_default(), live.template());
-    let present = Live { uid, version, annotations: &meta.annotations, template, fields: &fields };
+    let written = live.written_template();
+    let present = Live { uid, version, annotations: &meta.annotations, template, written, fields: &fields };
     patch(&present, &after, want.contested()).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
 }
 
@@ -204,7 +218,7 @@ impl Want<'_> {
         let found = match (marker(live), self) {
             // It is in nobody's way, unless it is another run's: what to put back is known, and is only put in place of
             // what the run has given.
-            (Err(_), Self::Wish(Wish { way: Way::Back, .. })) => {
+            (Err(_), Self::Wish(Wish { way: Way::Back, .. }) | Self::Keep(Wish { way: Way::Back, .. })) => {
                 admit(holder_of(live).as_ref(), holder)?;
                 None
             }
@@ -212,6 +226,12 @@ impl Want<'_> {
         };
         let after = match self {
             Self::Wish(wish) => decide(&fields, found.as_ref(), holder, wish)?,
+            Self::Keep(wish) => {
+                let mut after = decide(&fields, found.as_ref(), holder, wish)?;
+                let kept = || Some(Marker { holder: holder.clone(), ..found.clone()? });
+                after.marker = after.marker.or_else(kept);
+                after
+            }
             Self::Claim => {
                 let claim = || Marker { original: fields.clone(), holder: holder.clone(), applied: Vec::new() };
                 After { fields: fields.clone(), marker: Some(found.clone().unwrap_or_else(claim)) }
@@ -223,7 +243,7 @@ impl Want<'_> {
     fn contested(&self) -> &BTreeSet<Field> {
         static NONE: BTreeSet<Field> = BTreeSet::new();
         match self {
-            Self::Wish(wish) => &wish.contested,
+            Self::Wish(wish) | Self::Keep(wish) => &wish.contested,
             Self::Claim => &NONE,
         }
     }
@@ -236,7 +256,7 @@ fn again(error: PortError) -> PortError {
 
 /// True for the answer that the object is not what was looked at any more: a conflict, or a JSON Patch whose test failed.
 /// The server does not say which test; an object that it finds invalid has the same status, and details besides.
-fn is_moved(error: &kube::Error) -> bool {
+pub(crate) fn is_moved(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else { return false };
     let details = status.details.as_ref();
     let is_failed_test = || details.is_none_or(|details| details.causes.is_empty() && details.name.is_empty());

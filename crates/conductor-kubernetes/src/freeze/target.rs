@@ -7,6 +7,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{ApiResource, DynamicObject};
 use kube::{Api, Client};
 
+use crate::argo_rollout::ArgoRollout;
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
 
@@ -23,6 +24,7 @@ pub(crate) struct Target {
 pub(crate) enum Resource {
     Deployments,
     StatefulSets,
+    Rollouts,
     HorizontalPodAutoscalers,
     ScaledObjects,
 }
@@ -37,6 +39,7 @@ impl Target {
         let resource = match place.kind {
             Kind::Deployment => Resource::Deployments,
             Kind::StatefulSet => Resource::StatefulSets,
+            Kind::Rollout => Resource::Rollouts,
         };
         Self::new(resource, &place.namespace, &place.name)
     }
@@ -46,6 +49,7 @@ impl Target {
         let resource = match self.resource {
             Resource::Deployments => ApiResource::erase::<Deployment>(&()),
             Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
+            Resource::Rollouts => ApiResource::erase::<ArgoRollout>(&()),
             Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Resource::ScaledObjects => ApiResource::erase::<ScaledObject>(&()),
         };
@@ -59,6 +63,7 @@ impl Resource {
         match self {
             Self::Deployments => "deployments",
             Self::StatefulSets => "statefulsets",
+            Self::Rollouts => "rollouts",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::ScaledObjects => "scaledobjects",
         }
@@ -67,7 +72,7 @@ impl Resource {
     /// A field of the spec that is a number of replicas, and may be raised by one.
     pub(super) const fn replicas(self) -> &'static str {
         match self {
-            Self::Deployments | Self::StatefulSets => "replicas",
+            Self::Deployments | Self::StatefulSets | Self::Rollouts => "replicas",
             Self::HorizontalPodAutoscalers => "maxReplicas",
             Self::ScaledObjects => "maxReplicaCount",
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, KubernetesSettings};
+use super::{Application, KINDS, KubernetesSettings, workload};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -60,45 +60,48 @@ impl KubernetesSettings {
         places: &mut BTreeMap<Place, &'a ApplicationId>,
     ) -> Option<Violation> {
         let (place, name) = (self.place(application), &application.name);
-        let (field, expected) = match place.kind {
-            Kind::Deployment => ("deployment", "a Deployment of its own"),
-            Kind::StatefulSet => ("statefulSet", "a StatefulSet of its own"),
-        };
+        let field = KINDS.into_iter().find_map(|(kind, field)| (kind == place.kind).then_some(field))?;
+        let expected = format!("a {} of its own", place.kind);
         let other = places.insert(place.clone(), name).filter(|other| *other != name)?;
-        Some(at(position, field, format!("{place} is \"{other}\" already"), expected))
+        Some(at(position, field, format!("{place} is \"{other}\" already"), &expected))
     }
 }
 
 impl Application {
     /// What is wrong with it whatever the others are.
     fn violations(&self, position: usize) -> Vec<Violation> {
-        let Self { name, namespace, deployment, stateful_set, in_production, .. } = self;
+        let Self { name, namespace, deployment, stateful_set, rollout, in_production, .. } = self;
+        let names = [deployment, stateful_set, rollout];
         let mut found = Vec::new();
-        let mut workload = |below: &str, namespace: &Option<String>, names: [&Option<String>; 2]| {
+        let mut at_place = |below: &str, namespace: &Option<String>, names: [&Option<String>; 3]| {
             let field = |name: &str| format!("applications[{position}].{below}{name}");
             found.extend(namespace.as_ref().and_then(|namespace| not_a_namespace(field("namespace"), namespace)));
-            for (name, kind, text) in
-                [(field("deployment"), Kind::Deployment, names[0]), (field("statefulSet"), Kind::StatefulSet, names[1])]
-            {
+            for ((kind, name), text) in KINDS.into_iter().zip(names) {
                 let wrong = text.as_ref().filter(|text| !is_subdomain(text));
-                let told = |text| (name, format!("\"{text}\" is not the name of a {kind}"), SUBDOMAIN.to_owned());
+                let told =
+                    |text| (field(name), format!("\"{text}\" is not the name of a {kind}"), SUBDOMAIN.to_owned());
                 found.extend(wrong.map(told));
             }
-            if let [Some(deployment), Some(_)] = names {
-                let problem = format!("it is Deployment \"{deployment}\" already");
-                found.push((field("statefulSet"), problem, "deployment or statefulSet".to_owned()));
+            let first = workload(names);
+            for ((kind, name), _) in KINDS.into_iter().zip(names).filter(|(_, text)| text.is_some()) {
+                if let Some((other, text)) = first.filter(|(other, _)| *other != kind) {
+                    let expected = "only one of deployment, statefulSet and rollout".to_owned();
+                    found.push((field(name), format!("it is {other} \"{text}\" already"), expected));
+                }
             }
         };
-        workload("", namespace, [deployment, stateful_set]);
+        at_place("", namespace, names);
         if let Some(other) = in_production {
-            workload("inProduction.", &other.namespace, [&other.deployment, &other.stateful_set]);
+            at_place("inProduction.", &other.namespace, [&other.deployment, &other.stateful_set, &other.rollout]);
         }
-        if deployment.is_none() && stateful_set.is_none() && !is_subdomain(name.as_str()) {
+        let named = workload(names);
+        if named.is_none() && !is_subdomain(name.as_str()) {
             let problem = format!("\"{name}\" is not the name of a Deployment");
             found.push(at(position, "name", problem, "deployment: its name"));
         }
         if self.allow_volume_deletion && stateful_set.is_none() {
-            let problem = "a Deployment has no volumes that scaling deletes".to_owned();
+            let kind = named.map_or(Kind::Deployment, |(kind, _)| kind);
+            let problem = format!("a {kind} has no volumes that scaling deletes");
             found.push(at(position, "allowVolumeDeletion", problem, "statefulSet beside it, or to leave it out"));
         }
         found

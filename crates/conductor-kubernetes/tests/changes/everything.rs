@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use conductor_kubernetes_bed::ScaledObject;
+use conductor_kubernetes_bed::{Rollout, ScaledObject};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -27,7 +27,8 @@ impl Bed {
         add(&mut all, &self.api::<Deployment>()).await;
         add(&mut all, &self.api::<StatefulSet>()).await;
         add(&mut all, &self.api::<HorizontalPodAutoscaler>()).await;
-        add_scaled_objects(&mut all, self).await;
+        add_known::<ScaledObject>(&mut all, self).await;
+        add_known::<Rollout>(&mut all, self).await;
         add(&mut all, &self.api::<ConfigMap>()).await;
         add(&mut all, &self.api::<Secret>()).await;
         add(&mut all, &self.api::<Service>()).await;
@@ -81,6 +82,8 @@ pub(crate) fn but_for_what_autoscalers_choose(mut all: Everything) -> Everything
 
 /// The annotation in which the controller counts rollouts.
 const REVISION: &str = "deployment.kubernetes.io/revision";
+/// The same of Argo Rollouts.
+const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 
 async fn add<K>(all: &mut Everything, objects: &Api<K>)
 where
@@ -91,14 +94,19 @@ where
     all.extend(list.items.iter().map(named));
 }
 
-/// KEDA's objects with all that they have, where there is KEDA.
-async fn add_scaled_objects(all: &mut Everything, bed: &Bed) {
-    let resource = ApiResource::erase::<ScaledObject>(&());
+/// Objects of a kind with all that they have, where the cluster knows it.
+async fn add_known<K: Resource<DynamicType = ()>>(all: &mut Everything, bed: &Bed) {
+    let resource = ApiResource::erase::<K>(&());
     let objects: Api<DynamicObject> = Api::namespaced_with(bed.admin.clone(), &bed.namespace, &resource);
     match objects.list(&Default::default()).await {
         Ok(list) => {
             let named = |object: &DynamicObject| {
-                (format!("ScaledObject {}", object.metadata.name.clone().unwrap()), bare(object))
+                let mut value = bare(object);
+                // What stops on its way to a version is not there.
+                if let Some(stable) = object.data["status"].get("stableRS") {
+                    value["isPromoted"] = json!(*stable == object.data["status"]["currentPodHash"]);
+                }
+                (format!("{} {}", K::kind(&()), object.metadata.name.clone().unwrap()), value)
             };
             all.extend(list.items.iter().map(named));
         }
@@ -118,6 +126,7 @@ fn bare(object: &impl Serialize) -> Value {
     }
     if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
         annotations.remove(REVISION);
+        annotations.remove(ROLLOUT_REVISION);
         // None and an empty map are the same to the API server.
         if annotations.is_empty() {
             meta.remove("annotations");

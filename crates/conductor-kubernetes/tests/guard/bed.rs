@@ -9,7 +9,9 @@ use conductor_core::ports::{Deployed, Deployer, Scaler};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{Behaviour, Cluster, ClusterSettings, User, deployment, stateful_set, until};
+use conductor_kubernetes_bed::{
+    Behaviour, Cluster, ClusterSettings, Rollout, Step, User, deployment, rollout, stateful_set, until,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -100,6 +102,21 @@ impl Bed {
         until("two replicas", PATIENCE, async || {
             let status = sets.get("checkout").await.unwrap().status?;
             (status.available_replicas == Some(2)).then_some(())
+        })
+        .await;
+        bed
+    }
+
+    /// The same with a Rollout of Argo Rollouts, whose canary pauses until somebody goes on.
+    pub(crate) async fn with_argo_rollout(namespace: &str) -> Self {
+        cluster().await.rollouts().await.unwrap_or_else(|error| panic!("{error}"));
+        let bed = Self::of(namespace, json!({ "name": "checkout", "rollout": "checkout" })).await;
+        let rollouts = bed.api::<Rollout>();
+        let steps = [Step::SetWeight(50), Step::pause()];
+        rollouts.create(&Default::default(), &rollout("checkout", 2, Behaviour::Ready, &steps)).await.unwrap();
+        until("two replicas", PATIENCE, async || {
+            let status = rollouts.get("checkout").await.unwrap().status?;
+            (status.phase == "Healthy" && status.available_replicas == 2).then_some(())
         })
         .await;
         bed
