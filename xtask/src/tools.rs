@@ -8,6 +8,7 @@ mod go;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;
+mod rollouts;
 mod stacks;
 
 use std::path::PathBuf;

@@ -33,6 +33,7 @@ impl KubernetesEnvironment {
             Kind::Deployment => self.apply_to(&self.deployments, place, run, wish, wanted, wait).await,
             Kind::StatefulSet => self.apply_to(&self.stateful_sets, place, run, wish, wanted, wait).await,
             Kind::StackSet => Box::pin(self.apply_to_stack(place, run, wish, wanted, wait)).await,
+            Kind::Rollout => self.apply_to(&self.argo_rollouts, place, run, wish, wanted, wait).await,
         }
     }
 
@@ -47,14 +48,24 @@ impl KubernetesEnvironment {
     ) -> Result<(), PortError> {
         // Before the write, so that nothing of what comes of it is missed.
         let sights = settling.follow(place);
-        let written: Box<K> = self.writer.write(&place.namespace, &place.name, &self.holder(run), wish).await?;
+        let (namespace, name, holder) = (&place.namespace, &place.name, self.holder(run));
+        let written: Box<K> = match K::NEEDS_PROMOTION {
+            false => self.writer.write(namespace, name, &holder, wish).await?,
+            // Whoever goes on after a crash must see that it is not promoted yet.
+            true => self.writer.write_keeping(namespace, name, &holder, wish).await?,
+        };
         match wait {
             WaitFor::Nothing => return Ok(()),
             WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&*written) => return Ok(()),
             WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {}
         }
         wanted.before = written.before();
-        settling.settle(place, wanted, sights, written, &|readiness| self.tell(place, &readiness)).await
+        settling.settle(place, wanted, sights, written, &|readiness| self.tell(place, &readiness)).await?;
+        if K::NEEDS_PROMOTION && wish.way == Way::Back {
+            let nothing = Wish::nothing(wish.contested.clone());
+            self.writer.write::<K>(namespace, name, &holder, &nothing).await?;
+        }
+        Ok(())
     }
 
     /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own

@@ -78,7 +78,7 @@ impl KubernetesEnvironment {
         match place.kind {
             Kind::Deployment => self.deliver_to(&self.deployments, place, &task, object, rollout).await,
             Kind::StatefulSet => self.deliver_to(&self.stateful_sets, place, &task, object, rollout).await,
-            Kind::StackSet => Err(PortError::new(
+            Kind::Rollout | Kind::StackSet => Err(PortError::new(
                 FailureKind::Rejected,
                 format!("{place} cannot be deployed by an object; expected deploy: images"),
             )),

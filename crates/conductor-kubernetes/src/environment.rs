@@ -17,6 +17,7 @@ use kube::Client;
 use tokio::sync::OnceCell;
 
 use crate::apply::WaitFor;
+use crate::argo_rollout::ArgoRollout;
 use crate::autoscaler::ByTarget;
 use crate::carried::Carrying;
 use crate::change::{Change, Wish};
@@ -61,6 +62,7 @@ pub struct KubernetesEnvironment {
     pub(crate) carrying: Carrying,
     pub(crate) deployments: Settling<Deployment>,
     pub(crate) stateful_sets: Settling<StatefulSet>,
+    pub(crate) argo_rollouts: Settling<ArgoRollout>,
     /// The bounds that autoscalers got back, by what they scale: they bring the replicas there, sooner or later.
     bounds_back: Mutex<BTreeMap<Place, Bounds>>,
     /// The Stacks of each namespace, as they were listed last for a write.
@@ -93,6 +95,7 @@ impl KubernetesEnvironment {
             carrying: Carrying::default(),
             deployments: Settling::new(client.clone(), hold, schedule_within),
             stateful_sets: Settling::new(client.clone(), hold, schedule_within),
+            argo_rollouts: Settling::new(client.clone(), hold, schedule_within),
             client,
             freezer: OnceCell::new(),
             production: OnceCell::new(),

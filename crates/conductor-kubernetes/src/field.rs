@@ -123,6 +123,12 @@ pub(crate) enum UnreadableError {
     /// It has no pod template.
     #[error("it has no spec")]
     NoSpec,
+    /// Its pod template is another object's.
+    #[error("it has no pod template of its own")]
+    NoTemplate,
+    /// It has a pod template that is none.
+    #[error("its pod template cannot be read: {0}")]
+    Template(String),
     /// It has an amount that is none.
     #[error("{name} of container {container} cannot be read")]
     Quantity { container: String, name: String, source: QuantityError },

@@ -16,6 +16,7 @@ use futures::stream::{StreamExt, iter};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
+use crate::apply::WaitFor;
 use crate::autoscaler::{Autoscaler, ByTarget, target};
 use crate::change::{Wish, back};
 use crate::environment::KubernetesEnvironment;
@@ -23,6 +24,7 @@ use crate::field::Field;
 use crate::heard::Last;
 use crate::object::{Object, holder, marker};
 use crate::place::Place;
+use crate::rollout::Wanted;
 use crate::scaled_object::ScaledObject;
 use crate::workload::Workload;
 
@@ -56,12 +58,14 @@ impl KubernetesEnvironment {
         failures.extend(self.carried_at_last(&places).await);
         failures.extend(self.fence_vertical(run, applications, &places).await?);
         let autoscaled = self.autoscalers(applications).await?;
-        let (deployments, stateful_sets) = futures::try_join!(
+        let (deployments, stateful_sets, rollouts) = futures::try_join!(
             self.workloads::<Deployment>(applications),
-            self.workloads::<StatefulSet>(applications)
+            self.workloads::<StatefulSet>(applications),
+            self.rollouts(applications)
         )?;
         failures.extend(self.part_workloads(run, deployments, &places, &autoscaled).await);
         failures.extend(self.part_workloads(run, stateful_sets, &places, &autoscaled).await);
+        failures.extend(self.part_workloads(run, rollouts, &places, &autoscaled).await);
         failures.extend(self.part_stacks(run, applications).await?);
         all_failed(&failures)
     }
@@ -78,7 +82,31 @@ impl KubernetesEnvironment {
             let is_ruled = !by.is_empty() && !by.iter().any(Autoscaler::is_marked);
             is_ruled.then_some(Field::Replicas).into_iter().collect()
         };
-        self.part(run, workloads, |one| places.contains(&one.place()), ruled).await
+        let is_its = |one: &K| places.contains(&one.place());
+        let is_marked = |one: &K| matches!(marker(one), Ok(Some(marker)) if marker.holder.run == *run);
+        let (promoted, others): (Vec<K>, Vec<K>) =
+            workloads.into_iter().partition(|one| K::NEEDS_PROMOTION && is_its(one) && is_marked(one));
+        let mut failures = self.part(run, others, is_its, ruled).await;
+        let work = promoted.into_iter().map(|one| {
+            let (place, contested) = (one.place(), ruled(&one));
+            self.part_promoted(run, one, place, contested)
+        });
+        let results = iter(work.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY);
+        failures.extend(results.filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await);
+        failures
+    }
+
+    /// Puts back what is left of a run, and lets go once that is promoted.
+    async fn part_promoted<K: Workload>(
+        &self,
+        run: &RunId,
+        workload: K,
+        place: Place,
+        ruled: BTreeSet<Field>,
+    ) -> Result<(), PortError> {
+        let Parting::Write(wish) = self.parting(run, &workload, true, ruled) else { return Ok(()) };
+        let done = self.apply(&place, run, &wish, Wanted::default(), WaitFor::Replicas).await;
+        done.or_else(|error| if error.kind == FailureKind::NotFound { Ok(()) } else { Err(error) })
     }
 
     /// Lets go of the objects of a kind. `is_its` says which belong to the applications, `ruled` which of their fields are an

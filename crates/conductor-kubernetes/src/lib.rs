@@ -5,6 +5,7 @@
 
 mod answer;
 mod apply;
+mod argo_rollout;
 mod autoscaler;
 mod bare;
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod patch;
 mod place;
 mod placeholders;
 mod production;
+mod promotion;
 mod reader;
 mod registries;
 mod rollout;

@@ -11,6 +11,7 @@ use futures::stream::{StreamExt, TryStreamExt, iter};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
+use crate::argo_rollout::ArgoRollout;
 use crate::autoscaler::{Autoscaler, ByTarget, Several, by_target, only};
 use crate::delivery::as_planned;
 use crate::environment::KubernetesEnvironment;
@@ -55,12 +56,20 @@ impl KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
-        let (mut found, stateful_sets, stacks) = futures::try_join!(
+        let rollouts = async {
+            match self.has_rollouts(applications).await? {
+                true => self.found_of::<ArgoRollout>(applications).await,
+                false => Ok(BTreeMap::new()),
+            }
+        };
+        let (mut found, stateful_sets, rollouts, stacks) = futures::try_join!(
             self.found_of::<Deployment>(applications),
             self.found_of::<StatefulSet>(applications),
+            rollouts,
             self.found_stacks(applications)
         )?;
         found.extend(stateful_sets);
+        found.extend(rollouts);
         found.extend(stacks);
         Ok(found)
     }
@@ -120,6 +129,17 @@ impl KubernetesEnvironment {
     /// True for a cluster that knows KEDA's ScaledObjects.
     pub(crate) async fn has_keda(&self) -> Result<bool, PortError> {
         self.known.knows::<ScaledObject>(&self.reader).await
+    }
+
+    /// Argo's Rollouts in every namespace where one of these applications is one; none where the cluster does not know them.
+    pub(crate) async fn rollouts(&self, applications: &[ApplicationId]) -> Result<Vec<ArgoRollout>, PortError> {
+        if self.has_rollouts(applications).await? { self.workloads(applications).await } else { Ok(Vec::new()) }
+    }
+
+    /// True where one of these applications is a Rollout of Argo Rollouts, and the cluster knows such.
+    async fn has_rollouts(&self, applications: &[ApplicationId]) -> Result<bool, PortError> {
+        let is_one = |application| self.places.get(application).is_some_and(|place| place.kind == Kind::Rollout);
+        Ok(applications.iter().any(is_one) && self.known.knows::<ArgoRollout>(&self.reader).await?)
     }
 
     /// What is kept of the objects of a kind, in every namespace of those applications whose workloads are of such a kind:

@@ -43,6 +43,11 @@ pub(crate) trait Object:
         Layout::USUAL
     }
 
+    /// Its pod template as it is written, where the API server keeps it in whatever form it is given.
+    fn written_template(&self) -> Option<&Json> {
+        None
+    }
+
     /// It with nothing but what decides whether it is written to, and what is written; `None` where what was seen of it is
     /// not kept.
     fn bare(&self) -> Option<Self> {

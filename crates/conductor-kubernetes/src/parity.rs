@@ -20,6 +20,7 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{Node, Pod};
 
+use crate::argo_rollout::ArgoRollout;
 use crate::environment::KubernetesEnvironment;
 use crate::parity::autoscaler::Scalers;
 use crate::parity::key::Key;
@@ -101,13 +102,14 @@ async fn of_namespace(
         .collect();
     known.extend(of_stacks.keys());
     let lists = async {
-        let (deployments, stateful_sets, replica_sets, pods) = futures::join!(
+        let (deployments, stateful_sets, rollouts, replica_sets, pods) = futures::join!(
             wanted::<Deployment>(reader, namespace, &known),
             wanted::<StatefulSet>(reader, namespace, &known),
+            wanted::<ArgoRollout>(reader, namespace, &known),
             reader.list_in::<ReplicaSet>(namespace),
             reader.list_in::<Pod>(namespace),
         );
-        Ok((deployments?, stateful_sets?, replica_sets?, pods?))
+        Ok((deployments?, stateful_sets?, rollouts?, replica_sets?, pods?))
     };
     let scalers = async {
         match has_keda {
@@ -116,7 +118,7 @@ async fn of_namespace(
         }
     };
     let (lists, scalers) = futures::join!(lists, scalers);
-    let (deployments, stateful_sets, replica_sets, pods) = match lists {
+    let (deployments, stateful_sets, rollouts, replica_sets, pods) = match lists {
         Ok(lists) => lists,
         Err(error) => {
             part.unknown = places.into_values().cloned().collect();
@@ -127,7 +129,8 @@ async fn of_namespace(
     let scalers = scalers.map_err(|error| part.unread.push(told(&error))).ok().flatten();
     let around = Surroundings { replica_sets: &replica_sets, pods: &pods, scalers: scalers.as_ref(), key };
     let profiles = deployments.iter().map(|one| around.profile(one));
-    for (place, profile) in profiles.chain(stateful_sets.iter().map(|one| around.profile(one))) {
+    let profiles = profiles.chain(stateful_sets.iter().map(|one| around.profile(one)));
+    for (place, profile) in profiles.chain(rollouts.iter().map(|one| around.profile(one))) {
         let Some(application) = places.get(&place).or(of_stacks.get(&place)).copied().cloned() else { continue };
         match profile {
             Ok(profile) => drop(part.applications.insert(application, profile)),

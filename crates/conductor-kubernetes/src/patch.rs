@@ -26,6 +26,8 @@ pub(crate) struct Live<'a, T> {
     /// Its pod template; `None` for what has none, such as an autoscaler.
     pub(crate) template: Option<&'a PodTemplateSpec>,
     pub(crate) layout: Layout,
+    /// The same as it is written, where that may be in another form.
+    pub(crate) written: Option<&'a Json>,
     pub(crate) fields: &'a T,
 }
 
@@ -84,7 +86,8 @@ pub(crate) fn patch<T: Fields>(
             operations.put(format!("{path}/resources"), json!({}));
         }
         for kind in kinds {
-            operations.resources(&path, found, kind, &wanted);
+            let written = live.written.map(|written| (written, live.layout.template));
+            operations.resources(&path, found, kind, &wanted, written);
         }
     }
     operations.marker(live, after.marker.as_ref())?;
@@ -163,7 +166,14 @@ impl Operations {
     }
 
     /// Requests or limits of a container, as a whole: its keys may hold characters that paths do not.
-    fn resources(&mut self, path: &str, container: &Container, kind: &str, wanted: &BTreeMap<Field, Value>) {
+    fn resources(
+        &mut self,
+        path: &str,
+        container: &Container,
+        kind: &str,
+        wanted: &BTreeMap<Field, Value>,
+        written: Option<(&Json, &str)>,
+    ) {
         let resources = container.resources.as_ref();
         let present = match kind {
             "requests" => resources.and_then(|resources| resources.requests.as_ref()),
@@ -180,7 +190,8 @@ impl Operations {
         }
         let path = format!("{path}/resources/{kind}");
         if resources.is_some() {
-            self.test(path.clone(), json!(present));
+            let written = written.and_then(|(template, at)| template.pointer(path.strip_prefix(at)?));
+            self.test(path.clone(), written.cloned().unwrap_or_else(|| json!(present)));
         }
         match (present, map.is_empty()) {
             (None, true) => {}
@@ -250,6 +261,7 @@ mod tests {
             annotations: &None,
             template: Some(&template),
             layout: Layout::USUAL,
+            written: None,
             fields: &fields,
         };
         let patch = patch(&live, &After { fields: after, marker: None }, &BTreeSet::new()).unwrap().unwrap();

@@ -9,6 +9,8 @@ pub enum Kind {
     Deployment,
     /// A StatefulSet.
     StatefulSet,
+    /// A Rollout of Argo Rollouts.
+    Rollout,
     /// A StackSet, of which the Stack with the traffic counts.
     StackSet,
 }
@@ -27,7 +29,7 @@ pub struct Place {
 impl Kind {
     /// The kind that autoscalers aim at by this name.
     pub(crate) fn called(name: &str) -> Option<Self> {
-        [Self::Deployment, Self::StatefulSet].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Deployment, Self::StatefulSet, Self::Rollout].into_iter().find(|kind| kind.as_str() == name)
     }
 
     /// What Kubernetes calls it.
@@ -35,6 +37,7 @@ impl Kind {
         match self {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
+            Self::Rollout => "Rollout",
             Self::StackSet => "StackSet",
         }
     }

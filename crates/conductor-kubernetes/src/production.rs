@@ -1,5 +1,6 @@
-//! What production runs, of many workloads at once. What one of them runs is read in [`deployment`] and [`stateful_set`].
+//! What production runs, of many workloads at once. What one of them runs is read in the module of its kind.
 
+mod argo_rollout;
 mod deploy_id;
 mod deployment;
 pub(crate) mod objects;
@@ -17,7 +18,8 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::place::Place;
+use crate::argo_rollout::ArgoRollout;
+use crate::place::{Kind, Place};
 use crate::production::refusal::Refusal;
 use crate::reader::Reader;
 use crate::stack_set::serving;
@@ -95,11 +97,12 @@ async fn of_namespace(
     let deployments: Vec<Deployment> =
         wanted(production, namespace, &places.iter().copied().chain(&own).collect()).await?;
     let stateful_sets: Vec<StatefulSet> = wanted(production, namespace, &places).await?;
-    if deployments.is_empty() && stateful_sets.is_empty() {
+    let rollouts: Vec<ArgoRollout> = wanted(production, namespace, &places).await?;
+    if deployments.is_empty() && stateful_sets.is_empty() && rollouts.is_empty() {
         return Ok(unclear);
     }
-    let replica_sets: Vec<ReplicaSet> =
-        if deployments.is_empty() { Vec::new() } else { production.list_in(namespace).await? };
+    let has_sets = !deployments.is_empty() || !rollouts.is_empty();
+    let replica_sets: Vec<ReplicaSet> = if has_sets { production.list_in(namespace).await? } else { Vec::new() };
     let pods: Vec<Pod> = production.list_in(namespace).await?;
     let of_deployments = deployments.iter().map(|one| {
         let place = one.place();
@@ -121,17 +124,26 @@ async fn of_namespace(
         let running = stateful_set::running(&place, one, &pods, deploy_id);
         (place, running)
     });
-    unclear.extend(of_deployments.chain(of_stateful_sets));
+    let of_rollouts = rollouts.iter().map(|one| {
+        let place = one.place();
+        let running = argo_rollout::running(&place, one, &replica_sets, &pods, deploy_id);
+        (place, running)
+    });
+    unclear.extend(of_deployments.chain(of_stateful_sets).chain(of_rollouts));
     Ok(unclear)
 }
 
-/// The workloads of a kind that are wanted; kinds of which none is are not listed.
+/// The workloads of a kind that are wanted; kinds of which none is are not listed. There are none of a kind that the cluster
+/// does not know.
 pub(crate) async fn wanted<K: Workload>(
     production: &Reader,
     namespace: &str,
     places: &BTreeSet<&Place>,
 ) -> Result<Vec<K>, PortError> {
     if places.iter().all(|place| place.kind != K::KIND) {
+        return Ok(Vec::new());
+    }
+    if K::KIND == Kind::Rollout && !production.knows::<K>().await? {
         return Ok(Vec::new());
     }
     let mut workloads: Vec<K> = production.list_in(namespace).await?;

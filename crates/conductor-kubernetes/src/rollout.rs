@@ -4,7 +4,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `wanted` | what somebody waits for, and what was there before |
-//! | `deployment`, `stateful_set`, `shown` | where one object stands: by the counts of its kind, in an order for all |
+//! | `deployment`, `stateful_set`, `argo_rollout`, `shown` | where one object stands: by the counts of its kind, in an order for all |
 //! | `steady` | that it stays so |
 //! | `newest` | the pods that show how the newest template does |
 //! | `troubles`, `container` | what keeps these pods from becoming ready, and since when |
@@ -12,6 +12,7 @@
 //! Nothing here has a deadline for the whole: a scale-up of a Deployment that was complete never reaches its
 //! `progressDeadlineSeconds`, and a StatefulSet has none, so whoever waits needs a deadline of their own.
 
+mod argo_rollout;
 mod container;
 mod deployment;
 mod newest;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(crate) use argo_rollout::{argo_rollout, newest as argo_rollout_newest};
 pub(crate) use deployment::deployment;
 pub(crate) use newest::{newest_hash, newest_revision, of_revision, waits_for};
 pub(crate) use stateful_set::{is_by_hand, is_complete, partition, stateful_set};
@@ -60,7 +62,7 @@ pub(crate) enum Progress {
 
 impl Progress {
     /// Underway, where `why` says what is missing if it is not readiness alone.
-    fn underway(ready: u32, wanted: u32, why: Option<String>) -> Self {
+    pub(crate) fn underway(ready: u32, wanted: u32, why: Option<String>) -> Self {
         let mut text = format!("{ready} of {} ready", counted(wanted, "replica"));
         if let Some(why) = why {
             text = format!("{text}, {why}");

@@ -233,6 +233,7 @@ mod tests {
         };
         assert_eq!(target("{ name: checkout }").as_deref(), Some("Deployment shop/checkout"));
         assert_eq!(target("{ name: ledger, kind: StatefulSet }").as_deref(), Some("StatefulSet shop/ledger"));
-        assert_eq!(target("{ name: other, kind: Rollout }"), None);
+        assert_eq!(target("{ name: cart, kind: Rollout }").as_deref(), Some("Rollout shop/cart"));
+        assert_eq!(target("{ name: other, kind: DaemonSet }"), None);
     }
 }

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource};
 
+use crate::argo_rollout::ArgoRollout;
 use crate::autoscaler::{Autoscaler, target};
 use crate::drift::{REPLICAS, Step, Writer, image, last_writer};
 use crate::field::Owned;
@@ -88,6 +89,7 @@ impl<'a> Sentinel<'a> {
             streams.push(match kind {
                 Kind::Deployment => watched::<Deployment>(client, namespace, streams.len(), workload),
                 Kind::StatefulSet => watched::<StatefulSet>(client, namespace, streams.len(), workload),
+                Kind::Rollout => watched::<ArgoRollout>(client, namespace, streams.len(), workload),
                 Kind::StackSet => watched::<Stack>(client, namespace, streams.len(), stack),
             });
         }

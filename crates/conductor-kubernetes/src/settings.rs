@@ -136,12 +136,15 @@ pub struct Application {
     /// Its namespace. Absent: the environment's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent: the application's name, unless it is a StatefulSet or a StackSet.
+    /// The name of its Deployment. Absent: the application's name, unless it is something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// The name of its Rollout of Argo Rollouts, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
     /// The name of its StackSet, where it is one: its Stack with the traffic counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_set: Option<String>,
@@ -163,12 +166,15 @@ pub struct InProduction {
     /// Its namespace. Absent: as in the test cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// The name of its Deployment. Absent, and neither a StatefulSet nor a StackSet: as in the test cluster.
+    /// The name of its Deployment. Absent, and nothing else either: as in the test cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<String>,
     /// The name of its StatefulSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stateful_set: Option<String>,
+    /// The name of its Rollout of Argo Rollouts, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
     /// The name of its StackSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_set: Option<String>,
@@ -182,8 +188,8 @@ const fn yes() -> bool {
 }
 
 fn usual_controllers() -> Vec<String> {
-    ["system:serviceaccount:keda:keda-operator", "system:serviceaccount:kube-system:stackset-controller"]
-        .map(str::to_owned)
+    ["keda:keda-operator", "argo-rollouts:argo-rollouts", "kube-system:stackset-controller"]
+        .map(|account| format!("system:serviceaccount:{account}"))
         .to_vec()
 }
 
@@ -244,28 +250,34 @@ impl KubernetesSettings {
 }
 
 /// The names of a workload, of which one may be said.
-type Names<'a> = [(Kind, &'a Option<String>); 3];
+type Names<'a> = [(Kind, &'a Option<String>); 4];
 
 impl Application {
     /// Its names, by kind.
     fn names(&self) -> Names<'_> {
-        names(&self.deployment, &self.stateful_set, &self.stack_set)
+        names(&self.deployment, &self.stateful_set, &self.rollout, &self.stack_set)
     }
 }
 
 impl InProduction {
     /// Its names, by kind.
     fn names(&self) -> Names<'_> {
-        names(&self.deployment, &self.stateful_set, &self.stack_set)
+        names(&self.deployment, &self.stateful_set, &self.rollout, &self.stack_set)
     }
 }
 
 const fn names<'a>(
     deployment: &'a Option<String>,
     stateful_set: &'a Option<String>,
+    rollout: &'a Option<String>,
     stack_set: &'a Option<String>,
 ) -> Names<'a> {
-    [(Kind::Deployment, deployment), (Kind::StatefulSet, stateful_set), (Kind::StackSet, stack_set)]
+    [
+        (Kind::Deployment, deployment),
+        (Kind::StatefulSet, stateful_set),
+        (Kind::Rollout, rollout),
+        (Kind::StackSet, stack_set),
+    ]
 }
 
 /// The workload that is named, if one is.

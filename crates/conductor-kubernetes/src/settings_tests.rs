@@ -23,6 +23,7 @@ applications:
   - { name: orders, statefulSet: orders-db, inProduction: { statefulSet: orders } }
   - { name: events, statefulSet: events, allowVolumeDeletion: true, inProduction: { namespace: bus } }
   - { name: cart, inProduction: { statefulSet: cart-db, releases: workload } }
+  - { name: pay, rollout: payment, inProduction: { namespace: money } }
   - { name: shelf, stackSet: shelf-set, inProduction: { stackSet: shelf } }
   - { name: load-workers, support: true }
 ";
@@ -47,6 +48,7 @@ fn an_application_needs_no_more_than_its_name() {
             "StatefulSet shop/orders-db",
             "StatefulSet shop/events",
             "Deployment shop/cart",
+            "Rollout shop/payment",
             "StackSet shop/shelf-set",
         ]
     );
@@ -59,6 +61,7 @@ fn an_application_needs_no_more_than_its_name() {
             "StatefulSet shop-live/orders",
             "StatefulSet bus/events",
             "StatefulSet shop-live/cart-db",
+            "Rollout money/payment",
             "StackSet shop-live/shelf",
         ]
     );
@@ -104,6 +107,10 @@ applications:
   - { name: eight, stackSet: a_b, inProduction: { statefulSet: a, stackSet: b } }
   - { name: nine, namespace: shop, stackSet: nine }
   - { name: ten, namespace: shop, stackSet: nine }
+  - { name: eleven, rollout: same-rollout, allowVolumeDeletion: true }
+  - { name: twelve, namespace: bank, rollout: paying }
+  - { name: thirteen, namespace: bank, rollout: paying }
+  - { name: fourteen, statefulSet: a, rollout: B, inProduction: { deployment: c, rollout: d } }
 ";
     let found: Vec<String> =
         settings(bad).violations().into_iter().map(|(field, problem, _)| format!("{field}: {problem}")).collect();
@@ -137,6 +144,11 @@ applications:
             "applications[13].stackSet: \"a_b\" is not the name of a StackSet",
             "applications[13].inProduction.stackSet: it is StatefulSet \"a\" already",
             "applications[15].stackSet: StackSet shop/nine is \"nine\" already",
+            "applications[16].allowVolumeDeletion: a Rollout has no volumes that scaling deletes",
+            "applications[18].rollout: Rollout bank/paying is \"twelve\" already",
+            "applications[19].rollout: \"B\" is not the name of a Rollout",
+            "applications[19].rollout: it is StatefulSet \"a\" already",
+            "applications[19].inProduction.rollout: it is Deployment \"c\" already",
         ]
     );
 }
@@ -162,7 +174,7 @@ fn what_is_a_word_or_has_fields_is_refused_where_it_is_neither() {
 }
 
 #[test]
-fn a_stack_set_is_deployed_by_its_images_and_not_by_an_object() {
+fn a_rollout_and_a_stack_set_are_deployed_by_their_images_and_not_by_an_object() {
     let deployed = "namespace: shop
 freeze: { controllers: ['system:serviceaccount:delivery:controller'] }
 deploy:
@@ -175,9 +187,15 @@ deploy:
         .into_iter()
         .map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"))
         .collect();
-    let refused = "applications[6].deploy: a delivery would make another Stack, which is not what is put back; expected images, as is usual with a StackSet";
-    assert_eq!(told, [refused]);
-    let stackset = "stackSet: shelf-set, ";
-    let images = bad.replace(stackset, &format!("{stackset}deploy: images, "));
+    assert_eq!(
+        told,
+        [
+            "applications[6].deploy: the canary of a delivery would wait for a promotion that nobody gives; expected images",
+            "applications[7].deploy: a delivery would make another Stack, which is not what is put back; expected images",
+        ]
+    );
+    let [rollout, stack_set] = ["rollout: payment, ", "stackSet: shelf-set, "];
+    let images = bad.replace(rollout, &format!("{rollout}deploy: images, "));
+    let images = images.replace(stack_set, &format!("{stack_set}deploy: images, "));
     assert_eq!(settings(&images).violations(), []);
 }

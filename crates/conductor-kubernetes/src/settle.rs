@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::answer::answer;
 use crate::follow::{Followed, Sight};
 use crate::place::{Kind, Place};
+use crate::promotion::Own;
 use crate::rollout::{Outlook, Progress, Steady, Troubles, Wanted, of_revision};
 use crate::workload::Workload;
 
@@ -29,7 +30,7 @@ const NO_NEWS: Duration = Duration::from_secs(15);
 
 /// Waits for workloads of a kind in a cluster.
 pub(crate) struct Settling<K> {
-    client: Client,
+    pub(crate) client: Client,
     followed: Followed<K>,
     looks: Semaphore,
     /// How long a workload must have stayed as wanted.
@@ -43,6 +44,7 @@ struct Wait<'a> {
     place: &'a Place,
     tell: &'a (dyn Fn(Readiness) + Send + Sync),
     wanted: Wanted,
+    own: Own,
     steady: Steady,
     troubles: Troubles,
     /// Of pods of older versions.
@@ -74,6 +76,7 @@ impl<K: Workload> Settling<K> {
         written: Box<K>,
         tell: &(dyn Fn(Readiness) + Send + Sync),
     ) -> Result<(), PortError> {
+        let own = Own::of(&*written);
         // If that changed nothing, a watch has nothing to tell.
         self.followed.show(place, Some(*written));
         let now = Timestamp::now();
@@ -81,6 +84,7 @@ impl<K: Workload> Settling<K> {
             place,
             tell,
             wanted,
+            own,
             steady: Steady::new(self.hold),
             troubles: Troubles::new(self.schedule_within),
             older_troubles: Troubles::new(self.schedule_within),
@@ -94,14 +98,24 @@ impl<K: Workload> Settling<K> {
             let pause = match sight {
                 Sight::Unknown => LOOK_EVERY,
                 Sight::Gone => return Err(PortError::new(FailureKind::NotFound, format!("{place} is gone"))),
-                Sight::There(live) => match wait.see(Timestamp::now(), &*live)? {
-                    None => return Ok(()),
-                    Some(pause) => {
-                        // Thousands wait, and few of them look: the memory for it is there for these.
-                        Box::pin(self.look_at_pods(&mut wait, &live)).await?;
-                        pause
+                Sight::There(live) => {
+                    let mut progress = live.progress(&wait.wanted);
+                    if let Some(rollout) = live.promotable() {
+                        progress = Box::pin(self.promoted(place, &mut wait.own, rollout, progress)).await?;
                     }
-                },
+                    match wait.see(Timestamp::now(), progress)? {
+                        None => return Ok(()),
+                        Some(pause) => {
+                            if let Some(rollout) = live.promotable() {
+                                let times = [wait.still_since, Timestamp::now()];
+                                Box::pin(self.touch(place, &mut wait.own, rollout, times)).await?;
+                            }
+                            // Thousands wait, and few of them look: the memory for it is there for these.
+                            Box::pin(self.look_at_pods(&mut wait, &live)).await?;
+                            pause
+                        }
+                    }
+                }
             };
             // For news, or for the time to look again.
             if tokio::time::timeout(pause, sights.changed()).await.is_ok() {
@@ -162,7 +176,7 @@ impl<K: Workload> Settling<K> {
         let sets = async {
             match K::KIND {
                 Kind::Deployment => Ok(answer(&act, || sets.list(&params)).await?.items),
-                Kind::StatefulSet | Kind::StackSet => Ok(Vec::new()),
+                Kind::StatefulSet | Kind::Rollout | Kind::StackSet => Ok(Vec::new()),
             }
         };
         let (sets, pods) = futures::try_join!(sets, answer(&act, || pods.list(&params)))?;
@@ -171,9 +185,9 @@ impl<K: Workload> Settling<K> {
 }
 
 impl Wait<'_> {
-    /// Sees the workload: `None` when it has settled, else how long to wait for news of it.
-    fn see(&mut self, now: Timestamp, live: &impl Workload) -> Result<Option<Duration>, PortError> {
-        match self.steady.see(now, live.progress(&self.wanted)) {
+    /// Sees where the workload stands: `None` when it has settled, else how long to wait for news of it.
+    fn see(&mut self, now: Timestamp, progress: Progress) -> Result<Option<Duration>, PortError> {
+        match self.steady.see(now, progress) {
             Progress::Settled { .. } => Ok(None),
             Progress::Failed(text) => Err(self.failed(&text)),
             Progress::Underway { ready, wanted, text } => {

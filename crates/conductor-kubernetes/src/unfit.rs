@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 
+use crate::argo_rollout::ArgoRollout;
 use crate::rollout::{is_by_hand, partition};
 
 /// Why an object cannot be changed and put back.
@@ -23,6 +24,18 @@ pub(crate) enum Unfit {
          environment's file"
     )]
     VolumeDeletion,
+    /// What is changed elsewhere.
+    #[error("its pod template is that of {kind} {name} (workloadRef); expected a template of its own")]
+    WorkloadRef { kind: String, name: String },
+    /// What there is could not be made again: some replicas of either version.
+    #[error(
+        "it is in the middle of a rollout from ReplicaSet {stable} to {current} (canary); expected it to be promoted or taken \
+         back"
+    )]
+    Canary { stable: String, current: String },
+    /// Nothing would be rolled out.
+    #[error("it is paused (spec.paused), so that nothing is rolled out; expected it not to be")]
+    Paused,
     /// A ScaledObject's bounds would have no effect.
     #[error(
         "KEDA holds it at {0} replicas (annotation autoscaling.keda.sh/paused-replicas), whatever its bounds are; \
@@ -63,6 +76,23 @@ pub(crate) fn unfit(set: &StatefulSet, may_delete_volumes: bool) -> Vec<Unfit> {
     found.extend(is_by_hand(spec).then_some(Unfit::OnDelete));
     found.extend((partition > 0).then_some(Unfit::Partition(partition)));
     found.extend((is_deleting && has_volumes && !may_delete_volumes).then_some(Unfit::VolumeDeletion));
+    found
+}
+
+/// Everything that speaks against changing a Rollout of Argo Rollouts.
+pub(crate) fn unfit_rollout(rollout: &ArgoRollout) -> Vec<Unfit> {
+    let mut found = Vec::new();
+    if let Some(of) = &rollout.spec.workload_ref {
+        found.push(Unfit::WorkloadRef { kind: of.kind.clone(), name: of.name.clone() });
+    }
+    if rollout.spec.paused == Some(true) {
+        found.push(Unfit::Paused);
+    }
+    if let Some(status) = rollout.status.as_ref().filter(|status| !status.is_promoted())
+        && let (Some(stable), Some(current)) = (status.stable.clone(), status.current_pod_hash.clone())
+    {
+        found.push(Unfit::Canary { stable, current });
+    }
     found
 }
 

@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
+use crate::argo_rollout::ArgoRollout;
 use crate::field::Owned;
 use crate::object::Object;
 use crate::place::{Kind, Place};
@@ -14,6 +15,9 @@ use crate::unfit::{Unfit, unfit};
 pub(crate) trait Workload: Object<Fields = Owned> {
     /// Which.
     const KIND: Kind;
+
+    /// Whether its controller stops until somebody promotes it.
+    const NEEDS_PROMOTION: bool = false;
 
     /// Which pods are its own.
     fn selector(&self) -> Option<&LabelSelector>;
@@ -32,6 +36,11 @@ pub(crate) trait Workload: Object<Fields = Owned> {
 
     /// Why it cannot be changed and put back.
     fn unfit(&self, may_delete_volumes: bool) -> Vec<Unfit>;
+
+    /// It, where it needs promotion.
+    fn promotable(&self) -> Option<&ArgoRollout> {
+        None
+    }
 
     /// Where it is.
     fn place(&self) -> Place {

@@ -57,6 +57,8 @@ enum Look {
 /// What is wanted of an object.
 enum Want<'a> {
     Wish(&'a Wish),
+    /// The same, and the marker stays where there is one.
+    Keep(&'a Wish),
     /// The marker of a wish that somebody else will do.
     Announce(&'a Wish),
     /// A marker without a change, where there is none.
@@ -81,6 +83,17 @@ impl Writer {
         wish: &Wish,
     ) -> Result<Box<K>, PortError> {
         self.make(namespace, name, holder, &Want::Wish(wish)).await
+    }
+
+    /// The same, and the marker stays where there is one, whatever is put back.
+    pub(crate) async fn write_keeping<K: Object>(
+        &self,
+        namespace: &str,
+        name: &str,
+        holder: &Holder,
+        wish: &Wish,
+    ) -> Result<Box<K>, PortError> {
+        self.make(namespace, name, holder, &Want::Keep(wish)).await
     }
 
     /// Marks an object as if it were made what is wished, and leaves that to a delivery system.
@@ -198,8 +211,8 @@ fn plan<K: Object>(
         Look::Now => None,
     };
     let (uid, template) = (meta.uid.as_deref().unwrap_or_default(), live.template());
-    let layout = live.layout();
-    let present = Live { uid, version, annotations: &meta.annotations, template, layout, fields: &fields };
+    let (layout, written) = (live.layout(), live.written_template());
+    let present = Live { uid, version, annotations: &meta.annotations, template, layout, written, fields: &fields };
     patch(&present, &after, want.contested()).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
 }
 
@@ -214,7 +227,7 @@ impl Want<'_> {
         let found = match (marker(live), self) {
             // It is in nobody's way, unless it is another run's: what to put back is known, and is only put in place of
             // what the run has given.
-            (Err(_), Self::Wish(Wish { way: Way::Back, .. })) => {
+            (Err(_), Self::Wish(Wish { way: Way::Back, .. }) | Self::Keep(Wish { way: Way::Back, .. })) => {
                 admit(holder_of(live).as_ref(), holder)?;
                 None
             }
@@ -226,6 +239,12 @@ impl Want<'_> {
                 let besides = found.as_ref().and_then(|marker| marker.besides.clone());
                 let besides = besides.unwrap_or_else(|| besides_fields(live.template()));
                 announce(&fields, found.as_ref(), holder, wish, besides)?
+            }
+            Self::Keep(wish) => {
+                let mut after = decide(&fields, found.as_ref(), holder, wish)?;
+                let kept = || Some(Marker { holder: holder.clone(), ..found.clone()? });
+                after.marker = after.marker.or_else(kept);
+                after
             }
             Self::Claim => {
                 let claim = || Marker {
@@ -244,7 +263,7 @@ impl Want<'_> {
     fn contested(&self) -> &BTreeSet<Field> {
         static NONE: BTreeSet<Field> = BTreeSet::new();
         match self {
-            Self::Wish(wish) | Self::Announce(wish) => &wish.contested,
+            Self::Wish(wish) | Self::Announce(wish) | Self::Keep(wish) => &wish.contested,
             Self::Claim => &NONE,
         }
     }

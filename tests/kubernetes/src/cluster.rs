@@ -192,6 +192,8 @@ mod tests {
             for_any_task(&cluster.namespace(""));
             for_any_task(&cluster.keda());
             for_any_task(&cluster.stop_keda());
+            for_any_task(&cluster.rollouts());
+            for_any_task(&cluster.stop_rollouts());
             for_any_task(&cluster.fault_proxy(&User::Admin));
         };
     }

@@ -64,6 +64,8 @@
 //! # }
 //! ```
 //!
+//! In the same way [`Cluster::rollouts`] brings Argo Rollouts, and what it works on is a [`rollout`].
+//!
 //! A cluster listens on one port of loopback, which the kernel chose, a real controller perhaps on another, and keeps its state in a
 //! temporary folder. When it is dropped, or its process ends in whatever way, its processes and its folder are gone too.
 //! Clusters do not know of each other: a test may start several at once. Nothing here knows the conductor.
@@ -91,6 +93,7 @@ mod port;
 mod process;
 mod programs;
 mod proxy;
+mod rollouts;
 mod stack_sets;
 mod start;
 mod user;
@@ -111,6 +114,7 @@ pub use keda::{
 };
 pub use pause::Paused;
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
+pub use rollouts::{Canary, Pause, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, Strategy, rollout};
 pub use stack_sets::{
     DesiredTraffic, Stack, StackAutoscaler, StackLifecycle, StackSet, StackSetSpec, StackSetStatus, StackSpec,
     StackStatus, StackTemplate, StackTemplateSpec, stack_set,

@@ -7,6 +7,7 @@ use super::argo_cd::ARGO_CD;
 use super::flux::{HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use super::go::Module;
 use super::keda::KEDA;
+use super::rollouts::ROLLOUTS;
 use super::stacks::STACKS;
 use crate::program;
 
@@ -24,7 +25,7 @@ pub(crate) struct Controller {
 }
 
 /// All of them.
-pub(crate) const ALL: [Controller; 5] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, ARGO_CD, STACKS];
+pub(crate) const ALL: [Controller; 6] = [KEDA, KUSTOMIZE_CONTROLLER, HELM_CONTROLLER, ARGO_CD, ROLLOUTS, STACKS];
 
 /// Where the definitions are put.
 const DEFINITIONS: &str = "crds";

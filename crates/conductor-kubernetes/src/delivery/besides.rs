@@ -30,7 +30,7 @@ impl KubernetesEnvironment {
         match place.kind {
             Kind::Deployment => self.look_besides_at::<Deployment>(run, place).await,
             Kind::StatefulSet => self.look_besides_at::<StatefulSet>(run, place).await,
-            Kind::StackSet => Ok(()),
+            Kind::Rollout | Kind::StackSet => Ok(()),
         }
     }
 

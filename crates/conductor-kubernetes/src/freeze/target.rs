@@ -9,6 +9,7 @@ use kube::core::GroupVersionKind;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
+use crate::argo_rollout::ArgoRollout;
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
 use crate::stack_set::Stack;
@@ -27,6 +28,7 @@ pub(crate) struct Target {
 pub(crate) enum Resource {
     Deployments,
     StatefulSets,
+    Rollouts,
     HorizontalPodAutoscalers,
     ScaledObjects,
     VerticalPodAutoscalers,
@@ -45,6 +47,7 @@ impl Target {
             Kind::Deployment => Resource::Deployments,
             Kind::StatefulSet => Resource::StatefulSets,
             Kind::StackSet => Resource::StackSets,
+            Kind::Rollout => Resource::Rollouts,
         };
         Self::new(resource, &place.namespace, &place.name)
     }
@@ -54,6 +57,7 @@ impl Target {
         let resource = match self.resource {
             Resource::Deployments => ApiResource::erase::<Deployment>(&()),
             Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
+            Resource::Rollouts => ApiResource::erase::<ArgoRollout>(&()),
             Resource::HorizontalPodAutoscalers => ApiResource::erase::<HorizontalPodAutoscaler>(&()),
             Resource::ScaledObjects => ApiResource::erase::<ScaledObject>(&()),
             Resource::VerticalPodAutoscalers => ApiResource::erase::<VerticalPodAutoscaler>(&()),
@@ -70,6 +74,7 @@ impl Resource {
         match self {
             Self::Deployments => "deployments",
             Self::StatefulSets => "statefulsets",
+            Self::Rollouts => "rollouts",
             Self::HorizontalPodAutoscalers => "horizontalpodautoscalers",
             Self::ScaledObjects => "scaledobjects",
             Self::StackSets => "stacksets",
@@ -82,7 +87,7 @@ impl Resource {
     pub(super) fn other(self, spec: &Value) -> (&'static str, Value) {
         let one_more = |field| (field, json!(spec[field].as_i64().unwrap_or_default() + 1));
         match self {
-            Self::Deployments | Self::StatefulSets | Self::Stacks => one_more("replicas"),
+            Self::Deployments | Self::StatefulSets | Self::Rollouts | Self::Stacks => one_more("replicas"),
             Self::StackSets => one_more("minReadyPercent"),
             Self::HorizontalPodAutoscalers => one_more("maxReplicas"),
             Self::ScaledObjects => one_more("maxReplicaCount"),

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::key::Key;
 use super::words::short;
+use crate::argo_rollout::ArgoRollout;
 use crate::workload::Workload;
 
 /// A workload whose own settings are compared.
@@ -27,6 +28,12 @@ impl Compared for StatefulSet {
         into.add("strategy", spec.and_then(|spec| spec.update_strategy.as_ref()))?;
         into.text("podManagement", spec.and_then(|spec| spec.pod_management_policy.as_ref()));
         Ok(())
+    }
+}
+
+impl Compared for ArgoRollout {
+    fn own(&self, into: &mut Settings<'_>) -> Result<(), serde_json::Error> {
+        into.add("strategy", self.spec.strategy.as_ref())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use conductor_core::ports::FailureKind;
 
+use crate::argo_rollout::WorkloadRef;
 use crate::images::NoDigest;
 use crate::place::{Kind, Place};
 
@@ -14,6 +15,18 @@ pub(crate) enum Refusal {
          try again when it is done"
     )]
     MidRollout { place: Place, updated: i32, replicas: i32 },
+    /// Some users are served by another version than others, and it is not said yet which of the two stays.
+    #[error(
+        "production is in the middle of a rollout of {place} (canary): it goes from ReplicaSet {stable} to {current}, and is \
+         not promoted yet; try again when it is, or is taken back"
+    )]
+    Canary { place: Place, stable: String, current: String },
+    /// The pod template, which says what the containers are, is somewhere else.
+    #[error(
+        "{place} in production has its pod template from {} {} (workloadRef), which cannot be read yet; expected a template of \
+         its own", .of.kind, .of.name
+    )]
+    WorkloadRef { place: Place, of: WorkloadRef },
     /// The counts in its status are of an older generation.
     #[error(
         "production is in the middle of a change of {place}: its controller has not seen it yet; \
@@ -73,15 +86,18 @@ impl Refusal {
     pub(crate) const fn kind(&self) -> FailureKind {
         match self {
             Self::MidRollout { .. }
+            | Self::Canary { .. }
             | Self::Unseen { .. }
             | Self::Scaling { .. }
             | Self::Switching { .. }
             | Self::DeployIds { .. }
             | Self::NothingReady { .. }
             | Self::Unknown { .. } => FailureKind::Unavailable,
-            Self::NoTraffic { .. } | Self::Disagreement { .. } | Self::ImageId { .. } | Self::ScaledToZero { .. } => {
-                FailureKind::Rejected
-            }
+            Self::NoTraffic { .. }
+            | Self::WorkloadRef { .. }
+            | Self::Disagreement { .. }
+            | Self::ImageId { .. }
+            | Self::ScaledToZero { .. } => FailureKind::Rejected,
         }
     }
 }
@@ -89,7 +105,7 @@ impl Refusal {
 /// What is one version of such a workload.
 const fn version(kind: Kind) -> &'static str {
     match kind {
-        Kind::Deployment | Kind::StackSet => "ReplicaSet",
+        Kind::Deployment | Kind::Rollout | Kind::StackSet => "ReplicaSet",
         Kind::StatefulSet => "ControllerRevision",
     }
 }

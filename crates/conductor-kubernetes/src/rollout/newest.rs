@@ -4,6 +4,8 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use crate::argo_rollout::POD_TEMPLATE_HASH as ROLLOUTS_POD_TEMPLATE_HASH;
+
 /// The annotation that numbers the revisions of a Deployment, on it and on its ReplicaSets.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 /// The label of pods of a Deployment.
@@ -36,13 +38,15 @@ pub(crate) fn newest_revision(set: &StatefulSet) -> Option<&str> {
     is_seen.then_some(status.update_revision.as_deref()).flatten()
 }
 
-/// The pods of one revision: that of a `pod-template-hash`, or that of a StatefulSet's `status.updateRevision`.
+/// The pods of one revision: that of a `pod-template-hash`, a `rollouts-pod-template-hash`, or that of a StatefulSet's `status.updateRevision`.
 pub(crate) fn of_revision<'a>(
     pods: impl IntoIterator<Item = &'a Pod>,
     revision: &str,
 ) -> impl Iterator<Item = &'a Pod> {
     pods.into_iter().filter(move |pod| {
-        [POD_TEMPLATE_HASH, CONTROLLER_REVISION_HASH].iter().any(|key| label(&pod.metadata, key) == Some(revision))
+        [POD_TEMPLATE_HASH, CONTROLLER_REVISION_HASH, ROLLOUTS_POD_TEMPLATE_HASH]
+            .iter()
+            .any(|key| label(&pod.metadata, key) == Some(revision))
     })
 }
 
@@ -149,12 +153,18 @@ mod tests {
         let pod = |key: &str, value: &str| -> Pod {
             serde_json::from_value(json!({ "metadata": { "name": value, "labels": { key: value } } })).unwrap()
         };
-        let pods = [pod(POD_TEMPLATE_HASH, "a"), pod(POD_TEMPLATE_HASH, "b"), pod(CONTROLLER_REVISION_HASH, "store-c")];
+        let pods = [
+            pod(POD_TEMPLATE_HASH, "a"),
+            pod(POD_TEMPLATE_HASH, "b"),
+            pod(CONTROLLER_REVISION_HASH, "store-c"),
+            pod(ROLLOUTS_POD_TEMPLATE_HASH, "d"),
+        ];
         let named = |revision| -> Vec<&str> {
             of_revision(&pods, revision).filter_map(|pod| pod.metadata.name.as_deref()).collect()
         };
         assert_eq!(named("b"), ["b"]);
         assert_eq!(named("store-c"), ["store-c"]);
+        assert_eq!(named("d"), ["d"]);
         assert!(named("c").is_empty());
     }
 }

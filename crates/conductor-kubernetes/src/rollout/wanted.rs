@@ -6,6 +6,8 @@ use conductor_core::app::Bounds;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
+use crate::argo_rollout::ArgoRollout;
+
 /// What a rollout shall lead to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Wanted {
@@ -51,6 +53,13 @@ impl Before {
     /// Of a StatefulSet, as the answer to a write shows it. Its controller sets no conditions.
     pub(crate) fn of_stateful_set(answer: &StatefulSet) -> Self {
         Self { generation: answer.metadata.generation.unwrap_or(0), conditions: Vec::new() }
+    }
+
+    /// Of a Rollout of Argo Rollouts, as the answer to a write shows it.
+    pub(crate) fn of_argo_rollout(answer: &ArgoRollout) -> Self {
+        let generation = answer.metadata.generation.unwrap_or(0);
+        let older = answer.status.as_ref().filter(|status| status.observed() < Some(generation));
+        Self { generation, conditions: older.and_then(|status| status.conditions.clone()).unwrap_or_default() }
     }
 
     /// True for an object that is older than the write.

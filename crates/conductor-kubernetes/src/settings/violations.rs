@@ -54,9 +54,13 @@ impl KubernetesSettings {
             if is_named {
                 found.extend(self.taken(position, application, &mut places));
             }
-            if self.place(application).kind == Kind::StackSet && self.deploy_object(application).is_some() {
-                let problem = "a delivery would make another Stack, which is not what is put back".to_owned();
-                found.push(at(position, "deploy", problem, "images, as is usual with a StackSet"));
+            let problem = match self.place(application).kind {
+                Kind::Rollout => "the canary of a delivery would wait for a promotion that nobody gives",
+                Kind::StackSet => "a delivery would make another Stack, which is not what is put back",
+                Kind::Deployment | Kind::StatefulSet => continue,
+            };
+            if self.deploy_object(application).is_some() {
+                found.push(at(position, "deploy", problem.to_owned(), "images"));
             }
         }
         found
@@ -146,7 +150,7 @@ impl Application {
             found.extend(object.violations(&format!("applications[{position}].deploy")));
         }
         if self.allow_volume_deletion && stateful_set.is_none() {
-            let kind = if self.stack_set.is_some() { Kind::StackSet } else { Kind::Deployment };
+            let kind = super::workload(self.names()).map_or(Kind::Deployment, |(kind, _)| kind);
             let problem = format!("a {kind} has no volumes that scaling deletes");
             found.push(at(position, "allowVolumeDeletion", problem, "statefulSet beside it, or to leave it out"));
         }
@@ -159,6 +163,7 @@ const fn named(kind: Kind) -> &'static str {
     match kind {
         Kind::Deployment => "deployment",
         Kind::StatefulSet => "statefulSet",
+        Kind::Rollout => "rollout",
         Kind::StackSet => "stackSet",
     }
 }

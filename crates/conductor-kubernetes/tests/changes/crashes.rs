@@ -59,7 +59,7 @@ async fn die(death: Death) {
         }
         // It is dead at the end of this block, in the middle of what it did.
     }
-    if death.scaling != Scaling::Alone {
+    if matches!(death.scaling, Scaling::Horizontal | Scaling::Keda) {
         tokio::time::sleep(AUTOSCALED).await;
     }
     scene.restore(&bed.conductor(3).await, death.by).await;
@@ -85,7 +85,7 @@ async fn late(proxy: &FaultProxy, stop: Stop, death: Death) {
     stop.go_on();
     let status = until("the late write is answered", PATIENCE, async || proxy.writes()[index].server).await;
     // An autoscaler may have been quicker: nothing was written, and the conductor would have looked again.
-    let refused = [200, 422].contains(&status) && death.scaling != Scaling::Alone;
+    let refused = [200, 422].contains(&status) && matches!(death.scaling, Scaling::Horizontal | Scaling::Keda);
     let expected = match death.at {
         Moment::After if refused => status,
         Moment::After => 200,
@@ -167,11 +167,22 @@ async fn no_way_of_a_stack_has_more_writes_than_those_at_which_conductors_die_he
 }
 
 #[tokio::test]
+async fn a_way_there_of_an_argo_rollout_that_ends_at_any_write_is_gone_back() {
+    die_at_each_write(Scaling::Canary, Dies::OnTheWayThere, 4).await;
+}
+
+#[tokio::test]
+async fn a_way_back_of_an_argo_rollout_that_ends_at_any_write_is_gone_on_with() {
+    die_at_each_write(Scaling::Canary, Dies::OnTheWayBack, 4).await;
+}
+
+#[tokio::test]
 async fn no_way_has_more_writes_than_those_at_which_conductors_die_here() {
     for (name, scaling, there, back) in [
         ("writes", Scaling::Alone, 2, 2),
         ("writes-autoscaled", Scaling::Horizontal, 3, 4),
         ("writes-keda", Scaling::Keda, 3, 4),
+        ("writes-argo-rollout", Scaling::Canary, 4, 4),
     ] {
         count_writes(name, scaling, there, back).await;
     }

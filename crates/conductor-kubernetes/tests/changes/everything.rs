@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use conductor_kubernetes_bed::{ScaledObject, Stack, StackSet};
+use conductor_kubernetes_bed::{Rollout, ScaledObject, Stack, StackSet};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -28,6 +28,7 @@ impl Bed {
         add(&mut all, &self.api::<StatefulSet>()).await;
         add(&mut all, &self.api::<HorizontalPodAutoscaler>()).await;
         add_custom::<ScaledObject>(&mut all, self).await;
+        add_custom::<Rollout>(&mut all, self).await;
         add_custom::<StackSet>(&mut all, self).await;
         add_custom::<Stack>(&mut all, self).await;
         add(&mut all, &self.api::<ConfigMap>()).await;
@@ -83,6 +84,8 @@ pub(crate) fn but_for_what_autoscalers_choose(mut all: Everything) -> Everything
 
 /// The annotation in which the controller counts rollouts.
 const REVISION: &str = "deployment.kubernetes.io/revision";
+/// The same of Argo Rollouts.
+const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 /// The annotation with the generation of the Stack that an object was made of.
 const GENERATION_OF_STACK: &str = "stackset-controller.zalando.org/stack-generation";
 
@@ -102,7 +105,12 @@ async fn add_custom<K: Resource<DynamicType = ()>>(all: &mut Everything, bed: &B
     match objects.list(&Default::default()).await {
         Ok(list) => {
             let named = |object: &DynamicObject| {
-                (format!("{} {}", resource.kind, object.metadata.name.clone().unwrap()), bare(object))
+                let mut value = bare(object);
+                // What stops on its way to a version is not there.
+                if let Some(stable) = object.data["status"].get("stableRS") {
+                    value["isPromoted"] = json!(*stable == object.data["status"]["currentPodHash"]);
+                }
+                (format!("{} {}", K::kind(&()), object.metadata.name.clone().unwrap()), value)
             };
             all.extend(list.items.iter().map(named));
         }
@@ -122,6 +130,7 @@ fn bare(object: &impl Serialize) -> Value {
     }
     if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
         annotations.remove(REVISION);
+        annotations.remove(ROLLOUT_REVISION);
         annotations.remove(GENERATION_OF_STACK);
         // None and an empty map are the same to the API server.
         if annotations.is_empty() {

@@ -7,7 +7,9 @@ use conductor_core::app::{Allocation, Bounds};
 use conductor_core::phase::Changes;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::{Baseline, Plan, ScaleStep};
-use conductor_kubernetes_bed::{Behaviour, StackSet, deployment, stack_set, stateful_set};
+use conductor_kubernetes_bed::{
+    Behaviour, Rollout as ArgoRollout, StackSet, Step, deployment, rollout as argo_rollout, stack_set, stateful_set,
+};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -31,6 +33,15 @@ pub(crate) fn stateful_set_with_resources(name: &str, replicas: i32) -> Stateful
 pub(crate) fn stack_set_with_resources(name: &str, replicas: i32, bounds: Option<RangeInclusive<i32>>) -> StackSet {
     let mut made = stack_set(name, replicas, bounds);
     give_resources(&mut made.spec.stack_template.spec.stack.pod_template);
+    made
+}
+
+/// A Rollout of Argo Rollouts like it, with the steps of a canary.
+pub(crate) fn argo_rollout_with_resources(name: &str, replicas: i32, steps: &[Step]) -> ArgoRollout {
+    let mut made = argo_rollout(name, replicas, Behaviour::Ready, steps);
+    let mut template = serde_json::from_value(made.spec.template).unwrap();
+    give_resources(&mut template);
+    made.spec.template = json!(template);
     made
 }
 

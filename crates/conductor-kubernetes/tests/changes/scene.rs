@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use conductor_core::phase::Changes;
 use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{Trigger, scaled_object};
+use conductor_kubernetes_bed::{Step, Trigger, scaled_object};
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, text};
 use crate::everything::{Everything, but_for_what_autoscalers_choose};
 use crate::plans::{
-    autoscaler, autoscaler_of, like_production, stack_set_with_resources, stateful_set_with_resources, with_resources,
+    argo_rollout_with_resources, autoscaler, autoscaler_of, like_production, stack_set_with_resources,
+    stateful_set_with_resources, with_resources,
 };
 
 /// From what the way back is known.
@@ -34,6 +35,8 @@ pub(crate) enum Scaling {
     Stack,
     /// It is a Stack with an autoscaler.
     AutoscaledStack,
+    /// Nothing; and it is a Rollout of Argo Rollouts whose canary pauses until somebody goes on.
+    Canary,
 }
 
 /// Applications before a run, and what the run will do.
@@ -58,11 +61,14 @@ impl Scene {
             let sets = names.iter().map(|name| stack_set_with_resources(name, 2, bounds.clone()));
             return Self::of(Bed::of_stack_sets(namespace, sets.collect()).await, names).await;
         }
+        if scaling == Scaling::Canary {
+            return Self::of_argo_rollouts(namespace, names, &[Step::SetWeight(50), Step::pause()]).await;
+        }
         let bed = Bed::new(namespace, names).await;
         for name in names {
             bed.api().create(&PostParams::default(), &with_resources(name, 2)).await.unwrap();
             match scaling {
-                Scaling::Alone | Scaling::Stack | Scaling::AutoscaledStack => {}
+                Scaling::Alone | Scaling::Canary | Scaling::Stack | Scaling::AutoscaledStack => {}
                 Scaling::Horizontal => {
                     bed.api().create(&PostParams::default(), &autoscaler(name, 1, 4)).await.unwrap();
                 }
@@ -90,6 +96,16 @@ impl Scene {
                 let autoscaler = autoscaler_of("StatefulSet", &set(name), 1, 4);
                 bed.api().create(&PostParams::default(), &autoscaler).await.unwrap();
             }
+        }
+        Self::of(bed, names).await
+    }
+
+    /// The same with Rollouts of Argo Rollouts, with the steps of a canary.
+    pub(crate) async fn of_argo_rollouts(namespace: &str, names: &[&str], steps: &[Step]) -> Self {
+        let applications: Vec<Value> = names.iter().map(|name| json!({ "name": name, "rollout": name })).collect();
+        let bed = Bed::of(namespace, &applications).await;
+        for name in names {
+            bed.argo_rollout(&argo_rollout_with_resources(name, 2, steps)).await;
         }
         Self::of(bed, names).await
     }

@@ -11,7 +11,8 @@ use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_kubernetes_bed::{
-    Behaviour, Cluster, ClusterSettings, Stack, StackSet, User, deployment, stack_set, stateful_set, until,
+    Behaviour, Cluster, ClusterSettings, Rollout, Stack, StackSet, Step, User, deployment, rollout, stack_set,
+    stateful_set, until,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
@@ -117,6 +118,21 @@ impl Bed {
             let status = bed.api::<Stack>().get_opt("checkout-v1").await.unwrap()?.status?;
             let is_whole = [status.desired_replicas, status.ready_replicas] == [2, 2];
             (is_whole && status.actual_traffic_weight >= 100.0).then_some(())
+        })
+        .await;
+        bed
+    }
+
+    /// The same with a Rollout of Argo Rollouts, whose canary pauses until somebody goes on.
+    pub(crate) async fn with_argo_rollout(namespace: &str) -> Self {
+        cluster().await.rollouts().await.unwrap_or_else(|error| panic!("{error}"));
+        let bed = Self::of(namespace, json!({ "name": "checkout", "rollout": "checkout" })).await;
+        let rollouts = bed.api::<Rollout>();
+        let steps = [Step::SetWeight(50), Step::pause()];
+        rollouts.create(&Default::default(), &rollout("checkout", 2, Behaviour::Ready, &steps)).await.unwrap();
+        until("two replicas", PATIENCE, async || {
+            let status = rollouts.get("checkout").await.unwrap().status?;
+            (status.phase == "Healthy" && status.available_replicas == 2).then_some(())
         })
         .await;
         bed

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod admission;
+mod argo_rollouts;
 mod bed;
 mod deploy_ids;
 mod identity;
