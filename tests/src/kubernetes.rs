@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use conductor_kubernetes_bed::{Bridge, Entry, GitOps, Moment, Replica, Requests};
+use conductor_kubernetes_bed::{Bridge, Delivery, Entry, GitOps, Moment, Replica, Requests};
 use serde_json::Value;
 
 use crate::bed::{Bed, Shop, until};
@@ -219,6 +219,32 @@ impl ClusterBed {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// A delivery system of the shop in the test cluster, by which the environment now deploys what production has been
+    /// deployed by: `d-7`.
+    pub fn delivery(&self) -> Delivery {
+        clusters::apply(&self.clusters.test, &clusters::manifest("delivery.yaml"));
+        let annotate = ["-n", &self.namespace, "annotate", "deployment/shop", "delivery.example/deployment-id=d-7"];
+        let annotated = clusters::kubectl(&self.clusters.production, &annotate).output().unwrap();
+        assert!(annotated.status.success(), "{}", String::from_utf8_lossy(&annotated.stderr));
+        self.write("deployment-task.yaml", DEPLOYMENT_TASK);
+        self.edit(
+            "environment.yaml",
+            "production: { kubeconfig: production.kubeconfig }",
+            "production: { kubeconfig: production.kubeconfig, deployIdAnnotation: delivery.example/deployment-id }\n    \
+             freeze: { controllers: [system:serviceaccount:delivery:controller] }\n    \
+             deploy: { template: deployment-task.yaml, phase: { succeeded: [Succeeded], failed: [Failed] } }",
+        );
+        runtime().block_on(self.clusters.test.delivery(&self.namespace)).unwrap()
+    }
+
+    /// The objects by which the delivery system deploys, with their phases.
+    pub fn deployment_tasks(&self) -> Vec<String> {
+        let found = clusters::read(&self.clusters.test, &["-n", &self.namespace, "get", "deploymenttasks"]);
+        let told =
+            |task: &Value| format!("{} {}", task["spec"]["deployment"], task["status"]["phase"]).replace('"', "");
+        found["items"].as_array().unwrap().iter().map(told).collect()
+    }
+
     /// Lets time pass for the Lease of a run whose conductor is gone.
     pub fn lapse(&self, run: &str) {
         let past = r#"{"spec":{"renewTime":"2020-01-01T00:00:00.000000Z"}}"#;
@@ -274,6 +300,16 @@ impl ClusterBed {
         assert_eq!(now, rows);
     }
 }
+
+/// The template of such an object.
+const DEPLOYMENT_TASK: &str = r#"
+apiVersion: delivery.example/v1
+kind: DeploymentTask
+spec:
+  application: "{application}"
+  deployment: "{deployId}"
+  cause: load test {run}
+"#;
 
 /// True for a request that asks something by the verb of writes, as "who am I" does.
 fn is_question(entry: &Entry) -> bool {

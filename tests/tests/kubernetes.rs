@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use conductor_kubernetes_bed::Deliver;
 use conductor_tests::{ClusterBed, Moment, Requests, Running, Verb, until};
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long a conductor may take to get somewhere.
 const SOON: Duration = Duration::from_secs(60);
@@ -38,7 +39,7 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     running.line("the ramp begins");
     bed.await_versions(&["v2", "v2", "v2"]);
     let container = &bed.object("deployment", "shop")["spec"]["template"]["spec"]["containers"][0];
-    assert_eq!(container["resources"]["limits"], serde_json::json!({ "cpu": "4", "memory": "2Gi" }));
+    assert_eq!(container["resources"]["limits"], json!({ "cpu": "4", "memory": "2Gi" }));
     assert_eq!(bed.object("deployment", "payments")["spec"]["replicas"], 2, "the mock is scaled with it");
     let denied = bed.somebody_deploys();
     assert!(denied.contains("frozen by load test shop-two-thousand-"), "{denied}");
@@ -278,4 +279,49 @@ fn what_cannot_work_is_told_by_its_field_before_anything_is_changed() {
         "ledger does not exist in the environment",
     );
     assert_eq!(bed.writes(), [[], []]);
+}
+
+#[test]
+fn the_delivery_system_deploys_what_production_has_and_everything_is_back_whatever_becomes_of_the_conductor() {
+    let bed = ClusterBed::up("delivered", "3m");
+    let delivery = bed.delivery();
+    let before = (bed.objects(), bed.rows());
+    let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
+    let rollout = plan.lines().find(|line| line.starts_with("  shop: registry.example/shop:v1 → ")).unwrap();
+    assert!(rollout.ends_with(" (deploy id d-7), by a DeploymentTask of delivery.example/v1"), "{plan}");
+    assert_eq!(bed.deployment_tasks(), [""; 0], "planning has made something");
+
+    delivery.say("d-7", Deliver::Hangs);
+    let mut running = bed.start();
+    running.line("== DEPLOY");
+    until("the deployment goes on", SOON, || bed.deployment_tasks() == ["d-7 Deploying"]);
+    kill(running);
+    let template = [bed.path("deployment-task.yaml"), bed.path("away")];
+    std::fs::rename(&template[0], &template[1]).unwrap();
+    put_back(&bed, &before);
+    std::fs::rename(&template[1], &template[0]).unwrap();
+    assert_eq!(bed.deployment_tasks(), [""; 0], "the deployment goes on");
+
+    // A tag, and more replicas than the run has planned so far.
+    let container = json!({ "name": "shop", "image": "registry.example/shop:v2" });
+    let manifests = json!({ "spec": { "replicas": 2, "template": { "spec": { "containers": [container] } } } });
+    delivery.say("d-7", Deliver::Manifests(manifests));
+    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 5m");
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    bed.await_versions(&["v2", "v2", "v2"]);
+    assert_eq!(bed.deployment_tasks(), ["d-7 Succeeded"]);
+    let image = bed.object("deployment", "shop")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert!(image.as_str().unwrap().starts_with("registry.example/shop@sha256:"), "{image}");
+    let denied = bed.somebody_deploys();
+    assert!(denied.contains("frozen by load test shop-two-thousand-"), "{denied}");
+    running.signal(Signal::SIGINT);
+    let ended = running.wait().ended_with(4).out;
+    assert!(ended.contains(" (deploy id d-7)"), "{ended}");
+    assert!(ended.contains("restored   everything is as it was before"), "{ended}");
+    let view = bed.view();
+    let shop = view["applications"].as_array().unwrap().iter().find(|one| one["application"] == "shop").unwrap();
+    assert_eq!(shop["deployId"], "d-7");
+    assert_eq!(bed.deployment_tasks(), [""; 0]);
+    bed.assert_back(&before.0, &before.1);
 }

@@ -58,10 +58,11 @@ impl Autoscaler {
         match self {
             Self::Horizontal(one) => marker(&**one),
             Self::Scaled(one) => {
-                let bounds = |Marker { original, holder, applied, delivering }: Marker<Counts>| Marker {
+                let bounds = |Marker { original, holder, applied, delivering, besides }: Marker<Counts>| Marker {
                     original: original.bounds(),
                     holder,
                     delivering,
+                    besides,
                     applied: applied.into_iter().map(Counts::bounds).collect(),
                 };
                 Ok(marker(&**one)?.map(bounds))

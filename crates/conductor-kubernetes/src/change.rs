@@ -94,15 +94,18 @@ pub(crate) fn decide<T: Fields>(
     Ok(After { fields, marker })
 }
 
-/// Decides what is written before a delivery system is asked to do what is wished: the marker, as if it were done.
+/// Decides what is written before a delivery system is asked to do what is wished: the marker, as if it were done. `besides`
+/// is the fingerprint of all else.
 pub(crate) fn announce<T: Fields>(
     live: &T,
     marker: Option<&Marker<T>>,
     holder: &Holder,
     wish: &Wish,
+    besides: String,
 ) -> Result<After<T>, Refusal> {
     let After { marker, .. } = decide(live, marker, holder, wish)?;
-    Ok(After { fields: live.clone(), marker: marker.map(|marker| Marker { delivering: true, ..marker }) })
+    let asked = |marker| Marker { delivering: true, besides: Some(besides), ..marker };
+    Ok(After { fields: live.clone(), marker: marker.map(asked) })
 }
 
 /// Refuses what is another run's, and a conductor that was replaced.
@@ -125,7 +128,7 @@ fn marked<T: Fields>(live: &T, marker: Option<&Marker<T>>, holder: &Holder, wish
             // An autoscaler may have been quicker than this write: what the caller saw was before it.
             let mut original = live.clone();
             wish.changes.iter().for_each(|change| original.set(&change.field, change.from.clone()));
-            Marker { original, holder: holder.clone(), applied: Vec::new(), delivering: false }
+            Marker { original, holder: holder.clone(), applied: Vec::new(), delivering: false, besides: None }
         }
     };
     // What others have given the object meanwhile is not among what the run has.

@@ -6,6 +6,7 @@
 //!   it was before. From then on everything is as if the conductor had deployed.
 
 mod adopted;
+mod besides;
 mod images;
 mod phase;
 mod task;
@@ -21,6 +22,7 @@ use futures::stream::{StreamExt, iter};
 use serde_json::Value;
 
 pub(crate) use self::adopted::{adopted, as_planned};
+pub(crate) use self::besides::besides_fields;
 use self::task::Task;
 pub(crate) use self::template::template_violations;
 use self::template::{Values, fill, mentions};
@@ -149,23 +151,26 @@ impl KubernetesEnvironment {
         all_failed(&failures).map(|()| by)
     }
 
-    /// Ends what a delivery system still does for an application, before it is put back.
+    /// Ends what a delivery system still does for an application, before it is put back, and tells what it has done that
+    /// will not be.
     pub(crate) async fn stop_delivery(&self, run: &RunId, application: &ApplicationId) -> Result<(), PortError> {
         let Some(settings) = self.delivery(application) else { return Ok(()) };
-        match self.task(run, application, settings, None).await? {
-            Some((task, _)) => task.stop(false).await,
-            None => Ok(()),
-        }
+        let stopped = match self.task(run, application, settings, None).await {
+            Ok(Some((task, _))) => task.stop(false).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        stopped.and(self.look_besides(run, application).await)
     }
 
     /// Takes away the objects of a run's deployments. One failure does not stop the others.
     pub(crate) async fn end_deliveries(&self, run: &RunId, applications: &[ApplicationId]) -> Vec<PortError> {
         let delivered = applications.iter().filter_map(|application| Some((application, self.delivery(application)?)));
         let ended = delivered.map(|(application, settings)| async move {
-            match self.task(run, application, settings, None).await? {
-                Some((task, _)) => task.stop(!settings.keep_objects).await,
-                None => Ok(()),
+            if let Some((task, _)) = self.task(run, application, settings, None).await? {
+                task.stop(!settings.keep_objects).await?;
             }
+            self.look_besides(run, application).await
         });
         let ended: Vec<_> = ended.collect();
         let ended: Vec<Result<(), PortError>> = iter(ended).buffer_unordered(CONCURRENCY).collect().await;
@@ -203,12 +208,12 @@ impl KubernetesEnvironment {
             Some(_) => fill(template, &values).map_err(refused)?,
             None => Value::Null,
         };
-        let namespace = match &template["metadata"]["namespace"] {
-            Value::Null => place.namespace.clone(),
-            _ if !kind.is_namespaced => {
+        let namespace = match template["metadata"].get("namespace") {
+            None => place.namespace.clone(),
+            Some(_) if !kind.is_namespaced => {
                 return Err(refused("its kind is in no namespace; expected a template without one".to_owned()));
             }
-            named => fill(named, &values).map_err(refused)?.as_str().unwrap_or_default().to_owned(),
+            Some(named) => fill(named, &values).map_err(refused)?.as_str().unwrap_or_default().to_owned(),
         };
         let name = names::of_delivery(run, application);
         let (client, reader) = (&self.client, &self.reader);

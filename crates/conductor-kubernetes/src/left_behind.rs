@@ -105,7 +105,7 @@ mod tests {
 
     fn marker<T: Clone>(run: &str, epoch: u64, original: &T, applied: &[T]) -> Option<Marker<T>> {
         let holder = Holder { run: run.parse().unwrap(), epoch };
-        Some(Marker { original: original.clone(), holder, applied: applied.to_vec(), delivering: false })
+        Some(Marker { original: original.clone(), holder, applied: applied.to_vec(), delivering: false, besides: None })
     }
 
     fn app(name: &str) -> ApplicationId {

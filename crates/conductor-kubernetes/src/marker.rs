@@ -36,6 +36,8 @@ pub(crate) struct Marker<T> {
     pub(crate) applied: Vec<T>,
     /// True while a delivery system is at it for the run: what it gives the fields is the run's, too.
     pub(crate) delivering: bool,
+    /// Where a delivery system was asked: a fingerprint of what else it may have changed, as it was before.
+    pub(crate) besides: Option<String>,
 }
 
 /// The text of the annotation [`RUN`].
@@ -48,6 +50,8 @@ struct Held<T> {
     applied: Vec<T>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     delivering: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    besides: Option<String>,
 }
 
 /// As much of it as every version of it has.
@@ -84,16 +88,17 @@ impl<T: Serialize + DeserializeOwned> Marker<T> {
             (Some(snapshot), Some(held)) => (snapshot, held),
         };
         let unreadable = |annotation| move |source| MarkerError::Text { annotation, source };
-        let Held { run, epoch, applied, delivering, .. } = serde_json::from_str(held).map_err(unreadable(RUN))?;
+        let Held { run, epoch, applied, delivering, besides, .. } =
+            serde_json::from_str(held).map_err(unreadable(RUN))?;
         let original = serde_json::from_str(snapshot).map_err(unreadable(SNAPSHOT))?;
-        Ok(Some(Self { original, holder: Holder { run, epoch }, applied, delivering }))
+        Ok(Some(Self { original, holder: Holder { run, epoch }, applied, delivering, besides }))
     }
 
     /// The annotations that hold it on the object with this uid.
     pub(crate) fn write(&self, uid: &str) -> serde_json::Result<[(&'static str, String); 2]> {
         let Holder { run, epoch } = self.holder.clone();
         let (applied, delivering) = (self.applied.iter().collect(), self.delivering);
-        let held = Held { run, epoch, uid: uid.to_owned(), applied, delivering };
+        let held = Held { run, epoch, uid: uid.to_owned(), applied, delivering, besides: self.besides.clone() };
         Ok([(SNAPSHOT, serde_json::to_string(&self.original)?), (RUN, serde_json::to_string(&held)?)])
     }
 }
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn a_marker_is_read_as_it_was_written() {
         let holder = Holder { run: "rehearsal-1".parse().unwrap(), epoch: 7 };
-        let marker = Marker { original: 2_u32, holder, applied: vec![3, 6], delivering: false };
+        let marker = Marker { original: 2_u32, holder, applied: vec![3, 6], delivering: false, besides: None };
         let [snapshot, run] = marker.write("uid-1").unwrap();
         assert_eq!(snapshot, (SNAPSHOT, "2".to_owned()));
         assert_eq!(run, (RUN, r#"{"run":"rehearsal-1","epoch":7,"uid":"uid-1","applied":[3,6]}"#.to_owned()));

@@ -38,7 +38,7 @@ pub(crate) fn of_timer(freeze: &str) -> String {
 }
 
 /// FNV-1a with 64 bits: written down, because the hashes of the standard library may change with it.
-fn fingerprint(text: &str) -> u64 {
+pub(crate) fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::answer::{answer, attempt};
 use crate::change::{After, Wish, admit, announce, decide};
+use crate::delivery::besides_fields;
 use crate::error::failed;
 use crate::field::Field;
 use crate::heard::{Heard, Last};
@@ -225,13 +226,18 @@ impl Want<'_> {
         };
         let after = match self {
             Self::Wish(wish) => decide(&fields, found.as_ref(), holder, wish)?,
-            Self::Announce(wish) => announce(&fields, found.as_ref(), holder, wish)?,
+            Self::Announce(wish) => {
+                let besides = found.as_ref().and_then(|marker| marker.besides.clone());
+                let besides = besides.unwrap_or_else(|| besides_fields(live.template()));
+                announce(&fields, found.as_ref(), holder, wish, besides)?
+            }
             Self::Claim => {
                 let claim = || Marker {
                     original: fields.clone(),
                     holder: holder.clone(),
                     applied: Vec::new(),
                     delivering: false,
+                    besides: None,
                 };
                 After { fields: fields.clone(), marker: Some(found.clone().unwrap_or_else(claim)) }
             }

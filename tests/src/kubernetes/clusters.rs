@@ -52,7 +52,7 @@ pub(super) fn clusters() -> &'static Clusters {
 }
 
 /// A manifest that users apply, too.
-fn manifest(name: &str) -> String {
+pub(super) fn manifest(name: &str) -> String {
     std::fs::read_to_string(repository().join("deploy/kubernetes").join(name)).unwrap()
 }
 

@@ -98,7 +98,8 @@ mod tests {
     /// A workload that is announced to become `shop@sha256:2`, and its marker.
     fn announced() -> (Owned, Marker<Owned>) {
         let before = owned(2, "shop:1", &[("limits.cpu", "1")]);
-        let after = announce(&before, None, &holder(), &wish("shop:1", "shop@sha256:2", Way::There)).unwrap();
+        let after =
+            announce(&before, None, &holder(), &wish("shop:1", "shop@sha256:2", Way::There), String::new()).unwrap();
         assert_eq!(after.fields, before, "nothing but the marker is written");
         (before, after.marker.unwrap())
     }
@@ -138,11 +139,12 @@ mod tests {
         let (_, marker) = announced();
         let delivered = owned(2, "shop:2", &[("limits.cpu", "1")]);
         let wish = wish("shop:1", "shop@sha256:2", Way::There);
-        let again = announce(&delivered, Some(&adopted(marker.clone(), &delivered)), &holder(), &wish).unwrap();
+        let again =
+            announce(&delivered, Some(&adopted(marker.clone(), &delivered)), &holder(), &wish, String::new()).unwrap();
         assert!(again.marker.as_ref().is_some_and(|marker| marker.delivering));
         assert_eq!(again.fields, delivered);
         let other = owned(2, "other:2", &[("limits.cpu", "1")]);
-        let refused = announce(&other, Some(&adopted(marker, &other)), &holder(), &wish).unwrap_err();
+        let refused = announce(&other, Some(&adopted(marker, &other)), &holder(), &wish, String::new()).unwrap_err();
         assert!(refused.to_string().starts_with("somebody else changed the image of main"), "{refused}");
     }
 }

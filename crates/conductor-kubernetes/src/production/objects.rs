@@ -2,6 +2,7 @@
 //! believed, even before the workload runs what they say.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::Failure;
@@ -41,10 +42,10 @@ enum Silent {
     #[error("{object} in production: at {path}, the image of {container}, there is \"{text}\", which is no image")]
     NoImage { object: String, path: JsonPath, container: String, text: String },
     #[error(
-        "{object} in production says that {container} runs \"{image}\", which has no digest, and {place} {runs}; \
+        "{object} in production says that {container} runs \"{image}\", which has no digest, and {runs}; \
          expected an image with a digest, or the one that the workload has, whose pods tell its digest"
     )]
-    NoDigest { object: String, container: String, image: String, place: Place, runs: String },
+    NoDigest { object: String, container: String, image: String, runs: String },
 }
 
 impl From<Silent> for PortError {
@@ -63,8 +64,8 @@ pub(crate) async fn put_in(
     let mut kinds = BTreeMap::new();
     for Told { by, .. } in &all {
         let key = (by.api_version.as_str(), by.kind.as_str());
-        if !kinds.contains_key(&key) {
-            kinds.insert(key, production.kind_called(key.0, key.1).await?);
+        if let Entry::Vacant(unknown) = kinds.entry(key) {
+            unknown.insert(production.kind_called(key.0, key.1).await?);
         }
     }
     let reading = all.iter().map(|one| {
@@ -160,8 +161,8 @@ fn pinned(
         Some(written) if written == image => {
             return Ok(running.images.get(container).cloned().unwrap_or_default());
         }
-        Some(written) => format!("has \"{written}\""),
-        None => "has no such container".to_owned(),
+        Some(written) => format!("{place} has \"{written}\""),
+        None => format!("{place} has no such container"),
     };
-    Err(Silent::NoDigest { object, container: container_of, image: image.to_owned(), place: place.clone(), runs })
+    Err(Silent::NoDigest { object, container: container_of, image: image.to_owned(), runs })
 }

@@ -220,11 +220,11 @@ async fn a_version_that_is_there_already_is_one_and_one_that_nothing_was_done_fo
     let conductor = shop.bed.conductor(1).await;
     let image_id = until("the digest that runs", PATIENCE, async || {
         let pods = shop.bed.api::<Pod>().list(&ListParams::default()).await.unwrap();
-        let ids = pods
+        let mut ids = pods
             .items
             .iter()
             .filter_map(|pod| Some(pod.status.as_ref()?.container_statuses.as_ref()?[0].image_id.clone()));
-        ids.filter(|id| !id.is_empty()).next()
+        ids.find(|id| !id.is_empty())
     })
     .await;
     let error = shop.roll_out(&conductor).await.unwrap_err();
@@ -298,4 +298,27 @@ async fn what_the_delivery_would_not_take_is_told_before_anything_is_made() {
     );
     assert_eq!(shop.bed.restore(&conductor, &shop.changes).await, [""; 0]);
     assert_eq!(shop.phases().await.len(), 1, "it is somebody else's");
+}
+
+#[tokio::test]
+async fn what_the_delivery_changes_besides_is_told_and_everything_else_is_back() {
+    let shop = Delivered::new("besides", &settings(&by_id(), &json!({}))).await;
+    let env = json!([{ "name": "VERSION", "value": "2" }]);
+    let container = json!({ "name": "main", "image": "registry.example/checkout:2", "env": env });
+    let manifests = json!({ "spec": { "template": { "spec": { "containers": [container] } } } });
+    shop.delivery.say("d-7", Deliver::Manifests(manifests));
+    let conductor = shop.bed.conductor(1).await;
+    shop.bed.perform(&conductor, &shop.changes.plan).await.unwrap_or_else(|error| panic!("{}", text(&error)));
+    let restored = shop.bed.try_restore(&conductor, &shop.changes).await;
+    assert_eq!(
+        restored.failures,
+        [
+            "Deployment besides/checkout is not as it was: its delivery has changed more of its pods than images and resources, \
+          which is not put back; deploy what was there once more"
+        ]
+    );
+    let mut now = shop.bed.everything().await;
+    let container = &mut now.get_mut("Deployment checkout").unwrap()["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container.as_object_mut().unwrap().remove("env"), Some(env));
+    assert_eq!(now, shop.before);
 }
