@@ -42,12 +42,16 @@ pub struct Delivery {
 
 type Known = Arc<Mutex<BTreeMap<String, Deliver>>>;
 
+/// Tests begin at the same time, and what is the same for all of them is applied by one after the other.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 impl Cluster {
     /// Starts a delivery system for a namespace: kind `DeploymentTask` of `delivery.example/v1`, in namespaces.
     ///
     /// # Errors
     /// When the API server refuses.
     pub async fn delivery(&self, namespace: &str) -> Result<Delivery, BedError> {
+        let _turn = TURN.lock().await;
         self.define(&format!("{GROUP}/{VERSION}"), KIND, true).await?;
         let tasks = format!("{}s", KIND.to_lowercase());
         let rule = |group: &str, resource: &str, verbs: &[&str]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
