@@ -40,7 +40,7 @@ fn an_application_needs_no_more_than_its_name() {
         settings.applications.iter().map(|application| of(&settings, application).to_string()).collect()
     };
     assert_eq!(
-        places(KubernetesSettings::place)[..7],
+        places(KubernetesSettings::place)[..8],
         [
             "Deployment shop/checkout",
             "Deployment bank/ledger-v2",
@@ -53,7 +53,7 @@ fn an_application_needs_no_more_than_its_name() {
         ]
     );
     assert_eq!(
-        places(KubernetesSettings::place_in_production)[..7],
+        places(KubernetesSettings::place_in_production)[..8],
         [
             "Deployment shop-live/checkout",
             "Deployment bank/ledger-v2",
@@ -65,7 +65,7 @@ fn an_application_needs_no_more_than_its_name() {
             "StackSet shop-live/shelf",
         ]
     );
-    assert_eq!(settings.catalogue().len(), 7, "support is not in the catalogue");
+    assert_eq!(settings.catalogue().len(), 8, "support is not in the catalogue");
     assert_eq!(settings.cluster.kubeconfig.as_deref(), Some(Path::new("/env/test.kubeconfig")));
     let told_by = |name: &str| {
         let application = settings.applications.iter().find(|one| one.name.as_str() == name).unwrap();
