@@ -1,5 +1,5 @@
-//! Whole load tests of a mixed environment between two real clusters: Deployments and a StatefulSet, scaled by a
-//! HorizontalPodAutoscaler, by KEDA or by nobody, and kept by Flux, by Argo CD or by nobody.
+//! Whole load tests of a mixed environment between two real clusters: Deployments, a StatefulSet, a Rollout and a StackSet,
+//! scaled by a HorizontalPodAutoscaler, by KEDA or by nobody, and kept by Flux, by Argo CD or by nobody.
 
 use std::time::Duration;
 
@@ -51,5 +51,5 @@ fn killed_in_the_midst_of_scaling_every_kind_is_put_back_without_a_journal() {
     assert_eq!(bed.writes()[0], [], "production was written to");
 }
 
-/// Three pauses of keepers, seven versions, and three of the steps of scaling are written before it.
-const KILLED_AT: u32 = 13;
+/// Three pauses of keepers, a promotion and nine versions, and three of the steps of scaling are written before it.
+const KILLED_AT: u32 = 16;

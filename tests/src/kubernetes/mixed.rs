@@ -1,10 +1,12 @@
 //! Applications of every kind beside the shop, in both clusters: what scales them, and what keeps them as a repository says.
 
-use conductor_kubernetes_bed::{Cluster, GitOps, Tool, Trigger, scaled_object};
+use conductor_kubernetes_bed::{
+    Behaviour, Cluster, GitOps, Step, Tool, Trigger, deployment, rollout, scaled_object, stack_set, stateful_set,
+};
 use serde_json::{Value, json};
 
 use super::PATIENCE;
-use super::clusters::{Clusters, apply, await_replicas, read, runtime, said};
+use super::clusters::{Clusters, apply, read, runtime, said};
 use crate::bed::until;
 
 /// A kind of application.
@@ -12,6 +14,10 @@ use crate::bed::until;
 enum Sort {
     Deployment,
     StatefulSet,
+    /// A Rollout of Argo Rollouts, whose canary pauses until somebody goes on.
+    Rollout,
+    /// A StackSet with one Stack, which has all traffic.
+    StackSet,
     /// A Deployment that KEDA scales in the test cluster.
     Scaled,
     /// A Deployment that is kept in the test cluster as a repository says.
@@ -19,9 +25,11 @@ enum Sort {
 }
 
 /// Their names, which are those of their workloads, too.
-const APPLICATIONS: [(&str, Sort); 6] = [
+const APPLICATIONS: [(&str, Sort); 8] = [
     ("search", Sort::Deployment),
     ("ledger", Sort::StatefulSet),
+    ("checkout", Sort::Rollout),
+    ("wishes", Sort::StackSet),
     ("mailer", Sort::Scaled),
     ("catalog", Sort::Kept(Tool::Kustomization)),
     ("prices", Sort::Kept(Tool::HelmRelease)),
@@ -46,39 +54,54 @@ struct Version {
 impl Sort {
     const fn kind(self) -> &'static str {
         match self {
-            Self::Deployment | Self::Scaled | Self::Kept(_) => "Deployment",
-            Self::StatefulSet => "StatefulSet",
+            Self::Deployment | Self::Scaled | Self::Kept(_) => "deployment",
+            Self::StatefulSet => "statefulset",
+            Self::Rollout => "rollouts.argoproj.io",
+            Self::StackSet => "stackset",
         }
     }
 
     fn workload(self, namespace: &str, name: &str, Version { tag, replicas, cpu }: Version) -> Value {
-        let labels = json!({ "app": name });
-        let container = json!({
-            "name": "main",
-            "image": format!("registry.example/{name}:{tag}"),
-            "resources": { "requests": { "cpu": cpu }, "limits": { "memory": "1Gi" } },
-        });
-        let mut workload = json!({
-            "apiVersion": "apps/v1",
-            "kind": self.kind(),
-            "metadata": { "namespace": namespace, "name": name, "labels": labels },
-            "spec": {
-                "replicas": replicas,
-                "selector": { "matchLabels": labels },
-                "template": { "metadata": { "labels": labels }, "spec": { "containers": [container] } },
-            },
-        });
-        if self == Self::StatefulSet {
-            workload["spec"]["serviceName"] = json!(name);
-            workload["spec"]["podManagementPolicy"] = json!("Parallel");
-        }
+        let (ready, wanted) = (Behaviour::Ready, i32::try_from(replicas).unwrap());
+        let (group, mut workload) = match self {
+            Self::Deployment | Self::Scaled | Self::Kept(_) => ("apps/v1", json!(deployment(name, wanted, ready))),
+            Self::StatefulSet => ("apps/v1", json!(stateful_set(name, wanted, ready))),
+            Self::Rollout => {
+                let steps = [Step::SetWeight(50), Step::pause()];
+                ("argoproj.io/v1alpha1", json!(rollout(name, wanted, ready, &steps)))
+            }
+            Self::StackSet => ("zalando.org/v1", json!(stack_set(name, wanted, None))),
+        };
+        workload["apiVersion"] = json!(group);
+        workload["metadata"]["namespace"] = json!(namespace);
+        let container = workload.pointer_mut(&format!("{}/containers/0", self.pod())).unwrap();
+        container["image"] = json!(format!("registry.example/{name}:{tag}"));
+        container["resources"] = json!({ "requests": { "cpu": cpu }, "limits": { "memory": "1Gi" } });
         workload
+    }
+
+    /// Where its pods are described.
+    const fn pod(self) -> &'static str {
+        match self {
+            Self::Deployment | Self::Scaled | Self::Kept(_) | Self::StatefulSet | Self::Rollout => {
+                "/spec/template/spec"
+            }
+            Self::StackSet => "/spec/stackTemplate/spec/podTemplate/spec",
+        }
+    }
+
+    /// What of it a load test changes, and where its pods are described there.
+    fn changed(self, name: &str) -> (String, &'static str) {
+        if self == Self::StackSet {
+            return (format!("stacks.zalando.org/{name}-v1"), "/spec/podTemplate/spec");
+        }
+        (format!("{}/{name}", self.kind()), self.pod())
     }
 
     /// The kind of object of the same name that acts on it in the test cluster.
     const fn acts(self) -> Option<&'static str> {
         match self {
-            Self::Deployment | Self::StatefulSet => None,
+            Self::Deployment | Self::StatefulSet | Self::Rollout | Self::StackSet => None,
             Self::Scaled => Some("scaledobjects.keda.sh"),
             Self::Kept(Tool::Kustomization) => Some(KEEPERS[0]),
             Self::Kept(Tool::HelmRelease) => Some(KEEPERS[1]),
@@ -91,13 +114,21 @@ impl Sort {
         match self {
             Self::Deployment | Self::Scaled | Self::Kept(_) => format!("      - name: {name}\n"),
             Self::StatefulSet => format!("      - {{ name: {name}, statefulSet: {name} }}\n"),
+            Self::Rollout => format!("      - {{ name: {name}, rollout: {name} }}\n"),
+            Self::StackSet => format!("      - {{ name: {name}, stackSet: {name} }}\n"),
         }
     }
 }
 
 /// Makes them in both clusters. They are kept for as long as the keepers are not dropped.
 pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
-    runtime().block_on(clusters.test.keda()).unwrap();
+    runtime().block_on(async {
+        clusters.test.keda().await.unwrap();
+        for cluster in [&clusters.production, &clusters.test] {
+            cluster.rollouts().await.unwrap();
+            cluster.stack_sets().await.unwrap();
+        }
+    });
     let mut keepers = Vec::new();
     for (name, sort) in APPLICATIONS {
         apply(&clusters.production, &sort.workload(namespace, name, PRODUCTION).to_string());
@@ -107,7 +138,9 @@ pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
                 let kept = clusters.test.git_ops(tool, namespace, name, vec![workload]);
                 keepers.push(runtime().block_on(kept).unwrap());
             }
-            Sort::Deployment | Sort::StatefulSet | Sort::Scaled => apply(&clusters.test, &workload.to_string()),
+            Sort::Deployment | Sort::StatefulSet | Sort::Rollout | Sort::StackSet | Sort::Scaled => {
+                apply(&clusters.test, &workload.to_string());
+            }
         }
         if sort == Sort::Scaled {
             let mut scaled = json!(scaled_object(name, 1..=2, Trigger::active()));
@@ -115,11 +148,9 @@ pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
             apply(&clusters.test, &scaled.to_string());
         }
     }
-    for cluster in [&clusters.production, &clusters.test] {
+    for (cluster, Version { replicas, .. }) in [(&clusters.production, PRODUCTION), (&clusters.test, TEST)] {
         for (name, sort) in APPLICATIONS {
-            let workload = format!("{}/{name}", sort.kind());
-            until(&format!("{workload} is made"), PATIENCE, || exists(cluster, namespace, &workload));
-            await_replicas(cluster, namespace, &workload);
+            until(&format!("{name} has its replicas"), PATIENCE, || has(cluster, namespace, name, sort, replicas));
         }
     }
     until("the keepers know what they keep", PATIENCE, || {
@@ -131,17 +162,24 @@ pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
     keepers
 }
 
-fn exists(cluster: &Cluster, namespace: &str, workload: &str) -> bool {
-    !said(cluster, &["-n", namespace, "get", workload, "--ignore-not-found", "-o", "name"]).is_empty()
+/// True once an application has its replicas, and all of its traffic where it says that.
+fn has(cluster: &Cluster, namespace: &str, name: &str, sort: Sort, replicas: u32) -> bool {
+    let (object, _) = sort.changed(name);
+    let found = said(cluster, &["-n", namespace, "get", &object, "--ignore-not-found", "-o", "json"]);
+    let Ok(found) = serde_json::from_str::<Value>(&found) else { return false };
+    let status = &found["status"];
+    let is_served = sort != Sort::StackSet || status["actualTrafficWeight"] == 100.0;
+    is_served && status["readyReplicas"] == replicas
 }
 
 /// Asserts that each is in the test cluster as it is in production, and that nobody else acts on it.
 pub(super) fn assert_like_production(cluster: &Cluster, namespace: &str) {
     let Version { replicas, cpu, .. } = PRODUCTION;
     for (name, sort) in APPLICATIONS {
-        let spec = &read(cluster, &["-n", namespace, "get", sort.kind(), name])["spec"];
-        assert_eq!(spec["replicas"], replicas, "{name}");
-        let container = &spec["template"]["spec"]["containers"][0];
+        let (object, pod) = sort.changed(name);
+        let found = read(cluster, &["-n", namespace, "get", &object]);
+        assert_eq!(found["spec"]["replicas"], replicas, "{name}");
+        let container = found.pointer(&format!("{pod}/containers/0")).unwrap();
         assert_eq!(container["resources"]["requests"]["cpu"], cpu, "{name}");
         let image = container["image"].as_str().unwrap();
         assert!(image.starts_with(&format!("registry.example/{name}@sha256:")), "{image}");
@@ -149,7 +187,7 @@ pub(super) fn assert_like_production(cluster: &Cluster, namespace: &str) {
             Sort::Kept(Tool::Kustomization | Tool::HelmRelease) => Some(("/spec/suspend", json!(true))),
             Sort::Kept(Tool::Application) => Some(("/spec/syncPolicy/automated/enabled", json!(false))),
             Sort::Scaled => Some(("/spec/maxReplicaCount", json!(replicas))),
-            Sort::Deployment | Sort::StatefulSet => None,
+            Sort::Deployment | Sort::StatefulSet | Sort::Rollout | Sort::StackSet => None,
         };
         if let Some((field, value)) = paused {
             let kind = sort.acts().unwrap_or_default();

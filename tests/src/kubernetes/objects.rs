@@ -90,7 +90,14 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
     pod["status"]["containerStatuses"].as_array().into_iter().flatten()
 }
 
-/// An object without status, managedFields, generation, resourceVersion and the annotation with its revision.
+/// In what an object's controller counts its versions, or those of its owner.
+const REVISIONS: [&str; 3] = [
+    "deployment.kubernetes.io/revision",
+    "rollout.argoproj.io/revision",
+    "stackset-controller.zalando.org/stack-generation",
+];
+
+/// An object without status, managedFields, generation, resourceVersion and the annotations with its revision.
 fn bare(object: &Value) -> Value {
     let mut object = object.clone();
     object.as_object_mut().unwrap().remove("status");
@@ -99,7 +106,7 @@ fn bare(object: &Value) -> Value {
         meta.remove(field);
     }
     if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
-        annotations.remove("deployment.kubernetes.io/revision");
+        annotations.retain(|name, _| !REVISIONS.contains(&name.as_str()));
     }
     object
 }

@@ -279,8 +279,8 @@ async fn what_the_delivery_would_not_take_is_told_before_anything_is_made() {
         "could not let checkout be deployed by a DeploymentTask of delivery.example/v1: it has no container app for \
          {images.app}; expected one of main"
     );
-    let invalid = refused("invalid", json!({ "metadata": { "labels": { "app": "{application}/x y" } } })).await;
-    assert!(invalid.starts_with("could not make DeploymentTask invalid/run-invalid-checkout: "), "{invalid}");
+    let invalid = refused("invalid-task", json!({ "metadata": { "labels": { "app": "{application}/x y" } } })).await;
+    assert!(invalid.starts_with("could not make DeploymentTask invalid-task/run-invalid-task-checkout: "), "{invalid}");
     assert!(invalid.contains("metadata.labels: Invalid value: \"checkout/x y\""), "{invalid}");
 
     let shop = Delivered::new("not-its-own", &settings(&by_id(), &json!({}))).await;
