@@ -129,8 +129,13 @@ async fn tell_of_a_pause(tool: Tool) {
     other["metadata"]["name"] = json!("other");
     scene.repository.commit(vec![manifest(&bed.namespace, "v1"), other]);
     let all = until("both", PATIENCE, async || {
-        let resources = scene.keeper().await["status"]["resources"].as_array()?.len();
-        (resources == 2).then_some(())
+        let status = &scene.keeper().await["status"];
+        let listed = match tool {
+            Tool::Kustomization => &status["inventory"]["entries"],
+            Tool::HelmRelease => return bed.api::<Deployment>().get_opt("other").await.unwrap().map(drop),
+            Tool::Application => &status["resources"],
+        };
+        (listed.as_array()?.len() == 2).then_some(())
     });
     all.await;
     let (others, setting) = match tool {
