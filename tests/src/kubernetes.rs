@@ -97,11 +97,7 @@ impl ClusterBed {
     pub fn mixed(name: &str, dead_man: &str) -> Self {
         let mut bed = Self::new(name, dead_man);
         bed.keepers = mixed::make(bed.clusters, &bed.namespace);
-        bed.edit(
-            "environment.yaml",
-            "      - name: shop\n  local",
-            &format!("      - name: shop\n{}  local", mixed::entries()),
-        );
+        bed.edit("environment.yaml", "      - name: shop\n", &format!("      - name: shop\n{}", mixed::entries()));
         bed.bring_up();
         bed
     }
