@@ -2,15 +2,18 @@
 //!
 //! A load test wants all replicas of the version that it has asked for, on the way there and on the way back alike; the pauses
 //! are there for users whom a test environment does not have. So a pause is ended by a full promotion, the rest of the steps
-//! included. It ends nobody else's: it is done only on what the own write has left, as it has left it, and once the ReplicaSet
-//! of the newest template shows that template.
+//! included. It is done only on the object that the own write has left, with the images and resources that it has left, and
+//! once the ReplicaSet of the newest template shows them. That an autoscaler scales it meanwhile, or that its controller writes
+//! amounts in another form, is no reason to let it pause for ever.
 //!
 //! Argo Rollouts puts the answers to its own writes over what it hears of Rollouts. So it may forget a change that is made at
 //! such a moment, and not see it before the next one. A Rollout whose change is not taken up for some seconds is touched
 //! therefore: its message, which its controller writes anew as soon as it looks.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use conductor_core::app::Resources;
 use conductor_core::ports::{FailureKind, PortError};
 use jiff::Timestamp;
 use json_patch::Patch as JsonPatch;
@@ -37,12 +40,16 @@ const PAUSES: [&str; 2] = ["CanaryPauseStep", "BlueGreenPause"];
 /// How long nothing may move before it is touched, and again.
 const TOUCH_AFTER: Duration = Duration::from_secs(4);
 
+/// Images and resources, by container.
+type Containers = (BTreeMap<String, String>, BTreeMap<String, Resources>);
+
 /// What the own write has left.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Own {
     uid: Option<String>,
-    generation: Option<i64>,
     run: Option<String>,
+    /// The images and the resources of its containers.
+    containers: Option<Containers>,
     /// The hash of the template that was seen to be the newest one.
     shown: Option<String>,
     /// True while something is not taken up that was written.
@@ -55,13 +62,15 @@ impl Own {
     pub(crate) fn of(written: &impl Workload) -> Self {
         let Some(written) = written.promotable() else { return Self::default() };
         let meta = &written.metadata;
-        Self { uid: meta.uid.clone(), generation: meta.generation, run: run(written).cloned(), ..Self::default() }
+        let (uid, run) = (meta.uid.clone(), run(written).cloned());
+        Self { uid, run, containers: containers(written), ..Self::default() }
     }
 
-    /// True for an object that nobody has changed since.
+    /// True for the same object with the same version in it.
     fn is(&self, live: &ArgoRollout) -> bool {
-        let meta = &live.metadata;
-        (&meta.uid, meta.generation, run(live)) == (&self.uid, self.generation, self.run.as_ref())
+        let found = containers(live);
+        found.is_some()
+            && (&live.metadata.uid, run(live), found) == (&self.uid, self.run.as_ref(), self.containers.clone())
     }
 }
 
@@ -180,13 +189,17 @@ fn patch(live: &ArgoRollout, own: &Own, field: &str, value: Json) -> Result<Opti
     };
     let operations = json!([
         test("/metadata/uid", json!(own.uid)),
-        test("/metadata/generation", json!(own.generation)),
+        test("/metadata/generation", json!(live.metadata.generation)),
         marker,
         test("/status/currentPodHash", json!(status.current_pod_hash)),
         { "op": "add", "path": field, "value": value },
     ]);
     let unwritten = |error| PortError::because(FailureKind::Rejected, "could not write a patch of a status", error);
     serde_json::from_value(operations).map(Some).map_err(unwritten)
+}
+
+fn containers(live: &ArgoRollout) -> Option<Containers> {
+    live.fields().ok().map(|fields| (fields.images, fields.resources))
 }
 
 fn run(live: &ArgoRollout) -> Option<&String> {

@@ -11,7 +11,12 @@ fn shop(change: &Value) -> ArgoRollout {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Rollout",
         "metadata": { "uid": "u", "generation": 4, "annotations": { RUN: "run-1" } },
-        "spec": {},
+        "spec": {
+            "replicas": 2,
+            "template": { "spec": { "containers": [
+                { "name": "main", "image": "shop:2", "resources": { "requests": { "cpu": "0.5" } } },
+            ] } },
+        },
         "status": {
             "observedGeneration": "4", "currentPodHash": "b", "stableRS": "a",
             "pauseConditions": [{ "reason": "CanaryPauseStep", "startTime": "2026-11-26T10:00:00Z" }],
@@ -45,11 +50,29 @@ fn a_promotion_tests_everything_that_it_rests_on() {
     assert_eq!(json!(of_bare)[2], test("/metadata/annotations", Value::Null));
 }
 
+/// A change to its only container, by somebody who makes another generation of it.
+fn with(container: &Value) -> Value {
+    let mut main = json!({ "name": "main" });
+    merge(&mut main, container);
+    json!({ "metadata": { "generation": 5 }, "spec": { "template": { "spec": { "containers": [main] } } } })
+}
+
+#[test]
+fn what_is_scaled_or_written_in_another_form_meanwhile_is_promoted_as_it_is_then() {
+    let scaled = json!({ "metadata": { "generation": 5 }, "spec": { "replicas": 7 } });
+    let normalised = with(&json!({ "image": "shop:2", "resources": { "requests": { "cpu": "500m" } } }));
+    for (name, change) in [("scaled by an autoscaler", scaled), ("written by its controller", normalised)] {
+        let promotion = promotion(&shop(&change)).unwrap_or_else(|| panic!("{name}"));
+        assert_eq!(promotion[1], json!({ "op": "test", "path": "/metadata/generation", "value": 5 }), "{name}");
+    }
+}
+
 #[test]
 fn what_somebody_else_has_changed_is_not_promoted() {
     for (name, change) in [
         ("made anew", json!({ "metadata": { "uid": "v" } })),
-        ("changed", json!({ "metadata": { "generation": 5 } })),
+        ("given another version", with(&json!({ "image": "shop:3", "resources": { "requests": { "cpu": "0.5" } } }))),
+        ("given other resources", with(&json!({ "image": "shop:2", "resources": { "requests": { "cpu": "1" } } }))),
         ("taken over", json!({ "metadata": { "annotations": { RUN: "run-2" } } })),
         ("let go of", json!({ "metadata": { "annotations": { RUN: null } } })),
         ("no status", json!({ "status": null })),

@@ -107,7 +107,7 @@ async fn an_argo_rollout_is_promoted_there_and_back_whatever_its_steps_are() {
 
 #[tokio::test]
 async fn amounts_of_an_argo_rollout_that_are_numbers_are_changed_and_put_back() {
-    let mut made = argo_rollout_with_resources("shop", 2, &[]);
+    let mut made = argo_rollout_with_resources("shop", 2, &[Step::SetWeight(50), Step::pause()]);
     let requests = json!({ "cpu": 1, "memory": "64Mi" });
     made.spec.template["spec"]["containers"][0]["resources"]["requests"] = requests;
     let bed = bed_of("argo-rollout-numbers", &made).await;
@@ -230,7 +230,7 @@ async fn what_the_controller_of_an_argo_rollout_says_ends_it_early() {
 }
 
 #[tokio::test]
-async fn a_pause_that_is_not_of_the_own_change_to_an_argo_rollout_is_nobodys_to_end() {
+async fn a_version_that_somebody_else_has_given_an_argo_rollout_stays_and_is_promoted_with_what_is_put_back() {
     let steps = [Step::SetWeight(50), Step::pause()];
     let scene = Scene::of_argo_rollouts("argo-rollout-foreign", &["shop"], &steps).await;
     let conductor = scene.bed.conductor(1).await;
