@@ -56,7 +56,8 @@ impl KubernetesEnvironment {
         let of_scaled = |one: &ScaledObject| is_its(one.target());
         failures.extend(self.part(run, scaled, of_scaled, |_| BTreeSet::new()).await);
         failures.extend(self.carried_at_last(&places).await);
-        failures.extend(self.fence_vertical(run, applications, &places).await?);
+        failures.extend(self.fence_vertical(run, applications, &places).await.unwrap_or_else(|error| vec![error]));
+        failures.extend(self.part_stacks(run, applications).await.unwrap_or_else(|error| vec![error]));
         let autoscaled = self.autoscalers(applications).await?;
         let (deployments, stateful_sets, rollouts) = futures::try_join!(
             self.workloads::<Deployment>(applications),
@@ -65,8 +66,8 @@ impl KubernetesEnvironment {
         )?;
         failures.extend(self.part_workloads(run, deployments, &places, &autoscaled).await);
         failures.extend(self.part_workloads(run, stateful_sets, &places, &autoscaled).await);
+        // Last: these are waited for.
         failures.extend(self.part_workloads(run, rollouts, &places, &autoscaled).await);
-        failures.extend(self.part_stacks(run, applications).await?);
         all_failed(&failures)
     }
 
