@@ -96,6 +96,13 @@ impl KubernetesEnvironment {
         let wanted = rollout.to.containers();
         let wish = wish(changes(&images_of(&rollout.from), &images_of(&rollout.to)), BTreeSet::new());
         let (holder, [namespace, name]) = (self.holder(task.run), [&place.namespace, &place.name]);
+        let live: K = self.reader.get_in(namespace, name).await?;
+        let of_the_run = marker(&live).ok().flatten().filter(|marker| marker.holder.run == *task.run);
+        if of_the_run.is_some_and(|marker| !marker.delivering && !marker.applied.is_empty()) {
+            // The delivery was taken over: what somebody has changed since is put in place as any version is.
+            let wanted = Wanted { images: wanted.clone(), ..Wanted::default() };
+            return self.apply(place, task.run, &wish, wanted, WaitFor::Replicas).await;
+        }
         let announced: Box<K> = self.writer.announce(namespace, name, &holder, &wish).await?;
         let unreadable = |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
         let fields = announced.fields().map_err(unreadable)?;
@@ -118,6 +125,10 @@ impl KubernetesEnvironment {
         }
         let mut target = before;
         target.images.extend(wanted.iter().map(|(container, image)| (container.clone(), image.clone())));
+        // What was not there before keeps what the delivery has given it.
+        for (container, resources) in &fields.resources {
+            target.resources.entry(container.clone()).or_insert_with(|| resources.clone());
+        }
         let autoscalers = self.autoscalers(std::slice::from_ref(&rollout.application)).await?;
         let mut contested = BTreeSet::new();
         if autoscalers.get(place).is_some_and(|scaling| !scaling.is_empty()) {

@@ -168,7 +168,7 @@ impl KubernetesEnvironment {
         let unknown = places.iter().filter(is_unknown).map(|(_, place)| {
             format!(
                 "nothing tells the deploy id of {place} in production, which the template of its deployment has; expected \
-                 what production.deployIdAnnotation or the deployId of production.releases names"
+                 what production.deployIdAnnotation or the deployId of production.releases names, or deploy: images for it"
             )
         });
         let unknown: Vec<String> = unknown.collect();

@@ -62,7 +62,8 @@ pub struct FreezeSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Users who may change what is frozen all the same, since they carry a frozen owner's spec to the objects that it
-    /// owns. Default: KEDA's, `system:serviceaccount:keda:keda-operator`, and that of StackSets,
+    /// owns. Default: KEDA's, `system:serviceaccount:keda:keda-operator`, that of Argo Rollouts,
+    /// `system:serviceaccount:argo-rollouts:argo-rollouts`, and that of StackSets,
     /// `system:serviceaccount:kube-system:stackset-controller`.
     #[serde(default = "usual_controllers")]
     pub controllers: Vec<String>,

@@ -79,7 +79,7 @@ spec:
         assert_eq!(
             delivered(&format!("{GOOD}{frozen}"), "x").unwrap_err(),
             "environment.yaml:9:5: spec.kubernetes.freeze.controllers: the delivery system is not among them, and would be \
-             denied what it shall do; expected its user, such as system:serviceaccount:delivery:controller"
+             denied what it shall do; expected its user, such as system:serviceaccount:delivery:controller, beside those of the usual controllers"
         );
         let wrong =
             DELIVERED.replace("succeeded: [Succeeded], failed: [Failed]", "jsonPath: status.phase, succeeded: []");

@@ -38,7 +38,8 @@ pub(crate) fn as_planned<T: Fields>(live: &T, marker: &Marker<T>) -> T {
     seen
 }
 
-/// What nobody but the delivery has given the fields. An image of another repository is somebody else's.
+/// What nobody but the delivery has given the fields. An image of a third repository, neither that of the wanted one nor that
+/// of the one before, is somebody else's.
 fn delivered<T: Fields>(marker: &Marker<T>, live: &T) -> Vec<(Field, Option<Value>)> {
     if !marker.delivering {
         return Vec::new();
@@ -49,8 +50,11 @@ fn delivered<T: Fields>(marker: &Marker<T>, live: &T) -> Vec<(Field, Option<Valu
         let value = present.get(field);
         value != original.get(field) && states.iter().all(|state| state.get(field) != value)
     };
+    let is_of = |found: &str, of: Option<&Value>| matches!(of, Some(Value::Image(image)) if repository(found) == repository(image));
     let is_its = |field: &Field| match (present.get(field), wanted.get(field)) {
-        (Some(Value::Image(found)), Some(Value::Image(wanted))) => repository(found) == repository(wanted),
+        (Some(Value::Image(found)), wanted @ Some(Value::Image(_))) => {
+            is_of(found, wanted) || is_of(found, original.get(field))
+        }
         _ => true,
     };
     let fields = every(&[&present, &original]).into_iter().filter(|field| is_new(field) && is_its(field));
@@ -117,6 +121,18 @@ mod tests {
         let wish = wish("shop@sha256:2", "shop:1", Way::Back);
         let after = decide(&delivered, Some(&marker), &holder(), &wish).unwrap();
         assert_eq!(after.fields.images, before.images);
+    }
+
+    #[test]
+    fn an_image_of_the_repository_from_before_is_the_deliverys_too() {
+        let before = owned(2, "mirror/shop:1", &[]);
+        let wish = wish("mirror/shop:1", "shop@sha256:2", Way::There);
+        let marker = announce(&before, None, &holder(), &wish, String::new()).unwrap().marker.unwrap();
+        let delivered = owned(2, "mirror/shop:2", &[]);
+        let marker = adopted(marker, &delivered);
+        let mut restored = delivered.clone();
+        back(&delivered, &marker).into_iter().for_each(|change| restored.set(&change.field, change.to));
+        assert_eq!(restored, before);
     }
 
     #[test]

@@ -73,7 +73,9 @@ impl KubernetesSettings {
         let is_exempt = self.freeze.controllers.iter().any(|user| !usual.contains(user));
         (is_delivered && !is_exempt).then(|| {
             let problem = "the delivery system is not among them, and would be denied what it shall do".to_owned();
-            let expected = "its user, such as system:serviceaccount:delivery:controller".to_owned();
+            let expected =
+                "its user, such as system:serviceaccount:delivery:controller, beside those of the usual controllers"
+                    .to_owned();
             ("freeze.controllers".to_owned(), problem, expected)
         })
     }
