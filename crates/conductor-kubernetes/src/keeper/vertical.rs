@@ -77,8 +77,12 @@ impl KubernetesEnvironment {
             let policy = one.fields().map_err(unreadable)?;
             let changes = match way {
                 Way::There if sets_resources => policy.to(OFF),
-                // Somebody may have changed what the run has given it.
-                Way::There => one.given().map_or_else(Vec::new, |mode| policy.to(&mode)),
+                // Somebody may have changed what the run has given it, or made it meanwhile.
+                Way::There => match one.given() {
+                    Some(mode) => policy.to(&mode),
+                    None if policy.evicts() => policy.to(INITIAL),
+                    None => Vec::new(),
+                },
                 Way::Back if sets_resources => self.open(run, one, &policy),
                 Way::Back => Vec::new(),
             };
