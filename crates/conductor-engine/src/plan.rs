@@ -85,7 +85,7 @@ pub struct StoredRows {
 /// When something cannot be found out, with everything that cannot, or when no plan can be made of it.
 pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<PlanReport, PortError> {
     let applications = created.applications();
-    let around = look_around(ports, &applications);
+    let around = look_around(ports, created, &applications);
     let (generator, around, test_data, read) =
         futures::join!(ports.generator.check(), around, dry_run(ports), sides(ports, created));
     let (generator, around, test_data) = match (generator, around, test_data) {

@@ -9,7 +9,7 @@ use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Event, Level};
 use conductor_core::ports::{LeftBehind, Production, TestDataStore};
-use conductor_core::run::RunId;
+use conductor_core::run::{Created, RunId};
 use conductor_core::scale::Plan;
 
 use super::context::{Context, Shared, Surroundings, joined, merged};
@@ -19,12 +19,12 @@ use crate::ports::Ports;
 /// Checks everything the run needs and tells all that is missing at once.
 pub(super) async fn check(context: Shared) -> Event {
     let patience = context.options.retry.check_patience;
-    let applications = context.applications();
+    let (applications, under_test) = (context.applications(), context.created.under_test());
     let ports = &context.ports;
     let since = context.clock.now();
     let (generator, production, present, left, kpi, data, sides) = futures::join!(
         context.retry(patience, || ports.generator.check()),
-        context.retry(patience, || ports.releases.production(&applications)),
+        context.retry(patience, || ports.releases.production(&under_test)),
         context.observe_before(&applications, patience),
         context.retry(patience, || ports.scaler.left_behind(&applications)),
         context.retry(patience, || ports.kpi.sample(&context.run, since)),
@@ -112,10 +112,12 @@ pub(super) async fn record(context: Shared) -> Event {
 /// What production and the environment are, without retries. What another run has left there is refused.
 pub(crate) async fn look_around(
     ports: &Ports,
+    created: &Created,
     applications: &[ApplicationId],
 ) -> Result<(BTreeMap<ApplicationId, Production>, Surroundings), Vec<PortError>> {
+    let under_test = created.under_test();
     let (production, deployed, allocated, left) = futures::join!(
-        ports.releases.production(applications),
+        ports.releases.production(&under_test),
         ports.deployer.deployed(applications),
         ports.scaler.allocated(applications),
         ports.scaler.left_behind(applications),
