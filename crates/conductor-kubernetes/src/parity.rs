@@ -25,7 +25,7 @@ use crate::environment::KubernetesEnvironment;
 use crate::parity::autoscaler::Scalers;
 use crate::parity::key::Key;
 use crate::parity::workload::Surroundings;
-use crate::place::Place;
+use crate::place::{Kind, Place};
 use crate::production::wanted;
 use crate::reader::Reader;
 use crate::scaled_object::ScaledObject;
@@ -90,8 +90,12 @@ async fn of_namespace(
 ) -> Part {
     let mut known: BTreeSet<&Place> = places.keys().copied().collect();
     let mut part = Part::default();
-    let stacks = serving(reader, namespace, &known).await;
-    let stacks = stacks.map_err(|error| part.unread.push(told(&error))).unwrap_or_default();
+    let stacks = serving(reader, namespace, &known).await.unwrap_or_else(|error| {
+        part.unread.push(told(&error));
+        let of_stacks = places.iter().filter(|(place, _)| place.kind == Kind::StackSet);
+        part.unknown.extend(of_stacks.map(|(_, application)| (*application).clone()));
+        Default::default()
+    });
     // What a StackSet is like, the Deployment of its Stack with the traffic is.
     let of_stacks: BTreeMap<Place, &ApplicationId> = stacks
         .iter()

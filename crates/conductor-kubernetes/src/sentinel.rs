@@ -316,7 +316,10 @@ fn field_writer(managed: &[ManagedFieldsEntry], field: &str) -> Option<Writer> {
     let mut path = image(container).to_vec();
     path.pop();
     path.extend([Step::Field("resources"), Step::Field(kind), Step::Field(resource)]);
-    last_writer(managed, &path)
+    last_writer(managed, &path).or_else(|| {
+        path[1] = Step::Field("podTemplate");
+        last_writer(managed, &path)
+    })
 }
 
 /// Who has written the bounds of an autoscaler last.

@@ -50,7 +50,8 @@ pub(crate) enum Unfit {
     IdleByKeda(u32),
     /// There is none that production's allocation could be given to.
     #[error(
-        "none of its Stacks has traffic ({0}), and their controller scales such ones to none; expected one with all of it"
+        "none of its Stacks has traffic ({0}), and their controller scales such ones to none; expected one with all of \
+         it, for which the StackSet needs an ingress"
     )]
     NoTraffic(String),
     /// Traffic is being switched.

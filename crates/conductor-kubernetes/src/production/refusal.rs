@@ -46,7 +46,9 @@ pub(crate) enum Refusal {
     )]
     Switching { place: Place, weights: String },
     /// No version has traffic.
-    #[error("no Stack of {place} has traffic in production ({weights}); expected one with all of it")]
+    #[error(
+        "no Stack of {place} has traffic in production ({weights}); expected one with all of it, for which it needs an ingress"
+    )]
     NoTraffic { place: Place, weights: String },
     /// A delivery system has made some of the newest pods by one deployment, and some by another.
     #[error(

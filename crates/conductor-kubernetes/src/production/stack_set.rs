@@ -81,7 +81,7 @@ mod tests {
             (
                 [0.0, 0.0],
                 "no Stack of StackSet shop/checkout has traffic in production (v1 has 0 %, v2 has 0 %); expected one with \
-                 all of it",
+                 all of it, for which it needs an ingress",
             ),
         ] {
             let (found, unclear) = of(weights);

@@ -92,7 +92,7 @@ mod tests {
             of(&[0.0, 0.0]).as_deref(),
             Some(
                 "none of its Stacks has traffic (a has 0 %, b has 0 %), and their controller scales such ones to none; \
-                 expected one with all of it"
+                 expected one with all of it, for which the StackSet needs an ingress"
             )
         );
         assert_eq!(

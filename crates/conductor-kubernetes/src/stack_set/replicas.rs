@@ -67,9 +67,20 @@ impl KubernetesEnvironment {
 
     /// The replicas that the Deployment of a Stack wants.
     async fn wanted_of(&self, stack: &Stack) -> Result<Option<u32>, PortError> {
-        let its = stack.deployment();
-        let made: Deployment = self.reader.get_in(&its.namespace, &its.name).await?;
+        let made = self.made_of(stack).await?;
         Ok(made.spec.and_then(|spec| spec.replicas).and_then(|replicas| u32::try_from(replicas).ok()))
+    }
+
+    /// The Deployment of a Stack. Where somebody has deleted it, its controller makes it anew.
+    async fn made_of(&self, stack: &Stack) -> Result<Deployment, PortError> {
+        let its = stack.deployment();
+        match self.reader.get_in(&its.namespace, &its.name).await {
+            Err(error) if error.kind == FailureKind::NotFound => {
+                let text = format!("{its} is gone; it is waited for until its controller has made it anew");
+                Err(PortError::new(FailureKind::Unavailable, text))
+            }
+            found => found,
+        }
     }
 
     async fn scale_deployment(&self, stack: &Stack, replicas: u32) -> Result<(), PortError> {
@@ -79,7 +90,7 @@ impl KubernetesEnvironment {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let mut moved = None;
         for _ in 0..LOOKS {
-            let found: Deployment = self.reader.get_in(&its.namespace, &its.name).await?;
+            let found = self.made_of(stack).await?;
             let present = found.spec.as_ref().and_then(|spec| spec.replicas);
             if present.is_some_and(|present| u32::try_from(present) == Ok(replicas)) {
                 return Ok(());

@@ -187,7 +187,7 @@ async fn a_stack_set_without_clear_traffic_is_refused_before_anything_is_changed
     assert_eq!(
         text(&refused),
         "StackSet stack-no-traffic/shop: none of its Stacks has traffic (shop-v1 has 0 %), and their controller scales such \
-         ones to none; expected one with all of it"
+         ones to none; expected one with all of it, for which the StackSet needs an ingress"
     );
 }
 
