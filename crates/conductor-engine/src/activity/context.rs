@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use conductor_core::app::ApplicationId;
+use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::phase::{Event, Level, Note};
 use conductor_core::ports::Deployed;
@@ -110,12 +110,8 @@ impl Context {
         applications: &[ApplicationId],
         patience: Duration,
     ) -> Result<Surroundings, PortError> {
-        let (deployer, scaler) = (&self.ports.deployer, &self.ports.scaler);
-        let (deployed, allocated) = futures::try_join!(
-            self.retry(patience, || deployer.deployed(applications)),
-            self.retry(patience, || scaler.allocated(applications)),
-        )?;
-        Ok(joined(deployed, &allocated))
+        let scaler = &self.ports.scaler;
+        self.observed(applications, patience, || scaler.allocated(applications)).await
     }
 
     /// What the applications are now, in a run that may have changed them; those that do not exist are absent.
@@ -124,10 +120,24 @@ impl Context {
         applications: &[ApplicationId],
         patience: Duration,
     ) -> Result<Surroundings, PortError> {
-        let (deployer, scaler) = (&self.ports.deployer, &self.ports.scaler);
+        let scaler = &self.ports.scaler;
+        self.observed(applications, patience, || scaler.still_allocated(applications)).await
+    }
+
+    /// The versions, with the allocations as that tells them.
+    async fn observed<F>(
+        &self,
+        applications: &[ApplicationId],
+        patience: Duration,
+        allocated: impl FnMut() -> F,
+    ) -> Result<Surroundings, PortError>
+    where
+        F: Future<Output = Result<BTreeMap<ApplicationId, Allocation>, PortError>>,
+    {
+        let deployer = &self.ports.deployer;
         let (deployed, allocated) = futures::try_join!(
             self.retry(patience, || deployer.deployed(applications)),
-            self.retry(patience, || scaler.still_allocated(applications)),
+            self.retry(patience, allocated),
         )?;
         Ok(joined(deployed, &allocated))
     }
@@ -136,7 +146,7 @@ impl Context {
 /// Puts versions and allocations together; what has only one of them is not there.
 pub(super) fn joined(
     deployed: BTreeMap<ApplicationId, Deployed>,
-    allocated: &BTreeMap<ApplicationId, conductor_core::app::Allocation>,
+    allocated: &BTreeMap<ApplicationId, Allocation>,
 ) -> Surroundings {
     deployed
         .into_iter()
