@@ -5,6 +5,7 @@
 
 mod own;
 mod real;
+pub(crate) mod rule;
 mod served;
 
 use std::fs::File;

@@ -138,3 +138,8 @@ pub enum BedError {
         source: serde_json::Error,
     },
 }
+
+/// What the API server says, or why it was not heard.
+pub(crate) fn in_words(error: kube::Error) -> String {
+    if let kube::Error::Api(status) = error { status.message } else { error.to_string() }
+}

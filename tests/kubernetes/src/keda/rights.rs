@@ -1,13 +1,11 @@
 //! What the operator may do: the rights that KEDA asks for, as far as it needs them here.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::controller::rule::{ALL, CHANGE, READ, rule};
 
 /// The rules of the operator's role.
 pub(super) fn rules() -> Vec<Value> {
-    const READ: [&str; 3] = ["get", "list", "watch"];
-    const CHANGE: [&str; 5] = ["get", "list", "watch", "update", "patch"];
-    const ALL: [&str; 7] = ["get", "list", "watch", "update", "patch", "create", "delete"];
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
     vec![
         rule("keda.sh", &["*"], &CHANGE),
         rule("eventing.keda.sh", &["*"], &CHANGE),

@@ -91,7 +91,3 @@ fn owner(set: &ReplicaSet) -> Option<Key> {
     let owner = set.owner_references().iter().find(|owner| owner.kind == Rollout::kind(&()))?;
     Some((set.namespace()?, owner.name.clone()))
 }
-
-fn in_words(error: kube::Error) -> String {
-    if let kube::Error::Api(status) = error { status.message } else { error.to_string() }
-}

@@ -1,13 +1,11 @@
 //! What the controller may do: the rights that Argo Rollouts asks for, as far as it needs them here.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::controller::rule::{ALL, CHANGE, READ, rule};
 
 /// The rules of the controller's role.
 pub(super) fn rules() -> Vec<Value> {
-    const READ: [&str; 3] = ["get", "list", "watch"];
-    const CHANGE: [&str; 5] = ["get", "list", "watch", "update", "patch"];
-    const ALL: [&str; 7] = ["get", "list", "watch", "update", "patch", "create", "delete"];
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
     vec![
         rule("argoproj.io", &["rollouts", "rollouts/status", "rollouts/finalizers"], &CHANGE),
         rule(

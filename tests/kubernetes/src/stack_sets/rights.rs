@@ -1,16 +1,16 @@
 //! What the controller of StackSets may do: the rights that it asks for, as far as it needs them here.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::controller::rule::{ALL, rule};
 
 /// The rules of its role.
 pub(super) fn rules() -> Vec<Value> {
-    const ALL: [&str; 7] = ["get", "list", "watch", "update", "patch", "create", "delete"];
-    let rule = |group: &str, resources: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": ALL });
     vec![
-        rule("zalando.org", &["stacks", "stacks/status", "stacksets", "stacksets/status"]),
-        rule("apps", &["deployments"]),
-        rule("autoscaling", &["horizontalpodautoscalers"]),
-        rule("networking.k8s.io", &["ingresses"]),
-        rule("", &["services", "events"]),
+        rule("zalando.org", &["stacks", "stacks/status", "stacksets", "stacksets/status"], &ALL),
+        rule("apps", &["deployments"], &ALL),
+        rule("autoscaling", &["horizontalpodautoscalers"], &ALL),
+        rule("networking.k8s.io", &["ingresses"], &ALL),
+        rule("", &["services", "events"], &ALL),
     ]
 }

@@ -6,6 +6,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::error::in_words;
 use crate::keda::minimal::pause::{self, Pause};
 use crate::keda::minimal::scaling::{Step, step};
 use crate::keda::minimal::{autoscaler, target, window};
@@ -238,8 +239,4 @@ impl One {
 
 fn whole_seconds(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn in_words(error: kube::Error) -> String {
-    if let kube::Error::Api(status) = error { status.message } else { error.to_string() }
 }

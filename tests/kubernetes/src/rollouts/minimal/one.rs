@@ -8,8 +8,9 @@ use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, Post
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Map, Value, json};
 
+use crate::error::in_words;
 use crate::rollouts::minimal::sets::{DESIRED, HASH, REVISION};
-use crate::rollouts::minimal::{conditions, counts, in_words, sets, steps};
+use crate::rollouts::minimal::{conditions, counts, sets, steps};
 use crate::rollouts::rollout::{Rollout, RolloutStatus};
 
 /// A Rollout as it was read, and its status as it will be.
