@@ -76,8 +76,12 @@ impl Failure {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
+            let told = cause.to_string();
+            // Errors of some libraries tell their sources themselves.
+            if !message.ends_with(&told) {
+                message.push_str(": ");
+                message.push_str(&told);
+            }
             source = cause.source();
         }
         Self { activity: activity.into(), kind: error.kind, message }
@@ -101,5 +105,16 @@ mod tests {
         let failure = Failure::of("scale checkout", &error);
         assert_eq!(failure.to_string(), "scale checkout: could not reach the supervisor: connection refused");
         assert!(failure.kind.is_transient());
+    }
+
+    #[test]
+    fn a_cause_that_an_error_tells_itself_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("service error: {0}")]
+        struct Telling(#[source] std::io::Error);
+
+        let lower = Telling(std::io::Error::other("connection closed"));
+        let error = PortError::because(FailureKind::Unavailable, "could not list pods", lower);
+        assert_eq!(Failure::of("", &error).message, "could not list pods: service error: connection closed");
     }
 }

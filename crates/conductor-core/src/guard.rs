@@ -49,8 +49,8 @@ pub enum Guarded {
 pub struct Drift {
     /// The application.
     pub application: ApplicationId,
-    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, `traffic`, `identity` or
-    /// `existence`.
+    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, `traffic`, `identity`,
+    /// `existence` or `legibility`.
     pub field: String,
     /// What the run expects.
     pub expected: String,
@@ -70,6 +70,9 @@ impl Drift {
     /// The field of an application that was deleted and made anew.
     pub const IDENTITY: &str = "identity";
 
+    /// The field of an application of which something cannot be read any more: what was found is what, and why.
+    pub const LEGIBILITY: &str = "legibility";
+
     /// True when both are of the same field and value, whoever has changed it.
     pub fn is(&self, other: &Self) -> bool {
         let of = |drift: &Self| (drift.application.clone(), drift.field.clone(), drift.found.clone());
@@ -83,10 +86,12 @@ impl fmt::Display for Drift {
         match field.as_str() {
             Self::EXISTENCE => write!(f, "{application} was deleted")?,
             Self::IDENTITY => write!(f, "{application} was deleted and made anew")?,
+            Self::LEGIBILITY => write!(f, "{application} cannot be read any more: {found}")?,
             _ => write!(f, "{application}: {field} is {found}, not {expected}")?,
         }
         if let Some(by) = by {
-            write!(f, "; changed by {by}")?;
+            let act = if field == Self::IDENTITY { "made" } else { "changed" };
+            write!(f, "; {act} by {by}")?;
         }
         if *reverted {
             write!(f, "; put back as the run needs it")?;
@@ -218,6 +223,8 @@ mod tests {
         let mut one = drift(&app(), &expected, None).remove(0);
         one.by = Some("kubectl (Update)".to_owned());
         assert_eq!(one.to_string(), "shop was deleted; changed by kubectl (Update)");
+        one.field = Drift::IDENTITY.to_owned();
+        assert_eq!(one.to_string(), "shop was deleted and made anew; made by kubectl (Update)");
     }
 
     #[test]

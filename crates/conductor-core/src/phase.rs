@@ -73,7 +73,7 @@ impl fmt::Display for Phase {
 }
 
 /// What a run changes and what was there before.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changes {
     /// The environment before the first change.

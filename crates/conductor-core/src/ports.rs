@@ -164,15 +164,20 @@ pub trait EnvironmentGuard: Send + Sync {
     async fn freeze(&self, run: &RunId, applications: &[ApplicationId], until: Timestamp)
     -> Result<Guarded, PortError>;
 
-    /// Puts off the time at which that ends by itself. Where somebody has ended it before, or it never began, it does
-    /// nothing.
+    /// Puts off the time at which that ends by itself, and fails as [`FailureKind::NotFound`] where it has ended before, by
+    /// somebody or by itself, or never began: it is not begun anew. That the conductor lives is told all the same.
     async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError>;
 
     /// Lets others change the applications again. Where they can already it does nothing.
     async fn thaw(&self, run: &RunId) -> Result<(), PortError>;
 
+    /// Pauses once more what changes these applications by itself and was paused by [`freeze`](Self::freeze), where somebody
+    /// lets it go on or has made it anew. Where all of it stands still it does nothing.
+    async fn pause_again(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError>;
+
     /// Waits until an application is not what is expected of it, and tells how and, where that is known, who has changed
-    /// it. What is `known` already is not told again.
+    /// it. What is `known` already is not told again. It fails when it has not seen some of them for a while, and is called
+    /// again then.
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError>;
 }
 
@@ -201,14 +206,16 @@ pub trait LoadGenerator: Send + Sync {
     async fn check(&self) -> Result<GeneratorFacts, PortError>;
 
     /// Runs so many users from now on, every request tagged. Returns when the generator has taken it over, which is
-    /// before all users run. Each call also re-arms the generator's dead man's switch, where it has one.
+    /// before all users run. Each call also re-arms the generator's dead man's switch, where it has one. `Rejected` where
+    /// the generator tells that another run's users are on it.
     async fn set(&self, tags: &Tags, setting: &LoadSetting) -> Result<(), PortError>;
 
     /// What it does at the moment.
     async fn status(&self) -> Result<GeneratorStatus, PortError>;
 
-    /// Stops all users and returns when it is proved that none sends any more. Without load it does nothing.
-    async fn stop(&self) -> Result<(), PortError>;
+    /// Stops all users and returns when it is proved that none of this run sends any more. Without load it does nothing,
+    /// and neither where the generator tells that another run's users are on it: of this run there are none left.
+    async fn stop(&self, run: &RunId) -> Result<(), PortError>;
 }
 
 /// Measures the KPI.

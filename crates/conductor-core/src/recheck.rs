@@ -48,6 +48,13 @@ impl fmt::Display for LateChange {
 }
 
 impl WayBack {
+    /// The same for a look that has not seen all applications: nothing is said of the others.
+    #[must_use]
+    pub fn of_seen(mut self, is_seen: impl Fn(&ApplicationId) -> bool) -> Self {
+        self.found.retain(|application, _| is_seen(application));
+        self
+    }
+
     /// What has changed since, where the applications are found like this. Only fields that the run has changed are looked at.
     pub fn late(&self, found: &Baseline) -> Vec<LateChange> {
         let plan = |found| RestorePlan::make(&self.changes, found, ForeignPolicy::Report);

@@ -48,6 +48,9 @@ impl Release {
     /// # Errors
     /// A sentence that names the containers when the text does not say which of them is meant.
     pub fn with(&self, wanted: &str) -> Result<Self, String> {
+        if self.containers.is_empty() {
+            return Err(format!("it has no version that could be made \"{wanted}\"; expected version: keep"));
+        }
         let mut containers = self.containers.clone();
         if self.version().is_some() && !self.names_a_container(wanted) {
             containers.values_mut().for_each(|version| wanted.clone_into(version));
@@ -70,11 +73,14 @@ impl Release {
     }
 
     /// This release with production's versions for the containers that production has too. Others are only here, as a
-    /// debugging sidecar may be, and stay as they are.
+    /// debugging sidecar may be, and stay as they are. Of what has no containers nobody knows a version, here or there.
     ///
     /// # Errors
     /// A sentence that names the containers when none of them is in production.
     pub fn like(&self, production: &Self) -> Result<Self, String> {
+        if self.containers.is_empty() {
+            return Ok(self.clone());
+        }
         let mut containers = self.containers.clone();
         let mut common = false;
         for (name, version) in &mut containers {
@@ -162,5 +168,14 @@ mod tests {
         let error = pair().with("shop:2").unwrap_err();
         assert!(error.contains("container=image with a container of app, proxy"), "{error}");
         assert!(pair().with("app=").is_err());
+    }
+
+    #[test]
+    fn what_has_no_containers_is_like_anything_and_takes_no_version() {
+        let none = Release::new(BTreeMap::new());
+        assert_eq!(none.like(&pair()).unwrap(), none);
+        assert_eq!(none.like(&none).unwrap(), none);
+        let error = none.with("search:2").unwrap_err();
+        assert_eq!(error, "it has no version that could be made \"search:2\"; expected version: keep");
     }
 }

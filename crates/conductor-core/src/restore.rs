@@ -73,7 +73,7 @@ impl fmt::Display for ForeignChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestorePlan {
-    /// Allocations to put back; they go before versions, so that fewer replicas are rolled.
+    /// Allocations to put back; each goes before the version of its application, so that fewer replicas are rolled.
     pub scale_steps: Vec<ScaleStep>,
     /// Versions to put back.
     pub rollouts: Vec<Rollout>,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::app::{ApplicationId, NameError, is_name};
-use crate::guard::DriftPolicy;
+use crate::guard::{DriftPolicy, Guarded};
 use crate::learnt::Learnt;
 use crate::load::GeneratorFacts;
 use crate::parity::Waiver;
@@ -194,6 +194,8 @@ pub struct Run {
     pub state: State,
     /// How many records its journal has.
     pub revision: Revision,
+    /// Whether others can change the applications, once that is known.
+    pub guarded: Option<Guarded>,
 }
 
 /// Why a journal cannot be replayed.
@@ -233,7 +235,7 @@ impl Run {
             return Err(ReplayError::NotCreated(first.event.name()));
         };
         let created = (**created).clone();
-        Ok(Self { created, created_at: first.at, state: State::Accepted, revision: first.revision })
+        Ok(Self { created, created_at: first.at, state: State::Accepted, revision: first.revision, guarded: None })
     }
 
     /// Applies the journal's next record and tells what to do about it.
@@ -249,6 +251,9 @@ impl Run {
             Ok(transition) => {
                 self.state = transition.state;
                 self.revision = record.revision;
+                if let Event::Frozen { guarded } = &record.event {
+                    self.guarded = Some(guarded.clone());
+                }
                 Ok(transition.commands)
             }
             Err(refused) => {

@@ -231,9 +231,11 @@ impl RunView {
             self.sizing = Sizing::of(self, run.created.spec.planned_cpu());
         }
         self.ending = run.state.ending().cloned();
-        if let State::Finished { ending } = &run.state {
-            self.verdict = Some(judge(&run.created.spec, &self.profile, &self.ticks, ending));
-        }
+        self.verdict = if let State::Finished { ending } = &run.state {
+            Some(judge(&run.created.spec, &self.profile, &self.ticks, ending))
+        } else {
+            None
+        };
     }
 
     /// The tick being shown as the present one.
@@ -304,15 +306,22 @@ impl RunView {
                 }
             }
             Event::Restored { found, .. } => self.found(found, |_| true),
-            Event::Rechecked { found, late } => {
+            Event::Rechecked { found, late, .. } => {
                 self.found(found, |name| late.iter().any(|change| change.drift.application == *name));
             }
             Event::PutBackAgain { found, .. } => self.found(found, |name| found.contains_key(name)),
             Event::CleanedUp { deleted, .. } => self.deleted.clone_from(deleted),
+            Event::Adopted { .. } => {
+                // A way back that it has gone before is gone once more.
+                for view in self.phases.iter_mut().filter(|view| view.phase > Phase::GenerateLoad) {
+                    *view = PhaseView::pending(view.phase);
+                }
+            }
             Event::Created(_)
-            | Event::Adopted { .. }
             | Event::Frozen { .. }
             | Event::Drifted { .. }
+            | Event::Reverted { .. }
+            | Event::NotReverted { .. }
             | Event::Thawed
             | Event::Started
             | Event::Deployed
@@ -360,7 +369,7 @@ impl RunView {
     fn move_on(&mut self, before: Phase, record: &Record) {
         for view in &mut self.phases {
             if view.phase == before {
-                view.ended = Some(record.at);
+                view.ended.get_or_insert(record.at);
             }
             if view.phase == self.phase {
                 view.started.get_or_insert(record.at);

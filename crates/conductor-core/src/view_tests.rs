@@ -10,7 +10,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::fixtures::{created, load_test};
 use crate::guard::Guarded;
 use crate::load::GeneratorStatus;
-use crate::phase::Retarget;
+use crate::phase::{Changes, Retarget};
 use crate::ports::Production;
 use crate::release::Release;
 use crate::run::Created;
@@ -189,6 +189,35 @@ fn a_failure_is_shown_in_the_phase_it_happened_in_and_the_way_back_is_told() {
     assert_eq!(words.last(), Some(&"7 rows of the run deleted"));
     assert_eq!(view.applications[0].after, found("v2").remove(&view.applications[0].application));
     assert!(words.contains(&"checks passed; counted exactly"), "{words:?}");
+}
+
+#[test]
+fn a_run_that_is_adopted_after_its_end_goes_the_way_back_once_more_and_keeps_its_cause() {
+    let mut story = Story::begin();
+    let left =
+        Failure { activity: "restore".to_owned(), kind: FailureKind::Unsettled, message: "v2 is left".to_owned() };
+    let cleaned = Event::CleanedUp { deleted: vec![], failures: vec![] };
+    story
+        .until_the_load()
+        .tell(5, Event::StopRequested { by: "ops".to_owned() })
+        .tell(1, Event::LoadStopped)
+        .tell(9, Event::Restored { found: found("v2"), foreign: vec![], failures: vec![left] })
+        .tell(0, Event::Thawed)
+        .tell(1, cleaned.clone());
+    let ended = story.view();
+    assert!(!ended.verdict.as_ref().unwrap().restored);
+    let again = story.tell(7200, Event::Adopted { changes: Changes::default() }).view();
+    assert_eq!((again.verdict, again.state.as_str()), (None, "StoppingLoad"));
+    story
+        .tell(1, Event::LoadStopped)
+        .tell(9, Event::Restored { found: found("v1"), foreign: vec![], failures: vec![] })
+        .tell(0, Event::Thawed);
+    let view = story.tell(1, cleaned).view();
+    let verdict = view.verdict.unwrap();
+    assert_eq!((verdict.outcome, verdict.restored, verdict.exit_code()), (Outcome::Cancelled, true, 4));
+    assert!(view.phases.iter().all(|phase| phase.failure.is_none() && phase.ended.is_some()), "{:?}", view.phases);
+    assert_eq!(view.phases[2], ended.phases[2], "the load took no longer");
+    assert!(view.phases[3].started > ended.phases[4].ended);
 }
 
 #[test]

@@ -146,8 +146,10 @@ async fn transact(
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    if let State::Finished { .. } = folded.state {
-        sqlx::query("UPDATE runs SET finished = 1 WHERE id = ?")
+    let finished = matches!(folded.state, State::Finished { .. });
+    if finished || matches!(record.event, Event::Adopted { .. }) {
+        sqlx::query("UPDATE runs SET finished = ? WHERE id = ?")
+            .bind(finished)
             .bind(run.as_str())
             .execute(&mut *transaction)
             .await

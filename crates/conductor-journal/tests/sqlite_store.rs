@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conductor_core::failure::{Failure, FailureKind};
-use conductor_core::phase::Retarget;
-use conductor_core::phase::{Event, Level, Note};
+use conductor_core::phase::{Changes, Event, Level, Note, Retarget};
 use conductor_core::ports::{RunRequest, RunRequests, RunStore, StoreError};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
+use conductor_core::scale::Baseline;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use conductor_journal::SqliteStore;
@@ -70,6 +70,23 @@ async fn a_run_is_rebuilt_from_the_file_alone() {
     assert_eq!(view.verdict.unwrap().outcome, Outcome::Failed);
     let runs = store.runs().await.unwrap();
     assert_eq!((runs.len(), runs[0].finished, runs[0].name.as_str()), (1, true, "rehearsal"));
+}
+
+#[tokio::test]
+async fn a_run_that_is_adopted_after_its_end_has_not_ended_until_it_has_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = run_id("r-1");
+    let store = SqliteStore::open(folder.path()).await.unwrap();
+    let mut finished = Vec::new();
+    let adopted = Event::Adopted { changes: Changes::default() };
+    let back = Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] };
+    let cleaned = Event::CleanedUp { deleted: vec![], failures: vec![] };
+    let events = [created(), failed(), adopted, Event::LoadStopped, back, Event::Thawed, cleaned];
+    for (position, event) in events.into_iter().enumerate() {
+        store.append(&id, &record(position as u64 + 1, event)).await.unwrap();
+        finished.push(store.runs().await.unwrap()[0].finished);
+    }
+    assert_eq!(finished, [false, true, false, false, false, false, true]);
 }
 
 #[tokio::test]

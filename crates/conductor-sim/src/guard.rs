@@ -40,6 +40,11 @@ impl EnvironmentGuard for SimEnvironment {
         self.call(Call::Thaw, "", |_| Ok(((), Duration::ZERO))).await
     }
 
+    /// Nobody keeps anything.
+    async fn pause_again(&self, _: &RunId, _: &[ApplicationId]) -> Result<(), PortError> {
+        Ok(())
+    }
+
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
         self.call(Call::Watch, "", |_| Ok(((), Duration::ZERO))).await?;
         loop {

@@ -121,6 +121,11 @@ impl Kernel {
         self.armed = self.next;
     }
 
+    /// The run whose users run, when it is another one than this.
+    pub(crate) fn other_run(&self, run: &RunId) -> Option<&RunId> {
+        self.run.as_ref().filter(|active| *active != run && self.running() > 0)
+    }
+
     /// Stops all users.
     pub(crate) fn stop(&mut self) {
         self.setting.users = 0;

@@ -65,6 +65,11 @@ impl SimEnvironment {
     }
 }
 
+/// What a look is at.
+fn names(applications: &[ApplicationId]) -> String {
+    applications.iter().map(ApplicationId::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn struck(call: Call, subject: &str, kind: FailureKind, why: &str) -> PortError {
     PortError::because(kind, format!("could not {}", about(call, subject)), why)
 }
@@ -100,7 +105,8 @@ impl ReleaseSource for SimEnvironment {
 impl Deployer for SimEnvironment {
     async fn deployed(&self, applications: &[ApplicationId]) -> Result<BTreeMap<ApplicationId, Deployed>, PortError> {
         let deployed = |Observed { release, identity, .. }: Observed| Deployed { release, identity };
-        self.call(Call::Deployed, "", |world| at_once(Self::found(world, applications, deployed))).await
+        self.call(Call::Deployed, &names(applications), |world| at_once(Self::found(world, applications, deployed)))
+            .await
     }
 
     async fn roll_out(&self, _run: &RunId, rollout: &Rollout, _way: Way) -> Result<(), PortError> {
@@ -121,7 +127,8 @@ impl Scaler for SimEnvironment {
         applications: &[ApplicationId],
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
         let allocation = |observed: Observed| observed.allocation;
-        self.call(Call::Allocated, "", |world| at_once(Self::found(world, applications, allocation))).await
+        self.call(Call::Allocated, &names(applications), |world| at_once(Self::found(world, applications, allocation)))
+            .await
     }
 
     async fn scale(&self, _run: &RunId, step: &ScaleStep, _way: Way) -> Result<(), PortError> {
@@ -163,6 +170,11 @@ impl LoadGenerator for SimEnvironment {
 
     async fn set(&self, tags: &Tags, setting: &LoadSetting) -> Result<(), PortError> {
         self.call(Call::Set, tags.run.as_str(), |world| {
+            if let Some(other) = world.kernel.other_run(&tags.run) {
+                let users = world.kernel.running();
+                let act = format!("the load generator runs {users} users of run {other}; it takes one run at a time");
+                return Err(PortError::new(FailureKind::Rejected, act));
+            }
             world.set_load(&tags.run, setting);
             at_once(())
         })
@@ -183,9 +195,12 @@ impl LoadGenerator for SimEnvironment {
         .await
     }
 
-    async fn stop(&self) -> Result<(), PortError> {
+    async fn stop(&self, run: &RunId) -> Result<(), PortError> {
         let takes = self.delays.stop.as_duration();
-        self.call(Call::Stop, "", |world| {
+        self.call(Call::Stop, run.as_str(), |world| {
+            if world.kernel.other_run(run).is_some() {
+                return at_once(());
+            }
             let takes = if world.kernel.running() > 0 { takes } else { Duration::ZERO };
             world.kernel.stop();
             Ok(((), takes))

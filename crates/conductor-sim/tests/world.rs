@@ -111,7 +111,7 @@ async fn adjoining_windows_count_every_event_once() {
     }
     let whole = world.ports.kpi.sample(&world.run, begin).await.unwrap();
     assert!(counted > 100 && counted <= whole.count.unwrap());
-    world.ports.generator.stop().await.unwrap();
+    world.ports.generator.stop(&world.run).await.unwrap();
     world.clock.turn(10);
     let rest = world.ports.kpi.sample(&world.run, since).await.unwrap();
     let rows = world.ports.test_data[0].count(&world.run).await.unwrap();
@@ -128,7 +128,7 @@ async fn only_events_and_rows_of_the_run_are_counted_and_deleted() {
     assert_eq!(world.ports.kpi.sample(&other, Timestamp::UNIX_EPOCH).await.unwrap().count, Some(0));
     world.ports.test_data[0].delete(&other).await.unwrap();
     assert!(world.environment.rows(&world.run) > 0);
-    world.ports.generator.stop().await.unwrap();
+    world.ports.generator.stop(&world.run).await.unwrap();
     let deleted: u64 = world.ports.test_data[0].delete(&world.run).await.unwrap().iter().map(|table| table.rows).sum();
     assert!(deleted > 0);
     assert_eq!(world.environment.rows(&world.run), 0);
@@ -145,8 +145,23 @@ async fn a_generator_with_users_is_busy() {
         (error.kind, error.act.as_str()),
         (FailureKind::Rejected, "the load generator is busy: it runs 5 users")
     );
-    world.ports.generator.stop().await.unwrap();
+    world.ports.generator.stop(&world.run).await.unwrap();
     world.ports.generator.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn another_run_neither_stops_users_nor_takes_them_over() {
+    let world = World::new(|_| ());
+    let other: RunId = "run-2".parse().unwrap();
+    world.users(5).await;
+    world.clock.turn(1);
+    world.ports.generator.stop(&other).await.unwrap();
+    let tags = Tags { run: other, headers: [].into() };
+    let setting = LoadSetting { users: 1, spawn_rate: 1.0 };
+    let error = world.ports.generator.set(&tags, &setting).await.unwrap_err();
+    let told = format!("the load generator runs 5 users of run {}; it takes one run at a time", world.run);
+    assert_eq!((error.kind, error.act), (FailureKind::Rejected, told));
+    assert_eq!(world.ports.generator.status().await.unwrap().users, 5);
 }
 
 #[tokio::test]

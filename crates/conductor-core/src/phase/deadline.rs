@@ -12,7 +12,7 @@ use crate::units::Span;
 pub struct Deadlines {
     /// Checks and recording, each.
     pub prepare: Span,
-    /// Keeping others from changing the applications, and letting them again, each.
+    /// Keeping others from changing the applications, once they have ended what they are at.
     pub freeze: Span,
     /// All rollouts together.
     pub deploy: Span,
@@ -26,6 +26,8 @@ pub struct Deadlines {
     pub stop_load: Span,
     /// Putting everything back.
     pub scale_down: Span,
+    /// Letting others change the applications again.
+    pub thaw: Span,
     /// Deleting the run's data.
     pub clean_up: Span,
     /// The second look, once it is time for it.
@@ -47,17 +49,21 @@ pub struct PhaseDeadline {
 }
 
 impl Deadlines {
+    /// Putting every version in place.
+    pub const DEPLOY: Span = Span::minutes(20);
+
     /// The limits of a spec: its own where it has some, else the defaults.
     pub fn of(spec: &LoadTestSpec) -> Self {
         Self {
             prepare: Span::minutes(2),
-            freeze: Span::minutes(2),
-            deploy: Span::minutes(20),
+            freeze: Span::minutes(10),
+            deploy: Self::DEPLOY,
             scale_up: Span::minutes(20),
             scale_workers: spec.load.workers.as_ref().map(|_| Span::minutes(10)),
             rehearsal: spec.limits.rehearsal,
             stop_load: Span::minutes(2),
             scale_down: Span::minutes(30),
+            thaw: Span::minutes(2),
             clean_up: Span::minutes(30),
             recheck: Span::minutes(10),
             run: spec.limits.deadline,
@@ -69,12 +75,13 @@ impl Deadlines {
         match state {
             State::Accepted | State::GeneratingLoad { .. } | State::Finished { .. } => None,
             State::Preflight | State::RecordingBaseline { .. } => Some(self.prepare),
-            State::Freezing { .. } | State::Thawing { .. } => Some(self.freeze),
+            State::Freezing { .. } => Some(self.freeze),
             State::Deploying { .. } => Some(self.deploy),
             State::ScalingUp { .. } => Some(self.scale_up),
             State::Rehearsing { .. } => Some(self.rehearsal),
             State::StoppingLoad { .. } => Some(self.stop_load),
             State::ScalingDown { .. } | State::PuttingBackAgain { .. } => Some(self.scale_down),
+            State::Thawing { .. } => Some(self.thaw),
             State::CleaningUp { .. } => Some(self.clean_up),
             State::Rechecking { .. } => Some(self.recheck),
         }
@@ -95,7 +102,7 @@ impl Deadlines {
             ("start to end of load", Some(self.run), BACK),
             ("stop load", Some(self.stop_load), ON),
             ("scale down", Some(self.scale_down), ON),
-            ("thaw", Some(self.freeze), ON),
+            ("thaw", Some(self.thaw), ON),
             ("clean up", Some(self.clean_up), ON),
             ("second look", Some(self.recheck), OVER),
             ("put back again", Some(self.scale_down), OVER),

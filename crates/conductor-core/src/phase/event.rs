@@ -73,6 +73,18 @@ pub enum Event {
         /// What they have changed.
         drifts: Vec<Drift>,
     },
+    /// What others have changed is as the run needs it again.
+    Reverted {
+        /// What they have changed.
+        drifts: Vec<Drift>,
+    },
+    /// What others have changed could not be put back as the run needs it.
+    NotReverted {
+        /// What they have changed.
+        drifts: Vec<Drift>,
+        /// Why.
+        failure: Failure,
+    },
     /// All users are stopped.
     LoadStopped,
     /// The environment is as it was before, as far as that was possible.
@@ -100,6 +112,9 @@ pub enum Event {
         found: Baseline,
         /// What has changed since the way back.
         late: Vec<LateChange>,
+        /// What could not be looked at.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failures: Vec<Failure>,
     },
     /// What had come back is put back once more, as far as that was possible.
     PutBackAgain {
@@ -123,7 +138,8 @@ pub enum Event {
     Abandoned,
     /// Another conductor found the run unfinished and without an owner, and goes on with it.
     Resumed,
-    /// A run's journal is lost, and what the run has left at applications tells what it changed: it ends here.
+    /// What a run has left at applications tells what it changed, and it is put back by that: its journal is lost, or tells
+    /// that it has ended although not everything was put back.
     Adopted {
         /// What it changed, and what was there before.
         changes: Changes,
@@ -179,6 +195,8 @@ impl Event {
             Self::WorkersScaled(_) => "WorkersScaled",
             Self::WorkersNotScaled(_) => "WorkersNotScaled",
             Self::Drifted { .. } => "Drifted",
+            Self::Reverted { .. } => "Reverted",
+            Self::NotReverted { .. } => "NotReverted",
             Self::LoadStopped => "LoadStopped",
             Self::Restored { .. } => "Restored",
             Self::Thawed => "Thawed",

@@ -36,6 +36,8 @@ pub struct Load {
     pub advice: ramp::Advice,
     /// What somebody else has changed since the load began.
     pub drifts: Vec<Drift>,
+    /// Those of them that are being put back: nobody has told yet what came of it.
+    reverting: Vec<Drift>,
 }
 
 impl Load {
@@ -58,6 +60,7 @@ impl Load {
             ramp,
             advice,
             drifts: Vec::new(),
+            reverting: Vec::new(),
         }
     }
 
@@ -110,12 +113,30 @@ impl Load {
             if !self.drifts.iter().any(|known| known.is(drift)) {
                 self.drifts.push(Drift { reverted: policy == DriftPolicy::Revert, ..drift.clone() });
             }
+            if policy == DriftPolicy::Revert && !self.reverting.iter().any(|known| known.is(drift)) {
+                self.reverting.push(drift.clone());
+            }
         }
     }
 
-    /// An ending of the load.
+    /// Takes in what was put back.
+    pub(super) fn reverted(mut self, drifts: &[Drift]) -> Self {
+        self.reverting.retain(|known| !drifts.iter().any(|drift| drift.is(known)));
+        self
+    }
+
+    /// Takes in what could not be put back.
+    pub(super) fn not_reverted(mut self, drifts: &[Drift]) -> Self {
+        let is_it = |known: &&mut Drift| drifts.iter().any(|drift| drift.is(known));
+        self.drifts.iter_mut().filter(is_it).for_each(|known| known.reverted = false);
+        self.reverted(drifts)
+    }
+
+    /// An ending of the load: what was still being put back then was not.
     pub(super) fn ending(&self, cause: Cause) -> Ending {
-        Ending { drifts: self.drifts.clone(), ..Ending::because(cause) }
+        let is_underway = |known: &Drift| self.reverting.iter().any(|drift| drift.is(known));
+        let ended = |known: &Drift| Drift { reverted: known.reverted && !is_underway(known), ..known.clone() };
+        Ending { drifts: self.drifts.iter().map(ended).collect(), ..Ending::because(cause) }
     }
 
     /// The load workers that were asked for and are not there yet.

@@ -68,7 +68,14 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             if let Event::Frozen { .. } = event {
                 return Ok(enter(State::Deploying { changes }));
             }
-            under_way(event, changes, |changes| State::Freezing { changes })
+            match cause(event) {
+                // The run has changed none of the applications: what they are by now is nothing that it could put back.
+                Some(cause) => {
+                    let changes = Changes { plan: Plan::default(), ..changes };
+                    Ok(enter(State::StoppingLoad { changes, ending: Ending::because(cause) }))
+                }
+                None => Err(refuse(State::Freezing { changes }, event)),
+            }
         }
         State::Deploying { changes } => {
             if let Event::Deployed = event {
@@ -107,6 +114,12 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             if let Event::Drifted { drifts } = event {
                 return Ok(drifted(created.drift_policy, changes, load, drifts));
             }
+            if let Event::Reverted { drifts } = event {
+                return Ok(stay(State::GeneratingLoad { changes, load: Box::new(load.reverted(drifts)) }));
+            }
+            if let Event::NotReverted { drifts, .. } = event {
+                return Ok(stay(State::GeneratingLoad { changes, load: Box::new(load.not_reverted(drifts)) }));
+            }
             match cause(event) {
                 Some(cause) => Ok(enter(State::StoppingLoad { changes, ending: load.ending(cause) })),
                 None => Err(refuse(State::GeneratingLoad { changes, load }, event)),
@@ -125,6 +138,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         State::ScalingDown { changes, ending } => {
             if let Event::Restored { found, foreign, failures } = event {
                 let mut ending = noting(ending, failures);
+                ending.foreign_changes.retain(|known| !foreign.contains(known));
                 ending.foreign_changes.extend_from_slice(foreign);
                 return Ok(enter(State::Thawing { back: WayBack { changes, found: found.clone(), at }, ending }));
             }
@@ -152,8 +166,9 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             }
             tearing_down(State::CleaningUp { back, ending }, event)
         }
-        State::Rechecking { back, mut ending } => {
-            if let Event::Rechecked { found, late } = event {
+        State::Rechecking { back, ending } => {
+            if let Event::Rechecked { found, late, failures } = event {
+                let mut ending = noting(ending, failures);
                 ending.late_changes.extend_from_slice(late);
                 return Ok(match back.again(late, found, at) {
                     Some(back) => enter(State::PuttingBackAgain { back, ending }),
@@ -175,7 +190,15 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
             }
             tearing_down(State::PuttingBackAgain { back, ending }, event)
         }
-        State::Finished { ending } => Err(refuse(State::Finished { ending }, event)),
+        State::Finished { mut ending } => {
+            if let Event::Adopted { changes } = event {
+                // It goes the whole way back once more, which tells anew what cannot be put back, or comes back.
+                ending.teardown_failures.clear();
+                ending.late_changes.retain(|change| !change.put_back);
+                return Ok(enter(State::StoppingLoad { changes: changes.clone(), ending }));
+            }
+            Err(refuse(State::Finished { ending }, event))
+        }
     }
 }
 
@@ -228,6 +251,8 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::Adopted { .. }
         | Event::Frozen { .. }
         | Event::Drifted { .. }
+        | Event::Reverted { .. }
+        | Event::NotReverted { .. }
         | Event::Thawed
         | Event::Started
         | Event::PreflightPassed { .. }
@@ -274,6 +299,8 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::Adopted { .. }
         | Event::Frozen { .. }
         | Event::Drifted { .. }
+        | Event::Reverted { .. }
+        | Event::NotReverted { .. }
         | Event::Thawed
         | Event::Started
         | Event::PreflightPassed { .. }

@@ -1,5 +1,7 @@
 //! Events in words, for people.
 
+use std::collections::BTreeSet;
+
 use crate::guard::Guarded;
 use crate::phase::{Event, Level};
 
@@ -22,6 +24,12 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         }
         Event::Frozen { guarded: Guarded::Alone } | Event::Thawed => None,
         Event::Drifted { drifts } => warning(drifts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        Event::Reverted { drifts } => {
+            let names: BTreeSet<&str> = drifts.iter().map(|drift| drift.application.as_str()).collect();
+            let names: Vec<&str> = names.into_iter().collect();
+            (!names.is_empty()).then(|| (Level::Info, format!("as the run needs it again: {}", names.join(", "))))
+        }
+        Event::NotReverted { failure, .. } => warning(failure.to_string()),
         Event::Deployed => info("every wanted version runs".to_owned()),
         Event::ScaledUp => info("every application has its allocation".to_owned()),
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
@@ -44,12 +52,12 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::CleanedUp { failures, .. } => {
             warning(failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         }
-        Event::Rechecked { late, .. } if late.is_empty() => {
+        Event::Rechecked { late, failures, .. } if late.is_empty() && failures.is_empty() => {
             info("the environment was looked at again, and stays as it was put back".to_owned())
         }
-        Event::Rechecked { late, .. } => {
-            let told: Vec<String> = late.iter().map(ToString::to_string).collect();
-            warning(format!("after the way back, {}", told.join("; ")))
+        Event::Rechecked { late, failures, .. } => {
+            let all = late.iter().map(ToString::to_string).chain(failures.iter().map(ToString::to_string));
+            warning(format!("after the way back, {}", all.collect::<Vec<_>>().join("; ")))
         }
         Event::PutBackAgain { late, failures, .. } if late.is_empty() && failures.is_empty() => {
             info("what had come back is put back once more".to_owned())
@@ -64,9 +72,7 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::Abandoned => warning("the run was found without a conductor and is being ended".to_owned()),
         Event::Adopted { changes } => {
             let count = changes.plan.applications().len();
-            warning(format!(
-                "the run's journal is lost; {count} applications still tell what it changed, and are put back"
-            ))
+            warning(format!("{count} applications still tell what the run has changed, and are put back by that"))
         }
         Event::Resumed => warning("the run was found without a conductor and goes on".to_owned()),
         Event::Noted(note) => Some((note.level, note.message.clone())),
@@ -77,14 +83,17 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
 pub(super) fn failures(event: &Event) -> Vec<String> {
     match event {
         Event::Failed(failure) => vec![failure.to_string()],
-        Event::Restored { failures, .. } | Event::CleanedUp { failures, .. } | Event::PutBackAgain { failures, .. } => {
-            failures.iter().map(ToString::to_string).collect()
-        }
+        Event::Restored { failures, .. }
+        | Event::CleanedUp { failures, .. }
+        | Event::Rechecked { failures, .. }
+        | Event::PutBackAgain { failures, .. } => failures.iter().map(ToString::to_string).collect(),
         Event::DeadlineExceeded => vec!["the run's deadline passed".to_owned()],
         Event::Created(_)
         | Event::Adopted { .. }
         | Event::Frozen { .. }
         | Event::Drifted { .. }
+        | Event::Reverted { .. }
+        | Event::NotReverted { .. }
         | Event::Thawed
         | Event::Started
         | Event::PreflightPassed { .. }
@@ -97,7 +106,6 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         | Event::WorkersScaled(_)
         | Event::WorkersNotScaled(_)
         | Event::LoadStopped
-        | Event::Rechecked { .. }
         | Event::StopRequested { .. }
         | Event::Abandoned
         | Event::Resumed

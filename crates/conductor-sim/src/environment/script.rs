@@ -100,7 +100,7 @@ impl Script {
 
 fn strikes(hit: &CallFault, call: Call, subject: &str, used: u32) -> bool {
     hit.call == call
-        && hit.only.as_ref().is_none_or(|only| only == subject)
+        && hit.only.as_ref().is_none_or(|only| subject.split(", ").any(|one| one == only))
         && hit.times.is_none_or(|times| used < times)
 }
 
