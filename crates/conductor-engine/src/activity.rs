@@ -7,6 +7,7 @@ mod check;
 mod context;
 mod guard;
 mod load;
+mod look;
 mod parity;
 mod recheck;
 mod rehearse;
@@ -15,14 +16,16 @@ mod sentry;
 mod sweep;
 mod workers;
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind};
-use conductor_core::guard::Drift;
+use conductor_core::guard::{Drift, DriftPolicy};
 use conductor_core::load::LoadSetting;
-use conductor_core::phase::{Command, Deadlines, Event, State};
+use conductor_core::phase::{Changes, Command, Deadlines, Event, State};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
@@ -36,7 +39,7 @@ use context::Context;
 
 pub(crate) use check::look_around;
 pub(crate) use context::Surroundings;
-pub(crate) use guard::keep;
+pub(crate) use guard::{keep, take_over};
 pub(crate) use parity::{report, sides};
 
 /// Events that wait for the journal; the work waits when there are more.
@@ -137,8 +140,13 @@ impl Activity {
                 limited(Arc::clone(&context), "record the baseline", limit, check::record(context).boxed())
             }
             Command::Freeze => {
-                let steps = state.changes().map(|changes| changes.plan.scale_steps.clone()).unwrap_or_default();
-                limited(Arc::clone(&context), "freeze", limit, guard::freeze(context, steps).boxed())
+                let Changes { baseline, plan } = state.changes().cloned().unwrap_or_default();
+                limited(
+                    Arc::clone(&context),
+                    "freeze",
+                    limit,
+                    guard::freeze(context, baseline, plan.scale_steps).boxed(),
+                )
             }
             Command::Thaw => limited(Arc::clone(&context), "thaw", limit, guard::thaw(context).boxed()),
             Command::RollOut(rollouts) => {
@@ -192,7 +200,12 @@ impl Activity {
                 limited(context, "stop the load", limit, work)
             }
             Command::Restore(changes) => {
-                let work = restore::restore(Arc::clone(&context), changes.clone()).boxed();
+                let drifts = state.ending().map(|ending| ending.drifts.as_slice()).unwrap_or_default();
+                // What could not be put back may have been so in part.
+                let reverts = context.created.drift_policy == DriftPolicy::Revert;
+                let reverted = drifts.iter().filter(|_| reverts).map(|drift| drift.application.clone());
+                let reverted: BTreeSet<ApplicationId> = reverted.collect();
+                let work = restore::restore(Arc::clone(&context), changes.clone(), reverted).boxed();
                 limited(context, "put back", limit, work)
             }
             Command::Recheck(back) => {

@@ -5,6 +5,7 @@ mod adopt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
 use conductor_core::phase::{Event, Phase, Retarget, State};
 use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
@@ -308,7 +309,8 @@ impl Conductor {
         let at = self.shared.clock.now();
         let first = Record { revision: FIRST, at, event: Event::Created(Box::new(created.clone())) };
         self.shared.store.append(id, &first).await?;
-        let run = Run { created: created.clone(), created_at: at, state: State::Accepted, revision: FIRST };
+        let created = created.clone();
+        let run = Run { created, created_at: at, state: State::Accepted, revision: FIRST, guarded: None };
         let view = RunView::begin(id, &run);
         Ok(Found { run, view, last_at: at })
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind};
+use conductor_core::guard::Guarded;
 use conductor_core::phase::{Command, Event, Level, Note, State};
 use conductor_core::ports::{Claim, RunRequests};
 use conductor_core::run::{Record, Run};
@@ -14,7 +15,7 @@ use conductor_core::view::{EventView, RunView};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
 
-use crate::activity::{Activity, Equipment, keep};
+use crate::activity::{Activity, Equipment, keep, take_over};
 use crate::journal::{Journal, Lost, chain};
 use crate::requests::Requests;
 
@@ -60,23 +61,43 @@ impl Driver {
         {
             tracing::error!(run = %self.equipment.run, reason, "a recovery was refused");
         }
+        // A run that begins here is not guarded yet.
+        if self.run.state.is_guarded() {
+            take_over(&self.equipment).await;
+        }
         let commands = self.run.state.on_entry();
         let mut activity = Activity::begin(&self.equipment, &self.run.state, &commands);
         let mut interrupts = self.interrupts();
-        let mut keeper = keep(self.equipment.clone()).boxed();
+        let (lapses, mut lapsed) = mpsc::channel(1);
+        let mut has_told = false;
+        let mut keeper = keep(self.equipment.clone(), lapses.clone()).boxed();
         while !matches!(self.run.state, State::Finished { .. }) {
             let is_guarded = self.run.state.is_guarded();
             if !is_guarded {
                 // What it was stopped in goes with it: whatever it held there would be waited for in vain.
-                keeper = keep(self.equipment.clone()).boxed();
+                keeper = keep(self.equipment.clone(), lapses.clone()).boxed();
             }
             let event = tokio::select! {
                 biased;
                 event = self.next(&mut activity, &mut interrupts) => event,
                 never = &mut keeper, if is_guarded => match never {},
+                Some(lapse) = lapsed.recv(), if is_guarded => {
+                    // A run that others could change all the time has said so.
+                    let is_known = lapse.kind == FailureKind::NotFound && self.run.guarded != Some(Guarded::Frozen);
+                    if is_known || std::mem::replace(&mut has_told, true) {
+                        continue;
+                    }
+                    Event::Noted(Note { level: Level::Warning, message: lapse.to_string() })
+                }
             };
             let is_request = matches!(event, Event::Retargeted { .. });
-            let commands = match self.take(event).await? {
+            // The journal may be away for long, and others take a conductor for dead that says nothing meanwhile.
+            let taken = tokio::select! {
+                biased;
+                taken = self.take(event) => taken?,
+                never = &mut keeper, if is_guarded => match never {},
+            };
+            let commands = match taken {
                 Taken::Accepted(commands) => commands,
                 // The activity knows nothing of it and goes on.
                 Taken::Refused(_) if is_request => {

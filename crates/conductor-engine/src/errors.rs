@@ -4,6 +4,7 @@ use conductor_core::ports::{PortError, StoreError};
 use conductor_core::run::{ReplayError, RunId};
 use conductor_core::spec::SpecError;
 use conductor_core::units::Span;
+use jiff::Timestamp;
 
 /// Why a run was not started.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +53,25 @@ pub enum RecoverError {
     /// It has ended: there is nothing to recover.
     #[error("run {0} has ended")]
     Finished(RunId),
-    /// It has a journal already.
-    #[error("run {0} has a journal here, which says that it has ended; with another state folder it gets a new one")]
+    /// It has a journal that leads back better than what it has left.
+    #[error("run {0} has a journal here and has not ended; conductor restore {0} puts it back by that")]
     Journalled(RunId),
+    /// It has left nothing at applications, or it is put back by now.
+    #[error("run {0} has left nothing in the environment any more")]
+    NothingLeft(RunId),
+    /// Its conductor gives signs of life.
+    #[error("run {run} is left alone: its conductor lives, or has until {until:.0} to say so")]
+    Lives {
+        /// The run.
+        run: RunId,
+        /// Until when it is taken to live.
+        until: Timestamp,
+    },
+    /// No conductor has given any sign of life for it, so that one may drive it all the same.
+    #[error(
+        "run {0} is left alone: nothing tells whether its conductor lives; if none does, conductor restore {0} --from-cluster --settings FILE puts back what was before"
+    )]
+    NoSign(RunId),
     /// Its journal makes no sense.
     #[error("could not replay the journal of run {run}")]
     Replay {

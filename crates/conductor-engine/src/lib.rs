@@ -23,7 +23,7 @@ mod progress;
 mod requests;
 
 pub use clock::{SystemClock, TokioClock};
-pub use conductor::{Conductor, Recovery};
+pub use conductor::{Adoption, Conductor, Recovery, is_gone};
 pub use errors::{RecoverError, StartError, UpdateError, ViewError};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};

@@ -1,4 +1,5 @@
-//! How far rollouts and scaling are, application by application, for whoever looks now. It is not journalled.
+//! How far rollouts and scaling are, and what else is waited for, application by application, for whoever looks now. It is not
+//! journalled.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 /// How far the applications are that a run changes at the moment, or has changed last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// What becomes of them, such as `scaled`.
+    /// What becomes of them, such as `scaled`; empty where nobody is told what is waited for.
     pub verb: &'static str,
     /// How many there are.
     pub total: usize,
@@ -25,7 +26,7 @@ pub struct Progress {
 impl Progress {
     /// True when nothing is waited for.
     pub fn is_over(&self) -> bool {
-        self.done + self.failed >= self.total
+        self.done + self.failed >= self.total && (self.verb.is_empty() || self.waits.is_empty())
     }
 }
 
@@ -86,5 +87,21 @@ mod tests {
         assert_eq!((seen.borrow().failed, seen.borrow().is_over()), (1, true));
         board.begin("rolled out", 1);
         assert_eq!(*seen.borrow(), Progress { verb: "rolled out", total: 1, ..Progress::default() });
+    }
+
+    #[test]
+    fn it_is_not_over_while_something_is_waited_for_before_anything_is_changed() {
+        let board = Board::new();
+        let seen = board.subscribe();
+        let shop = "shop".parse().unwrap();
+        let text = "waits until HelmRelease shop/shop has ended what it was at".to_owned();
+        let wait = Readiness { ready: 0, wanted: 0, text };
+        board.begin("frozen", 0);
+        assert!(seen.borrow().is_over());
+        board.told(&shop, wait.clone());
+        assert!(!seen.borrow().is_over());
+        board.begin("", 0);
+        board.told(&shop, wait);
+        assert!(seen.borrow().is_over(), "as while the load goes on");
     }
 }

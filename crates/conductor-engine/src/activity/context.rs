@@ -39,6 +39,23 @@ impl Deref for Context {
     }
 }
 
+impl Equipment {
+    /// Work that fails when it takes longer than this.
+    pub(super) async fn within<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.clock.sleep(limit) => {
+                Err(PortError::new(FailureKind::TimedOut, format!("not done within {}", Span::from(limit))))
+            }
+        }
+    }
+}
+
 impl Context {
     pub(super) fn new(equipment: Equipment, events: mpsc::Sender<Event>) -> Self {
         Self { equipment, events, trouble: Mutex::new(None) }
@@ -63,7 +80,27 @@ impl Context {
     }
 
     /// Calls until it succeeds, fails for good, or the patience is over.
-    pub(super) async fn retry<T, F>(&self, patience: Duration, mut call: impl FnMut() -> F) -> Result<T, PortError>
+    pub(super) async fn retry<T, F>(&self, patience: Duration, call: impl FnMut() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        self.again(patience, FailureKind::is_transient, call).await
+    }
+
+    /// Calls until it succeeds or the patience is over: what is refused now may be allowed in a moment.
+    pub(super) async fn insist<T, F>(&self, patience: Duration, call: impl FnMut() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        self.again(patience, |_| true, call).await
+    }
+
+    async fn again<T, F>(
+        &self,
+        patience: Duration,
+        may_pass: impl Fn(FailureKind) -> bool,
+        mut call: impl FnMut() -> F,
+    ) -> Result<T, PortError>
     where
         F: Future<Output = Result<T, PortError>>,
     {
@@ -76,7 +113,7 @@ impl Context {
             };
             let message = Failure::of("", &error).message;
             let waited = Duration::try_from(self.clock.now().duration_since(began)).unwrap_or_default();
-            if !error.kind.is_transient() || waited >= patience {
+            if !may_pass(error.kind) || waited >= patience {
                 return Err(error);
             }
             attempt += 1;

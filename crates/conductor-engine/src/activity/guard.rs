@@ -4,12 +4,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
-use conductor_core::guard::{Guarded, Pause, Standing};
+use conductor_core::guard::{Guarded, Pause, Standing, drift};
 use conductor_core::phase::{Event, Level};
 use conductor_core::ports::EnvironmentGuard;
-use conductor_core::scale::ScaleStep;
+use conductor_core::scale::{Baseline, ScaleStep};
 use conductor_core::units::Span;
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
 
 use super::context::Shared;
 use super::{Equipment, unpanicking};
@@ -19,17 +20,25 @@ const SIGNS: u32 = 5;
 /// The longest that a run waits to be told what stands still.
 const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
-/// Freezes the applications, proves it, and tells what stands still for the run that takes these steps.
-pub(super) async fn freeze(context: Shared, steps: Vec<ScaleStep>) -> Event {
+/// Freezes the applications, proves it, looks whether they still are what was recorded, and tells what stands still for the run
+/// that takes these steps.
+pub(super) async fn freeze(context: Shared, baseline: Baseline, steps: Vec<ScaleStep>) -> Event {
     let Some(guard) = &context.ports.guard else { return Event::Frozen { guarded: Guarded::Alone } };
     let applications = context.applications();
+    // Others may have to end first what they are at.
+    context.board.begin("frozen", 0);
     let frozen = context.retry(context.options.retry.patience, || {
         let until = until(&context);
         let (guard, run, applications) = (guard.clone(), context.run.clone(), applications.clone());
         async move { guard.freeze(&run, &applications, until).await }
     });
-    match frozen.await {
+    let frozen = frozen.await;
+    context.board.begin("", 0);
+    match frozen {
         Ok(guarded) => {
+            if let Some(failure) = changed_since(&context, &baseline).await {
+                return Event::Failed(failure);
+            }
             let pauses = pauses(&context, guard.as_ref(), &steps).await;
             let (paused, left): (Vec<Pause>, Vec<Pause>) = pauses.into_iter().partition(Pause::is_for_a_run);
             tell(&context, "paused for the run", &paused).await;
@@ -38,6 +47,23 @@ pub(super) async fn freeze(context: Shared, steps: Vec<ScaleStep>) -> Event {
         }
         Err(error) => Event::Failed(Failure::of("freeze the applications", &error)),
     }
+}
+
+/// Why the run cannot go on where the applications are not what was recorded: others had time until the freeze, and some of them
+/// were waited for.
+async fn changed_since(context: &Shared, baseline: &Baseline) -> Option<Failure> {
+    let activity = "look whether everything is as it was recorded";
+    let found = match context.observe(&context.applications(), context.options.retry.patience).await {
+        Ok(found) => found,
+        Err(error) => return Some(Failure::of(activity, &error)),
+    };
+    let drifts = baseline.iter().flat_map(|(name, recorded)| drift(name, recorded, found.get(name)));
+    let told: Vec<String> = drifts.map(|drift| drift.to_string()).collect();
+    (!told.is_empty()).then(|| Failure {
+        activity: activity.to_owned(),
+        kind: FailureKind::Rejected,
+        message: format!("{}; expected no change until the freeze: start the run again", told.join("; ")),
+    })
 }
 
 /// Lets others change the applications again, and tells what goes on.
@@ -83,8 +109,19 @@ async fn tell(context: &Shared, what: &str, all: &[impl ToString]) {
     }
 }
 
-/// Puts off the end of the freeze. It ends by being dropped.
-pub(crate) async fn keep(equipment: Equipment) -> Infallible {
+/// Gives a sign of life for a run that was taken over, before anything else is done for it: others take it for dead, and what
+/// is frozen may still be so for somebody else.
+pub(crate) async fn take_over(equipment: &Equipment) {
+    let Some(guard) = &equipment.ports.guard else { return };
+    let sign = equipment.within(TOLD_WITHIN, guard.extend(&equipment.run, until(equipment)));
+    let failed = |error| Failure::of("take the freeze over", &error);
+    if let Err(failure) = unpanicking(sign).await.and_then(|signed| signed.map_err(failed)) {
+        tracing::warn!(run = %equipment.run, %failure, "the run goes on without it");
+    }
+}
+
+/// Puts off the end of the freeze, and tells where that cannot be done any more. It ends by being dropped.
+pub(crate) async fn keep(equipment: Equipment, lapses: mpsc::Sender<Failure>) -> Infallible {
     let Some(guard) = &equipment.ports.guard else { return std::future::pending().await };
     loop {
         equipment.clock.sleep(equipment.options.freeze / SIGNS).await;
@@ -93,6 +130,10 @@ pub(crate) async fn keep(equipment: Equipment) -> Infallible {
             extended.and_then(|extended| extended.map_err(|error| Failure::of("put off the end of the freeze", &error)))
         {
             tracing::warn!(run = %equipment.run, %failure, "it is tried again");
+            if matches!(failure.kind, FailureKind::NotFound | FailureKind::Rejected) {
+                // One that waits to be told is enough.
+                drop(lapses.try_send(failure));
+            }
         }
     }
 }

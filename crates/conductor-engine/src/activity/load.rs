@@ -53,7 +53,7 @@ async fn go_on(mut load: Generation) -> Event {
 /// Stops all users.
 pub(super) async fn stop(context: Shared) -> Event {
     let generator = &context.ports.generator;
-    match context.retry(Duration::MAX, || generator.stop()).await {
+    match context.retry(Duration::MAX, || generator.stop(&context.run)).await {
         Ok(()) => Event::LoadStopped,
         Err(error) => Event::Failed(Failure::of("stop the load", &error)),
     }

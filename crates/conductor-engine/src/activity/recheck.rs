@@ -11,7 +11,11 @@ use conductor_core::recheck::{LateChange, WayBack};
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::{Shared, Surroundings};
+use super::look::{Sight, look};
 use super::unpanicking;
+
+/// How long the look is tried, whatever the error is, before each application is looked at by itself.
+const LOOK: Duration = Duration::from_secs(300);
 
 /// Waits until it is time for the second look at a way back that ended then.
 pub(super) async fn wait(context: &Shared, back_at: Timestamp) {
@@ -29,16 +33,14 @@ pub(super) async fn wait(context: &Shared, back_at: Timestamp) {
 /// Looks at what was put back, and tells what is no longer as it was.
 pub(super) async fn recheck(context: Shared, back: WayBack) -> Event {
     let applications: Vec<ApplicationId> = back.changes.plan.applications().into_iter().cloned().collect();
-    let found = match context.observe(&applications, Duration::MAX).await {
-        Ok(found) => found,
-        Err(error) => return Event::Failed(Failure::of("look whether everything stays as it was", &error)),
-    };
+    let Sight { found, unseen } = look(&context, &applications, LOOK).await;
+    let back = back.of_seen(|name| !unseen.contains_key(name));
     let mut late = back.late(&found);
     if !late.is_empty() {
         name(&context, &back, &mut late).await;
         leave_to_other_runs(&context, &applications, &mut late).await;
     }
-    Event::Rechecked { found, late }
+    Event::Rechecked { found, late, failures: unseen.into_values().collect() }
 }
 
 /// Finds out who has made the changes, where the environment knows.

@@ -1,6 +1,7 @@
 //! What the tests stand on: a model environment, a store, conductors for them, and the look at what is left.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,13 +22,17 @@ use serde_json::json;
 /// No run takes longer than this, on the paused clock.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 
+/// What is put around the ports.
+type Wrap = Arc<dyn Fn(Ports) -> Ports + Send + Sync>;
+
 pub(crate) struct Bed {
     pub(crate) environment: SimEnvironment,
     pub(crate) store: MemoryStore,
     pub(crate) created: Created,
     clock: Arc<TokioClock>,
     baseline: Baseline,
-    wrap: fn(Ports) -> Ports,
+    wrap: Wrap,
+    epoch: Arc<AtomicU64>,
 }
 
 impl Bed {
@@ -39,7 +44,8 @@ impl Bed {
         let environment = SimEnvironment::new(plant, clock.clone()).unwrap();
         let baseline = environment.observed();
         let created = created(&environment);
-        Self { environment, store: MemoryStore::new(), created, clock, baseline, wrap: |ports| ports }
+        let (store, wrap) = (MemoryStore::new(), Arc::new(|ports| ports));
+        Self { environment, store, created, clock, baseline, wrap, epoch: Arc::default() }
     }
 
     pub(crate) fn healthy() -> Self {
@@ -72,13 +78,14 @@ impl Bed {
     }
 
     /// Puts something between the engine and the environment.
-    pub(crate) fn wrapped(self, wrap: fn(Ports) -> Ports) -> Self {
-        Self { wrap, ..self }
+    pub(crate) fn wrapped(self, wrap: impl Fn(Ports) -> Ports + Send + Sync + 'static) -> Self {
+        Self { wrap: Arc::new(wrap), ..self }
     }
 
     /// A conductor as another process would have it.
     pub(crate) fn conductor(&self) -> Conductor {
-        let factory = Factory { environment: self.environment.clone(), wrap: self.wrap };
+        let (environment, wrap) = (self.environment.clone(), Arc::clone(&self.wrap));
+        let factory = Factory { environment, wrap, epoch: Arc::clone(&self.epoch) };
         let store = Arc::new(self.store.clone());
         Conductor::new(store.clone(), store, Arc::new(factory), self.clock.clone(), EngineOptions::default())
     }
@@ -108,6 +115,11 @@ impl Bed {
         self.environment.observed() == self.baseline
     }
 
+    /// The epoch of the conductor that has connected last.
+    pub(crate) fn last_epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
     pub(crate) async fn journal(&self, run: &RunId) -> Vec<Record> {
         conductor_core::ports::RunStore::journal(&self.store, run).await.unwrap()
     }
@@ -115,12 +127,14 @@ impl Bed {
 
 struct Factory {
     environment: SimEnvironment,
-    wrap: fn(Ports) -> Ports,
+    wrap: Wrap,
+    epoch: Arc<AtomicU64>,
 }
 
 #[async_trait]
 impl PortsFactory for Factory {
-    async fn connect(&self, _: &Created, _epoch: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
+    async fn connect(&self, _: &Created, epoch: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
+        self.epoch.store(epoch, Ordering::Relaxed);
         Ok((self.wrap)(ports(&self.environment)))
     }
 }

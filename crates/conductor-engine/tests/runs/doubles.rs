@@ -126,6 +126,12 @@ impl EnvironmentGuard for Twice {
         guard.thaw(run).await
     }
 
+    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
+        let guard = self.0.guard.as_ref().unwrap();
+        guard.pause_again(run, names).await?;
+        guard.pause_again(run, names).await
+    }
+
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
         // It waits: twice is once.
         self.0.guard.as_ref().unwrap().drifted(expected, known).await
@@ -149,9 +155,9 @@ impl LoadGenerator for Twice {
         self.0.generator.status().await
     }
 
-    async fn stop(&self) -> Result<(), PortError> {
-        self.0.generator.stop().await?;
-        self.0.generator.stop().await
+    async fn stop(&self, run: &RunId) -> Result<(), PortError> {
+        self.0.generator.stop(run).await?;
+        self.0.generator.stop(run).await
     }
 }
 

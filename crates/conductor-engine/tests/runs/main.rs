@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod adoptions;
+mod alongside;
 mod bed;
 mod crashes;
 mod doubles;
@@ -10,15 +12,20 @@ mod faults;
 mod former;
 mod guards;
 mod healthy;
+mod looks;
 mod ownership;
 mod parity;
 mod pauses;
 mod plans;
 mod progress;
 mod rechecks;
+mod resumed;
+mod reverts;
 mod room;
 mod searches;
 mod stops;
 mod stores;
+mod stuck;
+mod unguarded;
 mod updates;
 mod workers;

@@ -67,6 +67,10 @@ impl EnvironmentGuard for Kept {
         self.guard.thaw(run).await
     }
 
+    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
+        self.guard.pause_again(run, names).await
+    }
+
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
         self.guard.drifted(expected, known).await
     }
@@ -150,6 +154,10 @@ impl EnvironmentGuard for Sized {
 
     async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
         self.guard.thaw(run).await
+    }
+
+    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
+        self.guard.pause_again(run, names).await
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {

@@ -25,12 +25,13 @@ async fn all_that_is_in_the_way_is_told_at_once() {
         (&[(Call::Check, Rejected)][..], "Rejected: could not check the load generator: the plant says so"),
         (
             &[(Call::Count, Unavailable), (Call::Allocated, Rejected), (Call::Check, Unavailable)],
-            "Rejected: could not check the load generator: the plant says so; could not read allocations: the plant says so; \
-             could not count rows (shop): the plant says so",
+            "Rejected: could not check the load generator: the plant says so; could not read allocations (shop, \
+             payments): the plant says so; could not count rows (shop): the plant says so",
         ),
         (
             &[(Call::Deployed, Unavailable), (Call::Production, Unavailable)],
-            "Unavailable: could not read production: the plant says so; could not read versions: the plant says so",
+            "Unavailable: could not read production: the plant says so; could not read versions (shop, payments): the \
+             plant says so",
         ),
     ] {
         let bed = failing(calls);
