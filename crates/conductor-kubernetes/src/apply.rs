@@ -1,16 +1,18 @@
 //! Giving an application's objects other values, and waiting for what comes of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use conductor_core::app::Bounds;
 use conductor_core::ports::{FailureKind, PortError, Way};
 use conductor_core::run::RunId;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::autoscaler::{Autoscaler, Several, by_target, only, target};
+use crate::autoscaler::{Autoscaler, ByTarget, Several, by_target, only, target};
 use crate::change::{Wish, ours};
 use crate::environment::KubernetesEnvironment;
 use crate::field::{Field, Fields};
+use crate::named::Named;
 use crate::object::{Object, marker};
 use crate::place::{Kind, Place};
 use crate::rollout::Wanted;
@@ -29,11 +31,15 @@ impl KubernetesEnvironment {
         wanted: Wanted,
         wait: WaitFor,
     ) -> Result<(), PortError> {
-        match place.kind {
+        match &place.kind {
             Kind::Deployment => self.apply_to(&self.deployments, place, run, wish, wanted, wait).await,
             Kind::StatefulSet => self.apply_to(&self.stateful_sets, place, run, wish, wanted, wait).await,
             Kind::StackSet => Box::pin(self.apply_to_stack(place, run, wish, wanted, wait)).await,
             Kind::Rollout => self.apply_to(&self.argo_rollouts, place, run, wish, wanted, wait).await,
+            Kind::Scalable(_) => {
+                let kind = Box::pin(self.scalable_at(place)).await?;
+                Box::pin(self.apply_to(&kind, place, run, wish, wanted, wait)).await
+            }
         }
     }
 
@@ -47,12 +53,12 @@ impl KubernetesEnvironment {
         wait: WaitFor,
     ) -> Result<(), PortError> {
         // Before the write, so that nothing of what comes of it is missed.
-        let sights = settling.follow(place);
-        let (namespace, name, holder) = (&place.namespace, &place.name, self.holder(run));
+        let following = settling.follow(place);
+        let (named, holder) = (settling.named(place), self.holder(run));
         let written: Box<K> = match K::NEEDS_PROMOTION {
-            false => self.writer.write(namespace, name, &holder, wish).await?,
+            false => self.writer.write(named, &holder, wish).await?,
             // Whoever goes on after a crash must see that it is not promoted yet.
-            true => self.writer.write_keeping(namespace, name, &holder, wish).await?,
+            true => self.writer.write_keeping(named, &holder, wish).await?,
         };
         match wait {
             WaitFor::Nothing => return Ok(()),
@@ -60,10 +66,10 @@ impl KubernetesEnvironment {
             WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {}
         }
         wanted.before = written.before();
-        settling.settle(place, wanted, sights, written, &|readiness| self.tell(place, &readiness)).await?;
+        settling.settle(place, wanted, following, written, &|readiness| self.tell(place, &readiness)).await?;
         if K::NEEDS_PROMOTION && wish.way == Way::Back {
             let nothing = Wish::nothing(wish.contested.clone());
-            self.writer.write::<K>(namespace, name, &holder, &nothing).await?;
+            self.writer.write(named, &holder, &nothing).await?;
         }
         Ok(())
     }
@@ -77,29 +83,17 @@ impl KubernetesEnvironment {
         way: Way,
         bounds: [Bounds; 2],
     ) -> Result<bool, PortError> {
-        // A thousand steps at once do not list a thousand autoscalers each.
-        let list = async {
-            let scaled = async || match self.has_keda().await? {
-                true => self.reader.list_in::<ScaledObject>(&place.namespace).await,
-                false => Ok(Vec::new()),
-            };
-            let horizontal = self.reader.list_in::<HorizontalPodAutoscaler>(&place.namespace);
-            let (horizontal, scaled) = futures::try_join!(horizontal, scaled())?;
-            // All of them are kept for whoever asks: of those that scale applications, what a write looks at.
-            let bare = horizontal.iter().filter(|one| target(one).is_some()).filter_map(Object::bare);
-            Ok(by_target(bare, scaled))
-        };
-        let targets = self.autoscalers.ask(&place.namespace, list).await?;
+        let targets = self.listed_autoscalers(&place.namespace).await?;
         let several = if way == Way::Back { Several::First } else { Several::Refused };
         let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
-        let (namespace, name, holder) = (&place.namespace, autoscaler.name(), self.holder(run));
+        let holder = self.holder(run);
         let wish = |changes| Wish { way, changes, contested: BTreeSet::new() };
         match autoscaler {
             Autoscaler::Horizontal(found) => {
-                self.writer.seen.keep(&**found);
+                self.writer.seen.keep(&(), &**found);
                 let [from, to] = bounds.map(|bounds| bounds.fields());
                 let wish = wish(changes(&from, &to));
-                self.writer.write::<HorizontalPodAutoscaler>(namespace, name, &holder, &wish).await?;
+                self.writer.write(Named::of(&(), &**found), &holder, &wish).await?;
             }
             Autoscaler::Scaled(found) => {
                 let unreadable = |error| {
@@ -110,11 +104,27 @@ impl KubernetesEnvironment {
                 // Without a marker nothing is known of what was absent, and every count is said.
                 let original = marker(&**found).ok().flatten().map_or(live, |marker| marker.original);
                 let wish = wish(live.changes(original, way, bounds));
-                let written = self.writer.write::<ScaledObject>(namespace, name, &holder, &wish).await?;
-                self.carried(namespace, &written, way).await?;
+                let written = self.writer.write(Named::of(&(), &**found), &holder, &wish).await?;
+                self.carried(&place.namespace, &written, way).await?;
             }
         }
         Ok(true)
+    }
+
+    /// The autoscalers of a namespace, as a write looks at them. A thousand steps at once do not list a thousand each.
+    pub(crate) async fn listed_autoscalers(&self, namespace: &str) -> Result<Arc<ByTarget>, PortError> {
+        let list = async || {
+            let scaled = async || match self.has_keda().await? {
+                true => self.reader.list_in::<ScaledObject>(namespace).await,
+                false => Ok(Vec::new()),
+            };
+            let horizontal = self.reader.list_in::<HorizontalPodAutoscaler>(namespace);
+            let (horizontal, scaled) = futures::try_join!(horizontal, scaled())?;
+            // All of them are kept for whoever asks: of those that scale applications, what a write looks at.
+            let bare = horizontal.iter().filter(|one| target(one).is_some()).filter_map(Object::bare);
+            Ok(by_target(bare, scaled))
+        };
+        self.autoscalers.ask(namespace, list).await
     }
 
     /// Gives the autoscaler of an application its bounds back, and the workload its replicas. False when there is none any

@@ -1,12 +1,10 @@
 //! Argo Rollouts: what of a Rollout is looked at.
-//!
-//! Its pod template is kept as it is written, too: the API server does not know that there are amounts in it, so that
-//! `cpu: 1` stays a number, which a JSON Patch tells from the text `1`.
 
 use k8s_openapi::api::apps::v1::{DeploymentCondition, ReplicaSet};
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::CustomResource;
+use kube::core::ParseExpressionError;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -14,8 +12,9 @@ use crate::field::{Owned, UnreadableError};
 use crate::object::Object;
 use crate::place::Kind;
 use crate::rollout::{Before, Progress, Wanted, argo_rollout, argo_rollout_newest};
+use crate::template::Template;
 use crate::unfit::{Unfit, unfit_rollout};
-use crate::workload::Workload;
+use crate::workload::{Workload, as_text};
 
 /// The label of ReplicaSets and pods with the hash of their template.
 pub(crate) const POD_TEMPLATE_HASH: &str = "rollouts-pod-template-hash";
@@ -47,6 +46,43 @@ pub(crate) struct ArgoRolloutSpec {
     pub(crate) strategy: Option<Json>,
 }
 
+impl ArgoRolloutSpec {
+    /// How one version follows another, as people call it.
+    pub(crate) fn way(&self) -> &'static str {
+        if self.strategy_of("blueGreen").is_some() { "blue-green" } else { "canary" }
+    }
+
+    /// True where replicas of an older version stay for a while that no users come to any more.
+    pub(crate) fn keeps_older(&self) -> bool {
+        let is_routed = |canary: &Json| !canary["trafficRouting"].is_null();
+        self.strategy_of("blueGreen").is_some() || self.strategy_of("canary").is_some_and(is_routed)
+    }
+
+    /// True where they never go. Argo Rollouts takes a delay of none for one without an end, unless there is a limit of none.
+    pub(crate) fn keeps_older_for_ever(&self) -> bool {
+        let never = |strategy: &Json| {
+            strategy["scaleDownDelaySeconds"] == 0
+                && strategy["scaleDownDelayRevisionLimit"] != 0
+                && strategy["dynamicStableScale"] != true
+        };
+        self.keeps_older() && ["blueGreen", "canary"].iter().any(|name| self.strategy_of(name).is_some_and(never))
+    }
+
+    /// For how many seconds they stay, where that is said.
+    pub(crate) fn keeps_older_for(&self) -> Option<u64> {
+        let delay = |name: &&str| {
+            let strategy = self.strategy_of(name)?;
+            let is_ended = strategy["scaleDownDelayRevisionLimit"] == 0 || strategy["dynamicStableScale"] == true;
+            strategy["scaleDownDelaySeconds"].as_u64().filter(|_| !is_ended)
+        };
+        ["blueGreen", "canary"].iter().filter_map(delay).max().filter(|_| self.keeps_older())
+    }
+
+    fn strategy_of(&self, name: &str) -> Option<&Json> {
+        self.strategy.as_ref()?.get(name).filter(|strategy| !strategy.is_null())
+    }
+}
+
 /// What has the template in place of the Rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WorkloadRef {
@@ -75,6 +111,7 @@ pub(crate) struct ArgoRolloutStatus {
     pub(crate) available_replicas: Option<i32>,
     pub(crate) pause_conditions: Option<Vec<PauseCondition>>,
     pub(crate) promote_full: Option<bool>,
+    pub(crate) abort: Option<bool>,
     /// They have the fields of a Deployment's.
     pub(crate) conditions: Option<Vec<DeploymentCondition>>,
 }
@@ -97,59 +134,12 @@ impl ArgoRolloutStatus {
     }
 }
 
-/// A pod template, as it is written and as it is meant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Json", into = "Json")]
-pub(crate) struct Template {
-    pub(crate) written: Json,
-    /// Why it is none, where it cannot be read.
-    pub(crate) read: Result<PodTemplateSpec, String>,
-}
-
-impl From<Json> for Template {
-    fn from(written: Json) -> Self {
-        let mut meant = written.clone();
-        in_words(&mut meant);
-        let read = serde_json::from_value(meant).map_err(|error| error.to_string());
-        Self { written, read }
-    }
-}
-
-impl From<Template> for Json {
-    fn from(template: Template) -> Self {
-        template.written
-    }
-}
-
-/// Makes texts of the amounts that are written as numbers.
-fn in_words(value: &mut Json) {
-    let text = |value: &mut Json| {
-        if let Json::Number(number) = value {
-            *value = Json::String(number.to_string());
-        }
-    };
-    match value {
-        Json::Object(fields) => {
-            for (name, field) in fields {
-                match name.as_str() {
-                    "requests" | "limits" => field.as_object_mut().into_iter().flatten().for_each(|(_, one)| text(one)),
-                    "sizeLimit" | "divisor" => text(field),
-                    _ => in_words(field),
-                }
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(in_words),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
-    }
-}
-
 impl Object for ArgoRollout {
     type Fields = Owned;
 
     fn fields(&self) -> Result<Owned, UnreadableError> {
         let template = self.spec.template.as_ref().ok_or(UnreadableError::NoTemplate)?;
-        let template = template.read.as_ref().map_err(|why| UnreadableError::Template(why.clone()))?;
-        Owned::of(self.spec.replicas, template)
+        Owned::of(self.spec.replicas, template.readable()?)
     }
 
     fn template(&self) -> Option<&PodTemplateSpec> {
@@ -162,11 +152,14 @@ impl Object for ArgoRollout {
 }
 
 impl Workload for ArgoRollout {
-    const KIND: Kind = Kind::Rollout;
     const NEEDS_PROMOTION: bool = true;
 
-    fn selector(&self) -> Option<&LabelSelector> {
-        self.spec.selector.as_ref()
+    fn workload_kind(&(): &()) -> Kind {
+        Kind::Rollout
+    }
+
+    fn selector(&self) -> Result<Option<String>, ParseExpressionError> {
+        self.spec.selector.as_ref().map(as_text).transpose()
     }
 
     fn before(&self) -> Before {

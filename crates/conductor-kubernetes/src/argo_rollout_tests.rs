@@ -58,4 +58,74 @@ fn one_that_could_not_be_put_back_is_unfit() {
             "it is in the middle of a rollout from ReplicaSet a to b (canary); expected it to be promoted or taken back",
         ]
     );
+    let switched =
+        json!({ "status": { "stableRS": "a", "currentPodHash": "b" }, "spec": { "strategy": { "blueGreen": {} } } });
+    let aborted = json!({ "status": { "stableRS": "a", "currentPodHash": "b", "abort": true } });
+    for (change, expected) in [
+        (
+            switched,
+            "it is in the middle of a rollout from ReplicaSet a to b (blue-green); expected it to be promoted or taken back",
+        ),
+        (
+            json!({ "spec": { "strategy": { "blueGreen": { "scaleDownDelaySeconds": 0 } } } }),
+            "Argo Rollouts never takes the replicas of its older versions away (scaleDownDelaySeconds: 0 of its strategy); \
+             expected a second or more",
+        ),
+        (
+            aborted,
+            "its rollout from ReplicaSet a to b was aborted; expected another template, or that it is tried again and promoted",
+        ),
+    ] {
+        let mut found = serde_json::to_value(rollout(json!({ "spec": { "containers": [] } }))).unwrap();
+        json_patch::merge(&mut found, &change);
+        let found: ArgoRollout = serde_json::from_value(found).unwrap();
+        let told: Vec<String> = found.unfit(false).iter().map(ToString::to_string).collect();
+        assert_eq!(told, [expected]);
+    }
+}
+
+#[test]
+fn older_replicas_stay_without_users_where_these_are_switched_or_routed() {
+    for (strategy, stay, for_ever) in [
+        (Json::Null, false, false),
+        (json!({ "canary": { "scaleDownDelaySeconds": 0 } }), false, false),
+        (json!({ "canary": { "trafficRouting": {} } }), true, false),
+        (json!({ "canary": { "trafficRouting": {}, "scaleDownDelaySeconds": 0 } }), true, true),
+        (
+            json!({ "canary": { "trafficRouting": {}, "scaleDownDelaySeconds": 0, "dynamicStableScale": true } }),
+            true,
+            false,
+        ),
+        (json!({ "blueGreen": {}, "canary": null }), true, false),
+        (json!({ "blueGreen": { "scaleDownDelaySeconds": 1 } }), true, false),
+        (json!({ "blueGreen": { "scaleDownDelaySeconds": 0 } }), true, true),
+        (json!({ "blueGreen": { "scaleDownDelaySeconds": 0, "scaleDownDelayRevisionLimit": 0 } }), true, false),
+    ] {
+        let mut found = rollout(json!({}));
+        found.spec.strategy = Some(strategy.clone());
+        assert_eq!((found.spec.keeps_older(), found.spec.keeps_older_for_ever()), (stay, for_ever), "{strategy}");
+    }
+}
+
+#[test]
+fn older_versions_that_stay_longer_than_a_run_waits_for_them_are_refused() {
+    let refused = |strategy: Json| {
+        let mut found = rollout(json!({}));
+        found.spec.strategy = Some(strategy);
+        unfit_rollout(&found).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    for fine in [
+        json!({ "blueGreen": { "scaleDownDelaySeconds": 1199 } }),
+        json!({ "blueGreen": { "scaleDownDelaySeconds": 3600, "scaleDownDelayRevisionLimit": 0 } }),
+        json!({ "canary": { "scaleDownDelaySeconds": 3600 } }),
+    ] {
+        assert_eq!(refused(fine), [""; 0]);
+    }
+    assert_eq!(
+        refused(json!({ "blueGreen": { "scaleDownDelaySeconds": 1200 } })),
+        [
+            "Argo Rollouts keeps the replicas of its older versions for 1200 s (scaleDownDelaySeconds of its strategy), and a run \
+          waits until they are gone; expected less than 20m, the time of that phase"
+        ]
+    );
 }

@@ -136,7 +136,11 @@ pub(crate) fn target(autoscaler: &HorizontalPodAutoscaler) -> Option<Place> {
     }
     let target = &autoscaler.spec.scale_target_ref;
     let namespace = autoscaler.metadata.namespace.clone().unwrap_or_default();
-    Kind::called(&target.kind).map(|kind| Place { namespace, kind, name: target.name.clone() })
+    Kind::called(target.api_version.as_deref(), &target.kind).map(|kind| Place {
+        namespace,
+        kind,
+        name: target.name.clone(),
+    })
 }
 
 /// Autoscalers by the workload they scale.

@@ -53,6 +53,7 @@ mod tests {
     use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
     use serde_json::{Value, json};
 
+    use crate::named::Named;
     use crate::object::{Object, marker};
     use crate::seen::Seen;
 
@@ -64,7 +65,7 @@ mod tests {
         format!("{:?} {annotated} {fields:?} {marker:?} {version:?} {:?}", meta.uid, object.version_of_fields())
     }
 
-    fn assert_kept<K: Object<Fields: Debug>>(spec: &Value, original: &Value) {
+    fn assert_kept<K: Object<Fields: Debug, DynamicType = ()>>(spec: &Value, original: &Value) {
         let run = json!({ "run": "one", "epoch": 3, "uid": "uid-1", "applied": [original] }).to_string();
         let snapshot = original.to_string();
         let marked =
@@ -76,10 +77,11 @@ mod tests {
             });
             let object: K = serde_json::from_value(json!({ "metadata": meta, "spec": spec })).unwrap();
             let seen = Seen::default();
-            seen.keep(&object);
-            let kept: K = seen.take("shop", "checkout").unwrap();
+            seen.keep(&(), &object);
+            let checkout = Named::new("shop", "checkout");
+            let kept: K = seen.take(checkout).unwrap();
             assert_eq!(looks(&kept), looks(&object));
-            assert_eq!(seen.take::<K>("shop", "checkout").map(drop), None, "once");
+            assert_eq!(seen.take(checkout).map(drop), None, "once");
             let text = serde_json::to_string(&kept).unwrap();
             assert!(!text.contains("team") && !text.contains("other") && !text.contains("terminationGrace"), "{text}");
         }

@@ -57,6 +57,9 @@ pub(crate) enum Refusal {
     /// Another run has changed it and not put it back.
     #[error("load test {0} has changed it and not put it back")]
     Held(conductor_core::run::RunId),
+    /// The run was put back, and somebody has given it a value of the run's again.
+    #[error("somebody else has put load test {run} back, and set {field} to {value} since: it is theirs and stays")]
+    Theirs { run: conductor_core::run::RunId, field: Field, value: String },
     /// A newer conductor drives the run.
     #[error("a newer conductor drives load test {run} (epoch {found}, this one has {own})")]
     Fenced { run: conductor_core::run::RunId, found: u64, own: u64 },
@@ -77,7 +80,10 @@ pub(crate) fn decide<T: Fields>(
         if found == to.as_ref() {
             continue;
         }
-        let is_delivered = marker.is_some_and(|marker| marker.delivering && is_applied(marker, field, found));
+        let is_delivered = marker.is_some_and(|marker| {
+            (marker.delivering && is_applied(marker, field, found))
+                || (wish.way == Way::There && is_brought(marker, field))
+        });
         if !wish.contested.contains(field) && found != from.as_ref() && !is_delivered {
             let [found, from, to] = [found, from.as_ref(), to.as_ref()].map(shown);
             return Err(Refusal::Changed { field: field.clone(), found, from, to });
@@ -92,6 +98,19 @@ pub(crate) fn decide<T: Fields>(
             .map(|marker| Marker { holder: holder.clone(), ..marker.clone() }),
     };
     Ok(After { fields, marker })
+}
+
+/// Refuses to take away, as the run's, what an object without a marker holds after somebody else has put the run back.
+pub(crate) fn refuse_theirs<T: Fields>(live: &T, holder: &Holder, wish: &Wish) -> Result<(), Refusal> {
+    let found = live.fields();
+    let changes = wish.changes.iter().filter(|change| !wish.contested.contains(&change.field));
+    let mut theirs = changes.filter(|change| {
+        let found = found.get(&change.field);
+        found == change.from.as_ref() && found != change.to.as_ref()
+    });
+    theirs.next().map_or(Ok(()), |Change { field, from, .. }| {
+        Err(Refusal::Theirs { run: holder.run.clone(), field: field.clone(), value: shown(from.as_ref()) })
+    })
 }
 
 /// Decides what is written before a delivery system is asked to do what is wished: the marker, as if it were done. `besides`
@@ -133,6 +152,7 @@ fn marked<T: Fields>(live: &T, marker: Option<&Marker<T>>, holder: &Holder, wish
     };
     // What others have given the object meanwhile is not among what the run has.
     let mut given = marked.applied.last().unwrap_or(&marked.original).clone();
+    given.bring(live);
     wish.changes.iter().for_each(|change| given.set(&change.field, change.to.clone()));
     let fields = given.fields();
     marked.applied.retain(|state| state.fields() != fields);
@@ -160,6 +180,12 @@ pub(crate) fn back<T: Fields>(fields: &T, marker: &Marker<T>) -> Vec<Change> {
         Change { field, from, to }
     };
     ours(fields, marker).map(change).collect()
+}
+
+/// True for a resource of a container that was not there before the run. Its delivery has brought it, with whatever it gives it.
+fn is_brought<T: Fields>(marker: &Marker<T>, field: &Field) -> bool {
+    let Field::Resource { container, .. } = field else { return false };
+    !marker.original.fields().contains_key(&Field::Image { container: container.clone() })
 }
 
 /// True for what the run has given a field.

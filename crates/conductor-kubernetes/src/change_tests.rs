@@ -149,3 +149,40 @@ fn where_nothing_is_changed_no_marker_is_left_and_the_same_is_noted_once() {
     let replicas: Vec<u32> = found.marker.unwrap().applied.iter().map(|state| state.replicas).collect();
     assert_eq!(replicas, [3, 5]);
 }
+
+#[test]
+fn what_a_delivery_has_given_a_container_that_it_has_brought_is_no_change_of_somebody_else() {
+    let owned = |containers: &[&str], cpu: Option<&str>| {
+        let images = containers.iter().map(|name| ((*name).to_owned(), format!("{name}:1"))).collect();
+        let given = cpu.map(|text| BTreeMap::from([("limits.cpu".to_owned(), text.parse().unwrap())]));
+        let last = containers.last().unwrap().to_string();
+        Owned { replicas: 2, images, resources: given.map(|given| (last, given)).into_iter().collect() }
+    };
+    let amount = |text: &str| Some(Value::Amount(text.parse().unwrap()));
+    let field = |container: &str| Field::Resource { container: container.to_owned(), name: "limits.cpu".to_owned() };
+    let wish = |container: &str, way| {
+        let change = Change { field: field(container), from: None, to: amount("500m") };
+        Wish { way, changes: vec![change], contested: BTreeSet::new() }
+    };
+    let (me, brought) = (holder("one", 1), owned(&["main", "proxy"], Some("250m")));
+    let marker = |original: Owned| Marker {
+        applied: vec![original.clone()],
+        original,
+        holder: me.clone(),
+        delivering: false,
+        besides: None,
+    };
+    let delivered = marker(owned(&["main"], None));
+    let after = decide(&brought, Some(&delivered), &me, &wish("proxy", Way::There)).unwrap();
+    assert_eq!(after.fields.fields().get(&field("proxy")).cloned(), amount("500m"));
+    let changed = "somebody else changed limits.cpu of proxy: it is 250m, and neither absent nor 500m";
+    let older = marker(owned(&["main", "proxy"], None));
+    for (marker, way, why) in [
+        (None, Way::There, "the run has changed nothing yet"),
+        (Some(&older), Way::There, "it was there before"),
+        (Some(&delivered), Way::Back, "back it goes from what is planned"),
+    ] {
+        let refused = decide(&brought, marker, &me, &wish("proxy", way)).unwrap_err();
+        assert_eq!(refused.to_string(), changed, "{why}");
+    }
+}

@@ -11,6 +11,7 @@ mod images;
 mod phase;
 mod task;
 mod template;
+mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,11 +27,13 @@ pub(crate) use self::besides::besides_fields;
 use self::task::Task;
 pub(crate) use self::template::template_violations;
 use self::template::{Values, fill, mentions};
+pub(crate) use self::unknown::Unknown;
 use crate::apply::WaitFor;
 use crate::change::Wish;
 use crate::environment::KubernetesEnvironment;
 use crate::field::{Field, Fields};
 use crate::let_go::all_failed;
+use crate::named::Named;
 use crate::names;
 use crate::object::marker;
 use crate::place::{Kind, Place};
@@ -75,17 +78,18 @@ impl KubernetesEnvironment {
         let Some((task, object)) = self.task(run, &rollout.application, settings, Some(rollout)).await? else {
             return Err(no_kind(settings));
         };
-        match place.kind {
+        match &place.kind {
             Kind::Deployment => self.deliver_to(&self.deployments, place, &task, object, rollout).await,
             Kind::StatefulSet => self.deliver_to(&self.stateful_sets, place, &task, object, rollout).await,
-            Kind::Rollout | Kind::StackSet => Err(PortError::new(
+            Kind::Rollout => self.deliver_to(&self.argo_rollouts, place, &task, object, rollout).await,
+            Kind::StackSet | Kind::Scalable(_) => Err(PortError::new(
                 FailureKind::Rejected,
                 format!("{place} cannot be deployed by an object; expected deploy: images"),
             )),
         }
     }
 
-    async fn deliver_to<K: Workload>(
+    async fn deliver_to<K: Workload<DynamicType = ()>>(
         &self,
         settling: &Settling<K>,
         place: &Place,
@@ -103,24 +107,29 @@ impl KubernetesEnvironment {
             let wanted = Wanted { images: wanted.clone(), ..Wanted::default() };
             return self.apply(place, task.run, &wish, wanted, WaitFor::Replicas).await;
         }
-        let announced: Box<K> = self.writer.announce(namespace, name, &holder, &wish).await?;
+        let announced: Box<K> = self.writer.announce(Named::new(namespace, name), &holder, &wish).await?;
         let unreadable = |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
         let fields = announced.fields().map_err(unreadable)?;
         let is_delivered = wanted.iter().all(|(container, image)| fields.images.get(container) == Some(image));
         if !is_delivered {
             task.make(object, false).await?;
             let replicas = fields.replicas;
-            task.ended(&|text| self.tell(place, &Readiness { ready: 0, wanted: replicas, text })).await?;
+            let tell = |text| self.tell(place, &Readiness { ready: 0, wanted: replicas, text });
+            // It may wait until what it has deployed is promoted.
+            tokio::select! {
+                ended = task.ended(&tell) => ended?,
+                never = settling.promoting(place, task.run) => match never {},
+            }
         }
         let live: K = self.reader.get_in(namespace, name).await?;
         let fields = live.fields().map_err(unreadable)?;
         let before = marker(&live).ok().flatten().map_or_else(|| fields.clone(), |marker| marker.original);
         let unchanged = images::unchanged(&task.called(), place, &fields.images, &before.images, wanted)?;
         if !unchanged.is_empty() {
-            let sights = settling.follow(place);
-            let written = self.writer.announce(namespace, name, &holder, &wish).await?;
+            let following = settling.follow(place);
+            let written = self.writer.announce(Named::new(namespace, name), &holder, &wish).await?;
             let settled = Wanted { images: fields.images.clone(), ..Wanted::default() };
-            settling.settle(place, settled, sights, written, &|readiness| self.tell(place, &readiness)).await?;
+            settling.settle(place, settled, following, written, &|readiness| self.tell(place, &readiness)).await?;
             images::prove(&self.reader, &task.called(), place, &unchanged).await?;
         }
         let mut target = before;
@@ -166,12 +175,12 @@ impl KubernetesEnvironment {
         all_failed(&failures).map(|()| by)
     }
 
-    /// Ends what a delivery system still does for an application, before it is put back, and tells what it has done that
-    /// will not be.
+    /// Ends what a delivery system still does for an application, and takes its object away, before the application is put
+    /// back: after that nothing would tell of the object. Tells what the delivery has done that will not be put back.
     pub(crate) async fn stop_delivery(&self, run: &RunId, application: &ApplicationId) -> Result<(), PortError> {
         let Some(settings) = self.delivery(application) else { return Ok(()) };
         let stopped = match self.task(run, application, settings, None).await {
-            Ok(Some((task, _))) => task.stop(false).await,
+            Ok(Some((task, _))) => task.stop(!settings.keep_objects).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };

@@ -12,6 +12,7 @@ use conductor_core::ports::{
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::Client;
 use tokio::sync::OnceCell;
@@ -22,6 +23,7 @@ use crate::autoscaler::ByTarget;
 use crate::carried::Carrying;
 use crate::change::{Change, Wish};
 use crate::connect::connect;
+use crate::delivery::Unknown;
 use crate::field::{Field, Value};
 use crate::freeze::Freezer;
 use crate::identity::same_cluster;
@@ -31,15 +33,18 @@ use crate::look::{Found, Look};
 use crate::marker::Holder;
 use crate::place::{Kind, Place};
 use crate::production::objects::{Told, put_in};
-use crate::production::{Running, running};
+use crate::production::running;
 use crate::reader::Reader;
 use crate::rollout::Wanted;
-use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings};
+use crate::scalable::{self, Scalables};
+use crate::sentinel::Blind;
+use crate::settings::{ClusterSettings, KubernetesSettings, ProductionSettings, ScalableObject};
 use crate::settle::Settling;
 use crate::shared::Shared;
 use crate::stack_set::Stack;
 use crate::terms::{changes, fields_of, images_of, production};
 use crate::vertical::VerticalPodAutoscaler;
+use crate::workload::Workload;
 use crate::write::Writer;
 
 /// The applications of an environment that run in a cluster, as a place to deploy to and to scale in.
@@ -69,6 +74,11 @@ pub struct KubernetesEnvironment {
     pub(crate) listed_stacks: Shared<Vec<Stack>>,
     /// The Stack of a StackSet that was written to.
     pub(crate) written_stacks: Mutex<BTreeMap<Place, String>>,
+    /// What production runs where a delivery system would have to know it by a deploy id that nothing tells.
+    pub(crate) unknown_deployments: Mutex<BTreeMap<ApplicationId, Unknown>>,
+    pub(crate) scalables: Scalables,
+    /// What is not seen of what others change.
+    pub(crate) blind: Blind,
     progress: Option<Arc<dyn ProgressSink>>,
 }
 
@@ -83,7 +93,6 @@ impl KubernetesEnvironment {
         let connected = connect(&settings.cluster).await;
         let client: Client = connected.map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
         let places = settings.applications.iter().map(|app| (app.name.clone(), settings.place(app))).collect();
-        let (hold, schedule_within) = (settings.steady_for.as_duration(), settings.schedule_within.as_duration());
         Ok(Self {
             places,
             epoch,
@@ -93,9 +102,9 @@ impl KubernetesEnvironment {
             vertical: Shared::default(),
             keepers: Shared::default(),
             carrying: Carrying::default(),
-            deployments: Settling::new(client.clone(), hold, schedule_within),
-            stateful_sets: Settling::new(client.clone(), hold, schedule_within),
-            argo_rollouts: Settling::new(client.clone(), hold, schedule_within),
+            deployments: settling(&client, &settings, ()),
+            stateful_sets: settling(&client, &settings, ()),
+            argo_rollouts: settling(&client, &settings, ()),
             client,
             freezer: OnceCell::new(),
             production: OnceCell::new(),
@@ -103,6 +112,9 @@ impl KubernetesEnvironment {
             bounds_back: Mutex::default(),
             listed_stacks: Shared::default(),
             written_stacks: Mutex::default(),
+            unknown_deployments: Mutex::default(),
+            scalables: Scalables::default(),
+            blind: Blind::default(),
             progress: None,
             settings,
         })
@@ -133,6 +145,13 @@ impl KubernetesEnvironment {
         known.map(|application| (application.name.clone(), self.settings.place_in_production(application))).collect()
     }
 
+    /// Those of these applications that are objects of custom kinds in production.
+    fn scalables_in_production(&self, applications: &[ApplicationId]) -> Vec<(Place, &ScalableObject)> {
+        let known = self.settings.applications.iter().filter(|application| applications.contains(&application.name));
+        let place = |application| self.settings.place_in_production(application);
+        known.filter_map(|one| Some((place(one), one.scalable_in_production()?))).collect()
+    }
+
     /// Production, once it is known not to be the cluster that is written to.
     async fn connect_production(&self, settings: &ProductionSettings) -> Result<Reader, PortError> {
         let act = "could not connect to production (kubernetes.production)";
@@ -156,27 +175,16 @@ impl KubernetesEnvironment {
         self.bounds_back.lock().unwrap_or_else(PoisonError::into_inner).insert(place.clone(), bounds);
     }
 
-    /// Refuses production's versions that nobody could deploy, since nothing tells by which deployment they are known.
-    fn refuse_unknown_deployments(
-        &self,
-        places: &BTreeMap<ApplicationId, Place>,
-        found: &BTreeMap<Place, Running>,
-    ) -> Result<(), PortError> {
-        let is_unknown = |(name, place): &(&ApplicationId, &Place)| {
-            self.needs_deploy_id(name) && found.get(place).is_some_and(|running| running.deploy_id.is_none())
-        };
-        let unknown = places.iter().filter(is_unknown).map(|(_, place)| {
-            format!(
-                "nothing tells the deploy id of {place} in production, which the template of its deployment has; expected \
-                 what production.deployIdAnnotation or the deployId of production.releases names, or deploy: images for it"
-            )
-        });
-        let unknown: Vec<String> = unknown.collect();
-        if unknown.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, unknown.join("; "))) }
-    }
-
     pub(crate) fn holder(&self, run: &RunId) -> Holder {
         Holder { run: run.clone(), epoch: self.epoch }
+    }
+
+    /// Refuses to change an application towards the test's state where others may have put the run back.
+    fn admit(&self, application: &ApplicationId, way: Way) -> Result<(), PortError> {
+        match way {
+            Way::There => self.writer.life.check(&format!("could not change {application}"), Timestamp::now()),
+            Way::Back => Ok(()),
+        }
     }
 
     pub(crate) fn place(&self, application: &ApplicationId) -> Result<&Place, PortError> {
@@ -201,10 +209,12 @@ impl ReleaseSource for KubernetesEnvironment {
             Some(Told { application: &application.name, place, by })
         });
         put_in(reader, told.collect(), &mut found).await?;
-        self.refuse_unknown_deployments(&places, &found)?;
+        found.extend(scalable::running(reader, &self.scalables_in_production(applications)).await?);
+        let images = found.values_mut().flat_map(|running| running.images.values_mut());
+        images.for_each(|image| *image = settings.registries.here(image));
+        self.note_unknown_deployments(&places, &found);
         let told = places.into_iter().filter_map(|(name, place)| {
-            let mut running = found.get(&place)?.clone();
-            running.images.values_mut().for_each(|image| *image = settings.registries.here(image));
+            let running = found.get(&place)?.clone();
             Some(production(&place, running).map(|production| (name, production)))
         });
         told.collect()
@@ -221,11 +231,13 @@ impl Deployer for KubernetesEnvironment {
     }
 
     async fn try_out(&self, run: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
+        self.refuse_unknown_deployments(rollouts)?;
         self.try_deliveries(run, rollouts).await
     }
 
     async fn roll_out(&self, run: &RunId, rollout: &Rollout, way: Way) -> Result<(), PortError> {
         let Rollout { application, from, to, .. } = rollout;
+        self.admit(application, way)?;
         let stopped = match way {
             Way::Back => self.stop_delivery(run, application).await,
             Way::There => Ok(()),
@@ -261,6 +273,7 @@ impl Scaler for KubernetesEnvironment {
 
     async fn scale(&self, run: &RunId, step: &ScaleStep, way: Way) -> Result<(), PortError> {
         let ScaleStep { application, from, to } = step;
+        self.admit(application, way)?;
         let place = self.place(application)?;
         if place.kind == Kind::StackSet {
             return Box::pin(self.scale_stack(place, run, step, way)).await;
@@ -319,6 +332,16 @@ impl Scaler for KubernetesEnvironment {
     async fn let_go(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
         self.let_go_of(run, applications).await
     }
+}
+
+/// Waits for workloads of a kind.
+pub(crate) fn settling<K: Workload>(
+    client: &Client,
+    settings: &KubernetesSettings,
+    kind: K::DynamicType,
+) -> Settling<K> {
+    let (hold, schedule_within) = (settings.steady_for.as_duration(), settings.schedule_within.as_duration());
+    Settling::new(client.clone(), kind, hold, schedule_within)
 }
 
 /// What a step wishes of a workload whose replicas are its own.

@@ -106,6 +106,11 @@ pub(crate) trait Fields: Clone + Serialize + DeserializeOwned {
 
     /// Gives a field another value, or none. What the object does not have is left out.
     fn set(&mut self, field: &Field, value: Option<Value>);
+
+    /// Lets what a delivery has brought have fields, without what these hold.
+    fn bring(&mut self, live: &Self) {
+        let _ = live;
+    }
 }
 
 /// The fields of a workload.
@@ -123,6 +128,12 @@ pub(crate) enum UnreadableError {
     /// It has no pod template.
     #[error("it has no spec")]
     NoSpec,
+    /// It is of a custom kind, and was not read as one of it.
+    #[error("nothing is known of its kind")]
+    Undeclared,
+    /// Where its replicas should stand is no number.
+    #[error("it has no number of replicas ({0}); expected one")]
+    NoReplicas(String),
     /// Its pod template is another object's.
     #[error("it has no pod template of its own")]
     NoTemplate,
@@ -161,6 +172,12 @@ impl Fields for Owned {
             }
         }
         fields
+    }
+
+    fn bring(&mut self, live: &Self) {
+        for container in live.images.keys().filter(|container| !self.images.contains_key(*container)) {
+            self.resources.entry(container.clone()).or_default();
+        }
     }
 
     fn set(&mut self, field: &Field, value: Option<Value>) {

@@ -1,6 +1,7 @@
 //! Keeping others from changing the applications of a test cluster, and telling when they have.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
@@ -14,7 +15,7 @@ use crate::autoscaler::{Autoscaler, ByTarget};
 use crate::environment::KubernetesEnvironment;
 use crate::freeze::{Freezer, Proof, Target};
 use crate::keeper::Keeper;
-use crate::sentinel::Sentinel;
+use crate::sentinel::{Sentinel, Watched};
 use crate::signs::Signs;
 
 #[async_trait]
@@ -30,7 +31,11 @@ impl EnvironmentGuard for KubernetesEnvironment {
         until: Timestamp,
     ) -> Result<Guarded, PortError> {
         let namespace = &self.settings.conductor_namespace;
-        let is_told = self.signs().give(run, until).await?;
+        let lease = self.signs().give(run, until, false, None).await?;
+        let is_told = lease.is_some();
+        if let Some(lease) = lease {
+            self.writer.life.begins(until, lease);
+        }
         // What is denied by the freeze is a failure to a keeper, and may be the end of a release.
         let autoscalers = self.autoscalers(applications).await?;
         let keepers = self.pause_keepers(run, applications, &autoscalers).await?;
@@ -44,6 +49,11 @@ impl EnvironmentGuard for KubernetesEnvironment {
         }
         let mut targets = self.targets(applications, &autoscalers, &keepers)?;
         targets.extend(self.stack_targets(applications).await?);
+        targets.extend(self.scalable_targets(freezer, applications).await?);
+        if targets.is_empty() {
+            let because = "the policy is asked about none of the kinds of these applications".to_owned();
+            return Ok(Guarded::Open { because });
+        }
         freezer.freeze(run, &targets, until).await?;
         match freezer.prove(&targets).await? {
             Proof::Active => Ok(Guarded::Frozen),
@@ -55,10 +65,25 @@ impl EnvironmentGuard for KubernetesEnvironment {
     }
 
     async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
-        self.signs().give(run, until).await?;
+        let life = &self.writer.life;
+        life.check(&format!("could not renew the lease of run {run}"), Timestamp::now())?;
+        let signs = self.signs();
+        // Where it is taken over: whoever has put it back has ended its signs.
+        if !life.has_begun() && signs.found(run).await?.is_none_or(|sign| sign.is_over) {
+            life.was_ended();
+        }
+        if let Some(lease) = signs.give(run, until, life.is_over(), life.lease()).await? {
+            life.goes_on(until, lease);
+        }
         match self.freezer().await?.extend(run, until).await {
-            // Somebody has lifted it, and means it; or the cluster lacks the policy.
-            Err(error) if error.kind == FailureKind::NotFound => Ok(()),
+            // Whoever has lifted it means it: it is not made again.
+            Err(error) if error.kind == FailureKind::NotFound => {
+                let text = format!(
+                    "the freeze of run {run} is gone: somebody has lifted it, or it ran out while the API server could not be \
+                     reached; others can change the applications from now on"
+                );
+                Err(PortError::new(FailureKind::NotFound, text))
+            }
             extended => extended,
         }
     }
@@ -68,15 +93,30 @@ impl EnvironmentGuard for KubernetesEnvironment {
             Ok(freezer) => freezer.lift(run).await,
             Err(error) => Err(error),
         };
+        // Before they go on: a pause that comes until then is found.
+        let fenced = self.fence_keepers(run).await;
         let resumed = self.resume_keepers(run).await;
         // Whatever became of the freeze, which ends by itself.
         self.signs().end(run).await?;
-        lifted.and(resumed)
+        self.writer.life.ends();
+        lifted.and(fenced).and(resumed)
+    }
+
+    async fn pause_again(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        self.pause_keepers_again(run, applications).await
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
-        let (has_keda, has_vertical) = futures::try_join!(self.has_keda(), self.has_vertical())?;
-        Ok(Sentinel::new(&self.client, &self.places, expected, has_keda, has_vertical).drifted(known).await)
+        let applications: Vec<ApplicationId> = expected.keys().cloned().collect();
+        let (has_keda, has_vertical, keepers, scalables) = futures::try_join!(
+            self.has_keda(),
+            self.has_vertical(),
+            self.paused_kinds(),
+            self.scalables(&applications)
+        )?;
+        let custom = scalables.iter().map(|kind| Arc::clone(&kind.kind)).collect();
+        let watched = Watched { has_keda, has_vertical, keepers, custom };
+        Sentinel::new(&self.client, &self.places, expected, &watched, &self.blind).drifted(known).await
     }
 }
 
@@ -118,7 +158,7 @@ impl KubernetesEnvironment {
         let mut targets: BTreeSet<Target> = keepers.iter().filter_map(Keeper::frozen).collect();
         for application in applications {
             let place = self.place(application)?;
-            targets.insert(Target::of(place));
+            targets.extend(Target::of(place));
             targets.extend(autoscalers.get(place).into_iter().flatten().map(Autoscaler::frozen));
         }
         Ok(targets)

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::object::{Key, Object, key};
+use crate::named::{Key, Named};
+use crate::object::Object;
 
 /// What was heard, by object. Nothing was where no write was made.
 #[derive(Default)]
@@ -29,15 +30,15 @@ pub(crate) struct Write<'a> {
 
 impl Heard {
     /// A write begins.
-    pub(crate) fn begin<K: Object>(&self, namespace: &str, name: &str) -> Write<'_> {
-        let key = key::<K>(namespace, name);
+    pub(crate) fn begin<K: Object>(&self, named: Named<'_, K>) -> Write<'_> {
+        let key = named.key();
         let before = self.objects().insert(key.clone(), Last::Nothing);
         Write { heard: self, key, before }
     }
 
     /// What was heard of the last write to an object; `None` where there was none.
-    pub(crate) fn last<K: Object>(&self, namespace: &str, name: &str) -> Option<Last> {
-        self.objects().get(&key::<K>(namespace, name)).copied()
+    pub(crate) fn last<K: Object>(&self, named: Named<'_, K>) -> Option<Last> {
+        self.objects().get(&named.key()).copied()
     }
 
     fn objects(&self) -> MutexGuard<'_, BTreeMap<Key, Last>> {
@@ -70,8 +71,8 @@ mod tests {
     #[test]
     fn what_was_not_heard_of_stays_in_doubt_until_something_newer_is_done() {
         let heard = Heard::default();
-        let last = || heard.last::<Deployment>("shop", "checkout");
-        let begin = || heard.begin::<Deployment>("shop", "checkout");
+        let checkout = Named::<Deployment>::new("shop", "checkout");
+        let (last, begin) = (|| heard.last(checkout), || heard.begin(checkout));
         assert_eq!(last(), None);
         begin().refused();
         assert_eq!(last(), None);
@@ -83,6 +84,6 @@ mod tests {
         assert_eq!(last(), Some(Last::Done));
         begin().refused();
         assert_eq!(last(), Some(Last::Done));
-        assert_eq!(heard.last::<Deployment>("shop", "ledger"), None);
+        assert_eq!(heard.last(Named::<Deployment>::new("shop", "ledger")), None);
     }
 }

@@ -10,6 +10,7 @@ mod flux;
 mod kept;
 mod pause;
 mod told;
+mod under_way;
 mod vertical;
 
 use std::fmt;
@@ -22,6 +23,8 @@ use crate::freeze::{Resource, Target};
 use crate::marker::Holder;
 use crate::object::Object;
 
+pub(crate) use self::argo_cd::Application;
+pub(crate) use self::flux::{HelmRelease, Kustomization};
 pub(crate) use self::kept::{Keepers, Kept};
 
 /// A kind of keeper.
@@ -61,7 +64,7 @@ pub(crate) struct Found {
 
 /// An object, as keepers name those they keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Reference {
+pub(crate) struct Reference {
     kind: String,
     #[serde(default)]
     namespace: String,
@@ -69,7 +72,7 @@ struct Reference {
 }
 
 /// A kind of object that keeps others, and can be paused.
-trait Keeps: Object {
+pub(crate) trait Keeps: Object<DynamicType = ()> {
     const KIND: KeeperKind;
 
     /// What pauses it; nothing where it does nothing by itself already.
@@ -91,7 +94,7 @@ trait Keeps: Object {
 }
 
 impl Found {
-    fn of<K: Keeps>(object: &K) -> Option<Self> {
+    pub(crate) fn of<K: Keeps>(object: &K) -> Option<Self> {
         let meta = object.meta();
         let keeper = Keeper { kind: K::KIND, namespace: meta.namespace.clone()?, name: meta.name.clone()? };
         let holder = crate::object::holder(object);
@@ -99,6 +102,13 @@ impl Found {
         let restless = object.restless().filter(|_| acts);
         let (keeps, count, sizes) = (object.keeps(), object.count(), object.sizes());
         Some(Self { keeper, holder, keeps, count, acts, sizes, restless })
+    }
+
+    /// It, with those of the objects that it says it keeps that are in some namespaces.
+    #[must_use]
+    pub(crate) fn within(mut self, is_in: impl Fn(&str) -> bool) -> Self {
+        self.keeps.retain(|reference| is_in(&reference.namespace));
+        self
     }
 }
 

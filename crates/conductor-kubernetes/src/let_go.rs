@@ -22,9 +22,11 @@ use crate::change::{Wish, back};
 use crate::environment::KubernetesEnvironment;
 use crate::field::Field;
 use crate::heard::Last;
+use crate::named::Named;
 use crate::object::{Object, holder, marker};
 use crate::place::Place;
 use crate::rollout::Wanted;
+use crate::scalable::Scalable;
 use crate::scaled_object::ScaledObject;
 use crate::workload::Workload;
 
@@ -52,45 +54,56 @@ impl KubernetesEnvironment {
         let (horizontal, scaled) = futures::try_join!(self.scalers(applications), self.scaled_objects(applications))?;
         let of_horizontal = |one: &HorizontalPodAutoscaler| is_its(target(one));
         let mut failures = ended;
-        failures.extend(self.part(run, horizontal, of_horizontal, |_| BTreeSet::new()).await);
+        failures.extend(self.part(run, &(), horizontal, of_horizontal, |_| BTreeSet::new()).await);
         let of_scaled = |one: &ScaledObject| is_its(one.target());
-        failures.extend(self.part(run, scaled, of_scaled, |_| BTreeSet::new()).await);
+        failures.extend(self.part(run, &(), scaled, of_scaled, |_| BTreeSet::new()).await);
         failures.extend(self.carried_at_last(&places).await);
-        failures.extend(self.fence_vertical(run, applications, &places).await.unwrap_or_else(|error| vec![error]));
         failures.extend(self.part_stacks(run, applications).await.unwrap_or_else(|error| vec![error]));
         let autoscaled = self.autoscalers(applications).await?;
         let (deployments, stateful_sets, rollouts) = futures::try_join!(
-            self.workloads::<Deployment>(applications),
-            self.workloads::<StatefulSet>(applications),
+            self.workloads::<Deployment>(applications, &()),
+            self.workloads::<StatefulSet>(applications, &()),
             self.rollouts(applications)
         )?;
-        failures.extend(self.part_workloads(run, deployments, &places, &autoscaled).await);
-        failures.extend(self.part_workloads(run, stateful_sets, &places, &autoscaled).await);
+        failures.extend(self.part_workloads(run, &(), deployments, &places, &autoscaled).await);
+        failures.extend(self.part_workloads(run, &(), stateful_sets, &places, &autoscaled).await);
+        let kinds = self.scalables(applications).await.unwrap_or_else(|error| {
+            failures.push(error);
+            Vec::new()
+        });
+        for kind in kinds {
+            match self.workloads::<Scalable>(applications, &kind.kind).await {
+                Ok(all) => failures.extend(self.part_workloads(run, &kind.kind, all, &places, &autoscaled).await),
+                Err(error) if error.kind == FailureKind::NotFound => self.scalables.forget(&kind.kind.workload_kind()),
+                Err(error) => failures.push(error),
+            }
+        }
         // Last: these are waited for.
-        failures.extend(self.part_workloads(run, rollouts, &places, &autoscaled).await);
+        failures.extend(self.part_workloads(run, &(), rollouts, &places, &autoscaled).await);
         all_failed(&failures)
     }
 
     async fn part_workloads<K: Workload>(
         &self,
         run: &RunId,
+        kind: &K::DynamicType,
         workloads: Vec<K>,
         places: &BTreeSet<&Place>,
         autoscaled: &ByTarget,
     ) -> Vec<PortError> {
         let ruled = |one: &K| {
-            let by = autoscaled.get(&one.place()).map(Vec::as_slice).unwrap_or_default();
+            let by = autoscaled.get(&one.place(kind)).map(Vec::as_slice).unwrap_or_default();
             let is_ruled = !by.is_empty() && !by.iter().any(Autoscaler::is_marked);
             is_ruled.then_some(Field::Replicas).into_iter().collect()
         };
-        let is_its = |one: &K| places.contains(&one.place());
+        let is_its = |one: &K| places.contains(&one.place(kind));
         let is_marked = |one: &K| matches!(marker(one), Ok(Some(marker)) if marker.holder.run == *run);
         let (promoted, others): (Vec<K>, Vec<K>) =
             workloads.into_iter().partition(|one| K::NEEDS_PROMOTION && is_its(one) && is_marked(one));
-        let mut failures = self.part(run, others, is_its, ruled).await;
+        let mut failures = self.part(run, kind, others, is_its, ruled).await;
         let work = promoted.into_iter().map(|one| {
-            let (place, contested) = (one.place(), ruled(&one));
-            self.part_promoted(run, one, place, contested)
+            let (place, contested) = (one.place(kind), ruled(&one));
+            self.part_promoted(run, kind, one, place, contested)
         });
         let results = iter(work.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY);
         failures.extend(results.filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await);
@@ -101,11 +114,14 @@ impl KubernetesEnvironment {
     async fn part_promoted<K: Workload>(
         &self,
         run: &RunId,
+        kind: &K::DynamicType,
         workload: K,
         place: Place,
         ruled: BTreeSet<Field>,
     ) -> Result<(), PortError> {
-        let Parting::Write(wish) = self.parting(run, &workload, true, ruled) else { return Ok(()) };
+        let Parting::Write(wish) = self.parting(run, Named::of(kind, &workload), &workload, true, ruled) else {
+            return Ok(());
+        };
         let done = self.apply(&place, run, &wish, Wanted::default(), WaitFor::Replicas).await;
         done.or_else(|error| if error.kind == FailureKind::NotFound { Ok(()) } else { Err(error) })
     }
@@ -115,6 +131,7 @@ impl KubernetesEnvironment {
     pub(crate) async fn part<K: Object>(
         &self,
         run: &RunId,
+        kind: &K::DynamicType,
         objects: Vec<K>,
         is_its: impl Fn(&K) -> bool,
         ruled: impl Fn(&K) -> BTreeSet<Field>,
@@ -122,16 +139,24 @@ impl KubernetesEnvironment {
         let partings: Vec<(K, Parting)> = objects
             .into_iter()
             .map(|object| {
-                let parting = self.parting(run, &object, is_its(&object), ruled(&object));
+                let parting = self.parting(run, Named::of(kind, &object), &object, is_its(&object), ruled(&object));
                 (object, parting)
             })
             .collect();
-        let work = partings.into_iter().map(|(object, parting)| self.act(run, object, parting)).collect::<Vec<_>>();
+        let work =
+            partings.into_iter().map(|(object, parting)| self.act(run, kind, object, parting)).collect::<Vec<_>>();
         let results = iter(work).buffer_unordered(CONCURRENCY);
         results.filter_map(|result| std::future::ready(result.err())).collect().await
     }
 
-    fn parting<K: Object>(&self, run: &RunId, object: &K, is_its: bool, ruled: BTreeSet<Field>) -> Parting {
+    fn parting<K: Object>(
+        &self,
+        run: &RunId,
+        named: Named<'_, K>,
+        object: &K,
+        is_its: bool,
+        ruled: BTreeSet<Field>,
+    ) -> Parting {
         match marker(object) {
             Ok(Some(marker)) if marker.holder.run != *run => Parting::Nothing,
             Ok(Some(marker)) => {
@@ -146,19 +171,33 @@ impl KubernetesEnvironment {
                 _ => Parting::Nothing,
             },
             Ok(None) => {
-                let last = self.writer.last::<K>(namespace(object), name(object));
-                let in_doubt = last == Some(Last::Nothing) || (last.is_none() && self.epoch > FIRST);
-                if is_its && in_doubt { Parting::Fence } else { Parting::Nothing }
+                if is_its && self.is_in_doubt(named) {
+                    Parting::Fence
+                } else {
+                    Parting::Nothing
+                }
             }
         }
     }
 
-    async fn act<K: Object>(&self, run: &RunId, object: K, parting: Parting) -> Result<(), PortError> {
-        let (namespace, name, holder) = (namespace(&object), name(&object), self.holder(run));
+    /// True where a write to an object may have been sent that nobody has heard of, by this conductor or one before it.
+    pub(crate) fn is_in_doubt<K: Object>(&self, named: Named<'_, K>) -> bool {
+        let last = self.writer.last(named);
+        last == Some(Last::Nothing) || (last.is_none() && self.epoch > FIRST)
+    }
+
+    async fn act<K: Object>(
+        &self,
+        run: &RunId,
+        kind: &K::DynamicType,
+        object: K,
+        parting: Parting,
+    ) -> Result<(), PortError> {
+        let (named, holder) = (Named::of(kind, &object), self.holder(run));
         let done = match parting {
             Parting::Nothing => Ok(()),
-            Parting::Write(wish) => self.writer.write::<K>(namespace, name, &holder, &wish).await.map(drop),
-            Parting::Fence => self.writer.fence::<K>(namespace, name, &holder).await,
+            Parting::Write(wish) => self.writer.write(named, &holder, &wish).await.map(drop),
+            Parting::Fence => self.writer.fence(named, &holder).await,
         };
         // Nothing is left of what has gone meanwhile.
         done.or_else(|error| if error.kind == FailureKind::NotFound { Ok(()) } else { Err(error) })
@@ -172,12 +211,4 @@ pub(crate) fn all_failed(failures: &[PortError]) -> Result<(), PortError> {
     };
     let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
     Err(PortError::new(kind, texts.join("; ")))
-}
-
-fn namespace<K: Object>(object: &K) -> &str {
-    object.meta().namespace.as_deref().unwrap_or_default()
-}
-
-fn name<K: Object>(object: &K) -> &str {
-    object.meta().name.as_deref().unwrap_or_default()
 }

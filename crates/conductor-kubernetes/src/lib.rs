@@ -29,8 +29,10 @@ mod keeper;
 mod known;
 mod left_behind;
 mod let_go;
+mod life;
 mod look;
 mod marker;
+mod named;
 mod names;
 mod object;
 mod parity;
@@ -43,6 +45,7 @@ mod reader;
 mod registries;
 mod rollout;
 mod room;
+mod scalable;
 mod scaled_object;
 mod seen;
 mod sentinel;
@@ -51,6 +54,7 @@ mod settle;
 mod shared;
 mod signs;
 mod stack_set;
+mod template;
 mod terms;
 mod unfit;
 mod vertical;
@@ -62,11 +66,11 @@ pub use environment::KubernetesEnvironment;
 pub use freeze::{Freezer, Frozen};
 pub use identity::same_cluster;
 pub use json_path::{JsonPath, JsonPathError};
-pub use place::{Kind, Place};
+pub use place::{CustomKind, Kind, Place};
 pub use production::{Running, running};
 pub use reader::Reader;
 pub use registries::Registries;
 pub use settings::{
     Application, ClusterSettings, Deploy, DeployObject, FreezeSettings, InProduction, KubernetesSettings,
-    PhaseSettings, ProductionSettings, ReleaseObject, Releases, Template,
+    PhaseSettings, ProductionSettings, ReleaseObject, Releases, ScalableObject, Template,
 };

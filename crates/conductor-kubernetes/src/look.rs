@@ -22,6 +22,7 @@ use crate::marker::{Marker, MarkerError};
 use crate::object::{Object, marker};
 use crate::place::{Kind, Place};
 use crate::scaled_object::ScaledObject;
+use crate::stack_set::others;
 use crate::unfit::Unfit;
 use crate::workload::Workload;
 
@@ -48,6 +49,8 @@ pub(crate) struct Found {
     pub(crate) bounds: Option<(Bounds, Option<Marker<Bounds>>)>,
     pub(crate) unfit: Vec<Unfit>,
     pub(crate) kept: Kept,
+    /// Where the Deployment is that is made of it, for a Stack.
+    pub(crate) made: Option<Place>,
 }
 
 impl KubernetesEnvironment {
@@ -58,25 +61,28 @@ impl KubernetesEnvironment {
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
         let rollouts = async {
             match self.has_rollouts(applications).await? {
-                true => self.found_of::<ArgoRollout>(applications).await,
+                true => self.found_of::<ArgoRollout>(applications, &()).await,
                 false => Ok(BTreeMap::new()),
             }
         };
-        let (mut found, stateful_sets, rollouts, stacks) = futures::try_join!(
-            self.found_of::<Deployment>(applications),
-            self.found_of::<StatefulSet>(applications),
+        let (mut found, stateful_sets, rollouts, stacks, scalables) = futures::try_join!(
+            self.found_of::<Deployment>(applications, &()),
+            self.found_of::<StatefulSet>(applications, &()),
             rollouts,
-            self.found_stacks(applications)
+            self.found_stacks(applications),
+            self.found_scalables(applications)
         )?;
         found.extend(stateful_sets);
         found.extend(rollouts);
         found.extend(stacks);
+        found.extend(scalables);
         Ok(found)
     }
 
-    async fn found_of<K: Workload>(
+    pub(crate) async fn found_of<K: Workload>(
         &self,
         applications: &[ApplicationId],
+        kind: &K::DynamicType,
     ) -> Result<BTreeMap<ApplicationId, Found>, PortError> {
         let all = self.settings.applications.iter();
         let may_delete_volumes: BTreeSet<&ApplicationId> =
@@ -86,8 +92,8 @@ impl KubernetesEnvironment {
             wanted.insert(self.place(application)?, application);
         }
         let look = |workload: K| {
-            let (place, application) = wanted.get_key_value(&workload.place())?;
-            self.writer.seen.keep(&workload);
+            let (place, application) = wanted.get_key_value(&workload.place(kind))?;
+            self.writer.seen.keep(kind, &workload);
             let unreadable =
                 |error| PortError::because(FailureKind::Rejected, format!("could not read {place}"), error);
             let marker = marker(&workload);
@@ -95,22 +101,32 @@ impl KubernetesEnvironment {
                 Ok(Some(marker)) => as_planned(&owned, marker),
                 Ok(None) | Err(_) => owned,
             };
-            let found = workload.fields().map_err(unreadable).map(seen).map(|owned| Found {
+            let fields = match workload.fields() {
+                // Made unreadable since a run has changed it: it keeps nothing else from being put back, and letting go tells.
+                Err(_) if !matches!(marker, Ok(None)) => return None,
+                fields => fields.map_err(unreadable),
+            };
+            let found = fields.map(seen).map(|owned| Found {
                 identity: workload.meta().uid.clone(),
                 owned,
                 marker,
                 bounds: None,
                 kept: Kept::new((*place).clone(), &place.kind.to_string(), workload.meta()),
                 unfit: workload.unfit(may_delete_volumes.contains(application)),
+                made: None,
             });
             Some(found.map(|found| ((*application).clone(), found)))
         };
-        self.list(applications, |kind| kind == K::KIND, look).await?.into_iter().collect()
+        self.list(applications, kind, |of| *of == K::workload_kind(kind), look).await?.into_iter().collect()
     }
 
     /// The workloads of a kind in every namespace where one of these applications is of that kind.
-    pub(crate) async fn workloads<K: Workload>(&self, applications: &[ApplicationId]) -> Result<Vec<K>, PortError> {
-        self.list(applications, |kind| kind == K::KIND, Some).await
+    pub(crate) async fn workloads<K: Workload>(
+        &self,
+        applications: &[ApplicationId],
+        kind: &K::DynamicType,
+    ) -> Result<Vec<K>, PortError> {
+        self.list(applications, kind, |of| *of == K::workload_kind(kind), Some).await
     }
 
     /// The autoscalers in every namespace of these applications.
@@ -118,12 +134,12 @@ impl KubernetesEnvironment {
         &self,
         applications: &[ApplicationId],
     ) -> Result<Vec<HorizontalPodAutoscaler>, PortError> {
-        self.list(applications, |_| true, Some).await
+        self.list(applications, &(), |_| true, Some).await
     }
 
     /// KEDA's ScaledObjects in every namespace of these applications; none where the cluster does not know them.
     pub(crate) async fn scaled_objects(&self, applications: &[ApplicationId]) -> Result<Vec<ScaledObject>, PortError> {
-        if self.has_keda().await? { self.list(applications, |_| true, Some).await } else { Ok(Vec::new()) }
+        if self.has_keda().await? { self.list(applications, &(), |_| true, Some).await } else { Ok(Vec::new()) }
     }
 
     /// True for a cluster that knows KEDA's ScaledObjects.
@@ -133,7 +149,7 @@ impl KubernetesEnvironment {
 
     /// Argo's Rollouts in every namespace where one of these applications is one; none where the cluster does not know them.
     pub(crate) async fn rollouts(&self, applications: &[ApplicationId]) -> Result<Vec<ArgoRollout>, PortError> {
-        if self.has_rollouts(applications).await? { self.workloads(applications).await } else { Ok(Vec::new()) }
+        if self.has_rollouts(applications).await? { self.workloads(applications, &()).await } else { Ok(Vec::new()) }
     }
 
     /// True where one of these applications is a Rollout of Argo Rollouts, and the cluster knows such.
@@ -147,14 +163,16 @@ impl KubernetesEnvironment {
     pub(crate) async fn list<K: Object, T>(
         &self,
         applications: &[ApplicationId],
-        of: impl Fn(Kind) -> bool,
+        kind: &K::DynamicType,
+        of: impl Fn(&Kind) -> bool,
         keep: impl Fn(K) -> Option<T>,
     ) -> Result<Vec<T>, PortError> {
         let places: Vec<&Place> =
             applications.iter().map(|application| self.place(application)).collect::<Result<_, _>>()?;
         let namespaces: BTreeSet<&str> =
-            places.into_iter().filter(|place| of(place.kind)).map(|place| place.namespace.as_str()).collect();
-        let lists = namespaces.into_iter().map(|namespace| self.reader.list_in::<K>(namespace)).collect::<Vec<_>>();
+            places.into_iter().filter(|place| of(&place.kind)).map(|place| place.namespace.as_str()).collect();
+        let lists =
+            namespaces.into_iter().map(|namespace| self.reader.list_of::<K>(namespace, kind)).collect::<Vec<_>>();
         let mut lists = iter(lists).buffer_unordered(CONCURRENCY);
         let mut kept = Vec::new();
         while let Some(list) = lists.try_next().await? {
@@ -175,6 +193,9 @@ impl KubernetesEnvironment {
         applications: &[ApplicationId],
         look: Look,
     ) -> Result<BTreeMap<ApplicationId, Allocation>, PortError> {
+        if look == Look::Before {
+            self.refuse_unknown_kinds(applications).await?;
+        }
         // At once, so that who looks for what is left at the same moment shares the answer.
         let keepers = async {
             let is_asked = look == Look::Before && self.settings.pause_git_ops;
@@ -219,6 +240,8 @@ impl KubernetesEnvironment {
             let scaling = autoscalers.get(place).into_iter().flatten();
             let unfit = |one: &Autoscaler| one.unfit().map(|unfit| format!("{}: {unfit}", one.called()));
             told.extend(scaling.filter_map(unfit));
+            let beside = found.made.iter().flat_map(|made| others(made, autoscalers, found.bounds.is_some()));
+            told.extend(beside.map(|one| format!("{place}: {}", Unfit::ScaledBeside(one.called()))));
             told.extend(keepers.unfit.get(place).into_iter().flatten().map(|unfit| format!("{place}: {unfit}")));
         }
         if told.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, told.join("; "))) }

@@ -18,9 +18,9 @@ use crate::delivery::adopted;
 use crate::field::{Fields, Owned, UnreadableError};
 use crate::marker::{self, Holder, Marker, MarkerError};
 
-/// A kind of object that a run changes.
+/// A kind of object that a run changes. What is to be known of it besides is its `DynamicType`: nothing of most.
 pub(crate) trait Object:
-    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    Resource<Scope = NamespaceResourceScope, DynamicType: Clone>
     + Clone
     + Debug
     + DeserializeOwned
@@ -32,6 +32,11 @@ pub(crate) trait Object:
     /// What of it may be changed.
     type Fields: Fields + Send + Sync;
 
+    /// It, when it was read as one of its kind.
+    fn of_kind(self, _: &Self::DynamicType) -> Self {
+        self
+    }
+
     /// What its fields hold.
     fn fields(&self) -> Result<Self::Fields, UnreadableError>;
 
@@ -39,7 +44,7 @@ pub(crate) trait Object:
     fn template(&self) -> Option<&PodTemplateSpec>;
 
     /// Where it keeps its fields.
-    fn layout(&self) -> Layout {
+    fn layout(&self) -> Layout<'_> {
         Layout::USUAL
     }
 
@@ -69,16 +74,16 @@ pub(crate) trait Object:
 
 /// Where an object keeps those of its fields that not every kind has at the same place.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
+pub(crate) struct Layout<'a> {
     /// Its replicas; `None` where they are written elsewhere.
-    pub(crate) replicas: Option<&'static str>,
+    pub(crate) replicas: Option<&'a str>,
     /// What has the bounds of its autoscaler.
     pub(crate) bounds: &'static str,
     /// Its pod template.
     pub(crate) template: &'static str,
 }
 
-impl Layout {
+impl Layout<'_> {
     pub(crate) const USUAL: Self =
         Self { replicas: Some("/spec/replicas"), bounds: "/spec", template: "/spec/template" };
 }
@@ -185,17 +190,4 @@ pub(crate) fn holder<K: Object>(object: &K) -> Option<Holder> {
 /// True when a run has left something on an object, whether it can be read or not.
 pub(crate) fn is_marked<K: Object>(object: &K) -> bool {
     !matches!(marker(object), Ok(None))
-}
-
-/// Kind, namespace and name.
-pub(crate) type Key = [String; 3];
-
-/// By what an object is found again.
-pub(crate) fn key<K: Object>(namespace: &str, name: &str) -> Key {
-    [K::kind(&()).into_owned(), namespace.to_owned(), name.to_owned()]
-}
-
-/// How people call an object: `Deployment shop/checkout`.
-pub(crate) fn called<K: Object>(namespace: &str, name: &str) -> String {
-    format!("{} {namespace}/{name}", K::kind(&()))
 }

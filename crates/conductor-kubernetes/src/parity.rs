@@ -38,7 +38,10 @@ const AT_ONCE: usize = 4;
 impl Parity for KubernetesEnvironment {
     async fn sides(&self, applications: &[ApplicationId]) -> Result<Option<Sides>, PortError> {
         let Some(production) = self.reader_of_production().await? else { return Ok(None) };
-        let there = self.places_in_production(applications);
+        let mut there = self.places_in_production(applications);
+        // Nothing is known of what an object of a custom kind is like, here or there.
+        let is_scalable = |place: &Place| matches!(place.kind, Kind::Scalable(_));
+        there.retain(|name, place| !is_scalable(place) && !self.places.get(name).is_some_and(is_scalable));
         let here = self.places.iter().filter(|(name, _)| there.contains_key(*name));
         let here = here.map(|(name, place)| (name.clone(), place.clone())).collect();
         let key = Key::fresh()?;

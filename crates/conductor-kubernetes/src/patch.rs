@@ -25,7 +25,7 @@ pub(crate) struct Live<'a, T> {
     pub(crate) annotations: &'a Annotations,
     /// Its pod template; `None` for what has none, such as an autoscaler.
     pub(crate) template: Option<&'a PodTemplateSpec>,
-    pub(crate) layout: Layout,
+    pub(crate) layout: Layout<'a>,
     /// The same as it is written, where that may be in another form.
     pub(crate) written: Option<&'a Json>,
     pub(crate) fields: &'a T,

@@ -4,7 +4,7 @@ mod argo_rollout;
 mod deploy_id;
 mod deployment;
 pub(crate) mod objects;
-mod refusal;
+pub(crate) mod refusal;
 pub(crate) mod resources;
 pub(crate) mod stack_set;
 mod stateful_set;
@@ -105,7 +105,7 @@ async fn of_namespace(
     let replica_sets: Vec<ReplicaSet> = if has_sets { production.list_in(namespace).await? } else { Vec::new() };
     let pods: Vec<Pod> = production.list_in(namespace).await?;
     let of_deployments = deployments.iter().map(|one| {
-        let place = one.place();
+        let place = one.place(&());
         match of_stacks.get(&place) {
             Some((place, stack)) => (
                 place.clone(),
@@ -120,12 +120,12 @@ async fn of_namespace(
         }
     });
     let of_stateful_sets = stateful_sets.iter().map(|one| {
-        let place = one.place();
+        let place = one.place(&());
         let running = stateful_set::running(&place, one, &pods, deploy_id);
         (place, running)
     });
     let of_rollouts = rollouts.iter().map(|one| {
-        let place = one.place();
+        let place = one.place(&());
         let running = argo_rollout::running(&place, one, &replica_sets, &pods, deploy_id);
         (place, running)
     });
@@ -135,19 +135,20 @@ async fn of_namespace(
 
 /// The workloads of a kind that are wanted; kinds of which none is are not listed. There are none of a kind that the cluster
 /// does not know.
-pub(crate) async fn wanted<K: Workload>(
+pub(crate) async fn wanted<K: Workload<DynamicType = ()>>(
     production: &Reader,
     namespace: &str,
     places: &BTreeSet<&Place>,
 ) -> Result<Vec<K>, PortError> {
-    if places.iter().all(|place| place.kind != K::KIND) {
+    let kind = K::workload_kind(&());
+    if places.iter().all(|place| place.kind != kind) {
         return Ok(Vec::new());
     }
-    if K::KIND == Kind::Rollout && !production.knows::<K>().await? {
+    if kind == Kind::Rollout && !production.knows::<K>().await? {
         return Ok(Vec::new());
     }
     let mut workloads: Vec<K> = production.list_in(namespace).await?;
-    workloads.retain(|one| places.contains(&one.place()));
+    workloads.retain(|one| places.contains(&one.place(&())));
     Ok(workloads)
 }
 

@@ -11,10 +11,12 @@
 //! therefore: its message, which its controller writes anew as soon as it looks.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use conductor_core::app::Resources;
 use conductor_core::ports::{FailureKind, PortError};
+use conductor_core::run::RunId;
 use jiff::Timestamp;
 use json_patch::Patch as JsonPatch;
 use k8s_openapi::api::apps::v1::ReplicaSet;
@@ -27,7 +29,7 @@ use crate::argo_rollout::ArgoRollout;
 use crate::error::failed;
 use crate::field::Owned;
 use crate::marker::RUN;
-use crate::object::Object;
+use crate::object::{Object, marker};
 use crate::place::Place;
 use crate::rollout::{Progress, argo_rollout_newest};
 use crate::settle::Settling;
@@ -39,6 +41,9 @@ const PAUSES: [&str; 2] = ["CanaryPauseStep", "BlueGreenPause"];
 
 /// How long nothing may move before it is touched, and again.
 const TOUCH_AFTER: Duration = Duration::from_secs(4);
+
+/// Time between two looks at what a delivery system deploys.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Images and resources, by container.
 type Containers = (BTreeMap<String, String>, BTreeMap<String, Resources>);
@@ -104,6 +109,34 @@ impl<K: Workload> Settling<K> {
             self.write_status(&format!("could not promote {place}"), place, patch).await?;
         }
         Ok(progress)
+    }
+
+    /// Promotes what a delivery system leaves at a pause while it deploys for a run: it may wait for the end of that. Goes on
+    /// for as long as it is let, and does nothing for workloads that need no promotion.
+    pub(crate) async fn promoting(&self, place: &Place, run: &RunId) -> Infallible {
+        if !K::NEEDS_PROMOTION {
+            return std::future::pending().await;
+        }
+        let api = self.named(place).api(&self.client);
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Err(error) = self.promote_delivered(&api, place, run).await {
+                let error = conductor_core::failure::Failure::of("", &error).message;
+                tracing::debug!(%place, error, "it is looked at again whether it is to be promoted");
+            }
+        }
+    }
+
+    async fn promote_delivered(&self, api: &Api<K>, place: &Place, run: &RunId) -> Result<(), PortError> {
+        let live = answer(&format!("could not look at {place}"), || api.get(&place.name)).await?;
+        let of_the_run = marker(&live).ok().flatten().filter(|marker| marker.holder.run == *run && marker.delivering);
+        match live.promotable().filter(|live| of_the_run.is_some() && is_pausing(live)) {
+            Some(rollout) => {
+                let progress = Progress::underway(0, 0, None);
+                self.promoted(place, &mut Own::of(&live), rollout, progress).await.map(drop)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Touches a Rollout whose controller has not taken up for a while what was written.

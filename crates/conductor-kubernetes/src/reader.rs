@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{answer, attempt};
 use crate::error::{failed, is_absent};
+use crate::named::{Named, objects};
+use crate::object::Object;
 
 pub(crate) use self::called::Called;
 
@@ -35,7 +37,7 @@ const STARTS: u32 = 3;
 pub struct Reader {
     client: Client,
     /// What people call the cluster.
-    cluster: &'static str,
+    pub(crate) cluster: &'static str,
 }
 
 impl Reader {
@@ -121,6 +123,20 @@ impl Reader {
         let act = format!("could not list {} of namespace {namespace} in {}", K::plural(&()), self.cluster);
         let api = Api::<K>::namespaced(self.client.clone(), namespace);
         pages(&act, |page| request(api.clone(), page)).await
+    }
+
+    /// One object, of a kind of which more is to be known.
+    pub(crate) async fn get_of<K: Object>(&self, named: Named<'_, K>) -> Result<K, PortError> {
+        let act = format!("could not read {named} in {}", self.cluster);
+        let api = named.api(&self.client);
+        Ok(answer(&act, || api.get(named.name)).await?.of_kind(named.kind))
+    }
+
+    /// All objects of a kind in a namespace, of a kind of which more is to be known; none when there is no such namespace.
+    pub(crate) async fn list_of<K: Object>(&self, namespace: &str, kind: &K::DynamicType) -> Result<Vec<K>, PortError> {
+        let act = format!("could not list {} of namespace {namespace} in {}", K::plural(kind), self.cluster);
+        let api = objects::<K>(&self.client, namespace, kind);
+        kept(&act, |page| request(api.clone(), page), |object| Some(object.of_kind(kind))).await
     }
 
     /// True when the cluster has such a kind in this version.

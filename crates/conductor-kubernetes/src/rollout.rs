@@ -4,7 +4,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `wanted` | what somebody waits for, and what was there before |
-//! | `deployment`, `stateful_set`, `argo_rollout`, `shown` | where one object stands: by the counts of its kind, in an order for all |
+//! | `deployment`, `stateful_set`, `argo_rollout`, `scalable`, `shown` | where one object stands: by the counts of its kind, in an order for all |
 //! | `steady` | that it stays so |
 //! | `newest` | the pods that show how the newest template does |
 //! | `troubles`, `container` | what keeps these pods from becoming ready, and since when |
@@ -16,6 +16,7 @@ mod argo_rollout;
 mod container;
 mod deployment;
 mod newest;
+mod scalable;
 mod shown;
 mod stateful_set;
 mod steady;
@@ -34,6 +35,7 @@ use jiff::Timestamp;
 pub(crate) use argo_rollout::{argo_rollout, newest as argo_rollout_newest};
 pub(crate) use deployment::deployment;
 pub(crate) use newest::{newest_hash, newest_revision, of_revision, waits_for};
+pub(crate) use scalable::scalable;
 pub(crate) use stateful_set::{is_by_hand, is_complete, partition, stateful_set};
 pub(crate) use steady::Steady;
 pub(crate) use troubles::{Outlook, Troubles};

@@ -1,17 +1,25 @@
-//! Whether a cluster has room for what a run asks for: what quotas allow, and what nodes have free.
-//!
-//! PodDisruptionBudgets are not looked at: they bind evictions, and scaling is none.
+//! Whether a cluster has room for what a run asks for: what quotas allow, what nodes have free, and whether these can be emptied.
+
+mod claims;
+mod evictions;
+mod fits;
+mod nodes;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use conductor_core::app::ApplicationId;
 use conductor_core::capacity::{Amounts, Shortage};
+use conductor_core::failure::Failure;
 use conductor_core::ports::{Capacity, FailureKind, PortError};
 use conductor_core::quantity::Quantity;
 use conductor_core::scale::ScaleStep;
-use k8s_openapi::api::core::v1::{Container, Node, Pod, ResourceQuota};
+use k8s_openapi::api::core::v1::{Node, ResourceQuota};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 
+use self::claims::Claims;
+use self::nodes::{Demand, Fit, asks_nodes, beyond_nodes, requests};
 use crate::environment::KubernetesEnvironment;
 
 #[async_trait]
@@ -24,29 +32,69 @@ impl Capacity for KubernetesEnvironment {
             more.take_all(&Amounts::of(&step.from));
         }
         let mut found = Vec::new();
-        let mut all = Amounts::default();
+        let mut budgets = Vec::new();
         for (namespace, more) in &namespaces {
-            all.add_all(more);
-            for quota in self.reader.list_in::<ResourceQuota>(namespace).await? {
-                found.extend(beyond_quota(namespace, &quota, more)?);
+            let quotas = self.reader.list_in::<ResourceQuota>(namespace).await?;
+            let claims = Box::pin(self.claims(namespace, steps, &quotas)).await?;
+            for quota in &quotas {
+                found.extend(beyond_quota(namespace, quota, more, &claims)?);
+            }
+            match self.reader.list_in::<PodDisruptionBudget>(namespace).await {
+                Ok(more) => budgets.extend(more),
+                Err(error) if error.kind == FailureKind::Rejected => found.push(unseen(&error, "")),
+                Err(error) => return Err(error),
             }
         }
-        if NODE_RESOURCES.iter().any(|(asked, _)| all.get(asked) > 0) {
-            let asked = |pod: &Pod| occupies(pod).then(|| requests(pod));
-            let (nodes, asked) = futures::try_join!(self.reader.list::<Node>(), self.reader.kept_of(asked))?;
-            let asked = asked.into_iter().collect::<Result<Vec<Amounts>, _>>()?;
-            found.extend(beyond_nodes(&nodes, &asked, &all)?);
-        }
+        found.extend(Box::pin(self.beyond_nodes(steps)).await?);
+        found.extend(evictions::without_evictions(&budgets));
         Ok(found)
     }
 }
 
-/// What nodes have, by the name under which it is asked for.
-const NODE_RESOURCES: [(&str, &str); 3] =
-    [("requests.cpu", "cpu"), ("requests.memory", "memory"), (Amounts::PODS, "pods")];
+impl KubernetesEnvironment {
+    /// What the nodes do not have free for these steps. Who may see some namespaces only does not see what is free.
+    async fn beyond_nodes(&self, steps: &[ScaleStep]) -> Result<Vec<Shortage>, PortError> {
+        let mut more: BTreeMap<&ApplicationId, Amounts> = BTreeMap::new();
+        for step in steps {
+            let more = more.entry(&step.application).or_default();
+            more.add_all(&Amounts::of(&step.to));
+            more.take_all(&Amounts::of(&step.from));
+        }
+        if !more.values().any(asks_nodes) {
+            return Ok(Vec::new());
+        }
+        let asked = self.reader.kept_of(requests);
+        let (nodes, asked) = match futures::try_join!(self.reader.list::<Node>(), asked) {
+            Ok(seen) => seen,
+            Err(error) if error.kind == FailureKind::Rejected => {
+                return Ok(vec![unseen(&error, "; whether nodes have room is not looked at")]);
+            }
+            Err(error) => return Err(error),
+        };
+        let asked = asked.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let fits = self.fits(more.keys().copied()).await?;
+        let anywhere = Fit::default();
+        let demand = |(application, more)| {
+            let fit = self.places.get(application).and_then(|place| fits.get(place)).unwrap_or(&anywhere);
+            Demand { application, more, fit }
+        };
+        beyond_nodes(&nodes, &asked, &more.into_iter().map(demand).collect::<Vec<_>>())
+    }
+}
+
+/// Objects that may not be listed are in the way of nothing: who may not see them is told so.
+fn unseen(error: &PortError, what: &str) -> Shortage {
+    let why = Failure::of("", error).message;
+    Shortage { is_final: false, message: format!("{why}{what}") }
+}
 
 /// What a quota does not allow. A quota for some pods only is not judged: which they are is not known beforehand.
-fn beyond_quota(namespace: &str, quota: &ResourceQuota, more: &Amounts) -> Result<Vec<Shortage>, PortError> {
+fn beyond_quota(
+    namespace: &str,
+    quota: &ResourceQuota,
+    more: &Amounts,
+    claims: &Claims,
+) -> Result<Vec<Shortage>, PortError> {
     let is_scoped = quota.spec.as_ref().is_some_and(|spec| spec.scopes.is_some() || spec.scope_selector.is_some());
     let Some(status) = quota.status.as_ref().filter(|_| !is_scoped) else { return Ok(Vec::new()) };
     let name = quota.metadata.name.as_deref().unwrap_or_default();
@@ -59,11 +107,13 @@ fn beyond_quota(namespace: &str, quota: &ResourceQuota, more: &Amounts) -> Resul
         let used = status.used.as_ref().and_then(|used| used.get(resource));
         let of = |text: &Text| amount(text, || format!("could not read ResourceQuota {namespace}/{name}"));
         let (hard, used) = (of(hard)?, used.map(of).transpose()?.unwrap_or_default());
-        let more = more.get(&asked);
+        let more = more.get(&asked) + claims.amounts.get(&asked);
         if more > 0 && used + more > hard {
             let [hard, used, more] = [hard, used, more].map(Quantity::of_billionths);
+            let whose = claims.whose(resource);
             let message = format!(
-                "ResourceQuota {namespace}/{name} allows {hard} of {resource}; {used} is used, and {more} more is asked for"
+                "ResourceQuota {namespace}/{name} allows {hard} of {resource}; {used} is used, and {more} more is asked \
+                 for{whose}"
             );
             found.push(Shortage { is_final: true, message });
         }
@@ -71,66 +121,7 @@ fn beyond_quota(namespace: &str, quota: &ResourceQuota, more: &Amounts) -> Resul
     Ok(found)
 }
 
-/// What the nodes do not have free now, all together, beside what pods have asked them for.
-fn beyond_nodes(nodes: &[Node], asked: &[Amounts], more: &Amounts) -> Result<Vec<Shortage>, PortError> {
-    let usable = |node: &&Node| !node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default();
-    let mut free = Amounts::default();
-    for node in nodes.iter().filter(usable) {
-        let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
-        for (name, resource) in NODE_RESOURCES {
-            let name_of = || format!("could not read Node {}", node.metadata.name.as_deref().unwrap_or_default());
-            let text = allocatable.and_then(|allocatable| allocatable.get(resource));
-            free.add(name, text.map(|text| amount(text, name_of)).transpose()?.unwrap_or_default());
-        }
-    }
-    asked.iter().for_each(|asked| free.take_all(asked));
-    let short = NODE_RESOURCES.iter().filter(|(name, _)| more.get(name) > free.get(name).max(0));
-    let told = short.map(|(name, _)| Shortage {
-        is_final: false,
-        message: format!(
-            "the nodes have {} of {name} free, and {} more is asked for; pods wait until there are more nodes",
-            Quantity::of_billionths(free.get(name).max(0)),
-            more.shown(name)
-        ),
-    });
-    Ok(told.collect())
-}
-
-/// True for a pod that has a place on a node and has not ended.
-fn occupies(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()) && !matches!(phase, Some("Succeeded" | "Failed"))
-}
-
-/// What a pod asks its node for: of all its containers together, or of its largest init container.
-fn requests(pod: &Pod) -> Result<Amounts, PortError> {
-    let mut all = Amounts::default();
-    let spec = pod.spec.as_ref();
-    for (name, resource) in &NODE_RESOURCES[..2] {
-        let of = |container: &Container| -> Result<i128, PortError> {
-            let requests = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
-            let text = requests.and_then(|requests| requests.get(*resource));
-            let named = || format!("could not read Pod {}", pod.metadata.name.as_deref().unwrap_or_default());
-            text.map_or(Ok(0), |text| amount(text, named))
-        };
-        let (mut together, mut largest) = (0, 0);
-        for container in spec.into_iter().flat_map(|spec| &spec.containers) {
-            together += of(container)?;
-        }
-        for container in spec.into_iter().flat_map(|spec| spec.init_containers.iter().flatten()) {
-            // A sidecar stays beside the containers.
-            if container.restart_policy.as_deref() == Some("Always") {
-                together += of(container)?;
-            } else {
-                largest = of(container)?.max(largest);
-            }
-        }
-        all.add(name, together.max(largest));
-    }
-    all.add(Amounts::PODS, 1_000_000_000);
-    Ok(all)
-}
-
+/// What a text of Kubernetes amounts to.
 fn amount(text: &Text, act: impl Fn() -> String) -> Result<i128, PortError> {
     let quantity: Result<Quantity, _> = text.0.parse();
     quantity

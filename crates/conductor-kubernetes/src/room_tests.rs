@@ -32,8 +32,12 @@ status:
 #[test]
 fn a_quota_that_would_be_exceeded_is_told_with_all_three_figures() {
     let quota: ResourceQuota = object(&QUOTA.replace("cpu: 10 ", "cpu: '10' ").replace("cpu: 6,", "cpu: '6',"));
-    assert_eq!(told(beyond_quota("shop", &quota, &more(8)).unwrap()), [""; 0], "8 x 500m are just enough");
-    let found = beyond_quota("shop", &quota, &more(15)).unwrap();
+    assert_eq!(
+        told(beyond_quota("shop", &quota, &more(8), &Claims::default()).unwrap()),
+        [""; 0],
+        "8 x 500m are just enough"
+    );
+    let found = beyond_quota("shop", &quota, &more(15), &Claims::default()).unwrap();
     assert!(found.iter().all(|shortage| shortage.is_final));
     assert_eq!(
         told(found),
@@ -42,48 +46,12 @@ fn a_quota_that_would_be_exceeded_is_told_with_all_three_figures() {
             "ResourceQuota shop/compute allows 32Gi of limits.memory; 4Gi is used, and 30Gi more is asked for",
         ]
     );
-    assert_eq!(told(beyond_quota("shop", &quota, &more(21)).unwrap()).len(), 3, "pods, too");
+    assert_eq!(told(beyond_quota("shop", &quota, &more(21), &Claims::default()).unwrap()).len(), 3, "pods, too");
 }
 
 #[test]
 fn a_quota_for_some_pods_only_is_not_judged() {
     let mut quota: ResourceQuota = object(&QUOTA.replace("cpu: 10 ", "cpu: '10' ").replace("cpu: 6,", "cpu: '6',"));
     quota.spec.as_mut().unwrap().scopes = Some(vec!["BestEffort".to_owned()]);
-    assert_eq!(told(beyond_quota("shop", &quota, &more(100)).unwrap()), [""; 0]);
-}
-
-#[test]
-fn nodes_are_full_by_what_their_pods_ask_for() {
-    let node = |name: &str, more: &str| -> Node {
-        object(&format!(
-            "{{ metadata: {{ name: {name} }}, spec: {{ {more} }}, status: {{ allocatable: {{ cpu: '4', memory: 8Gi, pods: '10' }} }} }}"
-        ))
-    };
-    let pod = |phase: &str, node: &str| -> Pod {
-        object(&format!(
-            "
-metadata: {{ name: p }}
-spec:
-  {node}
-  initContainers:
-    - {{ name: once, resources: {{ requests: {{ cpu: '2' }} }} }}
-    - {{ name: mesh, restartPolicy: Always, resources: {{ requests: {{ cpu: 500m }} }} }}
-  containers: [{{ name: app, resources: {{ requests: {{ cpu: '1', memory: 1Gi }} }} }}]
-status: {{ phase: {phase} }}"
-        ))
-    };
-    let nodes = [node("a", ""), node("b", ""), node("drained", "unschedulable: true")];
-    let pods = [pod("Running", "nodeName: a"), pod("Succeeded", "nodeName: a"), pod("Pending", "schedulerName: x")];
-    let asked: Vec<Amounts> = pods.iter().filter(|pod| occupies(pod)).map(|pod| requests(pod).unwrap()).collect();
-    // Two nodes of 4 less a pod of 2, for its init container.
-    assert_eq!(told(beyond_nodes(&nodes, &asked, &more(12)).unwrap()), [""; 0]);
-    let found = beyond_nodes(&nodes, &asked, &more(16)).unwrap();
-    assert!(found.iter().all(|shortage| !shortage.is_final), "there may be more nodes tomorrow");
-    assert_eq!(
-        told(found),
-        [
-            "the nodes have 6 of requests.cpu free, and 8 more is asked for; pods wait until there are more nodes",
-            "the nodes have 15Gi of requests.memory free, and 16Gi more is asked for; pods wait until there are more nodes",
-        ]
-    );
+    assert_eq!(told(beyond_quota("shop", &quota, &more(100), &Claims::default()).unwrap()), [""; 0]);
 }

@@ -56,6 +56,8 @@ pub(crate) struct ScaledObjectStatus {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ScaleTarget {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
     name: String,
 }
@@ -147,8 +149,9 @@ impl Object for ScaledObject {
 impl ScaledObject {
     /// The workload that it scales, if that is of a kind that applications are.
     pub(crate) fn target(&self) -> Option<Place> {
-        let ScaleTarget { kind, name } = &self.spec.scale_target_ref;
-        let kind = kind.as_deref().map_or(Some(Kind::Deployment), Kind::called)?;
+        let ScaleTarget { api_version, kind, name } = &self.spec.scale_target_ref;
+        let called = |kind| Kind::called(api_version.as_deref(), kind);
+        let kind = kind.as_deref().map_or(Some(Kind::Deployment), called)?;
         Some(Place { namespace: self.metadata.namespace.clone()?, kind, name: name.clone() })
     }
 
@@ -235,5 +238,7 @@ mod tests {
         assert_eq!(target("{ name: ledger, kind: StatefulSet }").as_deref(), Some("StatefulSet shop/ledger"));
         assert_eq!(target("{ name: cart, kind: Rollout }").as_deref(), Some("Rollout shop/cart"));
         assert_eq!(target("{ name: other, kind: DaemonSet }"), None);
+        let search = "{ name: search, kind: SearchCluster, apiVersion: example.com/v1 }";
+        assert_eq!(target(search).as_deref(), Some("SearchCluster shop/search"));
     }
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::object::{Key, Object, key};
+use crate::named::{Key, Named};
+use crate::object::Object;
 
 /// Objects as JSON.
 #[derive(Default)]
@@ -16,19 +17,18 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Keeps what a write needs of an object.
-    pub(crate) fn keep<K: Object>(&self, object: &K) {
-        let meta = object.meta();
-        let (Some(namespace), Some(name), Some(bare)) = (&meta.namespace, &meta.name, object.bare()) else { return };
+    pub(crate) fn keep<K: Object>(&self, kind: &K::DynamicType, object: &K) {
+        let Some(bare) = object.bare() else { return };
         // What cannot be kept is looked at again.
         if let Ok(text) = serde_json::to_vec(&bare) {
-            self.objects().insert(key::<K>(namespace, name), text.into_boxed_slice());
+            self.objects().insert(Named::of(kind, object).key(), text.into_boxed_slice());
         }
     }
 
     /// What was seen last of an object, once: whether it was good is known only after it was used.
-    pub(crate) fn take<K: Object>(&self, namespace: &str, name: &str) -> Option<K> {
-        let text = self.objects().remove(&key::<K>(namespace, name))?;
-        serde_json::from_slice(&text).ok()
+    pub(crate) fn take<K: Object>(&self, named: Named<'_, K>) -> Option<K> {
+        let text = self.objects().remove(&named.key())?;
+        serde_json::from_slice(&text).ok().map(|object: K| object.of_kind(named.kind))
     }
 
     fn objects(&self) -> MutexGuard<'_, BTreeMap<Key, Box<[u8]>>> {

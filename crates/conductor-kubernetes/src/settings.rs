@@ -2,6 +2,7 @@
 
 mod deploy;
 pub(crate) mod releases;
+mod scalable;
 mod violations;
 mod word_or;
 
@@ -18,6 +19,7 @@ use crate::rollout::{Steady, Troubles};
 
 pub use self::deploy::{Deploy, DeployObject, PhaseSettings, Template};
 pub use self::releases::{ReleaseObject, Releases};
+pub use self::scalable::ScalableObject;
 
 /// The applications of an environment that run on Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +151,9 @@ pub struct Application {
     /// The name of its StackSet, where it is one: its Stack with the traffic counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_set: Option<String>,
+    /// An object of another kind with a scale subresource, where it is one: its replicas are changed and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scalable: Option<ScalableObject>,
     /// True for a StatefulSet that may be scaled although that deletes the volumes of the replicas that go.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_volume_deletion: bool,
@@ -179,6 +184,9 @@ pub struct InProduction {
     /// The name of its StackSet, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_set: Option<String>,
+    /// An object of a custom kind with a scale subresource, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scalable: Option<ScalableObject>,
     /// What tells which versions it runs. Absent: as with the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub releases: Option<Releases>,
@@ -223,7 +231,8 @@ impl KubernetesSettings {
 
     /// Where an application is in the test cluster.
     pub fn place(&self, application: &Application) -> Place {
-        let (kind, name) = workload(application.names()).unwrap_or((Kind::Deployment, application.name.as_str()));
+        let named = application.names().into_iter().next();
+        let (kind, name) = named.unwrap_or((Kind::Deployment, application.name.as_str()));
         let namespace = application.namespace.clone().unwrap_or_else(|| self.namespace.clone());
         Place { namespace, kind, name: name.to_owned() }
     }
@@ -234,12 +243,15 @@ impl KubernetesSettings {
         let namespaces = self.production.as_ref().map(|production| &production.namespaces);
         let namespace = namespaces.and_then(|known| known.get(&namespace).cloned()).unwrap_or(namespace);
         let other = application.in_production.clone().unwrap_or_default();
-        let (kind, name) = workload(other.names()).unwrap_or((kind, &name));
+        let (kind, name) = other.names().into_iter().next().unwrap_or((kind, &name));
         Place { kind, name: name.to_owned(), namespace: other.namespace.unwrap_or(namespace) }
     }
 
     /// The object in production that tells which versions an application runs, where one does.
     pub(crate) fn release_object<'a>(&'a self, application: &'a Application) -> Option<&'a ReleaseObject> {
+        if application.scalable_in_production().is_some() {
+            return None;
+        }
         let own = application.in_production.as_ref().and_then(|other| other.releases.as_ref());
         own.or_else(|| self.production.as_ref().map(|production| &production.releases))?.object()
     }
@@ -250,40 +262,25 @@ impl KubernetesSettings {
     }
 }
 
-/// The names of a workload, of which one may be said.
-type Names<'a> = [(Kind, &'a Option<String>); 4];
+/// The names of a workload that are said, by kind; there should be one at most.
+type Names<'a> = Vec<(Kind, &'a str)>;
 
 impl Application {
-    /// Its names, by kind.
     fn names(&self) -> Names<'_> {
-        names(&self.deployment, &self.stateful_set, &self.rollout, &self.stack_set)
+        names([&self.deployment, &self.stateful_set, &self.rollout, &self.stack_set], self.scalable.as_ref())
     }
 }
 
 impl InProduction {
-    /// Its names, by kind.
     fn names(&self) -> Names<'_> {
-        names(&self.deployment, &self.stateful_set, &self.rollout, &self.stack_set)
+        names([&self.deployment, &self.stateful_set, &self.rollout, &self.stack_set], self.scalable.as_ref())
     }
 }
 
-const fn names<'a>(
-    deployment: &'a Option<String>,
-    stateful_set: &'a Option<String>,
-    rollout: &'a Option<String>,
-    stack_set: &'a Option<String>,
-) -> Names<'a> {
-    [
-        (Kind::Deployment, deployment),
-        (Kind::StatefulSet, stateful_set),
-        (Kind::Rollout, rollout),
-        (Kind::StackSet, stack_set),
-    ]
-}
-
-/// The workload that is named, if one is.
-fn workload(names: Names<'_>) -> Option<(Kind, &str)> {
-    names.into_iter().find_map(|(kind, name)| name.as_deref().map(|name| (kind, name)))
+fn names<'a>(known: [&'a Option<String>; 4], scalable: Option<&'a ScalableObject>) -> Names<'a> {
+    let kinds = [Kind::Deployment, Kind::StatefulSet, Kind::Rollout, Kind::StackSet];
+    let known = kinds.into_iter().zip(known).filter_map(|(kind, name)| Some((kind, name.as_deref()?)));
+    known.chain(scalable.map(|object| (object.workload_kind(), object.name.as_str()))).collect()
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ fn what_is_a_word_or_has_fields_is_refused_where_it_is_neither() {
 }
 
 #[test]
-fn a_rollout_and_a_stack_set_are_deployed_by_their_images_and_not_by_an_object() {
+fn a_stack_set_is_deployed_by_its_images_and_not_by_an_object_which_has_no_more_time_than_its_phase() {
     let deployed = "namespace: shop
 freeze: { controllers: ['system:serviceaccount:delivery:controller'] }
 deploy:
@@ -190,12 +190,100 @@ deploy:
     assert_eq!(
         told,
         [
-            "applications[6].deploy: the canary of a delivery would wait for a promotion that nobody gives; expected images",
-            "applications[7].deploy: a delivery would make another Stack, which is not what is put back; expected images",
+            "applications[7].deploy: a delivery would make another Stack and let it have the traffic, and that of before may be \
+             scaled to none, or deleted, before it could have it back; expected images",
         ]
     );
-    let [rollout, stack_set] = ["rollout: payment, ", "stackSet: shelf-set, "];
-    let images = bad.replace(rollout, &format!("{rollout}deploy: images, "));
-    let images = images.replace(stack_set, &format!("{stack_set}deploy: images, "));
-    assert_eq!(settings(&images).violations(), []);
+    let stack_set = "stackSet: shelf-set, ";
+    let images = bad.replace(stack_set, &format!("{stack_set}deploy: images, "));
+    assert_eq!(settings(&images.replace("within: 5m", "within: 20m")).violations(), []);
+    let [(field, problem, expected)] = &settings(&images.replace("within: 5m", "within: 21m")).violations()[..] else {
+        panic!("one violation")
+    };
+    assert_eq!(
+        [field.as_str(), problem, expected],
+        ["deploy.within", "all deployments of a run have no more than 20m", "20m or less"]
+    );
+}
+
+#[test]
+fn a_scalable_is_an_object_of_a_custom_kind_and_names_it_whole() {
+    let good = "
+cluster: {}
+production: { namespaces: { shop: shop-live }, releases: { apiVersion: a/v1, kind: B, images: { main: '{.spec.image}' } } }
+namespace: shop
+applications:
+  - { name: search, scalable: { apiVersion: example.com/v1, kind: SearchCluster, name: finder } }
+  - name: index
+    scalable: { apiVersion: example.com/v1, kind: SearchCluster, name: index }
+    inProduction: { scalable: { apiVersion: example.com/v2, kind: Index, name: main } }
+  - { name: other, inProduction: { scalable: { apiVersion: example.com/v1, kind: SearchCluster, name: other } } }
+  - name: moved
+    scalable: { apiVersion: example.com/v1, kind: SearchCluster, name: moved }
+    inProduction: { deployment: moved }
+";
+    let settings = settings(good);
+    assert_eq!(settings.violations(), []);
+    let places: Vec<String> = settings
+        .applications
+        .iter()
+        .map(|one| {
+            let is_scalable = one.scalable_in_production().is_some();
+            assert_eq!(settings.release_object(one).is_none(), is_scalable, "nobody knows its version");
+            format!("{} and {}", settings.place(one), settings.place_in_production(one))
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "SearchCluster shop/finder and SearchCluster shop-live/finder",
+            "SearchCluster shop/index and Index shop-live/main",
+            "Deployment shop/other and SearchCluster shop-live/other",
+            "SearchCluster shop/moved and Deployment shop-live/moved",
+        ]
+    );
+    let written = serde_json::to_value(&settings).unwrap();
+    assert_eq!(serde_json::from_value::<KubernetesSettings>(written).unwrap(), settings, "it survives a journal");
+}
+
+#[test]
+fn everything_wrong_with_a_scalable_is_told_with_its_field() {
+    let bad = "
+cluster: {}
+freeze: { controllers: ['system:serviceaccount:delivery:controller'] }
+deploy:
+  template: { apiVersion: delivery.example/v1, kind: Task, spec: { app: '{application}' } }
+  phase: { succeeded: [Done] }
+applications:
+  - { name: one, deploy: images, scalable: { apiVersion: /v1, kind: search, name: a_b } }
+  - { name: two, deploy: images, scalable: { apiVersion: apps/v1, kind: Deployment, name: two } }
+  - { name: three, deploy: images, deployment: x, scalable: { apiVersion: example.com/v1, kind: Search, name: three } }
+  - { name: four, deploy: images, scalable: { apiVersion: zalando.org/v1, kind: StackSet, name: four } }
+  - { name: five, scalable: { apiVersion: example.com/v1, kind: Search, name: five } }
+  - { name: six, deploy: images, scalable: { apiVersion: example.com/v2, kind: Search, name: five } }
+  - { name: seven, deploy: images, inProduction: { scalable: { apiVersion: example.com/, kind: Search, name: seven } } }
+  - { name: eight, deploy: images, scalable: { apiVersion: zalando.org/v1, kind: Stack, name: eight } }
+";
+    let told: Vec<String> = settings(bad)
+        .violations()
+        .into_iter()
+        .map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "applications[0].scalable: \"a_b\" is not the name of a search; expected 1 to 253 lower-case letters, digits, '-' or \
+             '.', beginning and ending with a letter or digit",
+            "applications[0].scalable.apiVersion: \"/v1\" is not the group and version of a kind; expected such as example.com/v1",
+            "applications[0].scalable.kind: \"search\" is not a kind; expected such as SearchCluster",
+            "applications[1].scalable.kind: more is known of a Deployment; expected deployment: its name, in place of all this",
+            "applications[2].scalable: it is Deployment \"x\" already; expected deployment or scalable",
+            "applications[3].scalable.kind: more is known of a StackSet; expected stackSet: its name, in place of all this",
+            "applications[4].deploy: which version it is nobody knows, so that none can be delivered; expected images",
+            "applications[5].scalable: Search default/five is \"five\" already; expected a Search of its own",
+            "applications[6].inProduction.scalable.apiVersion: \"example.com/\" is not the group and version of a kind; expected such \
+             as example.com/v1",
+            "applications[7].scalable.kind: more is known of a Stack; expected stackSet: its name, in place of all this",
+        ]
+    );
 }

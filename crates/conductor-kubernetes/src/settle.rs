@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use kube::core::Selector;
 use kube::{Api, Client};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::answer::answer;
-use crate::follow::{Followed, Sight};
+use crate::follow::{Followed, Following, Sight};
+use crate::named::Named;
 use crate::place::{Kind, Place};
 use crate::promotion::Own;
-use crate::rollout::{Outlook, Progress, Steady, Troubles, Wanted, of_revision};
+use crate::rollout::{Outlook, Progress, Steady, Troubles, Wanted};
 use crate::workload::Workload;
 
 /// How long nothing may move before its pods are looked at.
@@ -25,12 +25,15 @@ const STANDSTILL: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Workloads whose pods are looked at at the same time.
 const LOOKS: usize = 8;
+/// How long it is waited for a watch to begin before the workload itself is asked for.
+const BEGINS_WITHIN: Duration = Duration::from_secs(1);
 /// How long a watch may say nothing before the workload itself is asked for.
 const NO_NEWS: Duration = Duration::from_secs(15);
 
 /// Waits for workloads of a kind in a cluster.
-pub(crate) struct Settling<K> {
+pub(crate) struct Settling<K: Workload> {
     pub(crate) client: Client,
+    pub(crate) kind: K::DynamicType,
     followed: Followed<K>,
     looks: Semaphore,
     /// How long a workload must have stayed as wanted.
@@ -56,29 +59,36 @@ struct Wait<'a> {
 }
 
 impl<K: Workload> Settling<K> {
-    pub(crate) fn new(client: Client, hold: Duration, schedule_within: Duration) -> Self {
-        let followed = Followed::new(client.clone());
-        Self { client, followed, looks: Semaphore::new(LOOKS), hold, schedule_within }
+    pub(crate) fn new(client: Client, kind: K::DynamicType, hold: Duration, schedule_within: Duration) -> Self {
+        let followed = Followed::new(client.clone(), kind.clone());
+        Self { client, kind, followed, looks: Semaphore::new(LOOKS), hold, schedule_within }
     }
 
-    /// A workload from now on. What was seen of it before may be told first.
-    pub(crate) fn follow(&self, place: &Place) -> watch::Receiver<Sight<K>> {
+    /// The workload at a place.
+    pub(crate) fn named<'a>(&'a self, place: &'a Place) -> Named<'a, K> {
+        Named { kind: &self.kind, namespace: &place.namespace, name: &place.name }
+    }
+
+    /// Follows a workload that is about to be written. What was seen of it before may be told first.
+    pub(crate) fn follow(&self, place: &Place) -> Following<K> {
         self.followed.follow(place)
     }
 
     /// Waits until the workload is as wanted. It has no deadline of its own. `written` is the answer to the own write, and
-    /// `sights` are followed since before it. `tell` hears how far it is.
+    /// it is followed since before that. `tell` hears how far it is.
     pub(crate) async fn settle(
         &self,
         place: &Place,
         wanted: Wanted,
-        mut sights: watch::Receiver<Sight<K>>,
+        following: Following<K>,
         written: Box<K>,
         tell: &(dyn Fn(Readiness) + Send + Sync),
     ) -> Result<(), PortError> {
         let own = Own::of(&*written);
         // If that changed nothing, a watch has nothing to tell.
         self.followed.show(place, Some(*written));
+        let mut sights = following.written();
+        let answered = sights.last();
         let now = Timestamp::now();
         let mut wait = Wait {
             place,
@@ -94,16 +104,25 @@ impl<K: Workload> Settling<K> {
         };
         let mut news = now;
         loop {
-            let sight = sights.borrow_and_update().clone();
+            let sight = sights.last();
             let pause = match sight {
                 Sight::Unknown => LOOK_EVERY,
                 Sight::Gone => return Err(PortError::new(FailureKind::NotFound, format!("{place} is gone"))),
                 Sight::There(live) => {
                     let mut progress = live.progress(&wait.wanted);
+                    if !K::SAYS_WHAT_IS_READY {
+                        progress = Box::pin(self.by_pods(place, &live, progress)).await?;
+                    }
                     if let Some(rollout) = live.promotable() {
                         progress = Box::pin(self.promoted(place, &mut wait.own, rollout, progress)).await?;
                     }
                     match wait.see(Timestamp::now(), progress)? {
+                        // Nothing but the own write has said so, some time ago: a watch that begins soon will tell.
+                        None if answered.is(&live) && since(news, Timestamp::now()) < BEGINS_WITHIN => BEGINS_WITHIN,
+                        None if answered.is(&live) => {
+                            Box::pin(self.ask(place)).await;
+                            LOOK_EVERY
+                        }
                         None => return Ok(()),
                         Some(pause) => {
                             if let Some(rollout) = live.promotable() {
@@ -129,9 +148,9 @@ impl<K: Workload> Settling<K> {
 
     /// Asks for the workload itself.
     async fn ask(&self, place: &Place) {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &place.namespace);
+        let api = self.named(place).api(&self.client);
         match answer(&format!("could not look at {place}"), || api.get_opt(&place.name)).await {
-            Ok(found) => self.followed.show(place, found),
+            Ok(found) => self.followed.show(place, found.map(|found| found.of_kind(&self.kind))),
             Err(error) => {
                 let error = conductor_core::failure::Failure::of("", &error).message;
                 tracing::debug!(error, "it is looked at again later");
@@ -147,13 +166,16 @@ impl<K: Workload> Settling<K> {
         }
         wait.looked = now;
         match self.pods(wait.place, live).await {
-            Ok((sets, pods)) => match live.newest(&sets) {
-                Some(revision) => {
-                    wait.judge(now, of_revision(&pods, revision))?;
-                    wait.judge_older(now, live.waits_for(&pods, revision))
+            Ok(Some((sets, pods))) => {
+                if let Some(pods) = live.newest_pods(&sets, &pods) {
+                    wait.judge(now, pods.into_iter())?;
                 }
-                None => Ok(()),
-            },
+                match live.newest(&sets) {
+                    Some(revision) => wait.judge_older(now, live.waits_for(&pods, revision)),
+                    None => Ok(()),
+                }
+            }
+            Ok(None) => Ok(()),
             Err(error) => {
                 // Whether it settles is seen without them.
                 let error = conductor_core::failure::Failure::of("", &error).message;
@@ -163,24 +185,24 @@ impl<K: Workload> Settling<K> {
         }
     }
 
-    async fn pods(&self, place: &Place, live: &K) -> Result<(Vec<ReplicaSet>, Vec<Pod>), PortError> {
+    /// The pods of a workload, and what it has made them by; `None` where nobody can tell which are its.
+    pub(crate) async fn pods(&self, place: &Place, live: &K) -> Result<Option<(Vec<ReplicaSet>, Vec<Pod>)>, PortError> {
         let act = format!("could not look at the pods of {place}");
+        let labels = live.selector().map_err(|error| PortError::because(FailureKind::Rejected, act.clone(), error))?;
+        let Some(labels) = labels else { return Ok(None) };
         let closed = |error| PortError::because(FailureKind::Unavailable, act.clone(), error);
         let _slot = self.looks.acquire().await.map_err(closed)?;
-        let labels = live.selector().cloned().unwrap_or_default();
-        let labels = Selector::try_from(labels)
-            .map_err(|error| PortError::because(FailureKind::Rejected, act.clone(), error))?;
-        let params = ListParams::default().labels_from(&labels);
+        let params = ListParams::default().labels(&labels);
         let sets: Api<ReplicaSet> = Api::namespaced(self.client.clone(), &place.namespace);
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &place.namespace);
         let sets = async {
-            match K::KIND {
+            match K::workload_kind(&self.kind) {
                 Kind::Deployment => Ok(answer(&act, || sets.list(&params)).await?.items),
-                Kind::StatefulSet | Kind::Rollout | Kind::StackSet => Ok(Vec::new()),
+                Kind::StatefulSet | Kind::Rollout | Kind::StackSet | Kind::Scalable(_) => Ok(Vec::new()),
             }
         };
         let (sets, pods) = futures::try_join!(sets, answer(&act, || pods.list(&params)))?;
-        Ok((sets, pods.items))
+        Ok(Some((sets, pods.items)))
     }
 }
 

@@ -30,11 +30,12 @@ impl<T> Default for Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// An answer to a question that was put after this call: by `put`, or by somebody else who has called this.
+    /// An answer to a question that was put after this call: by `put`, or by somebody else who has called this. A thousand
+    /// may wait for an answer, and only who puts the question needs the memory for that.
     pub(crate) async fn ask(
         &self,
         question: &str,
-        put: impl Future<Output = Result<T, PortError>>,
+        put: impl AsyncFnOnce() -> Result<T, PortError>,
     ) -> Result<Arc<T>, PortError> {
         let asked = Instant::now();
         let turn = {
@@ -49,7 +50,7 @@ impl<T> Shared<T> {
                 yield_now().await;
                 let begun = Instant::now();
                 let told = |error: PortError| (error.kind, Failure::of("", &error).message);
-                Answer { put: begun, result: put.await.map(Arc::new).map_err(told) }
+                Answer { put: begun, result: Box::pin(put()).await.map(Arc::new).map_err(told) }
             }
         };
         newest.insert(answer).result.clone().map_err(|(kind, text)| PortError::new(kind, text))
@@ -77,7 +78,7 @@ mod tests {
         let (shared, calls) = (Shared::default(), AtomicU32::new(0));
         let at = async |milliseconds: u64, question: &'static str| {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            *shared.ask(question, count(&calls)).await.unwrap()
+            *shared.ask(question, async || count(&calls).await).await.unwrap()
         };
         let answers = join_all([at(0, "a"), at(10, "a"), at(20, "a"), at(30, "b"), at(1500, "a"), at(9000, "a")]).await;
         assert_eq!(answers, [1, 3, 3, 2, 4, 5]);
@@ -87,28 +88,28 @@ mod tests {
     async fn who_asks_at_the_same_moment_shares_the_answer() {
         let (shared, calls) = (Shared::default(), AtomicU32::new(0));
         let put = async || Ok(calls.fetch_add(1, Ordering::Relaxed) + 1);
-        let (one, other) = tokio::join!(shared.ask("a", put()), shared.ask("a", put()));
+        let (one, other) = tokio::join!(shared.ask("a", put), shared.ask("a", put));
         assert_eq!((*one.unwrap(), *other.unwrap()), (1, 1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_shared_and_not_kept() {
         let shared = Shared::default();
-        let failing = async {
+        let failing = async || {
             tokio::time::sleep(Duration::from_secs(20)).await;
             Err(PortError::because(FailureKind::Unavailable, "could not list", "no answer"))
         };
         let later = async |milliseconds: u64| tokio::time::sleep(Duration::from_millis(milliseconds)).await;
         let calls = AtomicU32::new(0);
         let (first, second, third) = tokio::join!(
-            shared.ask("a", count(&calls)),
+            shared.ask("a", async || count(&calls).await),
             async {
                 later(10).await;
                 shared.ask("a", failing).await
             },
             async {
                 later(20).await;
-                shared.ask("a", std::future::pending()).await
+                shared.ask("a", std::future::pending).await
             },
         );
         assert_eq!(*first.unwrap(), 1);
@@ -119,6 +120,6 @@ mod tests {
                 (FailureKind::Unavailable, "could not list: no answer")
             );
         }
-        assert_eq!(*shared.ask("a", count(&calls)).await.unwrap(), 2);
+        assert_eq!(*shared.ask("a", async || count(&calls).await).await.unwrap(), 2);
     }
 }

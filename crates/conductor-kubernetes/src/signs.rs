@@ -14,6 +14,18 @@ use crate::error::{failed, is_absent};
 use crate::names;
 use crate::write::FIELD_MANAGER;
 
+/// What a run's Lease says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sign {
+    /// Until when its conductor is taken to live; `None` where nothing is said.
+    pub(crate) until: Option<Timestamp>,
+    /// The run was put back before, and taken over once more.
+    pub(crate) is_over: bool,
+}
+
+/// What the holder of a Lease has behind the run's name then.
+const OVER: &str = " (put back before)";
+
 /// The signs of life in one cluster.
 pub(crate) struct Signs {
     leases: Api<Lease>,
@@ -25,33 +37,51 @@ impl Signs {
         Self { leases: Api::namespaced(client, namespace) }
     }
 
-    /// Says that a run's conductor lives, and will say so again before `until`. False where the namespace is missing.
-    pub(crate) async fn give(&self, run: &RunId, until: Timestamp) -> Result<bool, PortError> {
+    /// Says that a run's conductor lives, and will say so again before `until`. Answers with the uid of its Lease; `None`
+    /// where the namespace is missing. `known` is that of the Lease that was given before: what is late makes no other one,
+    /// when whoever has put the run back has deleted it.
+    pub(crate) async fn give(
+        &self,
+        run: &RunId,
+        until: Timestamp,
+        is_over: bool,
+        known: Option<String>,
+    ) -> Result<Option<String>, PortError> {
         let act = format!("could not renew the lease of run {run}");
         let name = names::of_run(run);
         let now = Timestamp::now();
         let seconds = until.duration_since(now).as_secs().max(1);
         let spec = LeaseSpec {
-            holder_identity: Some(run.to_string()),
+            holder_identity: Some(format!("{run}{}", if is_over { OVER } else { "" })),
             lease_duration_seconds: Some(i32::try_from(seconds).unwrap_or(i32::MAX)),
             renew_time: Some(MicroTime(now)),
             ..LeaseSpec::default()
         };
-        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
-        let (lease, params) = (Lease { metadata, spec: Some(spec) }, PatchParams::apply(FIELD_MANAGER).force());
-        match attempt(&act, || async { self.leases.patch(&name, &params, &Patch::Apply(&lease)).await }).await? {
-            Ok(_) => Ok(true),
-            Err(error) if is_absent(&error) => Ok(false),
+        let metadata = ObjectMeta { name: Some(name.clone()), uid: known, ..ObjectMeta::default() };
+        let (mut lease, params) = (Lease { metadata, spec: Some(spec) }, PatchParams::apply(FIELD_MANAGER).force());
+        let mut given =
+            attempt(&act, || async { self.leases.patch(&name, &params, &Patch::Apply(&lease)).await }).await?;
+        if given.as_ref().is_err_and(is_another) && lease.metadata.uid.take().is_some() {
+            given = attempt(&act, || async { self.leases.patch(&name, &params, &Patch::Apply(&lease)).await }).await?;
+        }
+        match given {
+            Ok(lease) => Ok(lease.metadata.uid),
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(failed(act, error)),
         }
     }
 
     /// Until when a run's conductor is taken to live; `None` where it has given no sign.
     pub(crate) async fn until(&self, run: &RunId) -> Result<Option<Timestamp>, PortError> {
+        Ok(self.found(run).await?.and_then(|sign| sign.until))
+    }
+
+    /// What a run's Lease says; `None` where it has none.
+    pub(crate) async fn found(&self, run: &RunId) -> Result<Option<Sign>, PortError> {
         let act = format!("could not read the lease of run {run}");
         let name = names::of_run(run);
         match attempt(&act, || async { self.leases.get(&name).await }).await? {
-            Ok(lease) => Ok(lease.spec.as_ref().and_then(ends)),
+            Ok(lease) => Ok(Some(Sign::of(&lease.spec.unwrap_or_default()))),
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(failed(act, error)),
         }
@@ -67,6 +97,19 @@ impl Signs {
             Err(error) => Err(failed(act, error)),
         }
     }
+}
+
+impl Sign {
+    fn of(lease: &LeaseSpec) -> Self {
+        let is_over = lease.holder_identity.as_ref().is_some_and(|holder| holder.ends_with(OVER));
+        Self { until: ends(lease), is_over }
+    }
+}
+
+/// True for the answer that there is no object of that uid, or one of another.
+fn is_another(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    status.code == 409 || (status.code == 422 && status.message.contains("metadata.uid"))
 }
 
 fn ends(lease: &LeaseSpec) -> Option<Timestamp> {

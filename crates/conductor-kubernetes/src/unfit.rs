@@ -1,5 +1,8 @@
 //! What a workload and its autoscaler must not be if a run shall change them and put them back. Pure.
 
+use std::time::Duration;
+
+use conductor_core::phase::Deadlines;
 use k8s_openapi::api::apps::v1::StatefulSet;
 
 use crate::argo_rollout::ArgoRollout;
@@ -29,10 +32,31 @@ pub(crate) enum Unfit {
     WorkloadRef { kind: String, name: String },
     /// What there is could not be made again: some replicas of either version.
     #[error(
-        "it is in the middle of a rollout from ReplicaSet {stable} to {current} (canary); expected it to be promoted or taken \
+        "it is in the middle of a rollout from ReplicaSet {stable} to {current} ({way}); expected it to be promoted or taken \
          back"
     )]
-    Canary { stable: String, current: String },
+    Unpromoted { way: &'static str, stable: String, current: String },
+    /// The same: its template is one that it has given up.
+    #[error(
+        "its rollout from ReplicaSet {stable} to {current} was aborted; expected another template, or that it is tried again \
+         and promoted"
+    )]
+    Aborted { stable: String, current: String },
+    /// It would never be only what was written.
+    #[error(
+        "Argo Rollouts never takes the replicas of its older versions away (scaleDownDelaySeconds: 0 of its strategy); expected a \
+         second or more"
+    )]
+    OlderStay,
+    /// It would not be so in time.
+    #[error(
+        "Argo Rollouts keeps the replicas of its older versions for {0} s (scaleDownDelaySeconds of its strategy), and a run waits \
+         until they are gone; expected less than {limit}, the time of that phase", limit = Deadlines::DEPLOY
+    )]
+    OlderStayLong(u64),
+    /// Its owner would scale it back at once.
+    #[error("it belongs to {kind} {name}, which scales it; expected that in its place")]
+    ScaledByOwner { kind: String, name: String },
     /// Nothing would be rolled out.
     #[error("it is paused (spec.paused), so that nothing is rolled out; expected it not to be")]
     Paused,
@@ -63,6 +87,18 @@ pub(crate) enum Unfit {
          its autoscaler are; expected another number, or none said"
     )]
     SwitchedOff(String),
+    /// It would be lost.
+    #[error(
+        "Deployment {deployment} is not as its Stack says ({others}), which the first change of the Stack would take back \
+         for good; expected the Stack to say it, or nobody to have changed it"
+    )]
+    UnlikeStack { deployment: String, others: String },
+    /// They fight.
+    #[error(
+        "{0} scales its Stack besides the StackSet's controller, and the two fight; expected none but the autoscaler that \
+         the Stack itself says (spec.autoscaler)"
+    )]
+    ScaledBeside(String),
 }
 
 /// Everything that speaks against changing a StatefulSet.
@@ -89,10 +125,18 @@ pub(crate) fn unfit_rollout(rollout: &ArgoRollout) -> Vec<Unfit> {
     if rollout.spec.paused == Some(true) {
         found.push(Unfit::Paused);
     }
+    if rollout.spec.keeps_older_for_ever() {
+        found.push(Unfit::OlderStay);
+    }
+    let too_long = |seconds: &u64| Duration::from_secs(*seconds) >= Deadlines::DEPLOY.as_duration();
+    found.extend(rollout.spec.keeps_older_for().filter(too_long).map(Unfit::OlderStayLong));
     if let Some(status) = rollout.status.as_ref().filter(|status| !status.is_promoted())
         && let (Some(stable), Some(current)) = (status.stable.clone(), status.current_pod_hash.clone())
     {
-        found.push(Unfit::Canary { stable, current });
+        found.push(match status.abort {
+            Some(true) => Unfit::Aborted { stable, current },
+            _ => Unfit::Unpromoted { way: rollout.spec.way(), stable, current },
+        });
     }
     found
 }

@@ -33,7 +33,10 @@ pub(crate) struct VerticalPodAutoscalerSpec {
 
 /// The workload whose pods it sizes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Target {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
     pub(crate) kind: String,
     pub(crate) name: String,
 }
@@ -110,8 +113,9 @@ impl Object for VerticalPodAutoscaler {
 impl VerticalPodAutoscaler {
     /// The workload whose pods it sizes, if that is of a kind that applications are.
     pub(crate) fn target(&self) -> Option<Place> {
-        let Target { kind, name } = self.spec.target_ref.as_ref()?;
-        Some(Place { namespace: self.metadata.namespace.clone()?, kind: Kind::called(kind)?, name: name.clone() })
+        let Target { api_version, kind, name } = self.spec.target_ref.as_ref()?;
+        let kind = Kind::called(api_version.as_deref(), kind)?;
+        Some(Place { namespace: self.metadata.namespace.clone()?, kind, name: name.clone() })
     }
 
     /// The mode that a run has given it last.

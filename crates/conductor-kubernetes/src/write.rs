@@ -5,20 +5,24 @@
 //! be written to, is never taken from an old look.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use conductor_core::ports::{FailureKind, PortError, Way};
+use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use tokio::sync::Semaphore;
 
 use crate::answer::{answer, attempt};
-use crate::change::{After, Wish, admit, announce, decide};
+use crate::change::{After, Wish, admit, announce, decide, refuse_theirs};
 use crate::delivery::besides_fields;
 use crate::error::failed;
 use crate::field::Field;
 use crate::heard::{Heard, Last};
+use crate::life::Life;
 use crate::marker::{Holder, Marker};
-use crate::object::{Object, called, holder as holder_of, marker};
+use crate::named::Named;
+use crate::object::{Object, holder as holder_of, marker};
 use crate::patch::{Live, patch};
 use crate::seen::Seen;
 
@@ -34,6 +38,8 @@ pub(crate) struct Writer {
     client: Client,
     slots: Semaphore,
     heard: Heard,
+    /// That of this conductor.
+    pub(crate) life: Arc<Life>,
     /// What was seen last of each object.
     pub(crate) seen: Seen,
 }
@@ -67,100 +73,97 @@ enum Want<'a> {
 
 impl Writer {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, slots: Semaphore::new(CONCURRENCY), heard: Heard::default(), seen: Seen::default() }
-    }
-
-    fn api<K: Object>(&self, namespace: &str) -> Api<K> {
-        Api::namespaced(self.client.clone(), namespace)
+        let (heard, life, seen) = (Heard::default(), Arc::default(), Seen::default());
+        Self { client, slots: Semaphore::new(CONCURRENCY), heard, life, seen }
     }
 
     /// Makes an object what is wished, and answers with it as it then is.
     pub(crate) async fn write<K: Object>(
         &self,
-        namespace: &str,
-        name: &str,
+        named: Named<'_, K>,
         holder: &Holder,
         wish: &Wish,
     ) -> Result<Box<K>, PortError> {
-        self.make(namespace, name, holder, &Want::Wish(wish)).await
+        self.make(named, holder, &Want::Wish(wish)).await
     }
 
     /// The same, and the marker stays where there is one, whatever is put back.
     pub(crate) async fn write_keeping<K: Object>(
         &self,
-        namespace: &str,
-        name: &str,
+        named: Named<'_, K>,
         holder: &Holder,
         wish: &Wish,
     ) -> Result<Box<K>, PortError> {
-        self.make(namespace, name, holder, &Want::Keep(wish)).await
+        self.make(named, holder, &Want::Keep(wish)).await
     }
 
     /// Marks an object as if it were made what is wished, and leaves that to a delivery system.
     pub(crate) async fn announce<K: Object>(
         &self,
-        namespace: &str,
-        name: &str,
+        named: Named<'_, K>,
         holder: &Holder,
         wish: &Wish,
     ) -> Result<Box<K>, PortError> {
-        self.make(namespace, name, holder, &Want::Announce(wish)).await
+        self.make(named, holder, &Want::Announce(wish)).await
     }
 
     /// What was heard of the last write to an object.
-    pub(crate) fn last<K: Object>(&self, namespace: &str, name: &str) -> Option<Last> {
-        self.heard.last::<K>(namespace, name)
+    pub(crate) fn last<K: Object>(&self, named: Named<'_, K>) -> Option<Last> {
+        self.heard.last(named)
     }
 
     /// Lets every first write to an object fail that was sent before, by whomever for the run: it is changed, and changed
     /// back.
-    pub(crate) async fn fence<K: Object>(&self, namespace: &str, name: &str, holder: &Holder) -> Result<(), PortError> {
-        let claimed: Box<K> = self.make(namespace, name, holder, &Want::Claim).await?;
+    pub(crate) async fn fence<K: Object>(&self, named: Named<'_, K>, holder: &Holder) -> Result<(), PortError> {
+        let claimed: Box<K> = self.make(named, holder, &Want::Claim).await?;
         if holder_of(&*claimed).is_some_and(|found| found.run == holder.run) {
-            self.write::<K>(namespace, name, holder, &Wish::nothing(Default::default())).await?;
+            self.write(named, holder, &Wish::nothing(Default::default())).await?;
         }
         Ok(())
     }
 
     async fn make<K: Object>(
         &self,
-        namespace: &str,
-        name: &str,
+        named: Named<'_, K>,
         holder: &Holder,
         want: &Want<'_>,
     ) -> Result<Box<K>, PortError> {
-        let act = format!("could not change {}", called::<K>(namespace, name));
+        let act = format!("could not change {named}");
         let _slot =
             self.slots.acquire().await.map_err(|closed| PortError::because(FailureKind::Unavailable, &act, closed))?;
         // Thousands may wait for a slot: the memory that a write takes is there for those that have one.
-        let written = Box::pin(self.make_now::<K>([namespace, name], &act, holder, want)).await?;
-        self.seen.keep(&*written);
+        let written = Box::pin(self.make_now(named, &act, holder, want)).await?;
+        self.seen.keep(named.kind, &*written);
         Ok(written)
     }
 
     async fn make_now<K: Object>(
         &self,
-        [namespace, name]: [&str; 2],
+        named: Named<'_, K>,
         act: &str,
         holder: &Holder,
         want: &Want<'_>,
     ) -> Result<Box<K>, PortError> {
-        let api = self.api::<K>(namespace);
-        let mut seen = self.seen.take::<K>(namespace, name).filter(|_| matches!(want, Want::Wish(_)));
+        let api = named.api(&self.client);
+        let mut seen = self.seen.take(named).filter(|_| matches!(want, Want::Wish(_)));
         let mut moved = None;
         for _ in 0..LOOKS {
-            let planned = seen.take().and_then(|seen| plan(&seen, Look::Earlier, act, holder, want).ok().flatten());
+            let planned =
+                seen.take().and_then(|seen| self.plan(&seen, Look::Earlier, act, holder, want).ok().flatten());
             let patch = match planned {
                 Some(patch) => patch,
                 None => {
-                    let live = answer(act, || api.get(name)).await?;
-                    match plan(&live, Look::Now, act, holder, want)? {
+                    let live = answer(act, || api.get(named.name)).await?.of_kind(named.kind);
+                    match self.plan(&live, Look::Now, act, holder, want)? {
                         Some(patch) => patch,
                         None => return Ok(Box::new(live)),
                     }
                 }
             };
-            match self.send(&api, [namespace, name], act, patch).await? {
+            if want.is_there() {
+                self.life.check(act, Timestamp::now())?;
+            }
+            match self.send(&api, named, act, patch).await? {
                 Outcome::Done(written) => return Ok(written),
                 Outcome::Moved(error) => moved = Some(error),
             }
@@ -170,40 +173,58 @@ impl Writer {
             .map_or_else(|| PortError::new(FailureKind::Unavailable, act.as_str()), |error| again(failed(&act, error))))
     }
 
+    /// The patch that makes an object what is wanted; `None` where it is.
+    fn plan<K: Object>(
+        &self,
+        live: &K,
+        look: Look,
+        act: &str,
+        holder: &Holder,
+        want: &Want<'_>,
+    ) -> Result<Option<json_patch::Patch>, PortError> {
+        let refused = |error: Error| PortError::because(FailureKind::Rejected, act, error);
+        let decided = want.decide(live, holder).map_err(refused)?;
+        if let (fields, None, _) = &decided
+            && let Some(wish) = want.back()
+            && self.life.is_over()
+        {
+            refuse_theirs(fields, holder, wish).map_err(|theirs| refused(theirs.into()))?;
+        }
+        patched(live, look, act, decided, want.contested())
+    }
+
     async fn send<K: Object>(
         &self,
         api: &Api<K>,
-        [namespace, name]: [&str; 2],
+        named: Named<'_, K>,
         act: &str,
         patch: json_patch::Patch,
     ) -> Result<Outcome<K>, PortError> {
         let manager = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let patch = Patch::Json::<()>(patch);
-        let write = self.heard.begin::<K>(namespace, name);
-        let answered = attempt(act, || api.patch(name, &manager, &patch)).await?;
+        let write = self.heard.begin(named);
+        let answered = attempt(act, || api.patch(named.name, &manager, &patch)).await?;
         match &answered {
             Ok(_) => write.done(),
             Err(kube::Error::Api(status)) if (400..500).contains(&status.code) => write.refused(),
             Err(_) => drop(write),
         }
         match answered {
-            Ok(written) => Ok(Outcome::Done(Box::new(written))),
+            Ok(written) => Ok(Outcome::Done(Box::new(written.of_kind(named.kind)))),
             Err(error) if is_moved(&error) => Ok(Outcome::Moved(error)),
             Err(error) => Err(failed(act, error)),
         }
     }
 }
 
-/// The patch that makes an object what is wanted; `None` where it is.
-fn plan<K: Object>(
+/// The patch that makes an object what is decided; `None` where it is.
+fn patched<K: Object>(
     live: &K,
     look: Look,
     act: &str,
-    holder: &Holder,
-    want: &Want<'_>,
+    (fields, found, after): Decided<K::Fields>,
+    contested: &BTreeSet<Field>,
 ) -> Result<Option<json_patch::Patch>, PortError> {
-    let (fields, found, after) =
-        want.decide(live, holder).map_err(|error| PortError::because(FailureKind::Rejected, act, error))?;
     let meta = live.meta();
     let version = match look {
         _ if found.is_none() && after.marker.is_some() => Some(live.version()),
@@ -213,7 +234,7 @@ fn plan<K: Object>(
     let (uid, template) = (meta.uid.as_deref().unwrap_or_default(), live.template());
     let (layout, written) = (live.layout(), live.written_template());
     let present = Live { uid, version, annotations: &meta.annotations, template, layout, written, fields: &fields };
-    patch(&present, &after, want.contested()).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
+    patch(&present, &after, contested).map_err(|error| PortError::because(FailureKind::Rejected, act, error))
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -258,6 +279,22 @@ impl Want<'_> {
             }
         };
         Ok((fields, found, after))
+    }
+
+    /// True for what goes towards the test's state.
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Wish(wish) | Self::Announce(wish) | Self::Keep(wish) => wish.way == Way::There,
+            Self::Claim => false,
+        }
+    }
+
+    /// The wish to put something back.
+    fn back(&self) -> Option<&Wish> {
+        match self {
+            Self::Wish(wish) | Self::Keep(wish) => Some(*wish).filter(|wish| wish.way == Way::Back),
+            Self::Announce(_) | Self::Claim => None,
+        }
     }
 
     fn contested(&self) -> &BTreeSet<Field> {

@@ -6,6 +6,7 @@ use conductor_core::run::RunId;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
+use crate::argo_rollout::ArgoRollout;
 use crate::environment::KubernetesEnvironment;
 use crate::names::fingerprint;
 use crate::object::marker;
@@ -27,14 +28,20 @@ impl KubernetesEnvironment {
     /// workload is marked.
     pub(super) async fn look_besides(&self, run: &RunId, application: &ApplicationId) -> Result<(), PortError> {
         let place = self.place(application)?;
-        match place.kind {
+        match &place.kind {
             Kind::Deployment => self.look_besides_at::<Deployment>(run, place).await,
             Kind::StatefulSet => self.look_besides_at::<StatefulSet>(run, place).await,
-            Kind::Rollout | Kind::StackSet => Ok(()),
+            Kind::Rollout => self.look_besides_at::<ArgoRollout>(run, place).await,
+            // None is deployed by an object.
+            Kind::StackSet | Kind::Scalable(_) => Ok(()),
         }
     }
 
-    async fn look_besides_at<K: Workload>(&self, run: &RunId, place: &Place) -> Result<(), PortError> {
+    async fn look_besides_at<K: Workload<DynamicType = ()>>(
+        &self,
+        run: &RunId,
+        place: &Place,
+    ) -> Result<(), PortError> {
         let live: K = match self.reader.get_in(&place.namespace, &place.name).await {
             Ok(live) => live,
             Err(error) if error.kind == FailureKind::NotFound => return Ok(()),

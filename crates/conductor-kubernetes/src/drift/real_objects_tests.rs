@@ -49,12 +49,12 @@ fn called(manager: &str) -> PatchParams {
 #[tokio::test]
 async fn people_with_kubectl_are_named_by_what_they_called() {
     let (cluster, _, deployments) = shop("drift-kubectl").await;
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("pipeline", "Update", ""));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("pipeline", "Update", ""));
     assert_eq!(writer(&deployments, &image("main")).await, told("pipeline", "Update", ""));
     kubectl(cluster, "drift-kubectl", "set image deployment web main=registry.example/web:2");
     kubectl(cluster, "drift-kubectl", "scale deployment web --replicas=2");
     assert_eq!(writer(&deployments, &image("main")).await, told("kubectl-set", "Update", ""));
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("kubectl", "Update", "scale"));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("kubectl", "Update", "scale"));
 }
 
 #[tokio::test]
@@ -73,12 +73,12 @@ async fn an_autoscaler_is_told_from_people_by_its_manager_and_subresource() {
         (deployments.get("web").await.unwrap().spec?.replicas == Some(3)).then_some(())
     })
     .await;
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("kube-controller-manager", "Update", "scale"));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("kube-controller-manager", "Update", "scale"));
     assert_eq!(writer(&deployments, &image("main")).await, told("pipeline", "Update", ""));
     let same = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "spec": { "replicas": 3 } });
     // Who applies what is there already shares the field, but has not changed it.
     patch(&deployments, PatchParams::apply("gitops"), Patch::Apply(same)).await;
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("kube-controller-manager", "Update", "scale"));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("kube-controller-manager", "Update", "scale"));
 }
 
 #[tokio::test]
@@ -92,14 +92,14 @@ async fn the_last_of_several_programs_is_told_whatever_kind_of_write_it_made() {
         },
     });
     patch(&deployments, PatchParams::apply("gitops").force(), Patch::Apply(applied)).await;
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("gitops", "Apply", ""));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("gitops", "Apply", ""));
     assert_eq!(writer(&deployments, &image("main")).await, told("gitops", "Apply", ""));
     let three = serde_json::from_value(json!([{ "op": "replace", "path": "/spec/replicas", "value": 3 }])).unwrap();
     patch(&deployments, called("load-test-conductor"), Patch::Json(three)).await;
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("load-test-conductor", "Update", ""));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("load-test-conductor", "Update", ""));
     let image_3 =
         json!({ "spec": { "template": { "spec": { "containers": [{ "name": "main", "image": "web:3" }] } } } });
     patch(&deployments, called("bot"), Patch::Strategic(image_3)).await;
     assert_eq!(writer(&deployments, &image("main")).await, told("bot", "Update", ""));
-    assert_eq!(writer(&deployments, &REPLICAS).await, told("load-test-conductor", "Update", ""));
+    assert_eq!(writer(&deployments, &way(REPLICAS)).await, told("load-test-conductor", "Update", ""));
 }

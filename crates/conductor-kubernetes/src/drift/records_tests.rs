@@ -57,7 +57,7 @@ fn of_owners_who_share_a_value_the_newest_wrote_it_and_a_scale_without_a_time_is
             "manager": manager, "operation": "Apply", "time": time, "fieldsV1": { "f:spec": { "f:replicas": {} } },
         });
         entries.insert(0, serde_json::from_value(applied).unwrap());
-        let writer = last_writer(&entries, &REPLICAS).unwrap();
+        let writer = last_writer(&entries, &way(REPLICAS)).unwrap();
         assert_eq!(writer.to_string(), format!("{manager} (Apply, {time})"));
     }
 }
@@ -71,7 +71,7 @@ fn the_newest_owner_of_the_very_field_wrote_it() {
     use Step::Field;
     let annotation = |key| [Field("metadata"), Field("annotations"), Field(key)];
     let cases: [(&[Step<'_>], &str); 9] = [
-        (&REPLICAS, "kube-controller-manager (Update of scale)"),
+        (&way(REPLICAS), "kube-controller-manager (Update of scale)"),
         (&image("main"), "kubectl-set (Update, 2026-01-02T04:00:00Z)"),
         (&image("mainframe"), "pipeline (Apply, 2026-01-02T03:00:00Z)"),
         (&image("sidecar"), "nobody"),
@@ -97,6 +97,19 @@ fn what_is_owned_as_a_whole_counts_where_nobody_owns_the_part() {
 }
 
 #[test]
+fn of_owners_of_what_a_field_is_in_the_nearest_wrote_it() {
+    // As with custom kinds without a schema: lists are owned as a whole, and who made the object keeps what they are in.
+    let time = "2026-01-02T03:00:00Z";
+    let entries: Vec<ManagedFieldsEntry> = serde_json::from_value(json!([
+        { "manager": "pipeline", "operation": "Update", "time": time,
+          "fieldsV1": { "f:spec": { "f:template": { "f:spec": { "f:containers": {} } } } } },
+        { "manager": "unknown", "operation": "Update", "time": time, "fieldsV1": { "f:spec": { "f:template": { "f:spec": {} } } } },
+    ]))
+    .unwrap();
+    assert_eq!(last_writer(&entries, &image("main")).unwrap().manager, "pipeline");
+}
+
+#[test]
 fn items_are_told_apart_by_text_in_one_of_their_keys() {
     let port = |protocol| in_container(&[Step::Field("ports"), Step::Item("protocol", protocol)]);
     assert_eq!(writer(&port("TCP")), "pipeline (Apply, 2026-01-02T03:00:00Z)");
@@ -111,7 +124,21 @@ fn records_without_a_time_or_with_nonsense_are_no_reason_to_stop() {
         { "fieldsV1": { "f:spec": "f:replicas", "k:{name": {} } },
     ]))
     .unwrap();
-    assert_eq!(last_writer(&entries, &REPLICAS).unwrap().to_string(), "old (Update)");
+    assert_eq!(last_writer(&entries, &way(REPLICAS)).unwrap().to_string(), "old (Update)");
     assert_eq!(last_writer(&entries, &[Step::Item("name", "main")]), None);
-    assert_eq!(last_writer(&[], &REPLICAS), None);
+    assert_eq!(last_writer(&[], &way(REPLICAS)), None);
+}
+
+#[test]
+fn whoever_wrote_first_what_an_object_shall_be_has_made_it() {
+    let made = |entries: &[ManagedFieldsEntry]| maker(entries).map(|writer| writer.to_string());
+    let mut entries = entries();
+    let pipeline = Some("pipeline (Apply, 2026-01-02T03:00:00Z)".to_owned());
+    assert_eq!(made(&entries), pipeline);
+    entries.rotate_left(1);
+    assert_eq!(made(&entries), pipeline, "in whatever order they are noted");
+    entries.pop();
+    assert_eq!(made(&entries), Some("kubectl-set (Update, 2026-01-02T04:00:00Z)".to_owned()));
+    entries.remove(0);
+    assert_eq!(made(&entries), None, "a scale, a status and an entry of no fields make nothing");
 }

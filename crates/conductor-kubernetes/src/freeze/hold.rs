@@ -52,7 +52,8 @@ impl Freezer {
         answer(&act, || async { freezes.patch(&name, &params, &Patch::Apply(&freeze)).await }).await.map(drop)
     }
 
-    /// Puts off the end of a run's freeze: the heartbeat.
+    /// Puts off the end of a run's freeze: the heartbeat. From then on it holds for whoever calls this, who may have taken the
+    /// run over from somebody else.
     ///
     /// # Errors
     /// When the API server refuses, or there is no such freeze (any more); [`Freezer::freeze`] makes it again.
@@ -61,7 +62,7 @@ impl Freezer {
         // The timer first: a Freeze that says less than its timer does no harm.
         self.set_timer(&name, until).await?;
         let act = format!("could not put off the end of freeze {name}");
-        let change = json!({ "spec": { "expiresAt": until } });
+        let change = json!({ "spec": { "expiresAt": until, "holder": self.holder } });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let freezes = self.freezes();
         answer(&act, || async { freezes.patch(&name, &params, &Patch::Merge(&change)).await }).await.map(drop)
@@ -108,7 +109,8 @@ fn conflict(other: &Freeze, run: &RunId, targets: &[String]) -> Option<String> {
     let FreezeSpec { run, owner, expires_at, .. } = &other.spec;
     let name = other.name_any();
     Some(format!(
-        "{first}{others} is frozen by load test {run} until {expires_at}; to lift it: conductor unfreeze {name} ({owner})"
+        "{first}{others} is frozen by load test {run} until {expires_at}; to lift it: conductor unfreeze {name} --settings \
+         environment.yaml ({owner})"
     ))
 }
 

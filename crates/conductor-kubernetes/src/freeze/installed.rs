@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use conductor_core::ports::PortError;
 use k8s_openapi::ClusterResourceScope;
 use k8s_openapi::api::admissionregistration::v1::{
-    ParamRef, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingAdmissionPolicyBindingSpec,
+    NamedRuleWithOperations, ParamRef, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+    ValidatingAdmissionPolicyBindingSpec,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Resource};
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::Freezer;
 use crate::answer::answer;
+use crate::scalable::Declared;
 
 const DEFINITION: &str = "freezes.loadtest-conductor.dev";
 /// The policy, and its binding.
@@ -46,6 +48,16 @@ impl Freezer {
         Ok(missing)
     }
 
+    /// True where the policy is asked about changes of the objects of a custom kind: somebody has added it.
+    ///
+    /// # Errors
+    /// When the API server does not tell.
+    pub(crate) async fn knows(&self, kind: &Declared) -> Result<bool, PortError> {
+        let policy = self.installed::<ValidatingAdmissionPolicy>(POLICY).await?;
+        let rules = policy.and_then(|policy| policy.spec?.match_constraints?.resource_rules);
+        Ok(rules.iter().flatten().any(|rule| is_for(rule, kind)))
+    }
+
     async fn installed<K>(&self, name: &str) -> Result<Option<K>, PortError>
     where
         K: Resource<Scope = ClusterResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
@@ -65,6 +77,11 @@ impl Freezer {
         let here = binding.param_ref.as_ref().is_some_and(looks_here);
         (!here).then(|| format!("does not look for freezes in namespace {namespace}"))
     }
+}
+
+fn is_for(rule: &NamedRuleWithOperations, kind: &Declared) -> bool {
+    let has = |list: &Option<Vec<String>>, name: &str| list.iter().flatten().any(|one| one == name || one == "*");
+    has(&rule.api_groups, &kind.group) && has(&rule.resources, &kind.plural) && has(&rule.operations, "UPDATE")
 }
 
 pub(super) fn is_established(definition: &CustomResourceDefinition) -> bool {

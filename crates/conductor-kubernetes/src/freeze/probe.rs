@@ -86,15 +86,25 @@ async fn is_frozen(client: &Client, target: &Target) -> Result<bool, PortError> 
     let act = format!("could not try whether {target} is frozen");
     let objects = target.api(client);
     let object = answer(&act, || async { objects.get(&target.name).await }).await?;
-    let (field, value) = target.resource.other(&object.data["spec"]);
-    let other = AddOperation { path: PointerBuf::from_tokens(["spec", field]), value };
-    let other = Patch::<()>::Json(json_patch::Patch(vec![PatchOperation::Add(other)]));
     let params = PatchParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match attempt(&act, || async { objects.patch(&target.name, &params, &other).await }).await? {
-        Ok(_) => Ok(false),
-        Err(kube::Error::Api(status)) if status.code == 403 && status.message.contains(DENIED) => Ok(true),
-        Err(error) => Err(failed(act, error)),
+    let mut invalid = None;
+    for (field, value) in target.resource.others(&object.data) {
+        let path = PointerBuf::parse(field).map_err(|error| PortError::because(FailureKind::Rejected, &act, error))?;
+        let other = AddOperation { path, value };
+        let other = Patch::<()>::Json(json_patch::Patch(vec![PatchOperation::Add(other)]));
+        match attempt(&act, || async { objects.patch(&target.name, &params, &other).await }).await? {
+            Ok(_) => return Ok(false),
+            Err(kube::Error::Api(status)) if status.code == 403 && status.message.contains(DENIED) => return Ok(true),
+            Err(error) if is_invalid(&error) => invalid = Some(error),
+            Err(error) => return Err(failed(act, error)),
+        }
     }
+    // Whatever is tried is refused before the policy is asked.
+    invalid.map_or(Ok(false), |error| Err(failed(act, error)))
+}
+
+fn is_invalid(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 422)
 }
 
 fn act(targets: usize) -> String {

@@ -1,6 +1,7 @@
 //! What is frozen, in the words of the policy.
 
 use std::fmt;
+use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::argo_rollout::ArgoRollout;
 use crate::place::{Kind, Place};
+use crate::scalable::Declared;
 use crate::scaled_object::ScaledObject;
 use crate::stack_set::Stack;
 use crate::vertical::{INITIAL, OFF, VerticalPodAutoscaler};
@@ -24,7 +26,7 @@ pub(crate) struct Target {
 }
 
 /// The resources that are frozen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Resource {
     Deployments,
     StatefulSets,
@@ -34,6 +36,8 @@ pub(crate) enum Resource {
     VerticalPodAutoscalers,
     StackSets,
     Stacks,
+    /// Of a custom kind.
+    Scalable(Arc<Declared>),
 }
 
 impl Target {
@@ -41,20 +45,21 @@ impl Target {
         Self { resource, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
-    /// An application's workload.
-    pub(crate) fn of(place: &Place) -> Self {
-        let resource = match place.kind {
+    /// An application's workload; `None` for one of a custom kind, of which more is to be known.
+    pub(crate) fn of(place: &Place) -> Option<Self> {
+        let resource = match &place.kind {
             Kind::Deployment => Resource::Deployments,
             Kind::StatefulSet => Resource::StatefulSets,
             Kind::StackSet => Resource::StackSets,
             Kind::Rollout => Resource::Rollouts,
+            Kind::Scalable(_) => return None,
         };
-        Self::new(resource, &place.namespace, &place.name)
+        Some(Self::new(resource, &place.namespace, &place.name))
     }
 
     /// The objects of its resource in its namespace.
     pub(super) fn api(&self, client: &Client) -> Api<DynamicObject> {
-        let resource = match self.resource {
+        let resource = match &self.resource {
             Resource::Deployments => ApiResource::erase::<Deployment>(&()),
             Resource::StatefulSets => ApiResource::erase::<StatefulSet>(&()),
             Resource::Rollouts => ApiResource::erase::<ArgoRollout>(&()),
@@ -63,6 +68,7 @@ impl Target {
             Resource::VerticalPodAutoscalers => ApiResource::erase::<VerticalPodAutoscaler>(&()),
             Resource::StackSets => ApiResource::from_gvk(&GroupVersionKind::gvk("zalando.org", "v1", "StackSet")),
             Resource::Stacks => ApiResource::erase::<Stack>(&()),
+            Resource::Scalable(declared) => declared.resource(),
         };
         Api::namespaced_with(client.clone(), &self.namespace, &resource)
     }
@@ -70,7 +76,7 @@ impl Target {
 
 impl Resource {
     /// The plural of the kind, as requests name it.
-    const fn name(self) -> &'static str {
+    fn name(&self) -> &str {
         match self {
             Self::Deployments => "deployments",
             Self::StatefulSets => "statefulsets",
@@ -80,21 +86,33 @@ impl Resource {
             Self::StackSets => "stacksets",
             Self::Stacks => "stacks",
             Self::VerticalPodAutoscalers => "verticalpodautoscalers",
+            Self::Scalable(declared) => &declared.plural,
         }
     }
 
-    /// A field of the spec that may be another one, and what it may be then.
-    pub(super) fn other(self, spec: &Value) -> (&'static str, Value) {
-        let one_more = |field| (field, json!(spec[field].as_i64().unwrap_or_default() + 1));
+    /// Fields of an object that may be others, as JSON pointers, and what they may be then: to try one after the other, since a
+    /// custom kind may not allow each number.
+    pub(super) fn others<'a>(&'a self, object: &Value) -> Vec<(&'a str, Value)> {
+        let Self::Scalable(declared) = self else { return vec![self.other(object)] };
+        let present = object.pointer(&declared.replicas).and_then(Value::as_i64).unwrap_or_default();
+        let numbers = [1, -1, 2, -2].map(|more| present + more).into_iter().filter(|number| *number >= 0);
+        numbers.map(|number| (declared.replicas.as_str(), json!(number))).collect()
+    }
+
+    fn other<'a>(&'a self, object: &Value) -> (&'a str, Value) {
+        let one_more = |field: &'a str| {
+            let present = object.pointer(field).and_then(Value::as_i64);
+            (field, json!(present.unwrap_or_default() + 1))
+        };
         match self {
-            Self::Deployments | Self::StatefulSets | Self::Rollouts | Self::Stacks => one_more("replicas"),
-            Self::StackSets => one_more("minReadyPercent"),
-            Self::HorizontalPodAutoscalers => one_more("maxReplicas"),
-            Self::ScaledObjects => one_more("maxReplicaCount"),
+            Self::Deployments | Self::StatefulSets | Self::Rollouts | Self::Stacks => one_more("/spec/replicas"),
+            Self::StackSets => one_more("/spec/minReadyPercent"),
+            Self::HorizontalPodAutoscalers => one_more("/spec/maxReplicas"),
+            Self::ScaledObjects => one_more("/spec/maxReplicaCount"),
+            Self::Scalable(declared) => one_more(&declared.replicas),
             Self::VerticalPodAutoscalers => {
-                const FIELD: &str = "updatePolicy";
-                let mode = if spec[FIELD]["updateMode"] == OFF { INITIAL } else { OFF };
-                (FIELD, json!({ "updateMode": mode }))
+                let mode = if object["spec"]["updatePolicy"]["updateMode"] == OFF { INITIAL } else { OFF };
+                ("/spec/updatePolicy", json!({ "updateMode": mode }))
             }
         }
     }

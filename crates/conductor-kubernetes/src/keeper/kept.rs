@@ -11,8 +11,9 @@ use crate::place::Place;
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     /// The application's workload.
-    pub(super) of: Place,
-    itself: Reference,
+    pub(crate) of: Place,
+    /// As keepers name it, and what is made of it.
+    itself: Vec<Reference>,
     /// By its labels.
     named: Vec<Keeper>,
     /// By its annotation.
@@ -35,7 +36,24 @@ impl Kept {
     pub(crate) fn new(of: Place, kind: &str, meta: &ObjectMeta) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let itself = Reference { kind: kind.to_owned(), namespace: text(&meta.namespace), name: text(&meta.name) };
-        Self { of, itself, named: flux::named(meta), tracker: argo_cd::tracker(meta).map(str::to_owned) }
+        Self { of, itself: vec![itself], named: flux::named(meta), tracker: argo_cd::tracker(meta).map(str::to_owned) }
+    }
+
+    /// It, and an object of this kind and name that is made of it: what keeps that keeps it as well.
+    #[must_use]
+    pub(crate) fn with_made(mut self, kind: &str, name: &str) -> Self {
+        let namespace = self.of.namespace.clone();
+        self.itself.push(Reference { kind: kind.to_owned(), namespace, name: name.to_owned() });
+        self
+    }
+
+    /// Whether a keeper says that it keeps it, or it that it is kept by this one.
+    pub(crate) fn is_kept_by(&self, found: &Found) -> bool {
+        self.named.contains(&found.keeper) || self.is_tracked_by(found)
+    }
+
+    fn is_tracked_by(&self, found: &Found) -> bool {
+        self.itself.iter().any(|itself| found.keeps.contains(itself)) && self.may_be_kept_by(&found.keeper)
     }
 
     /// False where the object says that it is tracked by another Application.
@@ -53,11 +71,8 @@ impl Keepers {
         for object in kept {
             let (named, elsewhere): (Vec<_>, Vec<_>) =
                 object.named.iter().partition(|keeper| present.contains_key(keeper));
-            let tracking: Vec<&Keeper> = found
-                .iter()
-                .filter(|found| found.keeps.contains(&object.itself) && object.may_be_kept_by(&found.keeper))
-                .map(|found| &found.keeper)
-                .collect();
+            let tracking = found.iter().filter(|found| object.is_tracked_by(found));
+            let tracking: Vec<&Keeper> = tracking.map(|found| &found.keeper).collect();
             let is_tracked = tracking.iter().any(|keeper| keeper.kind == KeeperKind::Application);
             let tracker = object.tracker.as_ref().filter(|_| !is_tracked).map(|name| format!("Application {name}"));
             let absent = elsewhere.into_iter().map(ToString::to_string).chain(tracker);

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use conductor_core::app::ApplicationId;
 use conductor_core::ports::{FailureKind, PortError, Way};
 use conductor_core::run::RunId;
 
@@ -14,7 +13,8 @@ use super::{KeeperKind, Keeps, Reference};
 use crate::change::{Change, Wish};
 use crate::environment::KubernetesEnvironment;
 use crate::field::UnreadableError;
-use crate::object::{Object, called, is_marked, marker};
+use crate::named::Named;
+use crate::object::{Object, marker};
 use crate::place::Place;
 use crate::vertical::{INITIAL, OFF, Policy, VerticalPodAutoscaler};
 
@@ -55,7 +55,8 @@ impl KubernetesEnvironment {
         self.known.knows::<VerticalPodAutoscaler>(&self.reader).await
     }
 
-    /// Lets the VerticalPodAutoscalers of a workload do what they shall while its resources are changed, or are the run's.
+    /// Lets the VerticalPodAutoscalers of a workload do what they shall while its resources are changed, or are the run's. Of
+    /// a StackSet it is the Deployment of its Stack.
     pub(crate) async fn size(
         &self,
         place: &Place,
@@ -66,14 +67,12 @@ impl KubernetesEnvironment {
         if !self.has_vertical().await? {
             return Ok(());
         }
-        let list = self.reader.list_in::<VerticalPodAutoscaler>(&place.namespace);
+        let list = || self.reader.list_in::<VerticalPodAutoscaler>(&place.namespace);
         let all = self.vertical.ask(&place.namespace, list).await?;
         for one in all.iter().filter(|one| one.target().as_ref() == Some(place)) {
-            let name = one.metadata.name.as_deref().unwrap_or_default();
-            let unreadable = |error| {
-                let act = format!("could not read {}", called::<VerticalPodAutoscaler>(&place.namespace, name));
-                PortError::because(FailureKind::Rejected, act, error)
-            };
+            let named = Named::of(&(), one);
+            let unreadable =
+                |error| PortError::because(FailureKind::Rejected, format!("could not read {named}"), error);
             let policy = one.fields().map_err(unreadable)?;
             let changes = match way {
                 Way::There if sets_resources => policy.to(OFF),
@@ -88,28 +87,10 @@ impl KubernetesEnvironment {
             };
             if !changes.is_empty() {
                 let wish = Wish { way, changes, contested: BTreeSet::new() };
-                let holder = self.holder(run);
-                self.writer.write::<VerticalPodAutoscaler>(&place.namespace, name, &holder, &wish).await?;
+                self.writer.write(named, &self.holder(run), &wish).await?;
             }
         }
         Ok(())
-    }
-
-    /// Lets nothing come any more of a first write to one of these workloads. What a run has left on one goes when it is
-    /// resumed.
-    pub(crate) async fn fence_vertical(
-        &self,
-        run: &RunId,
-        applications: &[ApplicationId],
-        places: &BTreeSet<&Place>,
-    ) -> Result<Vec<PortError>, PortError> {
-        if !self.has_vertical().await? {
-            return Ok(Vec::new());
-        }
-        let unmarked = |one: VerticalPodAutoscaler| (!is_marked(&one)).then_some(one);
-        let unmarked = self.list(applications, |_| true, unmarked).await?;
-        let is_its = |one: &VerticalPodAutoscaler| one.target().is_some_and(|place| places.contains(&place));
-        Ok(self.part(run, unmarked, is_its, |_| BTreeSet::new()).await)
     }
 
     /// What lets one give new pods again what is recommended, where the run has switched it off. It evicts nothing yet.

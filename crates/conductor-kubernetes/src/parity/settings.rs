@@ -11,7 +11,7 @@ use crate::argo_rollout::ArgoRollout;
 use crate::workload::Workload;
 
 /// A workload whose own settings are compared.
-pub(super) trait Compared: Workload {
+pub(super) trait Compared: Workload<DynamicType = ()> {
     /// How it replaces its pods, and the order in which it makes them where it has one.
     fn own(&self, into: &mut Settings<'_>) -> Result<(), serde_json::Error>;
 }
@@ -64,7 +64,7 @@ impl Settings<'_> {
 /// The settings of a workload.
 pub(super) fn settings<K: Compared>(workload: &K, key: &Key) -> Result<BTreeMap<String, String>, serde_json::Error> {
     let mut settings = Settings { found: BTreeMap::new(), key };
-    settings.text("kind", Some(&K::KIND));
+    settings.text("kind", Some(&K::workload_kind(&())));
     workload.own(&mut settings)?;
     if let Some(spec) = workload.template().and_then(|template| template.spec.as_ref()) {
         settings.text("priorityClass", spec.priority_class_name.as_ref());

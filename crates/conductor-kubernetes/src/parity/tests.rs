@@ -187,7 +187,7 @@ fn a_scaled_object_is_told_by_its_own_bounds_and_the_metrics_that_keda_has_made_
         "metadata": { "name": "checkout", "namespace": "shop" },
         "spec": { "scaleTargetRef": { "name": "checkout" }, "minReplicaCount": 0, "maxReplicaCount": 7 },
     }));
-    let place = workload().place();
+    let place = workload().place(&());
     let found = Scalers::of(vec![made], vec![scaled]).autoscaling(&place, &Key::fresh().unwrap()).unwrap();
     let Autoscaling::By(found) = found else { panic!("no autoscaler") };
     assert_eq!(found.bounds.to_string(), "autoscaled from 0 to 7");

@@ -27,7 +27,7 @@ pub(super) struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// What a workload is like, with where it is.
     pub(super) fn profile<K: Compared>(&self, workload: &K) -> (Place, Result<Profile, PortError>) {
-        let place = workload.place();
+        let place = workload.place(&());
         let profile = self.of(&place, workload);
         (place, profile)
     }

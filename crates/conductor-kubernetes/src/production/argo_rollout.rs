@@ -40,18 +40,24 @@ fn stable<'list>(
         let hash = |hash: &Option<String>| hash.clone().filter(|hash| !hash.is_empty());
         let [stable, current] =
             [&status.stable, &status.current_pod_hash].map(|found| hash(found).unwrap_or_else(|| "none".to_owned()));
-        return Err(Refusal::Canary { place: place.clone(), stable, current });
+        let place = place.clone();
+        return Err(match status.abort {
+            Some(true) => Refusal::Aborted { place, stable, current },
+            _ => Refusal::Unpromoted { place, way: rollout.spec.way(), stable: stable.into(), current: current.into() },
+        });
     }
     let label =
         |set: &&ReplicaSet| set.metadata.labels.as_ref().and_then(|labels| labels.get(POD_TEMPLATE_HASH)).cloned();
     let newest = owned(rollout, replica_sets).find(|set| label(set) == status.stable).ok_or_else(unseen)?;
     let (total, updated) = (status.replicas.unwrap_or_default(), status.updated_replicas.unwrap_or_default());
     let wanted = wanted(rollout);
-    if updated < total {
+    // Replicas of an older version that wait for their end serve nobody.
+    let serving = if rollout.spec.keeps_older() { updated } else { total };
+    if updated < serving {
         return Err(Refusal::MidRollout { place: place.clone(), updated, replicas: wanted.max(total) });
     }
-    if total != wanted {
-        return Err(Refusal::Scaling { place: place.clone(), replicas: total, wanted });
+    if serving != wanted {
+        return Err(Refusal::Scaling { place: place.clone(), replicas: serving, wanted });
     }
     Ok(newest)
 }

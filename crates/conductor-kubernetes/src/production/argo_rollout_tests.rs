@@ -54,14 +54,32 @@ fn the_stable_pods_tell_which_digest_runs() {
 }
 
 #[test]
+fn replicas_of_before_that_serve_nobody_any_more_do_not_count() {
+    let switched = json!({ "spec": { "strategy": { "blueGreen": {} } }, "status": { "replicas": 4 } });
+    let running = read(&switched).unwrap();
+    assert_eq!((running.images["main"].clone(), running.replicas), (format!("shop/checkout@{ONE}"), 2));
+}
+
+#[test]
 fn what_is_on_its_way_or_elsewhere_is_refused() {
     let canary = "production is in the middle of a rollout of Rollout shop/checkout (canary): it goes from ReplicaSet b to c, \
                   and is not promoted yet; try again when it is, or is taken back";
+    let switch = "production is in the middle of a rollout of Rollout shop/checkout (blue-green): it goes from ReplicaSet b to \
+                  c, and is not promoted yet; try again when it is, or is taken back";
+    let aborted = "a rollout of Rollout shop/checkout in production from ReplicaSet b to c was aborted, so that its template is \
+                   not what runs; expected another template, or that it is tried again and promoted";
     let unseen = "production is in the middle of a change of Rollout shop/checkout: its controller has not seen it yet; try \
                   again when it is done";
     let passes = FailureKind::Unavailable;
     for (name, change, kind, expected) in [
         ("a canary", json!({ "status": { "currentPodHash": "c" } }), passes, canary),
+        (
+            "before a switch",
+            json!({ "spec": { "strategy": { "blueGreen": {} } }, "status": { "currentPodHash": "c" } }),
+            passes,
+            switch,
+        ),
+        ("aborted", json!({ "status": { "currentPodHash": "c", "abort": true } }), FailureKind::Rejected, aborted),
         ("not seen", json!({ "metadata": { "generation": 8 } }), passes, unseen),
         (
             "the list of ReplicaSets is older",

@@ -17,10 +17,16 @@ pub(crate) enum Refusal {
     MidRollout { place: Place, updated: i32, replicas: i32 },
     /// Some users are served by another version than others, and it is not said yet which of the two stays.
     #[error(
-        "production is in the middle of a rollout of {place} (canary): it goes from ReplicaSet {stable} to {current}, and is \
+        "production is in the middle of a rollout of {place} ({way}): it goes from ReplicaSet {stable} to {current}, and is \
          not promoted yet; try again when it is, or is taken back"
     )]
-    Canary { place: Place, stable: String, current: String },
+    Unpromoted { place: Place, way: &'static str, stable: Box<str>, current: Box<str> },
+    /// Its template is one that was given up.
+    #[error(
+        "a rollout of {place} in production from ReplicaSet {stable} to {current} was aborted, so that its template is not what \
+         runs; expected another template, or that it is tried again and promoted"
+    )]
+    Aborted { place: Place, stable: String, current: String },
     /// The pod template, which says what the containers are, is somewhere else.
     #[error(
         "{place} in production has its pod template from {} {} (workloadRef), which cannot be read yet; expected a template of \
@@ -66,7 +72,7 @@ pub(crate) enum Refusal {
     /// A tag was moved while the pods of one version were made.
     #[error(
         "pods of {place} run different digests of container {container} although they are of one {}: {}",
-        version(.place.kind), .digests.join(", ")
+        version(&.place.kind), .digests.join(", ")
     )]
     Disagreement { place: Place, container: String, digests: Vec<String> },
     /// The runtime only says an id, of use on its own node.
@@ -88,7 +94,7 @@ impl Refusal {
     pub(crate) const fn kind(&self) -> FailureKind {
         match self {
             Self::MidRollout { .. }
-            | Self::Canary { .. }
+            | Self::Unpromoted { .. }
             | Self::Unseen { .. }
             | Self::Scaling { .. }
             | Self::Switching { .. }
@@ -97,6 +103,7 @@ impl Refusal {
             | Self::Unknown { .. } => FailureKind::Unavailable,
             Self::NoTraffic { .. }
             | Self::WorkloadRef { .. }
+            | Self::Aborted { .. }
             | Self::Disagreement { .. }
             | Self::ImageId { .. }
             | Self::ScaledToZero { .. } => FailureKind::Rejected,
@@ -105,9 +112,10 @@ impl Refusal {
 }
 
 /// What is one version of such a workload.
-const fn version(kind: Kind) -> &'static str {
+const fn version(kind: &Kind) -> &'static str {
     match kind {
         Kind::Deployment | Kind::Rollout | Kind::StackSet => "ReplicaSet",
         Kind::StatefulSet => "ControllerRevision",
+        Kind::Scalable(_) => "object",
     }
 }

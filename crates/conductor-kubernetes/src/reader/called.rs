@@ -1,11 +1,12 @@
 //! Objects of kinds that are known by their names only.
 
 use conductor_core::ports::{FailureKind, PortError};
+use k8s_openapi::NamespaceResourceScope;
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
 use kube::error::DiscoveryError;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use serde_json::Value;
 
 use super::Reader;
@@ -15,8 +16,10 @@ use crate::error::{failed, is_absent};
 /// A kind that a cluster has.
 #[derive(Clone, Debug)]
 pub(crate) struct Called {
-    resource: ApiResource,
+    pub(crate) resource: ApiResource,
     pub(crate) is_namespaced: bool,
+    /// True where it has a scale subresource.
+    pub(crate) is_scalable: bool,
 }
 
 impl Called {
@@ -37,6 +40,17 @@ impl Called {
 }
 
 impl Reader {
+    /// One object of a namespace, with whatever it says.
+    pub(crate) async fn whole_in<K>(&self, namespace: &str, name: &str) -> Result<Value, PortError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        let kind = Called { resource: ApiResource::erase::<K>(&()), is_namespaced: true, is_scalable: false };
+        let found = self.object_called(&kind, namespace, name).await?;
+        let gone = || PortError::new(FailureKind::NotFound, format!("{} is gone", kind.called(namespace, name)));
+        found.ok_or_else(gone)
+    }
+
     /// The kind of this name; `None` where the cluster has none.
     pub(crate) async fn kind_called(&self, api_version: &str, kind: &str) -> Result<Option<Called>, PortError> {
         let act = format!("could not ask {} whether it knows {kind} of {api_version}", self.cluster);
@@ -44,7 +58,10 @@ impl Reader {
         let wanted = GroupVersionKind::gvk(group, version, kind);
         match attempt(&act, || pinned_kind(&self.client, &wanted)).await? {
             Ok((resource, capabilities)) => {
-                Ok(Some(Called { resource, is_namespaced: capabilities.scope == Scope::Namespaced }))
+                let is_namespaced = capabilities.scope == Scope::Namespaced;
+                let is_scalable =
+                    capabilities.subresources.iter().any(|(subresource, _)| subresource.plural == "scale");
+                Ok(Some(Called { resource, is_namespaced, is_scalable }))
             }
             Err(kube::Error::Discovery(DiscoveryError::MissingKind(_))) => Ok(None),
             Err(error) if is_absent(&error) => Ok(None),

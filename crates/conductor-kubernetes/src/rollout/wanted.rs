@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use conductor_core::app::Bounds;
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::argo_rollout::ArgoRollout;
 
@@ -60,6 +61,11 @@ impl Before {
         let generation = answer.metadata.generation.unwrap_or(0);
         let older = answer.status.as_ref().filter(|status| status.observed() < Some(generation));
         Self { generation, conditions: older.and_then(|status| status.conditions.clone()).unwrap_or_default() }
+    }
+
+    /// Of an object of a custom kind, as the answer to a write shows it.
+    pub(crate) fn of_scalable(answer: &ObjectMeta) -> Self {
+        Self { generation: answer.generation.unwrap_or(0), conditions: Vec::new() }
     }
 
     /// True for an object that is older than the write.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use conductor_core::phase::Deadlines;
 use conductor_core::units::Span;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -98,6 +99,10 @@ impl DeployObject {
         }
         if self.within == Span::default() {
             add("within", "a deployment needs some time".to_owned(), "such as 15m");
+        }
+        if self.within > Deadlines::DEPLOY {
+            let problem = format!("all deployments of a run have no more than {}", Deadlines::DEPLOY);
+            add("within", problem, &format!("{} or less", Deadlines::DEPLOY));
         }
         if matches!(self.template, Template::Object(_)) {
             let wrong = self.template.violations();

@@ -16,6 +16,10 @@ const SUBDOMAIN: &str = "1 to 253 lower-case letters, digits, '-' or '.', beginn
 const KEY: &str = "a name such as delivery.example/deployment-id";
 const REPOSITORY: &str = "a registry, or the beginning of its repositories, without scheme, tag or digest";
 
+/// Why no delivery system deploys a StackSet.
+const OTHER_STACK: &str = "a delivery would make another Stack and let it have the traffic, and that of before may be scaled to \
+                           none, or deleted, before it could have it back";
+
 /// With fewer requests in a second an answer would seem to be late that was only not asked for yet.
 const LEAST_RATE: u32 = 5;
 
@@ -55,9 +59,9 @@ impl KubernetesSettings {
                 found.extend(self.taken(position, application, &mut places));
             }
             let problem = match self.place(application).kind {
-                Kind::Rollout => "the canary of a delivery would wait for a promotion that nobody gives",
-                Kind::StackSet => "a delivery would make another Stack, which is not what is put back",
-                Kind::Deployment | Kind::StatefulSet => continue,
+                Kind::StackSet => OTHER_STACK,
+                Kind::Scalable(_) => "which version it is nobody knows, so that none can be delivered",
+                Kind::Deployment | Kind::StatefulSet | Kind::Rollout => continue,
             };
             if self.deploy_object(application).is_some() {
                 found.push(at(position, "deploy", problem.to_owned(), "images"));
@@ -90,7 +94,7 @@ impl KubernetesSettings {
         let (place, name) = (self.place(application), &application.name);
         let other = places.insert(place.clone(), name).filter(|other| *other != name)?;
         let expected = format!("a {} of its own", place.kind);
-        Some(at(position, named(place.kind), format!("{place} is \"{other}\" already"), &expected))
+        Some(at(position, named(&place.kind), format!("{place} is \"{other}\" already"), &expected))
     }
 }
 
@@ -121,30 +125,35 @@ impl Application {
             found.extend(namespace.as_ref().and_then(|namespace| not_a_namespace(field("namespace"), namespace)));
             let mut first: Option<(Kind, &str)> = None;
             let mut others = Vec::new();
-            for (kind, name) in names.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?))) {
+            for (kind, name) in names {
                 if !is_subdomain(name) {
                     let problem = format!("\"{name}\" is not the name of a {kind}");
-                    found.push((field(named(kind)), problem, SUBDOMAIN.to_owned()));
+                    found.push((field(named(&kind)), problem, SUBDOMAIN.to_owned()));
                 }
-                match first {
+                match &first {
                     None => first = Some((kind, name)),
                     Some((of, taken)) => others.push((
-                        field(named(kind)),
+                        field(named(&kind)),
                         format!("it is {of} \"{taken}\" already"),
-                        format!("{} or {}", named(of), named(kind)),
+                        format!("{} or {}", named(of), named(&kind)),
                     )),
                 }
             }
             found.extend(others);
         };
         workload("", namespace, self.names());
+        let scalable = format!("applications[{position}].scalable");
+        let mut unknown: Vec<Violation> = self.scalable.iter().flat_map(|one| one.violations(&scalable)).collect();
         if let Some(other) = in_production {
             workload("inProduction.", &other.namespace, other.names());
+            let scalable = format!("applications[{position}].inProduction.scalable");
+            unknown.extend(other.scalable.iter().flat_map(|one| one.violations(&scalable)));
             if let Some(object) = other.releases.as_ref().and_then(Releases::object) {
                 found.extend(object.violations(&format!("applications[{position}].inProduction.releases")));
             }
         }
-        if self.names().iter().all(|(_, name)| name.is_none()) && !is_subdomain(name.as_str()) {
+        found.extend(unknown);
+        if self.names().is_empty() && !is_subdomain(name.as_str()) {
             let problem = format!("\"{name}\" is not the name of a Deployment");
             found.push(at(position, "name", problem, "deployment: its name"));
         }
@@ -152,7 +161,7 @@ impl Application {
             found.extend(object.violations(&format!("applications[{position}].deploy")));
         }
         if self.allow_volume_deletion && stateful_set.is_none() {
-            let kind = super::workload(self.names()).map_or(Kind::Deployment, |(kind, _)| kind);
+            let kind = self.names().into_iter().next().map_or(Kind::Deployment, |(kind, _)| kind);
             let problem = format!("a {kind} has no volumes that scaling deletes");
             found.push(at(position, "allowVolumeDeletion", problem, "statefulSet beside it, or to leave it out"));
         }
@@ -161,12 +170,13 @@ impl Application {
 }
 
 /// The field that names a workload of a kind.
-const fn named(kind: Kind) -> &'static str {
+const fn named(kind: &Kind) -> &'static str {
     match kind {
         Kind::Deployment => "deployment",
         Kind::StatefulSet => "statefulSet",
         Kind::Rollout => "rollout",
         Kind::StackSet => "stackSet",
+        Kind::Scalable(_) => "scalable",
     }
 }
 

@@ -13,15 +13,19 @@ use crate::place::Place;
 use crate::stack_set::Stack;
 
 /// The annotation with the generation of the Stack.
-const GENERATION: &str = "stackset-controller.zalando.org/stack-generation";
+pub(super) const GENERATION: &str = "stackset-controller.zalando.org/stack-generation";
 /// The controller looks every ten seconds, unless it is told otherwise.
 const WITHIN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The generation of the Stack that an object was made of.
+pub(crate) fn carried(made: &ObjectMeta) -> Option<i64> {
+    made.annotations.as_ref().and_then(|annotations| annotations.get(GENERATION)?.parse().ok())
+}
+
 /// True for what was made of this generation of a Stack, or of a newer one.
 pub(crate) fn is_carried(made: &ObjectMeta, generation: i64) -> bool {
-    let of = made.annotations.as_ref().and_then(|annotations| annotations.get(GENERATION)?.parse::<i64>().ok());
-    of >= Some(generation)
+    carried(made) >= Some(generation)
 }
 
 impl KubernetesEnvironment {

@@ -6,19 +6,17 @@ use std::sync::PoisonError;
 use conductor_core::app::{ApplicationId, Bounds};
 use conductor_core::ports::{FailureKind, PortError, Way};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::environment::KubernetesEnvironment;
 use crate::freeze::{Resource, Target};
-use crate::keeper::Kept;
 use crate::look::Found;
 use crate::marker::Marker;
 use crate::object::{Object, marker};
 use crate::place::{Kind, Place};
 use crate::production::workload::is_owned;
 use crate::reader::Reader;
-use crate::stack_set::Stack;
 use crate::stack_set::choice::{chosen, unfit};
+use crate::stack_set::{Stack, has_other_pods, is_of_stack};
 
 /// Stacks by where their applications are.
 pub(crate) type ByStackSet = BTreeMap<Place, Vec<Stack>>;
@@ -34,18 +32,18 @@ impl KubernetesEnvironment {
         if places.is_empty() || !self.known.knows::<Stack>(&self.reader).await? {
             return Ok(ByStackSet::new());
         }
-        let is_stack_set = |kind| kind == Kind::StackSet;
+        let is_stack_set = |kind: &Kind| *kind == Kind::StackSet;
         let (mut stacks, deployments) = futures::try_join!(
-            self.list::<Stack, _>(applications, is_stack_set, Some),
-            self.list::<Deployment, _>(applications, is_stack_set, |one| {
-                let replicas = one.spec.as_ref()?.replicas?;
-                one.metadata.owner_references.is_some().then_some((one.metadata, replicas))
+            self.list::<Stack, _>(applications, &(), is_stack_set, Some),
+            self.list::<Deployment, _>(applications, &(), is_stack_set, |one| {
+                let fields = one.fields().ok().filter(|_| is_of_stack(&one.metadata))?;
+                Some((one.metadata, fields))
             })
         )?;
         for stack in &mut stacks {
             let own = deployments.iter().find(|(meta, _)| is_owned(stack, meta));
-            if let Some((_, replicas)) = own {
-                stack.wants(*replicas);
+            if let Some((meta, made)) = own {
+                stack.has_made(made.replicas, has_other_pods(stack, meta, made));
             }
         }
         Ok(by_stack_set(stacks, &places))
@@ -64,6 +62,7 @@ impl KubernetesEnvironment {
             if let Some(stack) = chosen(all, self.written_stack(place).as_deref()) {
                 let mut of = self.found_stack(place, stack)?;
                 of.unfit.extend(unfit(all));
+                of.unfit.extend(self.unlike(stack).await?);
                 found.insert(application.clone(), of);
             }
         }
@@ -83,21 +82,21 @@ impl KubernetesEnvironment {
             owned.replicas = bounds.nearest(owned.replicas);
         }
         let of_bounds = || marker(stack).ok().flatten().and_then(|marker| marker.of_bounds());
-        // What keeps it as a repository says knows its StackSet, whose labels are those of the Stack.
-        let meta = ObjectMeta { name: Some(place.name.clone()), ..stack.metadata.clone() };
         Ok(Found {
             identity: stack.metadata.uid.clone(),
             owned,
             marker: marker(stack).map(|marker| marker.map(|marker| marker.of_workload())),
             bounds: bounds.map(|bounds: Bounds| -> (Bounds, Option<Marker<Bounds>>) { (bounds, of_bounds()) }),
             unfit: Vec::new(),
-            kept: Kept::new(place.clone(), &place.kind.to_string(), &meta),
+            kept: stack.kept(place),
+            made: Some(stack.deployment()),
         })
     }
 
     /// The Stack of a StackSet that a run changes, or puts back.
     pub(crate) async fn stack(&self, place: &Place, way: Way) -> Result<Stack, PortError> {
-        let listed = self.listed_stacks.ask(&place.namespace, self.reader.list_in::<Stack>(&place.namespace)).await?;
+        let list = || self.reader.list_in::<Stack>(&place.namespace);
+        let listed = self.listed_stacks.ask(&place.namespace, list).await?;
         let its: Vec<Stack> = listed.iter().filter(|stack| stack.place().as_ref() == Some(place)).cloned().collect();
         let gone = || PortError::new(FailureKind::NotFound, format!("{place} has no Stack any more"));
         let stack = chosen(&its, self.written_stack(place).as_deref()).ok_or_else(gone)?;
@@ -120,7 +119,7 @@ impl KubernetesEnvironment {
             let Some(stack) = chosen(&stacks, self.written_stack(&place).as_deref()) else { continue };
             let (namespace, name) = (&place.namespace, stack.name());
             targets.push(Target::new(Resource::Stacks, namespace, name));
-            targets.push(Target::of(&stack.deployment()));
+            targets.extend(Target::of(&stack.deployment()));
             let autoscaler = || Target::new(Resource::HorizontalPodAutoscalers, namespace, name);
             targets.extend(stack.is_autoscaled().then(autoscaler));
         }

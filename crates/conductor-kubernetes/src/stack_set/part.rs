@@ -35,8 +35,14 @@ impl KubernetesEnvironment {
         }
         let ruled = |stack: &Stack| stack.is_autoscaled().then_some(Field::Replicas).into_iter().collect();
         failures.extend(
-            self.part(run, parting, |stack| stack.metadata.uid.as_ref().is_some_and(|uid| its.contains(uid)), ruled)
-                .await,
+            self.part(
+                run,
+                &(),
+                parting,
+                |stack| stack.metadata.uid.as_ref().is_some_and(|uid| its.contains(uid)),
+                ruled,
+            )
+            .await,
         );
         Ok(failures)
     }

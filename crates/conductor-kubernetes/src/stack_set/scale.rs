@@ -7,13 +7,13 @@ use conductor_core::ports::{FailureKind, PortError, Way};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
 use k8s_openapi::api::apps::v1::Deployment;
-use tokio::sync::watch;
 
 use crate::apply::{WaitFor, has_images_of_a_run};
 use crate::change::Wish;
 use crate::environment::KubernetesEnvironment;
 use crate::field::{Field, UnreadableError};
-use crate::follow::Sight;
+use crate::follow::Following;
+use crate::named::Named;
 use crate::object::{Object, marker};
 use crate::place::Place;
 use crate::rollout::{Before, Wanted};
@@ -30,6 +30,15 @@ impl KubernetesEnvironment {
     ) -> Result<(), PortError> {
         let ScaleStep { from, to, .. } = step;
         let stack = self.stack(place, way).await?;
+        let sized = Box::pin(self.size(&stack.deployment(), run, way, step.sets_resources())).await;
+        let sized = match way {
+            Way::There => {
+                self.refuse_others(place, &stack).await?;
+                Ok(sized?)
+            }
+            // What can be put back is, all the same.
+            Way::Back => sized,
+        };
         let live = stack.fields().map_err(|error| unreadable(&stack, error))?;
         // Without a marker nothing is known of what was absent, and everything is said.
         let original = marker(&stack).ok().flatten().map_or_else(|| live.clone(), |marker| marker.original);
@@ -54,12 +63,12 @@ impl KubernetesEnvironment {
                     Err(_) => (BTreeSet::new(), WaitFor::Nothing),
                 };
                 self.write_stack(place, &stack, run, &Wish { way, changes, contested }, wanted, wait).await?;
-                put_back.map(drop)
+                put_back.map(drop).and(sized)
             }
             (Way::Back | Way::There, _) => {
                 let wish = Wish { way, changes: live.changes(&original, way, [from, to]), contested: ruled() };
                 let wait = if way == Way::Back { WaitFor::ReplicasOfItsOwn } else { WaitFor::Replicas };
-                self.write_stack(place, &stack, run, &wish, wanted, wait).await
+                self.write_stack(place, &stack, run, &wish, wanted, wait).await.and(sized)
             }
         }
     }
@@ -91,14 +100,16 @@ impl KubernetesEnvironment {
         wait: WaitFor,
     ) -> Result<(), PortError> {
         // Before the write, so that nothing of what comes of it is missed.
-        let sights = self.deployments.follow(&stack.deployment());
+        let following = self.deployments.follow(&stack.deployment());
         let written = self.write_to_stack(place, stack, run, wish).await?;
         match wait {
             WaitFor::Nothing => Ok(()),
             WaitFor::ReplicasOfItsOwn if has_images_of_a_run(&*written) => Ok(()),
             // Its controller has it at none: whatever it says has an effect when it gets traffic again.
             WaitFor::ReplicasOfItsOwn | WaitFor::Replicas if wish.way == Way::Back && !written.has_traffic() => Ok(()),
-            WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => self.settle_stack(place, &written, wanted, sights).await,
+            WaitFor::ReplicasOfItsOwn | WaitFor::Replicas => {
+                self.settle_stack(place, &written, wish.way, wanted, following).await
+            }
         }
     }
 
@@ -111,28 +122,35 @@ impl KubernetesEnvironment {
         wish: &Wish,
     ) -> Result<Box<Stack>, PortError> {
         self.note_written_stack(place, stack);
-        self.writer.write(&place.namespace, stack.name(), &self.holder(run), wish).await
+        self.writer.write(Named::of(&(), stack), &self.holder(run), wish).await
     }
 
     async fn settle_stack(
         &self,
         place: &Place,
         stack: &Stack,
+        way: Way,
         mut wanted: Wanted,
-        sights: watch::Receiver<Sight<Deployment>>,
+        following: Following<Deployment>,
     ) -> Result<(), PortError> {
         let (its, generation) = (stack.deployment(), stack.metadata.generation.unwrap_or_default());
-        let made: Deployment = self.reader.get_in(&its.namespace, &its.name).await?;
+        let made = match way {
+            Way::There => self.pods_anew(stack).await?,
+            Way::Back => self.reader.get_in::<Deployment>(&its.namespace, &its.name).await?,
+        };
         if !is_carried(&made.metadata, generation) {
             wanted.before = Before::carrying(&made);
         }
         wanted.generation_of_stack = Some(generation);
         let replicas = wanted.replicas.filter(|_| stack.is_autoscaled());
         if stack.is_autoscaled() {
+            if way == Way::There {
+                self.bounds_anew(stack).await?;
+            }
             self.carried_to_autoscaler(stack).await?;
         }
         self.deployments
-            .settle(&its, wanted, sights, Box::new(made), &|readiness| self.tell(place, &readiness))
+            .settle(&its, wanted, following, Box::new(made), &|readiness| self.tell(place, &readiness))
             .await?;
         match replicas {
             Some(replicas) => self.shown_by(stack, replicas).await,

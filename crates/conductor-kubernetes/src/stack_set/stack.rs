@@ -1,14 +1,17 @@
 //! A Stack: what of it is looked at.
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::field::{Owned, UnreadableError};
+use crate::keeper::Kept;
 use crate::object::{Layout, Object};
-use crate::place::{Kind, Place};
+use crate::place::{Kind, Place, STACK};
 use crate::stack_set::fields::{Ends, StackFields};
+use crate::template::Template;
 
 /// The kind that owns Stacks.
 const STACK_SET: &str = "StackSet";
@@ -22,7 +25,7 @@ pub(crate) struct StackSpec {
     pub(crate) replicas: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) autoscaler: Option<StackAutoscaler>,
-    pub(crate) pod_template: PodTemplateSpec,
+    pub(crate) pod_template: Template,
 }
 
 /// The bounds of a Stack's autoscaler. The autoscaler takes 1 for a minimum that is absent.
@@ -42,6 +45,9 @@ pub(crate) struct StackStatus {
     pub(crate) actual_traffic_weight: f64,
     /// The replicas that its Deployment wants.
     pub(crate) desired_replicas: i32,
+    /// True where its Deployment has other pods than it says, as it was looked at; the controller does not tell.
+    #[serde(skip)]
+    has_other_pods: bool,
 }
 
 impl Stack {
@@ -57,6 +63,15 @@ impl Stack {
     pub(crate) fn deployment(&self) -> Place {
         let namespace = self.metadata.namespace.clone().unwrap_or_default();
         Place { namespace, kind: Kind::Deployment, name: self.name().to_owned() }
+    }
+
+    /// It, as keepers know it, of the application at a place.
+    pub(crate) fn kept(&self, place: &Place) -> Kept {
+        // What keeps it as a repository says knows its StackSet, whose labels are those of the Stack.
+        let meta = ObjectMeta { name: Some(place.name.clone()), ..self.metadata.clone() };
+        Kept::new(place.clone(), &place.kind.to_string(), &meta)
+            .with_made(STACK, self.name())
+            .with_made(&self.deployment().kind.to_string(), self.name())
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -77,8 +92,15 @@ impl Stack {
     }
 
     /// Takes what its Deployment wants for what its controller has seen of that.
-    pub(crate) fn wants(&mut self, replicas: i32) {
-        self.status.get_or_insert_default().desired_replicas = replicas;
+    pub(crate) fn has_made(&mut self, replicas: u32, has_other_pods: bool) {
+        let status = self.status.get_or_insert_default();
+        status.desired_replicas = i32::try_from(replicas).unwrap_or(i32::MAX);
+        status.has_other_pods = has_other_pods;
+    }
+
+    /// True where its Deployment has other pods than it says, whoever has made them.
+    pub(crate) fn has_other_pods(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.has_other_pods)
     }
 }
 
@@ -95,15 +117,19 @@ impl Object for Stack {
             Some(_) => Some(self.status.as_ref().map_or(0, |status| status.desired_replicas)),
             None => spec.replicas,
         };
-        let owned = Owned::of(replicas, &spec.pod_template)?;
+        let owned = Owned::of(replicas, spec.pod_template.readable()?)?;
         Ok(StackFields { owned, says_replicas: replicas.is_some(), autoscaler })
     }
 
     fn template(&self) -> Option<&PodTemplateSpec> {
-        Some(&self.spec.pod_template)
+        self.spec.pod_template.read.as_ref().ok()
     }
 
-    fn layout(&self) -> Layout {
+    fn written_template(&self) -> Option<&Json> {
+        Some(&self.spec.pod_template.written)
+    }
+
+    fn layout(&self) -> Layout<'_> {
         let replicas = (!self.is_autoscaled()).then_some("/spec/replicas");
         Layout { replicas, bounds: "/spec/autoscaler", template: "/spec/podTemplate" }
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use conductor_core::app::{ApplicationId, Bounds};
 use conductor_core::ports::{FailureKind, ProgressSink, Readiness, Scaler, Way};
-use conductor_kubernetes_bed::{Behaviour, Rollout, RolloutStatus, Step, Trigger, rollout, scaled_object, until};
+use conductor_kubernetes_bed::{
+    Behaviour, BlueGreen, Rollout, RolloutStatus, Step, Trigger, rollout, scaled_object, service, until,
+};
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -23,6 +25,12 @@ impl Bed {
     /// Makes a Rollout, and waits until Argo Rollouts has done with it what it does.
     pub(crate) async fn argo_rollout(&self, made: &Rollout) {
         cluster().await.rollouts().await.unwrap_or_else(|error| panic!("{error}"));
+        if let Some(BlueGreen { active_service, preview_service, .. }) = &made.spec.strategy.blue_green {
+            for name in [Some(active_service), preview_service.as_ref()].into_iter().flatten() {
+                let app = made.metadata.name.as_deref().unwrap();
+                self.api().create(&PostParams::default(), &service(name, app)).await.unwrap();
+            }
+        }
         let rollouts = self.api::<Rollout>();
         rollouts.create(&PostParams::default(), made).await.unwrap();
         let name = made.metadata.name.as_deref().unwrap();
@@ -39,13 +47,20 @@ impl Bed {
         .await;
     }
 
-    async fn status(&self, name: &str) -> RolloutStatus {
+    pub(crate) async fn status(&self, name: &str) -> RolloutStatus {
         self.api::<Rollout>().get(name).await.unwrap().status.unwrap()
     }
 
-    async fn change(&self, change: &Value) {
+    pub(crate) async fn change(&self, change: &Value) {
         let rollouts = self.api::<Rollout>();
         rollouts.patch("shop", &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+    }
+
+    /// Changes what is said of it, once nothing else has been written to it for a moment.
+    pub(crate) async fn change_status(&self, change: &Value) {
+        tokio::time::sleep(REST).await;
+        let change = Patch::Merge(json!({ "status": change }));
+        self.api::<Rollout>().patch_status("shop", &PatchParams::default(), &change).await.unwrap();
     }
 
     /// The replicas of each image.
@@ -61,7 +76,7 @@ impl Bed {
 }
 
 /// A Rollout alone in its namespace, as an application.
-async fn bed_of(namespace: &str, made: &Rollout) -> Bed {
+pub(crate) async fn bed_of(namespace: &str, made: &Rollout) -> Bed {
     let bed = Bed::of(namespace, &[json!({ "name": "shop", "rollout": "shop" })]).await;
     bed.argo_rollout(made).await;
     bed
@@ -77,9 +92,9 @@ fn strategies() -> [(&'static str, Vec<Step>); 4] {
     ]
 }
 
-async fn there_and_back(name: &str, steps: &[Step], by: By) {
+pub(crate) async fn there_and_back(name: &str, made: &Rollout, by: By) {
     let namespace = format!("argo-rollout-{name}-{by:?}").to_lowercase();
-    let scene = Scene::of_argo_rollouts(&namespace, &["shop"], steps).await;
+    let scene = Scene::of(bed_of(&namespace, made).await, &["shop"]).await;
     let bed = &scene.bed;
     let conductor = bed.conductor(1).await;
     scene.perform(&conductor).await;
@@ -99,9 +114,9 @@ async fn there_and_back(name: &str, steps: &[Step], by: By) {
 
 #[tokio::test]
 async fn an_argo_rollout_is_promoted_there_and_back_whatever_its_steps_are() {
-    let all = strategies();
-    let by_journal = all.iter().map(|(name, steps)| there_and_back(name, steps, By::Journal));
-    let by_cluster = all.iter().take(2).map(|(name, steps)| there_and_back(name, steps, By::Cluster));
+    let all = strategies().map(|(name, steps)| (name, argo_rollout_with_resources("shop", 2, &steps)));
+    let by_journal = all.iter().map(|(name, made)| there_and_back(name, made, By::Journal));
+    let by_cluster = all.iter().take(2).map(|(name, made)| there_and_back(name, made, By::Cluster));
     join_all(by_journal.chain(by_cluster)).await;
 }
 
@@ -126,9 +141,8 @@ async fn amounts_of_an_argo_rollout_that_are_numbers_are_changed_and_put_back() 
     assert_eq!(scene.bed.observe(&conductor).await, before);
 }
 
-async fn autoscaled(by: &str) {
-    let namespace = format!("argo-rollout-{by}");
-    let bed = bed_of(&namespace, &argo_rollout_with_resources("shop", 2, &[Step::pause()])).await;
+pub(crate) async fn autoscaled(namespace: &str, made: &Rollout, by: &str) {
+    let bed = bed_of(namespace, made).await;
     let (api_version, kind) = ("argoproj.io/v1alpha1".to_owned(), "Rollout".to_owned());
     if by == "keda" {
         let mut made = scaled_object("shop", 1..=4, Trigger::active());
@@ -153,7 +167,8 @@ async fn autoscaled(by: &str) {
 
 #[tokio::test]
 async fn an_argo_rollout_that_an_autoscaler_scales_is_held_by_it_and_put_back() {
-    join_all(["hpa", "keda"].map(autoscaled)).await;
+    let made = argo_rollout_with_resources("shop", 2, &[Step::pause()]);
+    join_all(["hpa", "keda"].map(async |by| autoscaled(&format!("argo-rollout-{by}"), &made, by).await)).await;
 }
 
 #[tokio::test]
@@ -215,9 +230,7 @@ async fn what_the_controller_of_an_argo_rollout_says_ends_it_early() {
             (status.stable != status.current_pod_hash).then_some(())
         })
         .await;
-        tokio::time::sleep(REST).await;
-        let change = Patch::Merge(json!({ "status": { "abort": true } }));
-        scene.bed.api::<Rollout>().patch_status("shop", &PatchParams::default(), &change).await.unwrap();
+        scene.bed.change_status(&json!({ "abort": true })).await;
     };
     let (error, ()) = tokio::join!(scene.bed.perform(&conductor, &changes.plan), abort);
     assert_eq!(

@@ -25,11 +25,29 @@ use tokio::sync::OnceCell;
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What the conductor may do, as it is shipped.
+const RIGHTS: [&str; 3] = [
+    include_str!("../../../../deploy/kubernetes/conductor.yaml"),
+    include_str!("../../../../deploy/kubernetes/scalable.yaml"),
+    include_str!("../../../../deploy/kubernetes/delivery.yaml"),
+];
+
 /// The cluster. Its processes end with this one: it is never dropped.
 pub(crate) async fn cluster() -> &'static Cluster {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-    let start = async || Cluster::start(ClusterSettings::default()).await.unwrap_or_else(|error| panic!("{error}"));
+    let start = async || {
+        let cluster = Cluster::start(ClusterSettings::default()).await.unwrap_or_else(|error| panic!("{error}"));
+        for rights in RIGHTS {
+            kubectl_of(&cluster, "loadtest-conductor", &["apply", "--filename=-"], rights).await;
+        }
+        cluster
+    };
     CLUSTER.get_or_init(start).await
+}
+
+/// Whom the rights are of.
+fn conductor() -> User {
+    User::service_account("loadtest-conductor", "loadtest-conductor")
 }
 
 /// A namespace and its applications, with a run that changes them.
@@ -61,7 +79,7 @@ impl Bed {
     pub(crate) async fn of(namespace: &str, applications: &[Value]) -> Self {
         let cluster = cluster().await;
         cluster.namespace(namespace).await.unwrap();
-        let kubeconfig = cluster.kubeconfig(&User::Admin).unwrap();
+        let kubeconfig = cluster.kubeconfig(&conductor()).unwrap();
         let settings = json!({
             "cluster": { "kubeconfig": kubeconfig },
             "namespace": namespace,
@@ -91,7 +109,7 @@ impl Bed {
 
     /// A proxy for a conductor.
     pub(crate) async fn proxy(&self) -> FaultProxy {
-        cluster().await.fault_proxy(&User::Admin).await.unwrap()
+        cluster().await.fault_proxy(&conductor()).await.unwrap()
     }
 
     /// The conductor of this epoch, behind a proxy.
@@ -210,7 +228,10 @@ impl Bed {
 
 /// `kubectl` in a namespace, called by an admin; with what it is to read. It must succeed.
 pub(crate) async fn kubectl(namespace: &str, arguments: &[&str], input: &str) -> String {
-    let cluster = cluster().await;
+    kubectl_of(cluster().await, namespace, arguments, input).await
+}
+
+async fn kubectl_of(cluster: &Cluster, namespace: &str, arguments: &[&str], input: &str) -> String {
     let mut command = cluster.kubectl(&User::Admin).unwrap();
     command.args(["--namespace", namespace]).args(arguments).stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -1,5 +1,8 @@
 //! Deploying by objects of a delivery system, which changes workloads on its own: there, and exactly back.
 
+mod deaths;
+mod taken_over;
+
 use std::time::Duration;
 
 use conductor_core::phase::Changes;
@@ -7,7 +10,7 @@ use conductor_core::ports::{Deployer, FailureKind, PortError, Scaler, Way};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::Plan;
 use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{Deliver, Delivery, until};
+use conductor_kubernetes_bed::{Deliver, Delivery, Rollout as ArgoRollout, Step, until};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -17,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::bed::{Bed, PATIENCE, cluster, text};
 use crate::everything::Everything;
-use crate::plans::{image, rollout, step, with_resources};
+use crate::plans::{argo_rollout_with_resources, image, rollout, step, with_resources};
 
 /// Application checkout, which a delivery system deploys.
 struct Delivered {
@@ -55,8 +58,20 @@ fn manifests(image: &str) -> Deliver {
 impl Delivered {
     async fn new(namespace: &str, settings: &Value) -> Self {
         let bed = Bed::new(namespace, &["checkout"]).await.with(settings);
-        let delivery = cluster().await.delivery(namespace).await.unwrap();
         bed.api().create(&PostParams::default(), &with_resources("checkout", 2)).await.unwrap();
+        Self::of(bed).await
+    }
+
+    /// A Rollout of Argo Rollouts, whose canary pauses until somebody goes on.
+    async fn of_argo_rollout(namespace: &str, settings: &Value) -> Self {
+        let bed = Bed::of(namespace, &[json!({ "name": "checkout", "rollout": "checkout" })]).await.with(settings);
+        let steps = [Step::SetWeight(50), Step::pause()];
+        bed.argo_rollout(&argo_rollout_with_resources("checkout", 2, &steps)).await;
+        Self::of(bed).await
+    }
+
+    async fn of(bed: Bed) -> Self {
+        let delivery = cluster().await.delivery(&bed.namespace).await.unwrap();
         let before = bed.everything().await;
         let baseline = bed.observe(&bed.conductor(1).await).await;
         let rollout =
@@ -64,6 +79,15 @@ impl Delivered {
         let scale = step(&baseline, "checkout", crate::plans::production(6));
         let changes = Changes { baseline, plan: Plan { rollouts: vec![rollout], scale_steps: vec![scale] } };
         Self { bed, before, delivery, changes }
+    }
+
+    /// What a delivery makes of a Rollout: its containers are one list, which a patch replaces.
+    async fn new_template(&self) -> Value {
+        let found = self.bed.api::<ArgoRollout>().get("checkout").await.unwrap();
+        let mut containers = found.spec.template["spec"]["containers"].clone();
+        containers[0]["image"] = json!("registry.example/checkout:2");
+        containers[0]["resources"] = json!({ "limits": { "cpu": "1" } });
+        json!({ "spec": { "replicas": 3, "template": { "spec": { "containers": containers } } } })
     }
 
     fn rollout(&self) -> &Rollout {
@@ -130,6 +154,65 @@ async fn what_the_delivery_deploys_is_taken_over_by_the_digest_and_everything_is
     shop.assert_back("after the way back").await;
 }
 
+/// The same template, for a Rollout.
+fn of_argo_rollout() -> Value {
+    let mut template = by_id();
+    template["spec"]["kind"] = json!("Rollout");
+    template
+}
+
+#[tokio::test]
+async fn an_argo_rollout_that_a_delivery_deploys_is_promoted_and_taken_over_and_everything_is_back_exactly() {
+    let shop = Delivered::of_argo_rollout("delivered-argo-rollout", &settings(&of_argo_rollout(), &json!({}))).await;
+    shop.delivery.say("d-7", Deliver::Manifests(shop.new_template().await));
+    let conductor = shop.bed.conductor(1).await;
+    for _ in 0..2 {
+        shop.roll_out(&conductor).await.unwrap_or_else(|error| panic!("{}", text(&error)));
+        let during = shop.bed.observe(&conductor).await;
+        assert_eq!(during["checkout"].release, shop.rollout().to);
+        assert_eq!(during["checkout"].allocation, shop.changes.baseline["checkout"].allocation, "as it was before");
+        assert_eq!(shop.phases().await, ["run-delivered-argo-rollout-checkout Succeeded"], "once");
+    }
+    conductor.scale(&shop.bed.run, &shop.changes.plan.scale_steps[0], Way::There).await.unwrap();
+    assert_eq!(shop.bed.restore(&conductor, &shop.changes).await, [""; 0]);
+    shop.assert_back("after the way back").await;
+}
+
+/// Puts back by a second conductor what the first one has left.
+async fn put_back(shop: &Delivered, namespace: &str, from_cluster: bool) {
+    let conductor = shop.bed.conductor(2).await;
+    if from_cluster {
+        assert!(shop.bed.restore_from_cluster(&conductor).await, "nothing was left");
+    } else {
+        assert_eq!(shop.bed.restore(&conductor, &shop.changes).await, [""; 0]);
+    }
+    shop.assert_back(namespace).await;
+}
+
+/// Puts back what a conductor has left that died while a delivery went on, whose canary pauses.
+async fn argo_rollout_from_the_middle(namespace: &str, from_cluster: bool) {
+    let shop = Delivered::of_argo_rollout(namespace, &settings(&of_argo_rollout(), &json!({}))).await;
+    shop.delivery.say("d-7", Deliver::Hangs);
+    shop.dies_while_it_goes_on().await;
+    let rollouts = shop.bed.api::<ArgoRollout>();
+    let template = shop.new_template().await;
+    rollouts.patch("checkout", &PatchParams::default(), &Patch::Merge(&template)).await.unwrap();
+    until("its canary pauses", PATIENCE, async || {
+        let status = rollouts.get("checkout").await.unwrap().status?;
+        (status.phase == "Paused").then_some(())
+    })
+    .await;
+    put_back(&shop, namespace, from_cluster).await;
+}
+
+#[tokio::test]
+async fn a_delivery_of_an_argo_rollout_that_pauses_is_ended_on_the_way_back_and_put_back() {
+    tokio::join!(
+        argo_rollout_from_the_middle("delivery-paused-argo-rollout", false),
+        argo_rollout_from_the_middle("delivery-paused-argo-rollout-lost", true),
+    );
+}
+
 #[tokio::test]
 async fn a_conductor_that_comes_after_a_crash_waits_for_the_same_deployment() {
     let shop = Delivered::new("delivered-once", &settings(&by_id(), &json!({ "keepObjects": true }))).await;
@@ -158,13 +241,7 @@ async fn put_back_from_the_middle(namespace: &str, done: Option<&str>, from_clus
         let deployments = shop.bed.api::<Deployment>();
         deployments.patch("checkout", &PatchParams::default(), &Patch::Strategic(&patch)).await.unwrap();
     }
-    let conductor = shop.bed.conductor(2).await;
-    if from_cluster {
-        assert!(shop.bed.restore_from_cluster(&conductor).await, "nothing was left");
-    } else {
-        assert_eq!(shop.bed.restore(&conductor, &shop.changes).await, [""; 0]);
-    }
-    shop.assert_back(namespace).await;
+    put_back(&shop, namespace, from_cluster).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use conductor_kubernetes_bed::{Rollout, ScaledObject, Stack, StackSet};
+use conductor_kubernetes_bed::{Rollout, ScaledObject, SearchCluster, Stack, StackSet};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -29,6 +29,7 @@ impl Bed {
         add(&mut all, &self.api::<HorizontalPodAutoscaler>()).await;
         add_custom::<ScaledObject>(&mut all, self).await;
         add_custom::<Rollout>(&mut all, self).await;
+        add_custom::<SearchCluster>(&mut all, self).await;
         add_custom::<StackSet>(&mut all, self).await;
         add_custom::<Stack>(&mut all, self).await;
         add(&mut all, &self.api::<ConfigMap>()).await;
@@ -40,6 +41,11 @@ impl Bed {
         add(&mut all, &self.api::<ResourceQuota>()).await;
         add(&mut all, &self.api::<PodDisruptionBudget>()).await;
         all
+    }
+
+    /// The objects of a kind with all that they have.
+    pub(crate) fn untyped<K: Resource<DynamicType = ()>>(&self) -> Api<DynamicObject> {
+        Api::namespaced_with(self.admin.clone(), &self.namespace, &ApiResource::erase::<K>(&()))
     }
 
     /// The pods that each Deployment has of older versions: none, where a way back is at its end.
@@ -74,7 +80,8 @@ pub(crate) fn but_for_what_autoscalers_choose(mut all: Everything) -> Everything
         })
         .collect();
     for (name, min, max) in bounds {
-        let Some(replicas) = all.get_mut(&name).map(|object| &mut object["spec"]["replicas"]) else { continue };
+        let path = if name.starts_with("SearchCluster ") { "/spec/nodes/data" } else { "/spec/replicas" };
+        let Some(replicas) = all.get_mut(&name).and_then(|object| object.pointer_mut(path)) else { continue };
         if (min..=max).contains(&replicas.as_i64().unwrap()) {
             *replicas = json!("what an autoscaler chooses");
         }
@@ -100,8 +107,7 @@ where
 
 /// Custom resources with all that they have, where the cluster knows them.
 async fn add_custom<K: Resource<DynamicType = ()>>(all: &mut Everything, bed: &Bed) {
-    let resource = ApiResource::erase::<K>(&());
-    let objects: Api<DynamicObject> = Api::namespaced_with(bed.admin.clone(), &bed.namespace, &resource);
+    let objects = bed.untyped::<K>();
     match objects.list(&Default::default()).await {
         Ok(list) => {
             let named = |object: &DynamicObject| {

@@ -74,7 +74,18 @@ impl Watched {
     async fn put(&self, path: &str, value: Value) {
         let change = json!([{ "op": "replace", "path": path, "value": value }]);
         self.bed.kubectl(&["patch", self.kind, "checkout", "--type=json", &format!("--patch={change}")], "").await;
+        await_observed(&self.bed, self.kind).await;
     }
+}
+
+/// Waits until the controller of a workload has nothing more to say about it, which would be a change of the object.
+async fn await_observed(bed: &Bed, kind: &str) {
+    until("a workload that its controller knows", PATIENCE, async || {
+        let generations = "--output=jsonpath={.metadata.generation} {.status.observedGeneration}";
+        let found = bed.kubectl(&["get", kind, "checkout", generations], "").await;
+        found.split_once(' ').is_some_and(|(newest, observed)| newest == observed).then_some(())
+    })
+    .await;
 }
 
 /// A workload whose controller has nothing more to say about it.
@@ -85,11 +96,7 @@ async fn create(bed: &Bed, kind: &str) {
     } else {
         bed.api::<StatefulSet>().create(&parameters, &stateful_set_with_resources("checkout", 0)).await.unwrap();
     }
-    until("a workload that its controller knows", PATIENCE, async || {
-        let observed = ["get", kind, "checkout", "--output=jsonpath={.status.observedGeneration}"];
-        (bed.kubectl(&observed, "").await == "1").then_some(())
-    })
-    .await;
+    await_observed(bed, kind).await;
 }
 
 fn count(proxy: &FaultProxy, verb: Verb, resource: &str) -> usize {

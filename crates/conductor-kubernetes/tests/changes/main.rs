@@ -3,10 +3,12 @@
 
 mod answers;
 mod argo_rollouts;
+mod argo_rollouts_blue_green;
 mod bed;
 mod crashes;
 mod deliveries;
 mod everything;
+mod let_go;
 mod looks;
 mod markers;
 mod others;
@@ -15,6 +17,8 @@ mod progress;
 mod refusals;
 mod remade;
 mod restored;
+mod room;
+mod scalables;
 mod scaled_objects;
 mod scene;
 mod shapes;

@@ -146,6 +146,8 @@ async fn interfere(interference: &Interference, by: By) {
     for call in *calls {
         scene.bed.kubectl(&call.split(' ').collect::<Vec<_>>(), "").await;
     }
+    let theirs = autoscalers_made(&scene).await;
+    assert_eq!(theirs.len(), calls.iter().filter(|call| call.starts_with("autoscale ")).count(), "{namespace}");
     let conductor = scene.bed.conductor(2).await;
     let changes = match by {
         By::Journal => scene.changes.clone(),
@@ -161,9 +163,17 @@ async fn interfere(interference: &Interference, by: By) {
     let mut before = scene.before.clone();
     after(&mut before);
     assert_same(&scene.bed, before).await;
+    assert_eq!(autoscalers_made(&scene).await, theirs, "{namespace}");
     let again = scene.bed.try_restore(&scene.bed.conductor(3).await, &changes).await;
     assert_eq!(again.foreign, restored.foreign, "{namespace}, again");
     assert!(scene.bed.left_behind(&scene.bed.conductor(4).await).await.is_empty(), "{namespace}");
+}
+
+/// The autoscalers that were not there before the run.
+async fn autoscalers_made(scene: &Scene) -> Everything {
+    let mut all = scene.bed.everything().await;
+    all.retain(|name, _| name.starts_with("HorizontalPodAutoscaler ") && !scene.before.contains_key(name));
+    all
 }
 
 /// Everything that the run knew is as it shall be. What somebody has made during the run is left as it is.

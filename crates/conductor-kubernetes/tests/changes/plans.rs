@@ -8,7 +8,8 @@ use conductor_core::phase::Changes;
 use conductor_core::release::{Release, Rollout};
 use conductor_core::scale::{Baseline, Plan, ScaleStep};
 use conductor_kubernetes_bed::{
-    Behaviour, Rollout as ArgoRollout, StackSet, Step, deployment, rollout as argo_rollout, stack_set, stateful_set,
+    Behaviour, BlueGreen, Rollout as ArgoRollout, StackSet, Step, blue_green, deployment, rollout as argo_rollout,
+    stack_set, stateful_set,
 };
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -38,7 +39,22 @@ pub(crate) fn stack_set_with_resources(name: &str, replicas: i32, bounds: Option
 
 /// A Rollout of Argo Rollouts like it, with the steps of a canary.
 pub(crate) fn argo_rollout_with_resources(name: &str, replicas: i32, steps: &[Step]) -> ArgoRollout {
-    let mut made = argo_rollout(name, replicas, Behaviour::Ready, steps);
+    argo_rollout_of(argo_rollout(name, replicas, Behaviour::Ready, steps))
+}
+
+/// The same, which switches Services NAME and NAME-preview when somebody promotes it; the older replicas go after a second.
+pub(crate) fn blue_green_with_resources(name: &str, replicas: i32) -> ArgoRollout {
+    let switched = BlueGreen {
+        active_service: name.to_owned(),
+        preview_service: Some(format!("{name}-preview")),
+        auto_promotion_enabled: Some(false),
+        scale_down_delay_seconds: Some(1),
+        ..BlueGreen::default()
+    };
+    argo_rollout_of(blue_green(name, replicas, Behaviour::Ready, switched))
+}
+
+fn argo_rollout_of(mut made: ArgoRollout) -> ArgoRollout {
     let mut template = serde_json::from_value(made.spec.template).unwrap();
     give_resources(&mut template);
     made.spec.template = json!(template);

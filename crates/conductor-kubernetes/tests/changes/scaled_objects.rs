@@ -8,6 +8,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::ResourceExt;
 use kube::api::PostParams;
+use serde_json::json;
 
 use crate::bed::{Bed, PATIENCE, cluster, text};
 use crate::plans::with_resources;
@@ -58,8 +59,8 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    let annotate = |made: &mut ScaledObject| {
-        made.annotations_mut().insert("autoscaling.keda.sh/paused".to_owned(), "true".to_owned());
+    let say = |made: &mut ScaledObject, what: &str| {
+        made.annotations_mut().insert(format!("autoscaling.keda.sh/{what}"), "true".to_owned());
     };
     vec![
         Case::new("both", |_| {}, 2, [1, 4]),
@@ -76,7 +77,31 @@ fn cases() -> Vec<Case> {
             0,
             [0, 4],
         ),
-        Case::new("paused", annotate, 2, [1, 4]),
+        Case::new("paused", |made| say(made, "paused"), 2, [1, 4]),
+        Case::new("no-scale-in", |made| say(made, "paused-scale-in"), 2, [1, 4]),
+        Case::new("no-scale-out", |made| say(made, "paused-scale-out"), 2, [1, 4]),
+        Case::new(
+            "not-to-zero",
+            |made| {
+                (made.spec.min_replica_count, made.spec.triggers) = (Some(0), vec![Trigger::inactive()]);
+                say(made, "paused-scale-in");
+            },
+            2,
+            [0, 4],
+        ),
+        Case::new(
+            "advanced",
+            |made| {
+                let behaviour =
+                    json!({ "scaleUp": { "selectPolicy": "Disabled" }, "scaleDown": { "selectPolicy": "Disabled" } });
+                made.spec.advanced = Some(json!({
+                    "restoreToOriginalReplicaCount": true,
+                    "horizontalPodAutoscalerConfig": { "behavior": behaviour },
+                }));
+            },
+            2,
+            [1, 4],
+        ),
     ]
 }
 

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use conductor_core::phase::Changes;
 use conductor_kubernetes::KubernetesEnvironment;
-use conductor_kubernetes_bed::{Step, Trigger, scaled_object};
+use conductor_kubernetes_bed::{Rollout, Step, Trigger, scaled_object};
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, text};
 use crate::everything::{Everything, but_for_what_autoscalers_choose};
 use crate::plans::{
-    argo_rollout_with_resources, autoscaler, autoscaler_of, like_production, stack_set_with_resources,
-    stateful_set_with_resources, with_resources,
+    argo_rollout_with_resources, autoscaler, autoscaler_of, blue_green_with_resources, like_production,
+    stack_set_with_resources, stateful_set_with_resources, with_resources,
 };
 
 /// From what the way back is known.
@@ -31,12 +31,22 @@ pub(crate) enum Scaling {
     Alone,
     Horizontal,
     Keda,
+    /// Nothing; and it is a StatefulSet.
+    StatefulSet,
+    /// A HorizontalPodAutoscaler; and it is a StatefulSet.
+    AutoscaledStatefulSet,
     /// It is a Stack, by itself.
     Stack,
     /// It is a Stack with an autoscaler.
     AutoscaledStack,
+    /// Nothing; and it is of a custom kind of which nothing is known but that it can be scaled.
+    Scalable,
+    /// A HorizontalPodAutoscaler; and it is of such a kind.
+    AutoscaledScalable,
     /// Nothing; and it is a Rollout of Argo Rollouts whose canary pauses until somebody goes on.
     Canary,
+    /// Nothing; and it is a Rollout whose Services are switched when somebody says so.
+    BlueGreen,
 }
 
 /// Applications before a run, and what the run will do.
@@ -56,19 +66,37 @@ impl Scene {
 
     /// The same, each scaled by that.
     pub(crate) async fn scaled_by(scaling: Scaling, namespace: &str, names: &[&str]) -> Self {
+        if let Scaling::StatefulSet | Scaling::AutoscaledStatefulSet = scaling {
+            return Self::of_stateful_sets(namespace, names, scaling == Scaling::AutoscaledStatefulSet).await;
+        }
         if let Scaling::Stack | Scaling::AutoscaledStack = scaling {
             let bounds = (scaling == Scaling::AutoscaledStack).then_some(1..=4);
             let sets = names.iter().map(|name| stack_set_with_resources(name, 2, bounds.clone()));
             return Self::of(Bed::of_stack_sets(namespace, sets.collect()).await, names).await;
         }
+        if let Scaling::Scalable | Scaling::AutoscaledScalable = scaling {
+            let bounds = (scaling == Scaling::AutoscaledScalable).then_some([1, 4]);
+            return Self::of_scalables(namespace, names, bounds).await;
+        }
         if scaling == Scaling::Canary {
             return Self::of_argo_rollouts(namespace, names, &[Step::SetWeight(50), Step::pause()]).await;
+        }
+        if scaling == Scaling::BlueGreen {
+            return Self::of_rollouts(namespace, names, |name| blue_green_with_resources(name, 2)).await;
         }
         let bed = Bed::new(namespace, names).await;
         for name in names {
             bed.api().create(&PostParams::default(), &with_resources(name, 2)).await.unwrap();
             match scaling {
-                Scaling::Alone | Scaling::Canary | Scaling::Stack | Scaling::AutoscaledStack => {}
+                Scaling::Alone
+                | Scaling::StatefulSet
+                | Scaling::AutoscaledStatefulSet
+                | Scaling::Canary
+                | Scaling::BlueGreen
+                | Scaling::Stack
+                | Scaling::AutoscaledStack
+                | Scaling::Scalable
+                | Scaling::AutoscaledScalable => {}
                 Scaling::Horizontal => {
                     bed.api().create(&PostParams::default(), &autoscaler(name, 1, 4)).await.unwrap();
                 }
@@ -102,10 +130,14 @@ impl Scene {
 
     /// The same with Rollouts of Argo Rollouts, with the steps of a canary.
     pub(crate) async fn of_argo_rollouts(namespace: &str, names: &[&str], steps: &[Step]) -> Self {
+        Self::of_rollouts(namespace, names, |name| argo_rollout_with_resources(name, 2, steps)).await
+    }
+
+    async fn of_rollouts(namespace: &str, names: &[&str], made: impl Fn(&str) -> Rollout) -> Self {
         let applications: Vec<Value> = names.iter().map(|name| json!({ "name": name, "rollout": name })).collect();
         let bed = Bed::of(namespace, &applications).await;
         for name in names {
-            bed.argo_rollout(&argo_rollout_with_resources(name, 2, steps)).await;
+            bed.argo_rollout(&made(name)).await;
         }
         Self::of(bed, names).await
     }

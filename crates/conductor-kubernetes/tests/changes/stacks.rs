@@ -130,6 +130,29 @@ async fn whatever_a_stack_says_it_is_changed_as_wished_and_says_it_again_afterwa
 }
 
 #[tokio::test]
+async fn amounts_of_a_stack_that_are_numbers_are_changed_and_put_back() {
+    let bed = Bed::of_stack_sets("stack-numbers", vec![stack_set_with_resources("shop", 2, None)]).await;
+    let path = "/spec/podTemplate/spec/containers/0/resources/requests";
+    let numbers = json!([{ "op": "add", "path": path, "value": { "cpu": 1, "memory": 67_108_864 } }]);
+    bed.kubectl(&["patch", "stack/shop-v1", "--type=json", "-p", &numbers.to_string()], "").await;
+    let text = bed.kubectl(&["get", "stack/shop-v1", "-o", "json"], "").await;
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(found.pointer(path), Some(&json!({ "cpu": 1, "memory": 67_108_864 })), "the API server keeps them");
+    until("its Deployment has them", PATIENCE, async || {
+        let spec = json!(bed.api::<Deployment>().get("shop-v1").await.unwrap().spec);
+        let requests = &spec["template"]["spec"]["containers"][0]["resources"]["requests"];
+        (requests["cpu"] == "1" && requests["memory"] == "67108864").then_some(())
+    })
+    .await;
+    let scene = Scene::of(bed, &["shop"]).await;
+    let conductor = scene.bed.conductor(1).await;
+    let before = scene.bed.observe(&conductor).await;
+    scene.perform(&conductor).await;
+    scene.restore(&conductor, By::Journal).await;
+    assert_eq!(scene.bed.observe(&conductor).await, before);
+}
+
+#[tokio::test]
 async fn a_stack_that_has_lost_its_traffic_during_the_run_is_put_back_all_the_same() {
     let meanwhile = async |scaling: Scaling, by: By| {
         let scene = Scene::scaled_by(scaling, &format!("switched-{scaling:?}-{by:?}").to_lowercase(), &["shop"]).await;

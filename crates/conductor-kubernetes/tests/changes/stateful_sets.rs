@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use conductor_core::app::{Allocation, Bounds};
 use conductor_core::ports::{FailureKind, Scaler, Way};
 use conductor_core::scale::Plan;
-use conductor_kubernetes_bed::{Behaviour, Moment, Requests, stateful_set, until};
+use conductor_kubernetes_bed::{Behaviour, stateful_set, until};
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
@@ -41,32 +41,6 @@ async fn versions_and_replicas_and_resources_and_autoscalers_are_back_exactly() 
         let images: BTreeSet<String> = running(&scene.bed).await.into_iter().collect();
         let before = ["ledger", "orders"].map(|name| format!("registry.example/{name}-db:1"));
         assert_eq!(images, before.into(), "{name}");
-    }))
-    .await;
-}
-
-#[tokio::test]
-async fn a_conductor_that_dies_at_any_write_is_followed_by_one_that_puts_everything_back() {
-    let deaths = [1, 2, 3].into_iter().flat_map(|write| [Moment::Before, Moment::After].map(|at| (write, at)));
-    join_all(deaths.map(async |(write, at)| {
-        let name = format!("set-dies-{write}-{at:?}").to_lowercase();
-        let scene = Scene::of_stateful_sets(&name, &["ledger"], true).await;
-        let proxy = scene.bed.proxy().await;
-        let stop = proxy.stop_at(Requests::writes(), write, at);
-        {
-            let conductor = scene.bed.behind(&proxy, 1).await;
-            tokio::select! {
-                () = stop.reached(PATIENCE) => {}
-                () = scene.perform(&conductor) => panic!("{name}: there are not so many writes"),
-            }
-        }
-        scene.restore(&scene.bed.conductor(2).await, By::Journal).await;
-        stop.go_on();
-        let index = usize::try_from(write - 1).unwrap();
-        let status = until("the late write is answered", PATIENCE, async || proxy.writes()[index].server).await;
-        assert_eq!(status, if at == Moment::After { 200 } else { 422 }, "{name}");
-        scene.assert_as_before("after the late write").await;
-        assert!(scene.bed.left_behind(&scene.bed.conductor(3).await).await.is_empty(), "{name}");
     }))
     .await;
 }

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use conductor_core::app::ApplicationId;
-use conductor_core::ports::{Deployed, Deployer, Scaler};
+use conductor_core::failure::Failure;
+use conductor_core::ports::{Deployed, Deployer, PortError, Scaler};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed};
 use conductor_kubernetes::KubernetesEnvironment;
@@ -29,7 +30,7 @@ use tokio::sync::OnceCell;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The manifests that are shipped, in the order in which they are applied.
-const MANIFESTS: [&str; 4] = [
+pub(crate) const MANIFESTS: [&str; 4] = [
     include_str!("../../../../deploy/kubernetes/conductor.yaml"),
     include_str!("../../../../deploy/kubernetes/freeze/crd.yaml"),
     include_str!("../../../../deploy/kubernetes/freeze/policy.yaml"),
@@ -63,7 +64,7 @@ async fn start() -> Cluster {
     cluster
 }
 
-async fn create(admin: &Client, object: &DynamicObject) {
+pub(crate) async fn create(admin: &Client, object: &DynamicObject) {
     let types = object.types.as_ref().unwrap();
     let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types).unwrap());
     let api: Api<DynamicObject> = match &object.metadata.namespace {
@@ -203,4 +204,9 @@ async fn connect(settings: Value, epoch: u64) -> KubernetesEnvironment {
 /// A time from now.
 pub(crate) fn in_minutes(minutes: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_mins(minutes)
+}
+
+/// Every message of an error.
+pub(crate) fn text(error: &PortError) -> String {
+    Failure::of("", error).message
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use conductor_core::guard::Drift;
 use conductor_core::ports::EnvironmentGuard;
+use conductor_core::scale::Baseline;
 use conductor_kubernetes_bed::{ScaledObject, Trigger, scaled_object};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde_json::json;
@@ -11,18 +12,22 @@ use serde_json::json;
 use crate::bed::{Bed, cluster};
 
 /// How long it may take to be seen, as is promised.
-const SEEN_WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is seen of a change that kubectl makes.
 pub(crate) async fn seen(bed: &Bed, arguments: &[&str]) -> Vec<String> {
-    let expected = bed.observe().await;
+    seen_against(bed, &bed.observe().await, arguments).await
+}
+
+/// The same, where this is expected.
+pub(crate) async fn seen_against(bed: &Bed, expected: &Baseline, arguments: &[&str]) -> Vec<String> {
     let change = async {
         // The watch stands before the change is made.
         tokio::task::yield_now().await;
         bed.kubectl(arguments).await.unwrap();
         tokio::time::Instant::now()
     };
-    let watch = bed.conductor.drifted(&expected, &[]);
+    let watch = bed.conductor.drifted(expected, &[]);
     let watch = async { (watch.await.unwrap(), tokio::time::Instant::now()) };
     let (changed, (drifts, seen)) = tokio::join!(change, watch);
     assert!(seen.saturating_duration_since(changed) < SEEN_WITHIN, "{arguments:?}: {:?}", seen - changed);

@@ -11,7 +11,7 @@ use conductor_kubernetes_bed::{ScaledObject, Trigger, scaled_object, until};
 use jiff::Timestamp;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
-use crate::bed::{Bed, PATIENCE, cluster, in_minutes};
+use crate::bed::{Bed, PATIENCE, cluster, in_minutes, text};
 
 #[tokio::test]
 async fn others_are_denied_and_the_run_goes_on() {
@@ -67,7 +67,14 @@ async fn a_freeze_that_somebody_has_lifted_stays_lifted() {
     bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
     assert!(bed.conductor.unfreeze("run-lifted").await.unwrap());
     assert!(!bed.conductor.unfreeze("run-lifted").await.unwrap(), "it is lifted already");
-    bed.conductor.extend(&bed.run, in_minutes(30)).await.unwrap();
+    let gone = async || {
+        let error = bed.conductor.extend(&bed.run, in_minutes(30)).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::NotFound);
+        text(&error)
+    };
+    let told = "the freeze of run run-lifted is gone: somebody has lifted it, or it ran out while the API server could not be \
+                reached; others can change the applications from now on";
+    assert_eq!([gone().await, gone().await], [told, told]);
     until("others may change it again", PATIENCE, async || {
         bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.ok()
     })
@@ -94,9 +101,9 @@ async fn another_runs_applications_are_refused_by_its_name() {
     bed.conductor.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
     let other = "other-1".parse().unwrap();
     let error = bed.conductor.freeze(&other, &bed.applications, in_minutes(15)).await.unwrap_err();
-    let text = conductor_core::failure::Failure::of("", &error).message;
+    let told = text(&error);
     assert_eq!(error.kind, FailureKind::Rejected);
-    assert!(text.contains("run-shared"), "{text}");
+    assert!(told.contains("run-shared"), "{told}");
     bed.conductor.thaw(&other).await.unwrap();
     let denied = bed.kubectl(&["scale", "deployment/checkout", "--replicas=5"]).await.unwrap_err();
     assert!(denied.contains("run-shared"), "another run's thaw is its own: {denied}");

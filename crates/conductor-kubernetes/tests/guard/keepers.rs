@@ -1,5 +1,9 @@
 //! Applications that are kept as a repository says: who keeps them is paused for the run, and goes on after it.
 
+mod reapplied;
+mod resumed;
+mod under_way;
+
 use std::time::Duration;
 
 use conductor_core::app::Allocation;
@@ -131,20 +135,17 @@ async fn tell_of_a_pause(tool: Tool) {
     let all = until("both", PATIENCE, async || {
         let status = &scene.keeper().await["status"];
         let listed = match tool {
-            Tool::Kustomization => &status["inventory"]["entries"],
-            Tool::HelmRelease => return bed.api::<Deployment>().get_opt("other").await.unwrap().map(drop),
+            Tool::Kustomization | Tool::HelmRelease => &status["inventory"]["entries"],
             Tool::Application => &status["resources"],
         };
         (listed.as_array()?.len() == 2).then_some(())
     });
     all.await;
-    let (others, setting) = match tool {
-        Tool::Kustomization => ("1 other object", "suspend: true"),
-        // It says nothing of the objects that it has.
-        Tool::HelmRelease => ("whatever else it keeps", "suspend: true"),
-        Tool::Application => ("1 other object", "syncPolicy.automated.enabled: false"),
+    let setting = match tool {
+        Tool::Kustomization | Tool::HelmRelease => "suspend: true",
+        Tool::Application => "syncPolicy.automated.enabled: false",
     };
-    let whose = format!("{tool:?} {}/shop of checkout and {others}", bed.namespace);
+    let whose = format!("{tool:?} {}/shop of checkout and 1 other object", bed.namespace);
     assert_eq!(told(bed, &bed.conductor).await, [(format!("{whose} ({setting})"), Standing::Acts)]);
     let silent = bed.connect(1, &json!({ "pauseGitOps": false })).await;
     assert_eq!(told(bed, &silent).await, []);

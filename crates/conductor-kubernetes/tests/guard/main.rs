@@ -3,10 +3,17 @@
 
 mod argo_rollouts;
 mod bed;
+mod blind;
+mod deaths;
 mod drifts;
 mod frozen;
 mod keepers;
+mod lapsed;
 mod layout;
+mod made_of_stacks;
 mod requests;
+mod reverts;
+mod room;
+mod scalables;
 mod stacks;
 mod vertical;

@@ -29,6 +29,7 @@ async fn a_stack_set_is_frozen_with_all_that_is_made_of_it_and_its_controller_go
         &["scale", "stack/checkout-v1", "--replicas=5"],
         &["delete", "stack/checkout-v1"],
         &["scale", "deployment/checkout-v1", "--replicas=5"],
+        &["set", "image", "deployment/checkout-v1", "main=registry.example/checkout:9"],
         &["patch", "hpa/checkout-v1", r#"--patch={"spec":{"maxReplicas":9}}"#],
     ] {
         let denied = bed.kubectl(change).await.unwrap_err();

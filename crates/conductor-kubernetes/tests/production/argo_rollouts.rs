@@ -2,8 +2,10 @@
 
 use conductor_core::ports::{Deployer, FailureKind, Scaler};
 use conductor_kubernetes::{Kind, KubernetesEnvironment, Place, running};
-use conductor_kubernetes_bed::{Behaviour, Rollout, RolloutStatus, Step, User, rollout, until};
-use k8s_openapi::api::core::v1::Pod;
+use conductor_kubernetes_bed::{
+    Behaviour, BlueGreen, Cluster, Rollout, RolloutStatus, Step, User, blue_green, rollout, service, until,
+};
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -60,7 +62,38 @@ async fn an_argo_rollout_runs_what_its_stable_pods_run_and_one_in_a_canary_is_re
              or is taken back"
         )
     );
+    switched(&production).await;
     production.stop().await.unwrap();
+}
+
+/// Replicas of before the switch stay, and are nobody's any more.
+async fn switched(production: &Cluster) {
+    production.namespace("switched").await.unwrap();
+    let admin = production.client(&User::Admin).await.unwrap();
+    let rollouts: Api<Rollout> = api(&admin, "switched");
+    api::<Service>(&admin, "switched").create(&Default::default(), &service("checkout", "checkout")).await.unwrap();
+    let spec = BlueGreen {
+        active_service: "checkout".to_owned(),
+        scale_down_delay_seconds: Some(3600),
+        ..BlueGreen::default()
+    };
+    rollouts.create(&Default::default(), &blue_green("checkout", 4, Behaviour::Ready, spec)).await.unwrap();
+    let before = in_phase(&rollouts, "Healthy").await;
+    let mut template = rollouts.get("checkout").await.unwrap().spec.template;
+    template["spec"]["containers"][0]["image"] = json!("registry.example/checkout:2");
+    // Nothing is written to it for a moment before it is changed.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let change = Patch::Merge(json!({ "spec": { "template": template } }));
+    rollouts.patch("checkout", &PatchParams::default(), &change).await.unwrap();
+    until("it is switched", PATIENCE, async || {
+        let status = in_phase(&rollouts, "Healthy").await;
+        (status.stable != before.stable && status.stable == status.current_pod_hash && status.replicas == 8)
+            .then_some(())
+    })
+    .await;
+    let place = rollout_at("switched", "checkout");
+    let found = running(&reader(production).await, std::slice::from_ref(&place), None).await.unwrap();
+    assert_eq!((found[&place].replicas, found[&place].written["main"].as_str()), (4, "registry.example/checkout:2"));
 }
 
 #[tokio::test]

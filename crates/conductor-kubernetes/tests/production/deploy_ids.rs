@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use conductor_core::app::ApplicationId;
-use conductor_core::ports::{FailureKind, PortError, Production};
-use conductor_kubernetes_bed::{Behaviour, deployment};
+use conductor_core::ports::{Deployer, FailureKind, PortError, Production, ReleaseSource};
+use conductor_core::release::{Release, Rollout};
+use conductor_core::run::RunId;
+use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
+use conductor_kubernetes_bed::{Behaviour, User, deployment};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::bed::{api, cluster, namespace, released, settle, text};
+use crate::bed::{api, cluster, conductor, namespace, released, settle, text};
 
 const KEY: &str = "delivery.example/deployment-id";
 
@@ -55,6 +58,41 @@ async fn the_deploy_id_of_the_newest_pods_goes_with_their_images() {
         text(&error),
         "could not read what production runs: production is in the middle of a rollout of Deployment deploy-ids/checkout: \
          pods of its newest version say delivery.example/deployment-id d-8 and d-9; try again when all of them say the same"
+    );
+}
+
+#[tokio::test]
+async fn a_deploy_id_that_nothing_tells_is_missed_where_productions_version_is_to_be_deployed_and_only_there() {
+    let (_, admin) = namespace("no-deploy-id").await;
+    settle(&api(&admin, "no-deploy-id"), deployment("checkout", 1, Behaviour::Ready)).await;
+    let cluster = cluster().await;
+    let [test, reader] = [User::Admin, conductor()].map(|user| cluster.kubeconfig(&user).unwrap());
+    let template =
+        json!({ "apiVersion": "delivery.example/v1", "kind": "DeploymentTask", "spec": { "id": "{deployId}" } });
+    let settings = json!({
+        "cluster": { "kubeconfig": test },
+        "production": { "kubeconfig": reader, "sameCluster": true, "deployIdAnnotation": KEY },
+        "namespace": "no-deploy-id",
+        "deploy": { "template": template, "phase": { "succeeded": ["Succeeded"] } },
+        "freeze": { "controllers": ["system:serviceaccount:delivery:controller"] },
+        "applications": [{ "name": "checkout" }],
+    });
+    let settings: KubernetesSettings = serde_json::from_value(settings).unwrap();
+    assert_eq!(settings.violations(), []);
+    let conductor = KubernetesEnvironment::connect(settings, 1).await.unwrap();
+    let checkout: ApplicationId = "checkout".parse().unwrap();
+    let found = conductor.production(std::slice::from_ref(&checkout)).await.unwrap().remove("checkout").unwrap();
+    let run: RunId = "rehearsal-7".parse().unwrap();
+    let own = Release::new([("main".to_owned(), "registry.example/checkout:own".to_owned())].into());
+    let rollout = |to: Release| Rollout::new(checkout.clone(), own.clone(), to);
+    assert_eq!(conductor.try_out(&run, &[]).await.unwrap().len(), 0, "who keeps the version");
+    assert_eq!(conductor.try_out(&run, &[rollout(own.clone())]).await.unwrap().len(), 0, "an image of its own");
+    let error = conductor.try_out(&run, &[rollout(found.release)]).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Rejected);
+    assert_eq!(
+        text(&error),
+        "nothing tells the deploy id of Deployment no-deploy-id/checkout in production, which the template of its deployment \
+         has; expected what production.deployIdAnnotation or the deployId of production.releases names, or deploy: images for it"
     );
 }
 

@@ -11,5 +11,6 @@ mod rate;
 mod released;
 mod rights;
 mod running;
+mod scalables;
 mod stack_sets;
 mod stateful_sets;

@@ -136,7 +136,7 @@ async fn a_denial_says_by_what_until_when_and_how_to_lift_it() {
     let expected = format!(
         "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'freeze.loadtest-conductor.dev' with binding \
          'freeze.loadtest-conductor.dev' denied request: frozen by load test told until {}; to lift it: conductor unfreeze \
-         told (team-shop)",
+         told --settings environment.yaml (team-shop)",
         frozen.expires
     );
     assert_eq!(denial, expected);

@@ -105,7 +105,7 @@ async fn another_run_may_not_freeze_the_same_but_anything_else() {
         let text = Failure::of("freeze", &error).message;
         let expected = format!(
             "{what} frozen by load test overlapping until 2100-01-02T03:04:05Z; to lift it: conductor unfreeze \
-             overlapping (team-shop)"
+             overlapping --settings environment.yaml (team-shop)"
         );
         assert!(text.contains("for run overlapping-2: ") && text.ends_with(&expected), "{text}");
     }

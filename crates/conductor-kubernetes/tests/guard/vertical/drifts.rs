@@ -2,17 +2,25 @@
 
 use conductor_core::ports::{EnvironmentGuard, Scaler, Way};
 use conductor_core::scale::ScaleStep;
+use conductor_kubernetes::KubernetesEnvironment;
 use serde_json::{Value, json};
 
 use super::scene::{By, Scene};
 use crate::drifts::without_time;
 
 /// What is seen of the application, without times.
-async fn seen(scene: &Scene, conductor: &conductor_kubernetes::KubernetesEnvironment) -> Vec<String> {
+async fn seen(scene: &Scene, conductor: &KubernetesEnvironment) -> Vec<String> {
     let mut expected = scene.bed.observe().await;
     expected.get_mut("checkout").unwrap().allocation = scene.step().to.clone();
     let drifts = conductor.drifted(&expected, &[]).await.unwrap();
     drifts.iter().map(without_time).collect()
+}
+
+/// As the engine reverts what is not of the allocation.
+async fn revert(scene: &Scene, conductor: &KubernetesEnvironment) {
+    let ScaleStep { application, to, .. } = scene.step().clone();
+    let same = ScaleStep { application, from: to.clone(), to };
+    conductor.scale(&scene.bed.run, &same, Way::There).await.unwrap();
 }
 
 #[tokio::test]
@@ -33,10 +41,7 @@ async fn a_vertical_autoscaler_that_somebody_switches_on_again_is_a_drift_and_pu
                  (Update)"
             )]
         );
-        // As the engine reverts what is not of the allocation.
-        let ScaleStep { application, to, .. } = scene.step().clone();
-        let same = ScaleStep { application, from: to.clone(), to };
-        conductor.scale(&scene.bed.run, &same, Way::There).await.unwrap();
+        revert(&scene, &conductor).await;
         assert_eq!(scene.mode().await, given);
         assert!(scene.restore(&conductor, By::Journal).await);
         scene.assert_as_before("after the run").await;
@@ -51,6 +56,30 @@ async fn a_vertical_autoscaler_that_is_made_during_a_run_is_a_drift_where_it_evi
     scene.scale(&conductor).await;
     scene.make("still", &json!({ "updateMode": "Initial" })).await;
     scene.make("made", &Value::Null).await;
-    let drifts = seen(&scene, &conductor).await;
-    assert_eq!(drifts, ["checkout: updateMode of VerticalPodAutoscaler vpa-made/made is absent, not Initial or Off"]);
+    assert_eq!(
+        seen(&scene, &conductor).await,
+        [
+            "checkout: updateMode of VerticalPodAutoscaler vpa-made/made is absent, not Initial or Off; changed by unknown \
+             (Update)"
+        ],
+        "whoever has made it"
+    );
+    revert(&scene, &conductor).await;
+    let policy = async |name: &str| scene.objects().get(name).await.unwrap().data["spec"]["updatePolicy"].clone();
+    assert_eq!(policy("made").await, json!({ "updateMode": "Initial" }), "it evicts nothing");
+    assert_eq!(policy("still").await, json!({ "updateMode": "Initial" }));
+    let patch = r#"{"spec":{"updatePolicy":{"updateMode":"Recreate"}}}"#;
+    scene.bed.kubectl(&["patch", "vpa/made", "--type=merge", "-p", patch]).await.unwrap();
+    assert_eq!(
+        seen(&scene, &conductor).await,
+        [
+            "checkout: updateMode of VerticalPodAutoscaler vpa-made/made is Recreate, not Initial; changed by kubectl-patch \
+             (Update)"
+        ],
+        "what the run has given it is what is expected now"
+    );
+    revert(&scene, &conductor).await;
+    assert!(scene.restore(&conductor, By::Journal).await);
+    scene.assert_as_before("after the run").await;
+    assert_eq!(policy("made").await, Value::Null, "as it was made");
 }
