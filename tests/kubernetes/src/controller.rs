@@ -64,6 +64,11 @@ pub(crate) struct RealCommand {
     pub(crate) at_work: &'static [&'static str],
 }
 
+impl RealCommand {
+    /// Of what is nowhere but in the bed.
+    pub(crate) const NONE: Self = Self { arguments: &[], environment: &[], prepare: |_| Ok(()), at_work: &[] };
+}
+
 /// One that runs. Dropping it stops it.
 pub(crate) enum Running {
     Own(Own),

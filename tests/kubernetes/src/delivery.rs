@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::cluster::Cluster;
 use crate::error::BedError;
+use crate::rollouts::{Rollout, RolloutStatus};
 use crate::user::User;
 
 const GROUP: &str = "delivery.example";
@@ -24,7 +25,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// What becomes of a deployment.
 #[derive(Clone, Debug)]
 pub enum Deliver {
-    /// The Deployment gets this strategic merge patch, as the manifests of a version would change it.
+    /// The Deployment gets this strategic merge patch, as the manifests of a version would change it; a Rollout gets it as a
+    /// merge patch, and is waited for until it is promoted.
     Manifests(Value),
     /// It never ends.
     Hangs,
@@ -32,7 +34,8 @@ pub enum Deliver {
 
 /// A delivery system of one namespace. When it is dropped nothing is deployed any more; its objects stay.
 ///
-/// `spec.application` of a task names the Deployment, and `spec.deployment` what it shall be. What nobody has said is a
+/// `spec.application` of a task names the Deployment, or the Rollout where `spec.kind` says so, and `spec.deployment` what it
+/// shall be. What nobody has said is a
 /// failure, unless `spec.images` has images by container.
 #[derive(Debug)]
 pub struct Delivery {
@@ -63,6 +66,7 @@ impl Cluster {
                 rule(GROUP, &tasks, &["get", "list"]),
                 rule(GROUP, &format!("{tasks}/status"), &["patch"]),
                 rule("apps", "deployments", &["get", "patch"]),
+                rule("argoproj.io", "rollouts", &["get", "patch"]),
             ],
         }))
         .await?;
@@ -102,13 +106,16 @@ impl Drop for Delivery {
 async fn work(client: Client, namespace: String, known: Known) {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(GROUP, VERSION, KIND));
     let tasks: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
-    let deployments: Api<Deployment> = Api::namespaced(client, &namespace);
+    let workloads = Workloads {
+        deployments: Api::namespaced(client.clone(), &namespace),
+        rollouts: Api::namespaced(client, &namespace),
+    };
     loop {
         // What is not answered now is asked for again.
         let listed = tasks.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
         for task in listed.iter().filter(|task| !has_ended(task)) {
             let name = task.metadata.name.as_deref().unwrap_or_default();
-            let status = json!({ "status": done(&deployments, &task.data["spec"], &known).await });
+            let status = json!({ "status": done(&workloads, &task.data["spec"], &known).await });
             let _ = tasks.patch_status(name, &PatchParams::default(), &Patch::Merge(&status)).await;
         }
         tokio::time::sleep(INTERVAL).await;
@@ -120,7 +127,7 @@ fn has_ended(task: &DynamicObject) -> bool {
 }
 
 /// Does what a task says, and tells what came of it.
-async fn done(deployments: &Api<Deployment>, spec: &Value, known: &Known) -> Value {
+async fn done(workloads: &Workloads, spec: &Value, known: &Known) -> Value {
     let word = |field: &str| spec[field].as_str().unwrap_or_default();
     let said = known.lock().unwrap_or_else(PoisonError::into_inner).get(word("deployment")).cloned();
     let patch = match (said, &spec["images"]) {
@@ -135,9 +142,32 @@ async fn done(deployments: &Api<Deployment>, spec: &Value, known: &Known) -> Val
             return json!({ "phase": "Failed", "message": format!("no manifests of deployment {}", word("deployment")) });
         }
     };
-    let params = PatchParams { field_manager: Some("delivery".to_owned()), ..PatchParams::default() };
-    match deployments.patch(word("application"), &params, &Patch::Strategic(&patch)).await {
-        Ok(_) => json!({ "phase": "Succeeded" }),
+    match workloads.patch(word("kind"), word("application"), &patch).await {
+        Ok(true) => json!({ "phase": "Succeeded" }),
+        Ok(false) => json!({ "phase": "Promoting" }),
         Err(error) => json!({ "phase": "Failed", "message": error.to_string() }),
+    }
+}
+
+/// What it deploys to.
+struct Workloads {
+    deployments: Api<Deployment>,
+    rollouts: Api<Rollout>,
+}
+
+impl Workloads {
+    /// Patches one, and answers whether all is done.
+    async fn patch(&self, kind: &str, name: &str, patch: &Value) -> kube::Result<bool> {
+        let params = PatchParams { field_manager: Some("delivery".to_owned()), ..PatchParams::default() };
+        if kind != "Rollout" {
+            return self.deployments.patch(name, &params, &Patch::Strategic(patch)).await.map(|_| true);
+        }
+        let Rollout { metadata, status, .. } = self.rollouts.patch(name, &params, &Patch::Merge(patch)).await?;
+        let is_seen = |status: &RolloutStatus| {
+            metadata.generation.is_some_and(|number| number.to_string() == status.observed_generation)
+        };
+        Ok(status.is_some_and(|status| {
+            is_seen(&status) && status.phase == "Healthy" && status.stable == status.current_pod_hash
+        }))
     }
 }

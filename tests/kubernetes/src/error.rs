@@ -1,6 +1,7 @@
 //! What can go wrong with a bed, by the name of what failed.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,14 @@ pub enum BedError {
         status: std::process::ExitStatus,
         /// The last lines of its log.
         log: String,
+    },
+    /// A real controller can be reached from elsewhere.
+    #[error("{component} listens on {address}; expected loopback and nothing else")]
+    Exposed {
+        /// Which.
+        component: Component,
+        /// Where.
+        address: SocketAddr,
     },
     /// A component had to be killed.
     #[error("{component} did not stop within {within:?} and was killed")]

@@ -11,6 +11,7 @@ mod program;
 mod repository;
 mod said;
 mod serve;
+mod waves;
 
 use std::time::Duration;
 

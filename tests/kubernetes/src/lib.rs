@@ -66,8 +66,8 @@
 //!
 //! In the same way [`Cluster::rollouts`] brings Argo Rollouts, and what it works on is a [`rollout`].
 //!
-//! A cluster listens on one port of loopback, which the kernel chose, a real controller perhaps on another, and keeps its state in a
-//! temporary folder. When it is dropped, or its process ends in whatever way, its processes and its folder are gone too.
+//! A cluster listens on one port of loopback, which the kernel chose, a real controller perhaps on another, and on no other address;
+//! its state is in a temporary folder. When it is dropped, or its process ends in whatever way, its processes and its folder are gone too.
 //! Clusters do not know of each other: a test may start several at once. Nothing here knows the conductor.
 
 mod access;
@@ -85,6 +85,7 @@ mod keda;
 mod keeper;
 mod kind;
 mod kwok;
+mod listening;
 mod manifest;
 mod node;
 mod pause;
@@ -94,6 +95,7 @@ mod process;
 mod programs;
 mod proxy;
 mod rollouts;
+mod search_clusters;
 mod stack_sets;
 mod start;
 mod user;
@@ -114,7 +116,11 @@ pub use keda::{
 };
 pub use pause::Paused;
 pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
-pub use rollouts::{Canary, Pause, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, Strategy, rollout};
+pub use rollouts::{
+    BlueGreen, BlueGreenStatus, Canary, Pause, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, Strategy,
+    blue_green, rollout,
+};
+pub use search_clusters::{Nodes, SearchCluster, SearchClusterSpec, SearchClusterStatus, search_cluster};
 pub use stack_sets::{
     DesiredTraffic, Stack, StackAutoscaler, StackLifecycle, StackSet, StackSetSpec, StackSetStatus, StackSpec,
     StackStatus, StackTemplate, StackTemplateSpec, stack_set,
@@ -122,4 +128,4 @@ pub use stack_sets::{
 pub use user::User;
 pub use vertical::{vertical_pod_autoscaler, vertical_resource};
 pub use wait::until;
-pub use workload::{deployment, stateful_set};
+pub use workload::{deployment, service, stateful_set};

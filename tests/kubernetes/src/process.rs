@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "a child's death signal can only be set between fork and exec")]
 
 use std::io;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -59,8 +59,11 @@ pub(crate) fn stop(child: &mut Child, within: Duration) -> Stopped {
     ask_to_end(child);
     let begun = Instant::now();
     while begun.elapsed() < within {
-        if matches!(child.try_wait(), Ok(Some(_))) {
-            return Stopped::InOrder;
+        match child.try_wait() {
+            // It was about to end already: nobody here has killed it.
+            Ok(Some(status)) if status.signal() == Some(Signal::SIGKILL as i32) => return Stopped::Already(status),
+            Ok(Some(_)) => return Stopped::InOrder,
+            Ok(None) | Err(_) => {}
         }
         std::thread::sleep(LOOK_EVERY);
     }

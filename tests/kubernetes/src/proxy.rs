@@ -51,6 +51,11 @@ pub struct Injected {
 }
 
 impl Injected {
+    /// How many requests it has happened to; none once it is switched off.
+    pub fn met(&self) -> u32 {
+        self.shared.met(self.id)
+    }
+
     /// Switches the fault off. What it has begun to do to a request, it does to the end.
     pub fn lift(self) {
         self.shared.lift(self.id);

@@ -11,7 +11,10 @@ use kube::api::ApiResource;
 use crate::cluster::Cluster;
 use crate::controller::{Controller, RealCommand};
 use crate::error::BedError;
-pub use rollout::{Canary, Pause, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, Strategy, rollout};
+pub use rollout::{
+    BlueGreen, BlueGreenStatus, Canary, Pause, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, Strategy,
+    blue_green, rollout,
+};
 
 pub(crate) static ROLLOUTS: Controller = Controller {
     name: "Argo Rollouts",
@@ -24,12 +27,13 @@ pub(crate) static ROLLOUTS: Controller = Controller {
     definitions: || vec![crd::rollouts()],
     own: Some(|client, log| minimal::follow(client, log).boxed_local()),
     real: RealCommand {
-        // It can be told ports, and no address: the kernel chooses them.
+        // It can be told ports, and no address but every one. On a port that there cannot be it listens nowhere, says so in its log
+        // and goes on.
         arguments: &[
             "--leader-elect=false",
             "--namespace=argo-rollouts",
-            "--metricsPort=0",
-            "--healthzPort=0",
+            "--metricsPort=-1",
+            "--healthzPort=-1",
             "--qps=1000",
             "--burst=2000",
         ],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, StatefulSet, StatefulSetSpec};
-use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Service, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use crate::behaviour::Behaviour;
@@ -29,6 +29,13 @@ pub fn stateful_set(name: &str, replicas: i32, behaviour: Behaviour) -> Stateful
         ..StatefulSetSpec::default()
     };
     StatefulSet { metadata: named(name), spec: Some(spec), status: None }
+}
+
+/// A Service of the pods with the label `app: APP`.
+pub fn service(name: &str, app: &str) -> Service {
+    let spec =
+        ServiceSpec { cluster_ip: Some("None".to_owned()), selector: Some(labels(app)), ..ServiceSpec::default() };
+    Service { metadata: named(name), spec: Some(spec), status: None }
 }
 
 fn template(name: &str, behaviour: Behaviour) -> PodTemplateSpec {

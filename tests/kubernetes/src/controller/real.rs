@@ -8,6 +8,7 @@ use crate::controller::Controller;
 use crate::error::BedError;
 use crate::folder::Folder;
 use crate::keeper::Keeper;
+use crate::listening;
 use crate::programs::Programs;
 use crate::proxy::FaultProxy;
 use crate::user::User;
@@ -22,6 +23,8 @@ const FRONT: &str = "{front}";
 pub(crate) struct Real {
     // Before what it talks to.
     keeper: Keeper,
+    component: Component,
+    process: u32,
     /// The front of the API server, where it has one of its own.
     _front: Option<FaultProxy>,
 }
@@ -60,8 +63,9 @@ impl Real {
         let address = front.as_ref().map_or("", FaultProxy::url);
         command.args(how.arguments.iter().map(|argument| argument.replace(FRONT, address)));
         command.env("KUBECONFIG", kubeconfig).envs(how.environment.iter().copied());
-        let real = Self { keeper: Keeper::new(), _front: front };
-        real.keeper.start(component, command)?;
+        let keeper = Keeper::new();
+        let process = keeper.start(component, command)?;
+        let real = Self { keeper, component, process, _front: front };
         let within = ClusterSettings::default().start_within;
         let is_at_work = || {
             let ended = real.keeper.check(folder);
@@ -75,9 +79,13 @@ impl Real {
     }
 
     /// # Errors
-    /// When it has ended, with the end of its log.
+    /// When it has ended, with the end of its log, or listens elsewhere than on loopback.
     pub(super) fn check(&self, folder: &Folder) -> Result<(), BedError> {
-        self.keeper.check(folder)
+        self.keeper.check(folder)?;
+        let found = listening::beyond_loopback(self.process);
+        let unread = |source| BedError::File { act: "read", path: "/proc".into(), source };
+        let component = self.component;
+        found.map_err(unread)?.first().map_or(Ok(()), |&address| Err(BedError::Exposed { component, address }))
     }
 
     pub(super) fn stop(mut self, folder: &Folder) -> Result<(), BedError> {

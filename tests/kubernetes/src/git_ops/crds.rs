@@ -40,7 +40,9 @@ fn definition(resource: &ApiResource, fields: &Value, subresources: &Value) -> V
     let ApiResource { group, version, kind, plural, .. } = resource;
     let anything = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     let spec = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": fields });
-    let schema = json!({ "type": "object", "properties": { "spec": spec, "status": anything } });
+    // An Application has its operation beside both.
+    let properties = json!({ "spec": spec, "status": anything, "operation": anything });
+    let schema = json!({ "type": "object", "properties": properties });
     let served = json!({
         "name": version,
         "served": true,

@@ -1,10 +1,11 @@
 //! The work of a keeper: applying what the repository says, and saying what came of it.
 
 use kube::api::{DynamicObject, Patch, PatchParams};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::waves::{rolled_out, waves};
 use super::{INTERVAL, Tool};
 use crate::manifest::{apply, word};
 
@@ -20,25 +21,57 @@ pub(super) async fn keep(tool: Tool, client: Client, [namespace, name]: [String;
     let keepers: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &tool.resource());
     // The commit that was dealt with, whatever came of it.
     let mut done = 0;
-    let (_, manager) = tool.controller().account;
     loop {
         let commit = commits.borrow().clone();
-        // Without its object there is nothing to do, as in a moment when the server does not answer.
-        if let Ok(keeper) = keepers.get(&name).await
-            && (done != commit.number || puts_back(tool, &keeper))
-            && !is_paused(tool, &keeper)
-        {
-            let mut failure = None;
-            for manifest in &commit.manifests {
-                let manifest = tracked(tool, [&namespace, &name], manifest.clone());
-                failure = failure.or(apply(&client, manager, &manifest).await.err());
+        // Without its object there is nothing to do, as in a moment when the server does not answer. What is not told is told
+        // at the next interval.
+        if let Ok(keeper) = keepers.get(&name).await {
+            if is_paused(tool, &keeper) {
+                if let Some(noted) = tool.notes(&keeper) {
+                    let _ = tell(tool, &keepers, &name, &noted).await;
+                }
+            } else if done != commit.number || puts_back(tool, &keeper) {
+                // A pause that comes meanwhile changes nothing of this.
+                if done != commit.number {
+                    let _ = tell(tool, &keepers, &name, &tool.under_way(&commit)).await;
+                }
+                let failure = apply_all(tool, &client, &keeper, [&namespace, &name], &commit).await.err();
+                done = commit.number;
+                let said = tool.said(&commit, keeper.meta().generation, failure.as_ref());
+                let _ = tell(tool, &keepers, &name, &said).await;
             }
-            done = commit.number;
-            // What is not told is told at the next interval.
-            let _ = tell(tool, &keepers, &name, &tool.status(&commit, failure.as_ref())).await;
         }
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// Applies everything, and waits for what comes of it where the keeper does.
+async fn apply_all(
+    tool: Tool,
+    client: &Client,
+    keeper: &DynamicObject,
+    named: [&str; 2],
+    commit: &Commit,
+) -> kube::Result<()> {
+    let (_, manager) = tool.controller().account;
+    let waves = waves(tool, &commit.manifests);
+    let last = waves.len().saturating_sub(1);
+    for (number, wave) in waves.into_iter().enumerate() {
+        let mut applied = Ok(());
+        for manifest in &wave {
+            applied = applied.and(apply(client, manager, &tracked(tool, named, manifest.clone())).await);
+        }
+        applied?;
+        let waits = match tool {
+            Tool::Kustomization => keeper.data["spec"]["wait"] == true,
+            Tool::HelmRelease => true,
+            Tool::Application => number < last,
+        };
+        if waits {
+            rolled_out(client, &wave).await?;
+        }
+    }
+    Ok(())
 }
 
 /// True for a keeper that applies again what it has applied already.
@@ -82,8 +115,8 @@ fn tracked(tool: Tool, [namespace, name]: [&str; 2], mut manifest: Value) -> Val
     manifest
 }
 
-async fn tell(tool: Tool, keepers: &Api<DynamicObject>, name: &str, status: &Value) -> kube::Result<DynamicObject> {
-    let (params, patch) = (PatchParams::default(), Patch::Merge(json!({ "status": status })));
+async fn tell(tool: Tool, keepers: &Api<DynamicObject>, name: &str, said: &Value) -> kube::Result<DynamicObject> {
+    let (params, patch) = (PatchParams::default(), Patch::Merge(said));
     match tool {
         Tool::Kustomization | Tool::HelmRelease => keepers.patch_status(name, &params, &patch).await,
         Tool::Application => keepers.patch(name, &params, &patch).await,

@@ -1,5 +1,6 @@
 //! What keepers say of themselves.
 
+use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::Tool;
@@ -18,6 +19,14 @@ impl Tool {
         }
     }
 
+    /// True where a keeper says that it is dealing with something.
+    pub fn is_at_work(self, keeper: &Value) -> bool {
+        match self {
+            Self::Kustomization | Self::HelmRelease => ready(keeper)["status"] == "Unknown",
+            Self::Application => keeper["status"]["operationState"]["phase"] == "Running",
+        }
+    }
+
     /// What a keeper has to tell about its last attempt.
     pub fn message(self, keeper: &Value) -> &str {
         let message = match self {
@@ -27,8 +36,37 @@ impl Tool {
         message.as_str().unwrap_or_default()
     }
 
-    /// The status of a keeper: the objects it keeps, as far as it says that, and what became of a commit.
-    pub(super) fn status(self, commit: &Commit, failure: Option<&kube::Error>) -> Value {
+    /// What a keeper says, as a patch of it, while it deals with a commit.
+    pub(super) fn under_way(self, commit: &Commit) -> Value {
+        let message = format!("dealing with {}", commit.number);
+        match self {
+            Self::Kustomization | Self::HelmRelease => {
+                let condition = |kind: &str, status: &str| json!({ "type": kind, "status": status, "reason": "Progressing", "message": message });
+                json!({ "status": { "conditions": [condition("Ready", "Unknown"), condition("Reconciling", "True")] } })
+            }
+            Self::Application => json!({
+                "operation": { "sync": { "revision": commit.number.to_string() } },
+                "status": { "operationState": { "phase": "Running", "message": message } },
+            }),
+        }
+    }
+
+    /// What a paused keeper says, as a patch of it; `None` where it has nothing to say, or has said it.
+    pub(super) fn notes(self, keeper: &DynamicObject) -> Option<Value> {
+        let generation = keeper.metadata.generation;
+        let status = &keeper.data["status"];
+        let is_noted = status["observedGeneration"].as_i64() == generation;
+        let notes = match self {
+            Self::Kustomization => ready(&keeper.data)["status"] == "True",
+            Self::HelmRelease => true,
+            Self::Application => false,
+        };
+        (notes && !is_noted).then(|| json!({ "status": { "observedGeneration": generation } }))
+    }
+
+    /// What a keeper says, as a patch of it, of that generation of it: the objects it keeps, as far as it says that, and what
+    /// became of a commit.
+    pub(super) fn said(self, commit: &Commit, generation: Option<i64>, failure: Option<&kube::Error>) -> Value {
         match self {
             Self::Kustomization | Self::HelmRelease => {
                 let (ready, message) = match failure {
@@ -40,11 +78,12 @@ impl Tool {
                 let stalled = json!({ "type": "Stalled", "status": "True", "message": message });
                 let is_stalled = self == Self::HelmRelease && failure.is_some();
                 let conditions = if is_stalled { vec![ready, stalled] } else { vec![ready] };
-                let mut status = json!({ "conditions": conditions });
-                if self == Self::Kustomization {
-                    status["inventory"] = json!({ "entries": commit.manifests.iter().map(entry).collect::<Vec<_>>() });
+                let entries: Vec<Value> = commit.manifests.iter().map(entry).collect();
+                let mut status = json!({ "conditions": conditions, "inventory": { "entries": entries } });
+                if self == Self::HelmRelease || failure.is_none() {
+                    status["observedGeneration"] = json!(generation);
                 }
-                status
+                json!({ "status": status })
             }
             Self::Application => {
                 let (sync, phase, message) = match failure {
@@ -55,17 +94,18 @@ impl Tool {
                     let metadata = &manifest["metadata"];
                     json!({ "kind": manifest["kind"], "namespace": metadata["namespace"], "name": metadata["name"] })
                 });
-                json!({
+                let status = json!({
                     "resources": resources.collect::<Vec<_>>(),
                     "sync": { "status": sync, "revision": commit.number.to_string() },
                     "operationState": { "phase": phase, "message": message },
-                })
+                });
+                json!({ "operation": null, "status": status })
             }
         }
     }
 }
 
-/// An object, as the inventory of a Kustomization has it.
+/// An object, as the inventory of Flux has it.
 fn entry(manifest: &Value) -> Value {
     let [api, kind, namespace, name] =
         ["/apiVersion", "/kind", "/metadata/namespace", "/metadata/name"].map(|path| word(manifest, path));

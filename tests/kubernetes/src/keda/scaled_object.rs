@@ -36,6 +36,9 @@ pub struct ScaledObjectSpec {
     /// Seconds from the last activity to the idle replicas; 300 where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cooldown_period: Option<u32>,
+    /// `horizontalPodAutoscalerConfig` with the `behavior` of its autoscaler, `restoreToOriginalReplicaCount`, and more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advanced: Option<serde_json::Value>,
     /// Reasons to scale.
     pub triggers: Vec<Trigger>,
 }
@@ -138,6 +141,7 @@ pub fn scaled_object(name: &str, bounds: std::ops::RangeInclusive<i32>, trigger:
         idle_replica_count: None,
         polling_interval: Some(1),
         cooldown_period: Some(1),
+        advanced: None,
         triggers: vec![trigger],
     };
     ScaledObject::new(name, spec)

@@ -76,6 +76,11 @@ impl Shared {
         self.state().on.retain(|on| matches!(on.what, Switched::Stop { .. }));
     }
 
+    /// How many requests a fault has happened to.
+    pub(crate) fn met(&self, id: u64) -> u32 {
+        self.state().on.iter().find(|on| on.id == id).map_or(0, On::met)
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
     }
@@ -109,6 +114,16 @@ impl Shared {
 }
 
 impl On {
+    fn met(&self) -> u32 {
+        match &self.what {
+            Switched::Fault(fault) => {
+                let came = self.count.saturating_sub(fault.spared);
+                fault.times.map_or(came, |times| came.min(times))
+            }
+            Switched::Stop { number, .. } => (self.count + 1).saturating_sub(*number),
+        }
+    }
+
     fn act(&mut self, seen: &Seen) -> Option<Act> {
         let requests = match &self.what {
             Switched::Fault(fault) => &fault.requests,

@@ -1,11 +1,14 @@
 //! A controller that does with Rollouts what Argo Rollouts does with them, as far as others can tell.
 //!
 //! What it does when was taken from the behaviour of Argo Rollouts; the tests of the bed check it against Argo Rollouts itself.
-//! It knows canaries without traffic routing, with the steps `setWeight` and `pause`, and no more.
+//! It knows canaries without traffic routing, with the steps `setWeight` and `pause`, and the switch of Services without analyses and
+//! with all replicas of both versions, and no more.
 
+mod blue_green;
 mod conditions;
 mod counts;
 mod one;
+mod services;
 mod sets;
 mod steps;
 

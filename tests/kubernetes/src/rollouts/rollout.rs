@@ -43,12 +43,36 @@ pub struct RolloutSpec {
     pub strategy: Strategy,
 }
 
-/// How one version follows another.
+/// How one version follows another: in one of these ways.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Strategy {
     /// Step by step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
+    /// All of it beside all of the other, and then a switch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<BlueGreen>,
+}
+
+/// What is switched, and when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BlueGreen {
+    /// The Service that users come by.
+    pub active_service: String,
+    /// One that leads to the new version before users get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview_service: Option<String>,
+    /// False where somebody has to promote it; true where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_promotion_enabled: Option<bool>,
+    /// How long it pauses before the switch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_promotion_seconds: Option<u32>,
+    /// How long the replicas of the older version stay; 30 seconds where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_down_delay_seconds: Option<u32>,
 }
 
 /// The steps of a new version; without any it comes as with a Deployment.
@@ -115,8 +139,20 @@ pub struct RolloutStatus {
     pub promote_full: bool,
     /// True after it was aborted.
     pub abort: bool,
+    /// Where its Services lead to.
+    pub blue_green: BlueGreenStatus,
     /// `Available`, `Healthy`, `Completed`, `Progressing`, and more.
     pub conditions: Vec<DeploymentCondition>,
+}
+
+/// Where the Services of a Rollout lead to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BlueGreenStatus {
+    /// The hash of the template that users get.
+    pub active_selector: String,
+    /// The hash of the template that can be looked at.
+    pub preview_selector: String,
 }
 
 /// Why a Rollout pauses.
@@ -155,8 +191,15 @@ pub fn rollout(name: &str, replicas: i32, behaviour: Behaviour, steps: &[Step]) 
         replicas: like.replicas,
         selector: like.selector,
         template: json!(like.template),
-        strategy: Strategy { canary: Some(Canary { steps: steps.to_vec() }) },
+        strategy: Strategy { canary: Some(Canary { steps: steps.to_vec() }), blue_green: None },
         ..RolloutSpec::default()
     };
     Rollout::new(name, spec)
+}
+
+/// The same with Services that are switched. They must be there before.
+pub fn blue_green(name: &str, replicas: i32, behaviour: Behaviour, switched: BlueGreen) -> Rollout {
+    let mut made = rollout(name, replicas, behaviour, &[]);
+    made.spec.strategy = Strategy { canary: None, blue_green: Some(switched) };
+    made
 }

@@ -76,9 +76,12 @@ async fn a_fault_happens_to_the_requests_that_were_meant() {
     assert_eq!(patch("two").await, Ok(()), "the first is spared");
     assert_eq!(patch("one").await, Ok(()));
     maps.get("two").await.unwrap();
+    assert_eq!(fault.met(), 0);
     assert_eq!(patch("two").await, Err(409));
+    assert_eq!(fault.met(), 1);
     assert_eq!(patch("two").await, Err(409));
     assert_eq!(patch("two").await, Ok(()), "it happens twice");
+    assert_eq!(fault.met(), 2);
     fault.lift();
 
     let older = proxy.inject(Fault::new(Requests::writes(), Effect::Answer(Answer::InternalError)));

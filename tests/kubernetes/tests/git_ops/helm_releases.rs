@@ -71,8 +71,10 @@ async fn suspended_before_a_refusal_it_never_hears_of_it() {
 }
 
 #[tokio::test]
-async fn objects_name_it_by_labels() {
+async fn it_says_what_it_keeps_and_objects_name_it_by_labels() {
     let shop = Shop::new("helm-release-names", Tool::HelmRelease).await;
+    let entries = shop.keeper().await["status"]["inventory"]["entries"].clone();
+    assert_eq!(entries, json!([{ "id": "helm-release-names_shop_apps_Deployment", "v": "v1" }]));
     let [labels, _] = shop.marks().await;
     assert_eq!(labels["helm.toolkit.fluxcd.io/name"], "keeper");
     assert_eq!(labels["helm.toolkit.fluxcd.io/namespace"], "helm-release-names");

@@ -53,8 +53,12 @@ async fn a_refusal_is_told_and_forgotten() {
 }
 
 #[tokio::test]
-async fn objects_name_it_by_labels() {
+async fn it_says_what_it_keeps_and_objects_name_it_by_labels() {
     let shop = Shop::new("kustomization-names", Tool::Kustomization).await;
+    // What it keeps it says when it is done.
+    shop.is_content().await;
+    let entries = shop.keeper().await["status"]["inventory"]["entries"].clone();
+    assert_eq!(entries, json!([{ "id": "kustomization-names_shop_apps_Deployment", "v": "v1" }]));
     let [labels, _] = shop.marks().await;
     assert_eq!(labels["kustomize.toolkit.fluxcd.io/name"], "keeper");
     assert_eq!(labels["kustomize.toolkit.fluxcd.io/namespace"], "kustomization-names");

@@ -10,6 +10,7 @@ mod kustomizations;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
+mod under_way;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,6 +62,11 @@ impl Shop {
     /// Pushes a version of the Deployment.
     pub(crate) fn commit(&self, version: &str) {
         self.repository.commit(vec![manifest(&self.namespace, version)]);
+    }
+
+    /// Pushes other manifests.
+    pub(crate) fn push(&self, manifests: Vec<Value>) {
+        self.repository.commit(manifests);
     }
 
     /// Changes the Deployment by hand.

@@ -108,6 +108,39 @@ async fn one_is_paused_at_a_number_of_replicas() {
     says_paused_at(&shop, None).await;
 }
 
+#[tokio::test]
+async fn replicas_are_kept_from_becoming_fewer_or_more_alone() {
+    let mut object = scaled_object("shop", 0..=5, Trigger::inactive());
+    object.spec.advanced = Some(json!({
+        "horizontalPodAutoscalerConfig": { "behavior": { "scaleDown": { "stabilizationWindowSeconds": 7 } } },
+    }));
+    object.metadata.annotations = Some([("autoscaling.keda.sh/paused-scale-in".to_owned(), "true".to_owned())].into());
+    let shop = Shop::scaled("keda-directions", 3, object).await;
+    let policies = async || {
+        let autoscaler = shop.bounds(1, 5).await;
+        let behaviour = json!(autoscaler.spec.behavior);
+        assert_eq!(behaviour["scaleDown"]["stabilizationWindowSeconds"], 7);
+        ["scaleDown", "scaleUp"].map(|way| behaviour[way]["selectPolicy"] == "Disabled")
+    };
+    assert_eq!(policies().await, [true, false]);
+    shop.keeps(3).await;
+    shop.annotate(json!({
+        "autoscaling.keda.sh/paused-scale-in": null,
+        "autoscaling.keda.sh/paused-scale-out": "true",
+    }))
+    .await;
+    shop.has(0).await;
+    until("it follows", PATIENCE, async || (policies().await == [false, true]).then_some(())).await;
+    shop.change(json!({ "spec": { "triggers": [Trigger::active()] } })).await;
+    shop.condition("Active", "True").await;
+    shop.keeps(0).await;
+    // The bounds count all the same.
+    shop.scale(9).await;
+    shop.has(5).await;
+    shop.annotate(json!({ "autoscaling.keda.sh/paused-scale-out": null })).await;
+    until("it follows", PATIENCE, async || (policies().await == [false, false]).then_some(())).await;
+}
+
 async fn says_paused_at(shop: &Shop, replicas: Option<i32>) {
     until(&format!("paused at {replicas:?}"), PATIENCE, async || {
         (shop.object().await.status?.paused_replica_count == replicas).then_some(())

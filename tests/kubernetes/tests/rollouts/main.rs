@@ -2,6 +2,7 @@
 //! the bed that stands in for it: `CONDUCTOR_ROLLOUTS` says which of the two is here.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
+mod blue_green;
 mod canary;
 mod failures;
 mod replicas;
@@ -12,8 +13,11 @@ mod template;
 
 use std::time::Duration;
 
-use conductor_kubernetes_bed::{Behaviour, Rollout, RolloutStatus, Step, rollout, until};
+use conductor_kubernetes_bed::{
+    Behaviour, BlueGreen, Rollout, RolloutStatus, Step, blue_green, rollout, service, until,
+};
 use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::core::v1::Service;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -31,6 +35,7 @@ const REST: Duration = Duration::from_millis(400);
 pub(crate) struct Shop {
     pub(crate) rollouts: Api<Rollout>,
     pub(crate) sets: Api<ReplicaSet>,
+    pub(crate) services: Api<Service>,
 }
 
 impl Shop {
@@ -38,8 +43,24 @@ impl Shop {
     pub(crate) async fn of(name: &str, made: &Rollout) -> Self {
         let (cluster, client) = namespace(name).await;
         cluster.rollouts().await.unwrap_or_else(|error| panic!("{error}"));
-        let shop = Self { rollouts: api(&client, name), sets: api(&client, name) };
+        let shop = Self { rollouts: api(&client, name), sets: api(&client, name), services: api(&client, name) };
+        if let Some(BlueGreen { active_service, preview_service, .. }) = &made.spec.strategy.blue_green {
+            for service in [Some(active_service), preview_service.as_ref()].into_iter().flatten() {
+                shop.make_service(service).await;
+            }
+        }
         shop.rollouts.create(&Default::default(), made).await.unwrap();
+        shop
+    }
+
+    pub(crate) async fn make_service(&self, name: &str) {
+        self.services.create(&Default::default(), &service(name, "shop")).await.unwrap();
+    }
+
+    /// One with so many replicas, which is healthy and switches these Services.
+    pub(crate) async fn blue_green(name: &str, replicas: i32, switched: BlueGreen) -> Self {
+        let shop = Self::of(name, &blue_green("shop", replicas, Behaviour::Ready, switched)).await;
+        shop.phase("Healthy").await;
         shop
     }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::autoscaling::v2::{
-    CrossVersionObjectReference, ExternalMetricSource, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec,
-    MetricIdentifier, MetricSpec, MetricTarget,
+    CrossVersionObjectReference, ExternalMetricSource, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior,
+    HorizontalPodAutoscalerSpec, MetricIdentifier, MetricSpec, MetricTarget,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::{Resource, ResourceExt};
 
-use crate::keda::minimal::target;
+use crate::keda::minimal::{pause, target};
 use crate::keda::scaled_object::ScaledObject;
 
 /// The label that says on a ScaledObject, and in what its autoscaler asks for, which ScaledObject it is.
@@ -54,10 +54,26 @@ pub(super) fn wanted(object: &ScaledObject) -> HorizontalPodAutoscaler {
             min_replicas: Some(least(object)),
             max_replicas: most(object),
             metrics: Some(object.spec.triggers.iter().enumerate().map(|(index, _)| metric(index, &own)).collect()),
-            behavior: None,
+            behavior: behaviour(object),
         },
         status: None,
     }
+}
+
+/// What the ScaledObject says of it, and that it does nothing in a direction that an annotation pauses.
+fn behaviour(object: &ScaledObject) -> Option<HorizontalPodAutoscalerBehavior> {
+    let advanced = object.spec.advanced.as_ref();
+    let said = advanced.and_then(|said| said.pointer("/horizontalPodAutoscalerConfig/behavior"));
+    let mut behaviour: Option<HorizontalPodAutoscalerBehavior> =
+        said.and_then(|said| serde_json::from_value(said.clone()).ok());
+    let disabled = Some("Disabled".to_owned());
+    if pause::of_scale_in(object) {
+        behaviour.get_or_insert_default().scale_down.get_or_insert_default().select_policy = disabled.clone();
+    }
+    if pause::of_scale_out(object) {
+        behaviour.get_or_insert_default().scale_up.get_or_insert_default().select_policy = disabled;
+    }
+    behaviour
 }
 
 /// The fewest replicas that an autoscaler takes: it cannot scale to none.

@@ -178,8 +178,11 @@ impl One {
                 self.say("Active", "False", "ScalerNotActive", message);
             }
         }
-        if let Step::To(replicas) = step {
-            target::scale(&self.client, &self.object, replicas).await.map_err(in_words)?;
+        if let Step::To(wanted) = step
+            && !(wanted < replicas && pause::of_scale_in(&self.object))
+            && !(is_active && pause::of_scale_out(&self.object))
+        {
+            target::scale(&self.client, &self.object, wanted).await.map_err(in_words)?;
         }
         self.write_status().await
     }

@@ -8,6 +8,8 @@ use crate::keda::scaled_object::ScaledObject;
 
 const PAUSED: &str = "autoscaling.keda.sh/paused";
 const PAUSED_REPLICAS: &str = "autoscaling.keda.sh/paused-replicas";
+const NO_SCALE_IN: &str = "autoscaling.keda.sh/paused-scale-in";
+const NO_SCALE_OUT: &str = "autoscaling.keda.sh/paused-scale-out";
 
 /// What Go takes for false. Whatever is no truth value at all counts as true.
 const FALSE: [&str; 6] = ["0", "f", "F", "false", "FALSE", "False"];
@@ -37,9 +39,23 @@ pub(super) fn of(object: &ScaledObject) -> Result<Pause, String> {
     }
 }
 
+/// True where replicas are not made fewer.
+pub(super) fn of_scale_in(object: &ScaledObject) -> bool {
+    is_true(object, NO_SCALE_IN)
+}
+
+/// True where replicas are not made more.
+pub(super) fn of_scale_out(object: &ScaledObject) -> bool {
+    is_true(object, NO_SCALE_OUT)
+}
+
+fn is_true(object: &ScaledObject, annotation: &str) -> bool {
+    object.annotations().get(annotation).is_some_and(|text| !FALSE.contains(&text.as_str()))
+}
+
 /// What is looked at to see whether something was changed. An empty text is no different from none.
-pub(super) fn words(annotations: &BTreeMap<String, String>) -> [String; 2] {
-    [PAUSED, PAUSED_REPLICAS].map(|name| annotations.get(name).cloned().unwrap_or_default())
+pub(super) fn words(annotations: &BTreeMap<String, String>) -> [String; 4] {
+    [PAUSED, PAUSED_REPLICAS, NO_SCALE_IN, NO_SCALE_OUT].map(|name| annotations.get(name).cloned().unwrap_or_default())
 }
 
 #[cfg(test)]

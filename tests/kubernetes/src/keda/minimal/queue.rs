@@ -28,7 +28,7 @@ pub(super) enum Work {
 #[derive(Debug, Default)]
 struct Entry {
     /// What a change of leads to work: the generation, and the words that pause.
-    seen: Option<(Option<i64>, [String; 2])>,
+    seen: Option<(Option<i64>, [String; 4])>,
     reconcile: Option<Instant>,
     /// The generation that the triggers are looked at for, and when.
     scale: Option<(i64, Instant)>,

@@ -47,9 +47,13 @@ pub(super) fn judge(
     let replicas = sets::wanted(rollout);
     let is_stable = !status.stable.is_empty() && status.stable == status.current_pod_hash;
     let is_paused = !status.pause_conditions.is_empty() || rollout.spec.paused == Some(true);
-    let is_healthy = !is_paused
-        && is_stable
-        && [status.replicas, status.updated_replicas, status.available_replicas] == [replicas; 3];
+    let is_at_its_end = match &rollout.spec.strategy.blue_green {
+        // Replicas of an older version may stay for a while.
+        Some(spec) => is_switched(status) && (spec.preview_service.is_none() || is_previewed(status)),
+        None => is_stable && status.replicas == replicas,
+    };
+    let is_healthy =
+        !is_paused && is_at_its_end && [status.updated_replicas, status.available_replicas] == [replicas; 2];
     let named = |flag: bool| if flag { "True" } else { "False" };
     if is_healthy || status.condition("Healthy").is_some() {
         let said = if is_healthy { "Rollout is healthy" } else { "Rollout is not healthy" };
@@ -76,6 +80,7 @@ pub(super) fn judge(
         || status.available_replicas > before.available_replicas
         || status.current_step_index != before.current_step_index
         || status.stable != before.stable
+        || status.blue_green != before.blue_green
         || status.current_pod_hash != before.current_pod_hash;
     if status.abort {
         let message = format!("Rollout aborted update to revision {}", sets::revision(rollout));
@@ -92,6 +97,16 @@ pub(super) fn judge(
         return wait(rollout, status, &name);
     }
     None
+}
+
+/// True when users get the newest version.
+fn is_switched(status: &RolloutStatus) -> bool {
+    !status.current_pod_hash.is_empty() && status.blue_green.active_selector == status.current_pod_hash
+}
+
+/// True when the newest version is the one that can be looked at.
+fn is_previewed(status: &RolloutStatus) -> bool {
+    status.blue_green.preview_selector == status.current_pod_hash
 }
 
 /// Gives it up when nothing has moved for too long.
@@ -122,6 +137,7 @@ pub(super) fn phase(rollout: &Rollout, status: &RolloutStatus) -> (&'static str,
         }
     }
     let replicas = sets::wanted(rollout);
+    let is_canary = rollout.spec.strategy.blue_green.is_none();
     let progressing = |why: &str| ("Progressing", why.to_owned());
     if rollout.spec.paused == Some(true) {
         return ("Paused", "manually paused".to_owned());
@@ -132,7 +148,10 @@ pub(super) fn phase(rollout: &Rollout, status: &RolloutStatus) -> (&'static str,
         None if status.available_replicas < status.updated_replicas => {
             progressing("updated replicas are still becoming available")
         }
-        None if status.replicas > status.updated_replicas => progressing("old replicas are pending termination"),
+        None if is_canary && status.replicas > status.updated_replicas => {
+            progressing("old replicas are pending termination")
+        }
+        None if !is_canary && !is_switched(status) => progressing("active service cutover pending"),
         None if status.stable.is_empty() || status.stable != status.current_pod_hash => {
             progressing("waiting for all steps to complete")
         }

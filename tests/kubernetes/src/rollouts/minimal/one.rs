@@ -9,6 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Map, Value, json};
 
 use crate::error::in_words;
+use crate::rollouts::minimal::services::Services;
 use crate::rollouts::minimal::sets::{DESIRED, HASH, REVISION};
 use crate::rollouts::minimal::{conditions, counts, sets, steps};
 use crate::rollouts::rollout::{Rollout, RolloutStatus};
@@ -19,10 +20,14 @@ pub(super) struct One {
     sets: Api<ReplicaSet>,
     /// With every field, for it is written back as a whole.
     whole: DynamicObject,
-    rollout: Rollout,
-    status: RolloutStatus,
-    owned: Vec<ReplicaSet>,
+    pub(super) rollout: Rollout,
+    pub(super) status: RolloutStatus,
+    pub(super) owned: Vec<ReplicaSet>,
+    pub(super) services: Services,
 }
+
+/// How long after a Service was missing it is looked for again.
+const MISSED_FOR: Duration = Duration::from_secs(1);
 
 impl One {
     pub(super) async fn read(client: &Client, namespace: &str, name: &str) -> Result<Option<Self>, String> {
@@ -35,7 +40,8 @@ impl One {
         let uid = rollout.uid().unwrap_or_default();
         owned.retain(|set| set.owner_references().iter().any(|owner| owner.uid == uid));
         let status = rollout.status.clone().unwrap_or_default();
-        Ok(Some(Self { rollouts, sets, whole, rollout, status, owned }))
+        let services = Services::read(Api::namespaced(client.clone(), namespace), &rollout).await?;
+        Ok(Some(Self { rollouts, sets, whole, rollout, status, owned, services }))
     }
 
     /// Does the next of what is to be done. What it changes is a reason to look again.
@@ -45,7 +51,7 @@ impl One {
         }
         if let Some(problem) = self.problem() {
             conditions::say(&mut self.status, conditions::INVALID, "True", conditions::INVALID, &problem);
-            return self.write_status().await.map(|()| None);
+            return self.write_status().await.map(|()| Some(MISSED_FOR));
         }
         self.status.conditions.retain(|condition| condition.type_ != conditions::INVALID);
         let hash = sets::hash(&self.rollout.spec.template);
@@ -58,14 +64,20 @@ impl One {
         let active = self.owned.iter().filter(|set| is_newest(set) || sets::label(set) == stable);
         if active.clone().any(|set| sets::is_scaled_for_others(set, &self.rollout)) {
             // Of the template nothing is taken up yet.
-            self.scale(&newest).await?;
+            match self.rollout.spec.strategy.blue_green.clone() {
+                Some(spec) => drop(self.scale_beside(&newest, &spec).await?),
+                None => drop(self.scale(&newest).await?),
+            }
             self.count(None);
             return self.write_status().await.map(|()| None);
         }
         if self.status.current_pod_hash != hash {
             return self.begin(&hash, &newest).await;
         }
-        self.go_on(&newest).await
+        match self.rollout.spec.strategy.blue_green.clone() {
+            Some(spec) => self.go_on_to_switch(&newest, &spec).await,
+            None => self.go_on(&newest).await,
+        }
     }
 
     /// What is wrong with its spec.
@@ -74,13 +86,14 @@ impl One {
         let chosen = spec.selector.match_labels.iter().flatten();
         let labels = &spec.template["metadata"]["labels"];
         let is_missing = |(key, value): (&String, &String)| labels[key].as_str() != Some(value);
+        let switched = spec.strategy.blue_green.as_ref();
         let wrong = match () {
-            () if spec.strategy.canary.is_none() => "spec.strategy: Required value",
-            () if chosen.clone().next().is_none() => "spec.selector: Required value",
+            () if spec.strategy.canary.is_none() && switched.is_none() => "spec.strategy: Required value".to_owned(),
+            () if chosen.clone().next().is_none() => "spec.selector: Required value".to_owned(),
             () if chosen.clone().any(is_missing) => {
-                "spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`"
+                "spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`".to_owned()
             }
-            () => return None,
+            () => self.services.missing(switched?)?,
         };
         Some(format!("The Rollout \"{}\" is invalid: {wrong}", self.rollout.name_any()))
     }
@@ -161,7 +174,7 @@ impl One {
     }
 
     /// The newest, the stable where that is another one, and all the others.
-    fn parts(&self, newest: &ReplicaSet) -> (Option<ReplicaSet>, Vec<ReplicaSet>) {
+    pub(super) fn parts(&self, newest: &ReplicaSet) -> (Option<ReplicaSet>, Vec<ReplicaSet>) {
         let hash = sets::label(newest);
         let others = self.owned.iter().filter(|set| sets::label(set) != hash).cloned();
         let (stable, older): (Vec<_>, Vec<_>) = others.partition(|set| sets::label(set) == self.status.stable);
@@ -202,7 +215,7 @@ impl One {
         Ok(has_scaled)
     }
 
-    async fn give(&self, set: &ReplicaSet, replicas: i32) -> Result<bool, String> {
+    pub(super) async fn give(&self, set: &ReplicaSet, replicas: i32) -> Result<bool, String> {
         let desired = sets::wanted(&self.rollout).to_string();
         if sets::count(set).wanted == replicas && set.annotations().get(DESIRED) == Some(&desired) {
             return Ok(false);
@@ -213,21 +226,20 @@ impl One {
         Ok(true)
     }
 
-    async fn change(&self, set: &ReplicaSet, change: Value) -> Result<ReplicaSet, String> {
+    pub(super) async fn change(&self, set: &ReplicaSet, change: Value) -> Result<ReplicaSet, String> {
         let patched = self.sets.patch(&set.name_any(), &PatchParams::default(), &Patch::Merge(change)).await;
         patched.map_err(in_words)
     }
 
     /// Counts replicas; those of the newest version where that is taken up.
-    fn count(&mut self, newest: Option<&ReplicaSet>) {
+    pub(super) fn count(&mut self, newest: Option<&ReplicaSet>) {
         let (replicas, ready) =
             self.owned.iter().map(sets::actual).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let status = &mut self.status;
         status.available_replicas = sets::sum(self.owned.iter()).available;
         status.hpa_replicas = replicas;
-        let chosen = self.rollout.spec.selector.match_labels.iter().flatten();
-        status.selector = chosen.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
-        let Some(newest) = newest else { return };
+        status.selector = sets::selector(&self.rollout);
+        let Some(newest) = newest else { return self.count_active() };
         (status.replicas, status.ready_replicas) = (replicas, ready);
         status.updated_replicas = sets::actual(newest).0;
         status.current_pod_hash = newest.labels().get(HASH).cloned().unwrap_or_default();
@@ -241,7 +253,7 @@ impl One {
     }
 
     /// Writes what is other than it was read, so that what others write meanwhile stays.
-    async fn write_status(&mut self) -> Result<(), String> {
+    pub(super) async fn write_status(&mut self) -> Result<(), String> {
         self.status.observed_generation = self.rollout.metadata.generation.unwrap_or_default().to_string();
         let (phase, message) = conditions::phase(&self.rollout, &self.status);
         (self.status.phase, self.status.message) = (phase.to_owned(), message);

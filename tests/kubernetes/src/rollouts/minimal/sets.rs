@@ -66,6 +66,12 @@ pub(super) fn made(rollout: &Rollout, hash: &str, revision: u64) -> Result<Repli
     }))
 }
 
+/// Which pods are a Rollout's own, in one text.
+pub(super) fn selector(rollout: &Rollout) -> String {
+    let chosen = rollout.spec.selector.match_labels.iter().flatten();
+    chosen.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
 /// The replicas that a Rollout wants.
 pub(super) fn wanted(rollout: &Rollout) -> i32 {
     rollout.spec.replicas.unwrap_or(1)
