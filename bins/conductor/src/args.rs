@@ -71,13 +71,15 @@ pub(crate) enum Verb {
     Update(Updated),
     /// Puts back what runs left behind whose conductor died.
     ///
-    /// It goes by their journals. Where a journal is lost, what the run has left at the applications themselves is enough:
-    /// see --from-cluster.
+    /// It goes by their journals. Where a journal is lost, or has ended although not everything was put back, what the run has
+    /// left at the applications themselves is enough: see --from-cluster. What becomes of one run does not keep the others from
+    /// being put back: the worst exit code counts.
     #[command(after_help = exit::TABLE)]
     Restore(Restored),
     /// Puts back what runs have left at the applications of an environment whose conductors give no sign of life any more.
     ///
-    /// It needs no journal, and is meant to be called now and then, as deploy/kubernetes/reaper.yaml does.
+    /// It needs no journal, and is meant to be called now and then, as deploy/kubernetes/reaper.yaml does. A run of which
+    /// neither a sign nor a journal tells whether its conductor lives is left alone, and told.
     #[command(after_help = exit::TABLE)]
     Reap(Reaped),
     /// Lets others change applications that a run has frozen, as the denial of their change says.
@@ -168,8 +170,9 @@ pub(crate) struct OneRun {
 pub(crate) struct Restored {
     /// The run. Default: every one that has not ended.
     pub(crate) run: Option<RunId>,
-    /// Goes by what runs have left at the applications of an environment, for those that have no journal here. A run whose
-    /// conductor gives signs of life is left alone, unless it is named.
+    /// Goes by what runs have left at the applications of an environment, for those that have no journal here, or one that has
+    /// ended. A run whose conductor gives signs of life is left alone, unless it is named, and so is one of which neither a
+    /// sign nor a journal tells whether it lives.
     #[arg(long, requires = "settings")]
     pub(crate) from_cluster: bool,
     /// The environment's settings, a YAML or JSON file; with --from-cluster.

@@ -62,8 +62,13 @@ impl Page {
 
     /// True while Locust starts or runs users.
     pub(crate) fn is_active(&self) -> bool {
-        matches!(self.state.as_str(), "spawning" | "running")
+        is_active(&self.state)
     }
+}
+
+/// True in the states in which Locust starts or runs users.
+pub(crate) fn is_active(state: &str) -> bool {
+    matches!(state, "spawning" | "running")
 }
 
 /// What the plugin serves.
@@ -114,6 +119,8 @@ pub(crate) struct Orphans {
 /// Users and workers at the moment, as the plugin sees them.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Generator {
+    pub(crate) state: String,
+    pub(crate) user_count: u64,
     pub(crate) cpu: f64,
     pub(crate) workers: Vec<PluginWorker>,
 }

@@ -1,4 +1,4 @@
-//! The driver: users in, proof out. It implements `LoadGenerator`; measuring is in `sampling`.
+//! The driver of users. It implements `LoadGenerator`; their end and its proof are in `stopping`, measuring is in `sampling`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, LoadSetting, Mark, Tags};
 use conductor_core::ports::{FailureKind, LoadGenerator, PortError};
+use conductor_core::run::RunId;
 use conductor_core::spec::LOAD_TEST_HEADER;
 
 use crate::api::{Api, Page, Series};
@@ -19,11 +20,9 @@ use crate::target;
 pub(crate) const CPU_LIMIT: f64 = 90.0;
 /// Seconds by which clocks may differ without a mark.
 pub(crate) const SKEW_LIMIT: f64 = 1.0;
-const POLL: Duration = Duration::from_millis(250);
+pub(crate) const POLL: Duration = Duration::from_millis(250);
 /// The first users start at once, and a master learns of them within half a second.
 const TAKEN_OVER: Duration = Duration::from_secs(10);
-const STOPPED: Duration = Duration::from_secs(120);
-const STILL_AT_LATEST: Duration = Duration::from_secs(60);
 
 /// A Locust, as a generator of load and as a source of the KPI.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl Locust {
     }
 
     /// The plugin's view of the moment, without any seconds.
-    async fn moment(&self, run: &str) -> Result<Option<Series>, PortError> {
+    pub(crate) async fn moment(&self, run: &str) -> Result<Option<Series>, PortError> {
         self.api.series(run, jiff::Timestamp::MAX.as_second() as f64).await
     }
 
@@ -75,7 +74,7 @@ impl Locust {
     }
 
     /// How long workers of a master that is gone may still fire.
-    async fn orphans(&self, page: &Page) -> Result<Option<Duration>, PortError> {
+    pub(crate) async fn orphans(&self, page: &Page) -> Result<Option<Duration>, PortError> {
         match self.moment("").await? {
             Some(series) => {
                 let mut memory = self.memory();
@@ -129,46 +128,6 @@ impl Locust {
             }
             tokio::time::sleep(POLL).await;
         }
-    }
-
-    async fn without_users(&self) -> Result<Page, PortError> {
-        let deadline = Instant::now() + STOPPED;
-        loop {
-            let page = self.api.page().await?;
-            if page.user_count == 0 && matches!(page.state.as_str(), "ready" | "stopped") {
-                return Ok(page);
-            }
-            if Instant::now() >= deadline {
-                let act = format!(
-                    "Locust at {} was told to stop and still is {} with {} users",
-                    self.api.base(),
-                    page.state,
-                    page.user_count
-                );
-                return Err(PortError::new(FailureKind::Unsettled, act));
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    /// Waits until the counters have not moved for longer than workers take to report.
-    async fn counters_still(&self, distributed: bool) -> Result<(), PortError> {
-        let still = if distributed { Duration::from_secs(5) } else { Duration::from_secs(1) };
-        let begun = Instant::now();
-        let mut last = self.api.counters().await?.total();
-        let mut since = Instant::now();
-        while since.elapsed() < still {
-            tokio::time::sleep(POLL).await;
-            let now = self.api.counters().await?.total();
-            if now != last {
-                (last, since) = (now, Instant::now());
-            }
-            if begun.elapsed() >= STILL_AT_LATEST {
-                let act = format!("Locust at {} has no users but its counters still move", self.api.base());
-                return Err(PortError::new(FailureKind::Unsettled, act));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -231,6 +190,7 @@ impl LoadGenerator for Locust {
         let series = self.moment(tags.run.as_str()).await?;
         if let Some(series) = &series {
             guard::our_workers(base, series)?;
+            guard::no_other_run(base, series, &tags.run)?;
         }
         // Marked before the post: if its answer is lost, users may run all the same.
         self.memory().expects_users = true;
@@ -277,20 +237,7 @@ impl LoadGenerator for Locust {
         })
     }
 
-    async fn stop(&self) -> Result<(), PortError> {
-        let page = self.api.page().await?;
-        let idle = page.user_count == 0 && matches!(page.state.as_str(), "ready" | "stopped");
-        let quiet = idle && !self.memory().expects_users;
-        self.api.stop().await?;
-        let page = self.without_users().await?;
-        while let Some(left) = self.orphans(&page).await? {
-            tracing::info!(seconds = left.as_secs(), "waiting for workers of a replaced Locust master to end");
-            tokio::time::sleep(left.min(Duration::from_secs(3))).await;
-        }
-        if !quiet {
-            self.counters_still(page.is_distributed).await?;
-        }
-        self.memory().expects_users = false;
-        Ok(())
+    async fn stop(&self, run: &RunId) -> Result<(), PortError> {
+        self.without_load_of(run).await
     }
 }

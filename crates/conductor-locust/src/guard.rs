@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use conductor_core::ports::{FailureKind, PortError};
+use conductor_core::run::RunId;
 
 use crate::PLUGIN_VERSION;
-use crate::api::{Page, Series};
+use crate::api::{Page, Series, is_active};
 
 /// A worker reports every 3 s: orphans not heard for longer than two reports are gone.
 const ORPHAN_SILENCE: f64 = 7.0;
@@ -70,6 +71,25 @@ pub(crate) fn our_workers(base: &str, series: &Series) -> Result<(), PortError> 
         }
     }
     Ok(())
+}
+
+/// The run whose users Locust starts or runs, when it is another one than this.
+pub(crate) fn other_run<'a>(series: &'a Series, run: &RunId) -> Option<&'a str> {
+    let active = series.active_run.as_str();
+    let is_other = is_active(&series.generator.state) && !active.is_empty() && active != run.as_str();
+    is_other.then_some(active)
+}
+
+/// Refuses to give a run users while another run's are on Locust: they would become this run's.
+pub(crate) fn no_other_run(base: &str, series: &Series, run: &RunId) -> Result<(), PortError> {
+    let users = series.generator.user_count;
+    match other_run(series, run) {
+        Some(other) if users > 0 => {
+            let act = format!("Locust at {base} runs {users} users of run {other}; it takes one run at a time");
+            Err(PortError::new(FailureKind::Rejected, act))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How long workers of a master that is gone may still fire, as the plugin of its successor knows; `replaced` says

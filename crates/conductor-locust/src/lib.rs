@@ -46,6 +46,7 @@ mod histogram;
 mod memory;
 mod sampling;
 mod settings;
+mod stopping;
 mod target;
 
 pub use driver::Locust;

@@ -169,7 +169,7 @@ mod tests {
                 {"kind": "generator_bound", "from": 900.0, "to": 910.0},
                 {"kind": "of the future", "from": 1011.0, "to": 1015.0},
             ],
-            "orphans": {"last_seen": null}, "generator": {"cpu": 3.0, "workers": []},
+            "orphans": {"last_seen": null}, "generator": {"state": "running", "user_count": 1, "cpu": 3.0, "workers": []},
         }))
         .unwrap()
     }

@@ -16,7 +16,7 @@ use conductor_core::ports::{
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
-use futures::future::{BoxFuture, FutureExt, join_all, select_ok, try_join_all};
+use futures::future::{BoxFuture, FutureExt, join_all, select_all, try_join_all};
 use jiff::Timestamp;
 
 /// All substrates of an environment.
@@ -184,7 +184,8 @@ impl Scaler for Substrates {
         let owned = self.members.iter().map(|member| (member, member.own(applications)));
         let asked = owned.filter(|(_, own)| !own.is_empty());
         let asked = asked.map(|(member, own)| async move { member.scaler.let_go(run, &own).await });
-        try_join_all(asked).await.map(drop)
+        // All of them, whatever becomes of one.
+        join_all(asked).await.into_iter().collect()
     }
 }
 
@@ -242,6 +243,14 @@ impl EnvironmentGuard for Substrates {
         thawed.into_iter().collect()
     }
 
+    async fn pause_again(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
+        let asked = self.guards().map(|(member, guard)| {
+            let own = member.own(applications);
+            async move { if own.is_empty() { Ok(()) } else { guard.pause_again(run, &own).await } }
+        });
+        join_all(asked.collect::<Vec<_>>()).await.into_iter().collect()
+    }
+
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
         let watched = self.guards().map(|(member, guard)| {
             let own = expected.iter().filter(|(application, _)| member.applications.contains(*application));
@@ -252,7 +261,8 @@ impl EnvironmentGuard for Substrates {
         if watched.is_empty() {
             return std::future::pending().await;
         }
-        select_ok(watched).await.map(|(drifts, _)| drifts)
+        // Of a trouble, too: who waited for the others would not know that one is not watched.
+        select_all(watched).await.0
     }
 }
 

@@ -47,14 +47,9 @@ async fn start(session: &Session, created: Created) -> Result<RunId, Failed> {
     }
 }
 
-/// Ends a run whose conductor died.
-pub(super) async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
+/// Ends a run whose conductor died, and writes its report.
+async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
     session.conductor.recover(run, Recovery::TearDown).await.map_err(Failed::because)?;
-    followed_back(session, run).await
-}
-
-/// Follows a run to its end, and writes its report.
-pub(super) async fn followed_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
     let followed = follow(session, run, Interrupt::EndsRun).await?;
     session.write_report(&followed.view)?;
     Ok(followed)

@@ -89,7 +89,11 @@ fn draw(frame: &mut Frame<'_>, view: &RunView, workloads: &Workloads, now: Times
         [figures_line(view), law_line(view)]
     } else {
         let bold = Style::new().add_modifier(Modifier::BOLD);
-        [Line::styled(bar(workloads, BAR), bold), Line::raw(slowest(workloads).join("; "))]
+        let waits = slowest(workloads).join("; ");
+        match workloads.total {
+            0 => [Line::styled(waits, bold), Line::default()],
+            _ => [Line::styled(bar(workloads, BAR), bold), Line::raw(waits)],
+        }
     };
     let lines = [phase_line(view, now), figures, thought, left_line(view, now)];
     // What a narrow terminal would cut off goes on in a second line.
@@ -187,6 +191,7 @@ fn doing(view: &RunView) -> String {
     match view.state.as_str() {
         "Accepted" | "Preflight" => "checks, nothing is changed yet".to_owned(),
         "RecordingBaseline" => "records what is there".to_owned(),
+        "Freezing" => "keeps others from changing the applications".to_owned(),
         "Deploying" => "rolls out versions".to_owned(),
         "ScalingUp" => "scales up".to_owned(),
         "Rehearsing" => format!("one tagged user must produce {} before the ramp begins", view.kpi),
@@ -282,6 +287,10 @@ mod tests {
         ] {
             assert!(screen.contains(part), "{part} is not in\n{screen}");
         }
+        let workloads = Workloads { total: 0, done: 0, failed: 0, ..workloads };
+        terminal.draw(|frame| draw(frame, &view(), &workloads, now)).unwrap();
+        let screen = terminal.backend().to_string();
+        assert!(screen.contains("ledger 3 of 20") && !screen.contains("workloads"), "{screen}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! How far rollouts and scaling are, workload by workload: a bar on a terminal, a line now and then everywhere else.
+//! How far rollouts and scaling are, workload by workload: a bar on a terminal, a line now and then everywhere else. What is
+//! waited for before there is anything to count is told without.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +34,8 @@ impl Lines {
             return None;
         }
         self.last = Some((now, progress.clone()));
-        Some(format!("{}   {}", time_of_day(now), [vec![done(progress)], slowest(progress)].concat().join("; ")))
+        let counted = if progress.total == 0 { Vec::new() } else { vec![done(progress)] };
+        Some(format!("{}   {}", time_of_day(now), [counted, slowest(progress)].concat().join("; ")))
     }
 }
 
@@ -98,6 +100,16 @@ mod tests {
         assert_eq!(say(61, &back).as_deref(), Some("00:01:01   0 of 6 workloads put back"), "other work begins");
         assert_eq!(say(90, &progress(5, 1, &[])), None, "nothing is waited for");
         assert_eq!(say(99, &Progress::default()), None, "nothing is changed");
+    }
+
+    #[test]
+    fn what_is_waited_for_before_anything_is_changed_is_said_without_a_count() {
+        let text = "waits until HelmRelease shop/shop has ended what it was at (upgrade)".to_owned();
+        let waits = [("shop".parse().unwrap(), Readiness { ready: 0, wanted: 0, text })].into();
+        let told =
+            Lines::default().line(Timestamp::UNIX_EPOCH, &Progress { verb: "frozen", waits, ..Progress::default() });
+        let expected = "00:00:00   shop waits until HelmRelease shop/shop has ended what it was at (upgrade)";
+        assert_eq!(told.as_deref(), Some(expected));
     }
 
     #[test]

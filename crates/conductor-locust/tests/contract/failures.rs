@@ -42,7 +42,7 @@ async fn a_killed_worker_is_marked_and_the_next_post_brings_its_users_back() {
 
     locust.set(&tags("r-1"), &users(6)).await.unwrap();
     until("all users run again", async || locust.status().await.unwrap().users == 6).await;
-    locust.stop().await.unwrap();
+    locust.stop(&"r-1".parse().unwrap()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ async fn workers_of_a_killed_master_are_ended_before_its_successor_gets_users() 
     assert!(across.marks.contains(&Mark::GeneratorRestarted));
     let after = sample_past(&locust, "r-1", resumed, resumed + SignedDuration::from_secs(4)).await;
     assert!(after.count.unwrap() > 20 && !after.marks.contains(&Mark::GeneratorRestarted), "{after:?}");
-    locust.stop().await.unwrap();
+    locust.stop(&"r-1".parse().unwrap()).await.unwrap();
 }
 
 /// Lets a process stand still for some seconds under load and answers with the marks of the time.
@@ -90,7 +90,7 @@ async fn marks_of_standing_still(bed: &mut Bed, frozen: usize, workers: u32) -> 
     until("it has stood still for some seconds", async || stopped.elapsed() >= Duration::from_secs(4)).await;
     bed.process(frozen).signal(libc::SIGCONT);
     let sample = sample_past(&locust, "r-1", begun, Timestamp::now() + SignedDuration::from_secs(4)).await;
-    locust.stop().await.unwrap();
+    locust.stop(&"r-1".parse().unwrap()).await.unwrap();
     sample.marks
 }
 
@@ -130,7 +130,7 @@ async fn locust_stops_by_itself_when_the_conductor_is_gone() {
     let alone = rearmed.elapsed();
     assert!(alone >= Duration::from_secs(4), "the second post re-armed the switch, but it stopped after {alone:?}");
     assert!(alone <= Duration::from_secs(20), "it took {alone:?}");
-    observer.stop().await.unwrap();
+    observer.stop(&"r-1".parse().unwrap()).await.unwrap();
     let seen = target.seen().len();
     let quiet = Instant::now();
     until("a while has passed", async || quiet.elapsed() >= Duration::from_secs(2)).await;

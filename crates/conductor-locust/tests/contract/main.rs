@@ -7,5 +7,6 @@
 mod bed;
 mod failures;
 mod load;
+mod others;
 mod target;
 mod verbs;

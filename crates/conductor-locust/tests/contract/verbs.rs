@@ -59,7 +59,7 @@ async fn an_older_locust_is_stopped_with_get_and_gets_no_dead_man() {
     let facts = locust.check().await.unwrap();
     assert_eq!(facts.version, "Locust 2.46.0, which does not stop by itself when the conductor dies");
     locust.set(&tags("r-1"), &users(3)).await.unwrap();
-    locust.stop().await.unwrap();
+    locust.stop(&"r-1".parse().unwrap()).await.unwrap();
     locust.reset_statistics().await.unwrap();
     assert_eq!(*calls.lock().unwrap(), ["user_count=3&spawn_rate=100", "GET /stop"]);
 }
