@@ -177,6 +177,16 @@ impl Bed {
         rows::all(&self.shop.join("shop.db"))
     }
 
+    /// Adds to the journal the newest of all runs, which nobody can make sense of.
+    pub fn add_unreadable_run(&self, run: &str) {
+        rows::add_unreadable_run(&self.state().join("journal.db"), run);
+    }
+
+    /// Puts something where the report of a run belongs, so that it cannot be written.
+    pub fn bar_report(&self, run: &str) {
+        std::fs::create_dir_all(self.state().join("reports").join(format!("{run}.html"))).unwrap();
+    }
+
     /// The users that Locust runs now, as Locust says.
     pub fn users(&self) -> u64 {
         self.locust()["user_count"].as_u64().unwrap()

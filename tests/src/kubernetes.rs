@@ -4,6 +4,7 @@
 
 mod clusters;
 mod held;
+mod load_workers;
 mod mixed;
 mod objects;
 mod processes;
@@ -13,7 +14,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use conductor_kubernetes_bed::{Bridge, Delivery, Entry, GitOps, Moment, Replica, Requests};
+use conductor_kubernetes_bed::{Bridge, Cluster, Delivery, Entry, FaultProxy, GitOps, Moment, Replica, Requests};
 use serde_json::Value;
 
 use crate::bed::{Bed, Shop, until};
@@ -27,12 +28,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long autoscalers of others and keepers may take until they have acted.
 const ACTS_WITHIN: Duration = Duration::from_secs(20);
+/// How long what is back is watched for something that takes it away again.
+const STAYS_FOR: Duration = Duration::from_secs(3);
 
 /// A shop in a namespace of its own, in production and in the test cluster.
 pub struct ClusterBed {
     // Before the folder, which the processes work in.
     shop: Bridge,
     _payments: Bridge,
+    _load_workers: Option<Bridge>,
     bed: Bed,
     clusters: &'static Clusters,
     namespace: String,
@@ -80,7 +84,8 @@ impl ClusterBed {
                 serve_shop(replica, version, &database, provider)
             }),
         );
-        let bed = Self { shop, _payments: payments, bed, clusters, namespace, keepers: Vec::new() };
+        let bed =
+            Self { shop, _payments: payments, _load_workers: None, bed, clusters, namespace, keepers: Vec::new() };
         up(&bed.shop, 1);
         bed.fill_in(dead_man);
         bed
@@ -128,8 +133,8 @@ impl ClusterBed {
         ] {
             self.edit("environment.yaml", from, &to);
         }
-        // Customers in a hurry: some thirteen of them make the load.
-        self.edit("locustfile.py", "between(0.5, 1)", "between(0.4, 0.8)");
+        // Some forty customers make the load: with a dozen, one more or less is most of what a hold may be off.
+        self.edit("locustfile.py", "between(0.5, 1)", "between(1.4, 2.8)");
         self.short();
     }
 
@@ -150,7 +155,7 @@ impl ClusterBed {
     pub fn held_load(&self) {
         // Users grow four and a half fold in a minute at most.
         self.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 100s");
-        self.edit("loadtest.yaml", "plateau: 20s", "plateau: 45s\n  load: { usersPerKpi: 0.035 }");
+        self.edit("loadtest.yaml", "plateau: 20s", "plateau: 45s\n  load: { usersPerKpi: 0.11 }");
     }
 
     /// What somebody types who wants to try it.
@@ -249,6 +254,22 @@ impl ClusterBed {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// Takes away the Lease of a run.
+    pub fn forget(&self, run: &str) {
+        clusters::said(&self.clusters.test, &["-n", clusters::ACCOUNTS, "delete", "lease", run]);
+    }
+
+    /// Does something while the conductor may look at the test cluster and change nothing.
+    pub fn only_looking<T>(&self, act: impl FnOnce() -> T) -> T {
+        clusters::apply(&self.clusters.test, ONLOOKER);
+        let (rights, away) = (self.path("test.kubeconfig"), self.path("test.kubeconfig.away"));
+        std::fs::rename(&rights, &away).unwrap();
+        std::fs::copy(clusters::kubeconfig(&self.clusters.test, "onlooker"), &rights).unwrap();
+        let done = act();
+        std::fs::rename(&away, &rights).unwrap();
+        done
+    }
+
     /// The arguments with which the shipped CronJob calls the conductor, for this bed's files. The API server takes it.
     pub fn reaper(&self) -> Vec<String> {
         let cron_job = clusters::taken(&self.clusters.test, "reaper.yaml");
@@ -261,22 +282,37 @@ impl ClusterBed {
         container["args"].as_array().unwrap().iter().map(fill).collect()
     }
 
-    /// What the conductor has tried to write to this shop's objects: in production, and in the test cluster.
+    /// What conductors have tried to write: to anything in production, whichever test it was, and to this shop's objects in
+    /// the test cluster.
     pub fn writes(&self) -> [Vec<Entry>; 2] {
-        [(&self.clusters.production, READER), (&self.clusters.test, CONDUCTOR)].map(|(cluster, user)| {
+        let written = |cluster: &Cluster, accounts: &[&str]| -> Vec<Entry> {
             let audit = runtime().block_on(cluster.audit()).unwrap();
-            let of_it = |entry: &&Entry| entry.object.namespace == self.namespace || entry.object.namespace.is_empty();
-            let name = clusters::user(user).name();
-            let written = audit.by(&name).filter(of_it).filter(|entry| !is_question(entry));
-            written.cloned().collect()
-        })
+            let names = accounts.iter().map(|account| clusters::user(account).name());
+            let of_them = names.flat_map(|name| audit.by(&name).cloned().collect::<Vec<_>>());
+            of_them.filter(|entry| !is_question(entry)).collect()
+        };
+        let mut test = written(&self.clusters.test, &[CONDUCTOR]);
+        test.retain(|entry| entry.object.namespace == self.namespace || entry.object.namespace.is_empty());
+        [written(&self.clusters.production, &[READER, CONDUCTOR]), test]
     }
 
     /// Holds one of these requests of conductors that start from now on, and all that come after it.
     pub fn hold(&self, requests: Requests, number: u32, at: Moment) -> Held {
-        let held = Held::new(&self.clusters.test, requests, number, at);
-        std::fs::copy(held.kubeconfig(), self.path("test.kubeconfig")).unwrap();
+        let mut held = self.holdable();
+        held.stop_at(requests, number, at);
         held
+    }
+
+    /// A way to the test cluster for conductors that start from now on, on which nothing is held yet.
+    pub fn holdable(&self) -> Held {
+        Held::new(self.fault_proxy())
+    }
+
+    /// A way to the test cluster that fails when it is told to, for conductors that start from now on.
+    pub fn fault_proxy(&self) -> FaultProxy {
+        let proxy = runtime().block_on(self.clusters.test.fault_proxy(&clusters::user(CONDUCTOR))).unwrap();
+        std::fs::copy(proxy.kubeconfig(), self.path("test.kubeconfig")).unwrap();
+        proxy
     }
 
     /// Asserts that the test cluster is as it was made, that no user is left and that the database has exactly these rows.
@@ -288,6 +324,8 @@ impl ClusterBed {
             std::thread::sleep(Duration::from_millis(200));
         }
         assert_eq!(objects::differences(objects, &self.objects()), [""; 0]);
+        std::thread::sleep(STAYS_FOR);
+        assert_eq!(objects::differences(objects, &self.objects()), [""; 0], "it did not stay as it was");
         let run = self.view()["id"].as_str().unwrap().to_owned();
         assert_eq!(objects::signs(&self.clusters.test, clusters::ACCOUNTS, &run), [""; 0], "the run has left signs");
         self.await_versions(&["v1"]);
@@ -296,6 +334,15 @@ impl ClusterBed {
         assert_eq!(now, rows);
     }
 }
+
+/// An account that may look.
+const ONLOOKER: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: onlooker }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view }
+subjects: [{ kind: ServiceAccount, name: onlooker, namespace: loadtest-conductor }]
+";
 
 /// The template of such an object.
 const DEPLOYMENT_TASK: &str = r#"

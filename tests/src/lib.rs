@@ -9,5 +9,5 @@ mod rows;
 
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
-pub use conductor_kubernetes_bed::{Moment, Requests, Verb};
+pub use conductor_kubernetes_bed::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Then, Verb};
 pub use kubernetes::{ClusterBed, Held};

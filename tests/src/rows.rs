@@ -1,4 +1,4 @@
-//! The rows of a SQLite file, read beside the programs that write it.
+//! The rows of SQLite files, beside the programs that write them.
 
 use std::path::Path;
 
@@ -22,4 +22,19 @@ pub(crate) fn all(file: &Path) -> Vec<String> {
         }
         found
     })
+}
+
+/// Adds to a journal the newest of all runs, which nobody can make sense of.
+pub(crate) fn add_unreadable_run(journal: &Path, run: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(journal);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        for query in [
+            "INSERT INTO runs (id, name, environment, created) VALUES (?, 'any', 'another', '2100-01-01T00:00:00Z')",
+            "INSERT INTO records (run, revision, at, event) VALUES (?, 1, '2100-01-01T00:00:00Z', 'nonsense')",
+        ] {
+            sqlx::query(query).bind(run).execute(&mut connection).await.unwrap();
+        }
+    });
 }

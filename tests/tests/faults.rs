@@ -79,6 +79,29 @@ fn the_next_run_puts_back_what_a_killed_one_left() {
 }
 
 #[test]
+fn what_becomes_of_one_run_does_not_keep_the_others_from_being_put_back_and_every_error_is_told() {
+    let bed = Bed::up(SHOP);
+    let rows = bed.rows();
+    let mut running = bed.start();
+    running.line("== SCALE_UP");
+    running.signal(Signal::SIGKILL);
+    running.wait();
+    let run = bed.view()["id"].as_str().unwrap().to_owned();
+    bed.add_unreadable_run("nonsense");
+    bed.bar_report(&run);
+    let restored = bed.conductor(&["restore"]).ended_with(1);
+    let told: Vec<&str> = restored.err.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(
+        told[0].starts_with("error: could not read the run: could not understand record 1 of run nonsense"),
+        "{told:?}"
+    );
+    assert!(told[1].starts_with("error: could not write ") && told[1].contains(&run), "{told:?}");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(restored.out.contains(&format!("run        {run}")), "{}", restored.out);
+    bed.assert_restored(&rows);
+}
+
+#[test]
 fn ctrl_c_once_ends_in_order() {
     let bed = Bed::up(SHOP);
     let rows = bed.rows();
@@ -117,9 +140,12 @@ fn a_reader_that_goes_away_and_a_closed_terminal_do_not_leave_the_environment_as
         bed.view()["ticks"].as_array().is_some_and(|ticks| !ticks.is_empty())
     });
     running.signal(Signal::SIGHUP);
-    let ended = running.wait().ended_with(4);
+    let ended = running.wait();
+    // Nobody has read what became of it.
+    let view = bed.view();
+    assert_eq!(ended.code, Some(4), "{}\n{}\n{}", ended.err, view["ending"], view["verdict"]);
     assert!(!ended.err.contains("panicked"), "{}", ended.err);
-    assert_eq!(bed.view()["ending"]["cause"]["cancelled"]["by"], "the end of its terminal");
+    assert_eq!(view["ending"]["cause"]["cancelled"]["by"], "the end of its terminal");
     bed.assert_restored(&rows);
 }
 

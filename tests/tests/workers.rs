@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conductor_tests::{Bed, Ended, SHORT, Shop, until};
+use conductor_tests::{Bed, ClusterBed, Ended, SHORT, Shop, until};
 use nix::sys::signal::Signal;
 
 /// What customers cost besides: 15 ms of their worker's CPU before each request.
@@ -92,4 +92,26 @@ fn a_locust_without_workers_is_refused_before_anything_is_changed() {
     let ended = bed.conductor(&["plan", &bed.path("loadtest.yaml")]);
     assert_ne!(ended.code, Some(0));
     assert!(ended.err.contains("one process without workers"), "{}\n{}", ended.out, ended.err);
+}
+
+/// How many workers each have users, where all of them do.
+fn loaded(bed: &ClusterBed) -> Option<usize> {
+    let users = bed.users_by_worker();
+    users.iter().all(|users| *users > 0).then_some(users.len())
+}
+
+#[test]
+fn load_workers_in_a_cluster_are_scaled_with_every_test_and_are_as_before_afterwards() {
+    let bed = ClusterBed::with_load_workers("load-workers", "3m");
+    let (objects, rows) = (bed.objects(), bed.rows());
+    until("Locust has one worker", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
+    let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
+    assert!(plan.contains("  load-workers: 1 replica → 3 replicas\n"), "{plan}");
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    until("three workers have users", Duration::from_secs(20), || loaded(&bed) == Some(3));
+    let Ended { out, .. } = running.wait();
+    assert_eq!(bed.view()["ending"]["cause"], "completed", "{out}");
+    bed.assert_back(&objects, &rows);
+    until("Locust has one worker again", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 
 use conductor_kubernetes_bed::{Cluster, ClusterSettings, User};
 use serde_json::Value;
@@ -66,8 +66,11 @@ pub(super) fn kubeconfig(cluster: &Cluster, account: &str) -> PathBuf {
     cluster.kubeconfig(&user(account)).unwrap()
 }
 
-/// Applies manifests, as somebody who may do everything.
+/// Applies manifests, as somebody who may do everything. One after the other: of two tests that apply what belongs to the whole
+/// cluster each would find nothing and make it.
 pub(super) fn apply(cluster: &Cluster, manifests: &str) {
+    static APPLYING: Mutex<()> = Mutex::new(());
+    let _alone = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = kubectl(cluster, &["apply", "-f", "-"]);
     let mut running = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     running.stdin.take().unwrap().write_all(manifests.as_bytes()).unwrap();

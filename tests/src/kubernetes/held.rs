@@ -1,28 +1,25 @@
 //! A request of the conductor that is held, so that it can be killed between two of them.
 
-use std::path::Path;
 use std::time::Duration;
 
-use conductor_kubernetes_bed::{Cluster, FaultProxy, Moment, Requests, Stop};
+use conductor_kubernetes_bed::{FaultProxy, Moment, Requests, Stop};
 
-use super::clusters::{CONDUCTOR, runtime, user};
+use super::clusters::runtime;
 
-/// A way to the test cluster on which a request is held. Dropping it closes the way.
+/// A way to the test cluster on which a request can be held. Dropping it closes the way.
 pub struct Held {
     proxy: FaultProxy,
     stop: Option<Stop>,
 }
 
 impl Held {
-    pub(super) fn new(cluster: &Cluster, requests: Requests, number: u32, at: Moment) -> Self {
-        let proxy = runtime().block_on(cluster.fault_proxy(&user(CONDUCTOR))).unwrap();
-        let stop = Some(proxy.stop_at(requests, number, at));
-        Self { proxy, stop }
+    pub(super) const fn new(proxy: FaultProxy) -> Self {
+        Self { proxy, stop: None }
     }
 
-    /// The kubeconfig of the way.
-    pub(super) fn kubeconfig(&self) -> &Path {
-        self.proxy.kubeconfig()
+    /// Holds one of these requests, counted from now and from 1, and all of them that come after it.
+    pub fn stop_at(&mut self, requests: Requests, number: u32, at: Moment) {
+        self.stop = Some(self.proxy.stop_at(requests, number, at));
     }
 
     /// Waits until the request is held.

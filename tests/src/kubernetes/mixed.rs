@@ -1,12 +1,13 @@
 //! Applications of every kind beside the shop, in both clusters: what scales them, and what keeps them as a repository says.
 
 use conductor_kubernetes_bed::{
-    Behaviour, Cluster, GitOps, Step, Tool, Trigger, deployment, rollout, scaled_object, stack_set, stateful_set,
+    Behaviour, Cluster, GitOps, Step, Tool, Trigger, deployment, rollout, scaled_object, search_cluster, stack_set,
+    stateful_set,
 };
 use serde_json::{Value, json};
 
 use super::PATIENCE;
-use super::clusters::{Clusters, apply, read, runtime, said};
+use super::clusters::{ACCOUNTS, Clusters, READER, apply, manifest, read, runtime, said};
 use crate::bed::until;
 
 /// A kind of application.
@@ -18,6 +19,8 @@ enum Sort {
     Rollout,
     /// A StackSet with one Stack, which has all traffic.
     StackSet,
+    /// Of a custom kind of which nothing is known but that it can be scaled.
+    Scalable,
     /// A Deployment that KEDA scales in the test cluster.
     Scaled,
     /// A Deployment that is kept in the test cluster as a repository says.
@@ -25,11 +28,12 @@ enum Sort {
 }
 
 /// Their names, which are those of their workloads, too.
-const APPLICATIONS: [(&str, Sort); 8] = [
+const APPLICATIONS: [(&str, Sort); 9] = [
     ("search", Sort::Deployment),
     ("ledger", Sort::StatefulSet),
     ("checkout", Sort::Rollout),
     ("wishes", Sort::StackSet),
+    ("index", Sort::Scalable),
     ("mailer", Sort::Scaled),
     ("catalog", Sort::Kept(Tool::Kustomization)),
     ("prices", Sort::Kept(Tool::HelmRelease)),
@@ -58,6 +62,7 @@ impl Sort {
             Self::StatefulSet => "statefulset",
             Self::Rollout => "rollouts.argoproj.io",
             Self::StackSet => "stackset",
+            Self::Scalable => "searchclusters.example.com",
         }
     }
 
@@ -71,6 +76,7 @@ impl Sort {
                 ("argoproj.io/v1alpha1", json!(rollout(name, wanted, ready, &steps)))
             }
             Self::StackSet => ("zalando.org/v1", json!(stack_set(name, wanted, None))),
+            Self::Scalable => ("example.com/v1", json!(search_cluster(name, wanted, ready))),
         };
         workload["apiVersion"] = json!(group);
         workload["metadata"]["namespace"] = json!(namespace);
@@ -83,7 +89,7 @@ impl Sort {
     /// Where its pods are described.
     const fn pod(self) -> &'static str {
         match self {
-            Self::Deployment | Self::Scaled | Self::Kept(_) | Self::StatefulSet | Self::Rollout => {
+            Self::Deployment | Self::Scaled | Self::Kept(_) | Self::StatefulSet | Self::Rollout | Self::Scalable => {
                 "/spec/template/spec"
             }
             Self::StackSet => "/spec/stackTemplate/spec/podTemplate/spec",
@@ -101,7 +107,7 @@ impl Sort {
     /// The kind of object of the same name that acts on it in the test cluster.
     const fn acts(self) -> Option<&'static str> {
         match self {
-            Self::Deployment | Self::StatefulSet | Self::Rollout | Self::StackSet => None,
+            Self::Deployment | Self::StatefulSet | Self::Rollout | Self::StackSet | Self::Scalable => None,
             Self::Scaled => Some("scaledobjects.keda.sh"),
             Self::Kept(Tool::Kustomization) => Some(KEEPERS[0]),
             Self::Kept(Tool::HelmRelease) => Some(KEEPERS[1]),
@@ -116,6 +122,10 @@ impl Sort {
             Self::StatefulSet => format!("      - {{ name: {name}, statefulSet: {name} }}\n"),
             Self::Rollout => format!("      - {{ name: {name}, rollout: {name} }}\n"),
             Self::StackSet => format!("      - {{ name: {name}, stackSet: {name} }}\n"),
+            Self::Scalable => {
+                let object = format!("apiVersion: example.com/v1, kind: SearchCluster, name: {name}");
+                format!("      - {{ name: {name}, scalable: {{ {object} }} }}\n")
+            }
         }
     }
 }
@@ -127,8 +137,11 @@ pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
         for cluster in [&clusters.production, &clusters.test] {
             cluster.rollouts().await.unwrap();
             cluster.stack_sets().await.unwrap();
+            cluster.search_clusters().await.unwrap();
         }
     });
+    apply(&clusters.test, &manifest("scalable.yaml"));
+    apply(&clusters.production, &reading_scalables().to_string());
     let mut keepers = Vec::new();
     for (name, sort) in APPLICATIONS {
         apply(&clusters.production, &sort.workload(namespace, name, PRODUCTION).to_string());
@@ -138,7 +151,7 @@ pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
                 let kept = clusters.test.git_ops(tool, namespace, name, vec![workload]);
                 keepers.push(runtime().block_on(kept).unwrap());
             }
-            Sort::Deployment | Sort::StatefulSet | Sort::Rollout | Sort::StackSet | Sort::Scaled => {
+            Sort::Deployment | Sort::StatefulSet | Sort::Rollout | Sort::StackSet | Sort::Scalable | Sort::Scaled => {
                 apply(&clusters.test, &workload.to_string());
             }
         }
@@ -162,6 +175,30 @@ pub(super) fn make(clusters: &Clusters, namespace: &str) -> Vec<GitOps> {
     keepers
 }
 
+/// The rights of the reader of production to objects of the custom kind.
+fn reading_scalables() -> Value {
+    let meta = json!({ "name": "reading-scalables" });
+    let rbac = "rbac.authorization.k8s.io";
+    let reading = json!({ "apiGroups": ["example.com"], "resources": ["searchclusters"], "verbs": ["get"] });
+    let definition = json!({
+        "apiGroups": ["apiextensions.k8s.io"],
+        "resources": ["customresourcedefinitions"],
+        "resourceNames": ["searchclusters.example.com"],
+        "verbs": ["get"],
+    });
+    let role = json!({
+        "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": meta, "rules": [reading, definition],
+    });
+    let binding = json!({
+        "apiVersion": format!("{rbac}/v1"),
+        "kind": "ClusterRoleBinding",
+        "metadata": meta,
+        "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": "reading-scalables" },
+        "subjects": [{ "kind": "ServiceAccount", "namespace": ACCOUNTS, "name": READER }],
+    });
+    json!({ "apiVersion": "v1", "kind": "List", "items": [role, binding] })
+}
+
 /// True once an application has its replicas, and all of its traffic where it says that.
 fn has(cluster: &Cluster, namespace: &str, name: &str, sort: Sort, replicas: u32) -> bool {
     let (object, _) = sort.changed(name);
@@ -169,7 +206,8 @@ fn has(cluster: &Cluster, namespace: &str, name: &str, sort: Sort, replicas: u32
     let Ok(found) = serde_json::from_str::<Value>(&found) else { return false };
     let status = &found["status"];
     let is_served = sort != Sort::StackSet || status["actualTrafficWeight"] == 100.0;
-    is_served && status["readyReplicas"] == replicas
+    let ready = if sort == Sort::Scalable { &status["nodes"] } else { &status["readyReplicas"] };
+    is_served && *ready == replicas
 }
 
 /// Asserts that each is in the test cluster as it is in production, and that nobody else acts on it.
@@ -178,6 +216,11 @@ pub(super) fn assert_like_production(cluster: &Cluster, namespace: &str) {
     for (name, sort) in APPLICATIONS {
         let (object, pod) = sort.changed(name);
         let found = read(cluster, &["-n", namespace, "get", &object]);
+        if sort == Sort::Scalable {
+            assert_eq!(found["spec"]["nodes"]["data"], replicas, "{name}");
+            assert_eq!(found.pointer(&format!("{pod}/containers/0/resources/requests/cpu")), Some(&json!(TEST.cpu)));
+            continue;
+        }
         assert_eq!(found["spec"]["replicas"], replicas, "{name}");
         let container = found.pointer(&format!("{pod}/containers/0")).unwrap();
         assert_eq!(container["resources"]["requests"]["cpu"], cpu, "{name}");
@@ -187,7 +230,7 @@ pub(super) fn assert_like_production(cluster: &Cluster, namespace: &str) {
             Sort::Kept(Tool::Kustomization | Tool::HelmRelease) => Some(("/spec/suspend", json!(true))),
             Sort::Kept(Tool::Application) => Some(("/spec/syncPolicy/automated/enabled", json!(false))),
             Sort::Scaled => Some(("/spec/maxReplicaCount", json!(replicas))),
-            Sort::Deployment | Sort::StatefulSet | Sort::Rollout | Sort::StackSet => None,
+            Sort::Deployment | Sort::StatefulSet | Sort::Rollout | Sort::StackSet | Sort::Scalable => None,
         };
         if let Some((field, value)) = paused {
             let kind = sort.acts().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! Whole load tests between two real clusters: production's state is put into the test cluster, and everything there is put
 //! back exactly, whatever becomes of the conductor.
 
+mod unwell;
+
 use std::time::Duration;
 
 use conductor_kubernetes_bed::Deliver;
@@ -83,6 +85,11 @@ fn for_long(bed: &ClusterBed) {
     bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 5m");
 }
 
+/// Leaves the time of the second look to the conductor: the bed shortens it.
+fn looked_at_again_by_default(bed: &ClusterBed) {
+    bed.edit("environment.yaml", "  recheckAfter: 5s\n", "");
+}
+
 fn kill(running: Running) {
     running.signal(Signal::SIGKILL);
     assert_eq!(running.wait().code, None, "it had ended before it was killed");
@@ -161,6 +168,49 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
 }
 
 #[test]
+fn a_run_whose_way_back_failed_is_put_back_on_its_own_machine_by_what_it_has_left_in_the_cluster() {
+    let bed = ClusterBed::up("stuck", PATIENT);
+    for_long(&bed);
+    let (objects, rows) = (bed.objects(), bed.rows());
+    let mut running = bed.start();
+    running.line("the ramp begins");
+    kill(running);
+    let run = bed.view()["id"].as_str().unwrap().to_owned();
+    let stuck = bed.only_looking(|| bed.conductor(&["restore"]).ended_with(5));
+    assert!(stuck.out.contains("NOT everything is back"), "{}", stuck.out);
+    assert_ne!(bed.objects(), objects);
+    let ended = format!("run {run} has ended although not everything was put back, as conductor get {run} tells");
+    let command = format!("conductor restore {run} --from-cluster --settings FILE puts back what");
+    let [any, named] = [&["restore"][..], &["restore", &run]].map(|verb| bed.conductor(verb).ended_with(5).err);
+    let unplanned = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).ended_with(1).err;
+    for (told, text) in [(&any, &ended), (&any, &command), (&named, &ended), (&named, &command), (&unplanned, &command)]
+    {
+        assert!(told.contains(text.as_str()), "{text:?} is not in\n{told}");
+    }
+
+    // Another machine can tell by nothing whether it lives.
+    bed.forget(&run);
+    let from_cluster = ["--from-cluster", "--settings", &bed.path("environment.yaml")];
+    let elsewhere = bed.path("elsewhere");
+    let unsigned = format!(
+        "run {run} is left alone: nothing tells whether its conductor lives; if none does, conductor restore {run} \
+         --from-cluster --settings FILE puts back what was before\n"
+    );
+    let all = [&["restore", "--state-dir", &elsewhere], &from_cluster[..]].concat();
+    assert_eq!(bed.conductor(&all).ended_with(1).err, format!("error: {unsigned}"));
+    let reaper = bed.reaper();
+    let reaped = bed.conductor(&reaper.iter().map(String::as_str).collect::<Vec<_>>()).succeeded();
+    assert!(reaped.starts_with(&unsigned), "{reaped}");
+    assert_ne!(bed.objects(), objects, "it may be driven by somebody");
+
+    let restored = bed.conductor(&[&["restore", &run], &from_cluster[..]].concat()).ended_with(0).out;
+    assert!(restored.contains(&format!("run        {run}")), "{restored}");
+    bed.assert_back(&objects, &rows);
+    assert_eq!(bed.conductor(&["restore"]).succeeded(), "nothing to restore: every run has ended\n");
+    assert!(bed.view()["verdict"]["restored"].as_bool().unwrap());
+}
+
+#[test]
 fn a_reaper_puts_back_what_a_conductor_has_left_that_gives_no_sign_of_life_any_more() {
     let bed = ClusterBed::up("reaped", PATIENT);
     let before = (bed.objects(), bed.rows());
@@ -191,16 +241,21 @@ fn what_somebody_does_who_lifts_the_freeze_ends_the_run_where_the_environment_wa
     let bed = ClusterBed::up("lifted", PATIENT);
     for_long(&bed);
     bed.edit("environment.yaml", "  locust: {", "  onDrift: abort\n  locust: {");
-    bed.edit("environment.yaml", "recheckAfter: 5s", "recheckAfter: 15s");
+    looked_at_again_by_default(&bed);
     let mut running = bed.start();
     running.line("the ramp begins");
     let denied = bed.somebody_deploys();
-    let (_, name) = denied.split_once("conductor unfreeze ").unwrap_or_else(|| panic!("{denied}"));
-    let name = name.split_whitespace().next().unwrap();
-    let lifted = bed.conductor(&["unfreeze", name, "--settings", &bed.path("environment.yaml")]).succeeded();
+    let (_, told) = denied.split_once("to lift it: conductor ").unwrap_or_else(|| panic!("{denied}"));
+    let (told, _) = told.split_once(" (").unwrap_or_else(|| panic!("{denied}"));
+    // The denial cannot know where the file is.
+    let settings = bed.path("environment.yaml");
+    let file = |word| if word == "environment.yaml" { settings.as_str() } else { word };
+    let told: Vec<&str> = told.split(' ').map(file).collect();
+    let name = told[1];
+    let lifted = bed.conductor(&told).succeeded();
     assert_eq!(lifted, format!("freeze {name} is lifted\n"));
     until("somebody can deploy", SOON, || bed.somebody_deploys().is_empty());
-    running.line("it is looked again whether everything stays as it was");
+    running.line("1m after the way back it is looked again whether everything stays as it was");
     let pinned = r#"{"spec":{"minReplicas":3,"maxReplicas":3}}"#;
     assert_eq!(bed.somebody_asks(&["patch", "hpa", "shop", "-p", pinned]), "", "the value of the run");
     let resources = ["set", "resources", "deployment/shop", "-c", "shop", "--requests=cpu=333m"];
