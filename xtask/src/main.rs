@@ -20,7 +20,8 @@ const USAGE: &str = "usage:
   cargo steer [CONDITION…]
                          steers a real Locust through changed conditions with both control laws, and compares them
   cargo verify           runs every check of the project and counts the tests
-  cargo verify --full    with the slow ones: the fault runs again and again, and what real controllers do
+  cargo verify --full    with the slow ones: the fault runs again and again, kills at any write, and what real
+                         controllers do
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60

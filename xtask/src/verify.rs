@@ -1,5 +1,6 @@
 //! Every check of the project, stage by stage, with the time of each and the number of tests.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -27,6 +28,13 @@ fn stage(name: impl Into<String>, run: impl Fn() -> Result<Counts, String> + 'st
     Stage { name: name.into(), run: Box::new(run) }
 }
 
+/// Every test.
+const TESTS: [&str; 4] = ["test", "--workspace", "--all-features", "--no-fail-fast"];
+/// The crate with those of the program as a whole.
+const END_TO_END: &str = "conductor-tests";
+/// How many of these go on at the same time: they wait most of the time.
+const AT_ONCE: &str = "4";
+
 /// What every change must pass.
 fn usual() -> Vec<Stage> {
     vec![
@@ -38,8 +46,12 @@ fn usual() -> Vec<Stage> {
             stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
         }),
         stage("tools: Kubernetes", kubernetes_stage),
-        stage("cargo test", || {
-            stage::cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"], &test_environment()?)
+        stage("cargo test (compiles)", || stage::cargo(&[&TESTS[..], &["--no-run"]].concat(), &test_environment()?)),
+        stage("cargo test", || stage::cargo(&[&TESTS[..], &["--exclude", END_TO_END]].concat(), &test_environment()?)),
+        stage("cargo test, end to end", || {
+            let arguments =
+                ["test", "-p", END_TO_END, "--all-features", "--no-fail-fast", "--", "--test-threads", AT_ONCE];
+            stage::cargo(&arguments, &test_environment()?)
         }),
         stage("cargo doc", || {
             let flags = [("RUSTDOCFLAGS", "-D warnings".into())];
@@ -54,11 +66,23 @@ fn usual() -> Vec<Stage> {
 
 /// The slow ones.
 fn slow() -> Vec<Stage> {
-    let mut stages = vec![stage("fault runs, ten times", fault_runs)];
+    let kills =
+        || some_of(&["test", "-p", "conductor-tests", "--test", "mixed", "--", "--ignored"], &test_environment()?);
+    let deaths = || {
+        let mut environment = test_environment()?;
+        environment.push(("CONDUCTOR_ALL_DEATHS", "yes".into()));
+        some_of(&["test", "-p", "conductor-kubernetes", "--test", "changes", "--", "crashes"], &environment)
+    };
+    let mut stages = vec![
+        stage("every death of a conductor at every write", deaths),
+        stage("a conductor of every kind of application, killed at writes all over both ways", kills),
+    ];
     for controller in controllers::ALL {
         let name = controller.name();
         stages.push(stage(format!("what is said of {name}, by {name} itself"), move || runs_with(&controller)));
     }
+    // The longest.
+    stages.push(stage("fault runs, ten times", fault_runs));
     stages
 }
 
@@ -127,7 +151,7 @@ fn deny_stage() -> Result<Counts, String> {
 }
 
 /// Tests find their tools by these.
-fn test_environment() -> Result<Vec<(&'static str, std::ffi::OsString)>, String> {
+fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let locust = tools::locust::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
@@ -159,11 +183,16 @@ fn runs_with(controller: &Controller) -> Result<Counts, String> {
         ["test", "-p", "conductor-kubernetes", "--test", "production", "--test", "changes", "--test", "guard", "--"];
     let mut total = Counts::default();
     for arguments in [&bed[..], &[&conductor[..], controller.tests].concat()] {
-        let counts = stage::cargo(arguments, &environment)?;
-        if counts == Counts::default() {
-            return Err(format!("cargo {} has run no test", arguments.join(" ")));
-        }
-        total.add(counts);
+        total.add(some_of(arguments, &environment)?);
     }
     Ok(total)
+}
+
+/// Tests of which there must be some: a filter may have become one of none.
+fn some_of(arguments: &[&str], environment: &[(&str, OsString)]) -> Result<Counts, String> {
+    let counts = stage::cargo(arguments, environment)?;
+    if counts == Counts::default() {
+        return Err(format!("cargo {} has run no test", arguments.join(" ")));
+    }
+    Ok(counts)
 }
