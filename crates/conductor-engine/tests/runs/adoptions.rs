@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::phase::Changes;
-use conductor_core::ports::{EnvironmentGuard, FailureKind, LeftBehind, PortError, RunStore, Scaler, Way};
+use conductor_core::ports::{FailureKind, LeftBehind, PortError, RunStore, Scaler, Way};
 use conductor_core::run::{Run, RunId};
 use conductor_core::scale::ScaleStep;
 use conductor_core::verdict::Outcome;
@@ -17,6 +17,7 @@ use conductor_sim::MemoryStore;
 use futures::FutureExt;
 use jiff::Timestamp;
 
+use crate::altered::altered;
 use crate::bed::{Bed, died_after, outcome, over, verdict};
 use crate::guards::{Asked, Before};
 
@@ -38,8 +39,7 @@ impl Marks {
                 asked.lock().unwrap().push(call);
                 std::future::ready(()).boxed()
             };
-            let guard = ports.guard.map(|guard| -> Arc<dyn EnvironmentGuard> { Arc::new(Before { guard, happens }) });
-            Ports { scaler, guard, ..ports }
+            altered(Ports { scaler, ..ports }, |guard| Before { guard, happens })
         })
     }
 

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
-use conductor_core::guard::{Drift, Guarded, Pause};
+use conductor_core::guard::Guarded;
 use conductor_core::phase::Cause;
 use conductor_core::ports::{EnvironmentGuard, PortError};
 use conductor_core::run::RunId;
-use conductor_core::scale::{Baseline, ScaleStep};
 use conductor_core::verdict::Outcome;
-use conductor_engine::{Ports, Recovery};
+use conductor_engine::Recovery;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+use crate::altered::{Altered, altered};
 use crate::bed::{Bed, died_after, outcome, over, verdict};
 
 /// What the engine asks of a guard.
@@ -36,12 +36,12 @@ pub(crate) struct Before<F> {
 }
 
 #[async_trait]
-impl<F> EnvironmentGuard for Before<F>
+impl<F> Altered for Before<F>
 where
     F: Fn(Asked) -> BoxFuture<'static, ()> + Send + Sync,
 {
-    async fn pauses(&self, names: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
-        self.guard.pauses(names, steps).await
+    fn guard(&self) -> &dyn EnvironmentGuard {
+        &*self.guard
     }
 
     async fn freeze(&self, run: &RunId, names: &[ApplicationId], until: Timestamp) -> Result<Guarded, PortError> {
@@ -58,14 +58,6 @@ where
         (self.happens)(Asked::Thaw).await;
         self.guard.thaw(run).await
     }
-
-    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
-        self.guard.pause_again(run, names).await
-    }
-
-    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
-        self.guard.drifted(expected, known).await
-    }
 }
 
 /// The bed with something that happens before each call of its guard.
@@ -75,8 +67,7 @@ where
 {
     bed.wrapped(move |ports| {
         let happens = happens.clone();
-        let before = |guard| -> Arc<dyn EnvironmentGuard> { Arc::new(Before { guard, happens }) };
-        Ports { guard: ports.guard.map(before), ..ports }
+        altered(ports, |guard| Before { guard, happens })
     })
 }
 

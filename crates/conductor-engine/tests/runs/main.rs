@@ -4,6 +4,7 @@
 
 mod adoptions;
 mod alongside;
+mod altered;
 mod bed;
 mod crashes;
 mod doubles;

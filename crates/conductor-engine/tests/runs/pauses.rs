@@ -16,6 +16,7 @@ use conductor_engine::Ports;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::altered::{Altered, altered};
 use crate::bed::{Bed, outcome, verdict};
 
 /// A guard of applications that somebody keeps.
@@ -34,7 +35,11 @@ enum Look {
 }
 
 #[async_trait]
-impl EnvironmentGuard for Kept {
+impl Altered for Kept {
+    fn guard(&self) -> &dyn EnvironmentGuard {
+        &*self.guard
+    }
+
     async fn pauses(&self, applications: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
         match self.look {
             Look::Tells => {}
@@ -58,29 +63,14 @@ impl EnvironmentGuard for Kept {
         self.guard.freeze(run, names, until).await
     }
 
-    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
-        self.guard.extend(run, until).await
-    }
-
     async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
         *self.paused.lock().unwrap() = None;
         self.guard.thaw(run).await
     }
-
-    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
-        self.guard.pause_again(run, names).await
-    }
-
-    async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
-        self.guard.drifted(expected, known).await
-    }
 }
 
 fn kept(look: Look, ports: Ports) -> Ports {
-    let guard = ports
-        .guard
-        .map(|guard| -> Arc<dyn EnvironmentGuard> { Arc::new(Kept { guard, paused: Mutex::default(), look }) });
-    Ports { guard, ..ports }
+    altered(ports, |guard| Kept { guard, paused: Mutex::default(), look })
 }
 
 /// What a run tells of what stands still.
@@ -139,25 +129,9 @@ struct Sized {
 }
 
 #[async_trait]
-impl EnvironmentGuard for Sized {
-    async fn pauses(&self, names: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
-        self.guard.pauses(names, steps).await
-    }
-
-    async fn freeze(&self, run: &RunId, names: &[ApplicationId], until: Timestamp) -> Result<Guarded, PortError> {
-        self.guard.freeze(run, names, until).await
-    }
-
-    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
-        self.guard.extend(run, until).await
-    }
-
-    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
-        self.guard.thaw(run).await
-    }
-
-    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
-        self.guard.pause_again(run, names).await
+impl Altered for Arc<Sized> {
+    fn guard(&self) -> &dyn EnvironmentGuard {
+        &*self.guard
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
@@ -198,7 +172,7 @@ async fn what_sizes_pods_again_is_put_back_with_what_scales_them() {
     let mut bed = Bed::healthy().wrapped(|ports| {
         let guard = ports.guard.clone().unwrap();
         let sized = Arc::new(Sized { guard, scaler: ports.scaler.clone(), acts: Mutex::new(true) });
-        Ports { guard: Some(sized.clone()), scaler: sized, ..ports }
+        altered(Ports { scaler: sized.clone(), ..ports }, |_| sized)
     });
     bed.created.drift_policy = DriftPolicy::Revert;
     let view = bed.run().await;

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
-use conductor_core::guard::{Drift, DriftPolicy, Guarded, Pause};
+use conductor_core::guard::{Drift, DriftPolicy};
 use conductor_core::phase::Level;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError};
 use conductor_core::run::RunId;
-use conductor_core::scale::{Baseline, ScaleStep};
+use conductor_core::scale::Baseline;
 use conductor_core::verdict::Outcome;
-use conductor_engine::Ports;
-use jiff::Timestamp;
 use serde_json::json;
 
+use crate::altered::{Altered, altered};
 use crate::bed::{Bed, verdict};
 
 /// A guard of an application whose keeper somebody has resumed.
@@ -36,21 +35,9 @@ enum Again {
 }
 
 #[async_trait]
-impl EnvironmentGuard for Resumed {
-    async fn pauses(&self, names: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
-        self.guard.pauses(names, steps).await
-    }
-
-    async fn freeze(&self, run: &RunId, names: &[ApplicationId], until: Timestamp) -> Result<Guarded, PortError> {
-        self.guard.freeze(run, names, until).await
-    }
-
-    async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
-        self.guard.extend(run, until).await
-    }
-
-    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
-        self.guard.thaw(run).await
+impl Altered for Resumed {
+    fn guard(&self) -> &dyn EnvironmentGuard {
+        &*self.guard
     }
 
     async fn pause_again(&self, _: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
@@ -79,11 +66,8 @@ impl EnvironmentGuard for Resumed {
 /// What is told of a run during whose load somebody resumes the keeper of the shop: how often that is seen, the causes of its
 /// verdict, and what could not be done.
 async fn told(again: Again) -> (usize, Vec<(Outcome, String)>, Vec<(Level, String)>) {
-    let mut bed = Bed::healthy().wrapped(move |ports| {
-        let resumed =
-            |guard| -> Arc<dyn EnvironmentGuard> { Arc::new(Resumed { guard, acts: AtomicBool::new(true), again }) };
-        Ports { guard: ports.guard.map(resumed), ..ports }
-    });
+    let mut bed = Bed::healthy()
+        .wrapped(move |ports| altered(ports, |guard| Resumed { guard, acts: AtomicBool::new(true), again }));
     bed.created.drift_policy = DriftPolicy::Revert;
     let view = bed.run().await;
     bed.assert_clean(&view, "resumed");

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
-use conductor_core::guard::{Drift, Guarded, Pause};
+use conductor_core::guard::{Drift, Guarded};
 use conductor_core::phase::Level;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError};
 use conductor_core::run::RunId;
-use conductor_core::scale::{Baseline, ScaleStep};
+use conductor_core::scale::Baseline;
 use conductor_core::view::RunView;
-use conductor_engine::Ports;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::altered::{Altered, altered};
 use crate::bed::Bed;
 
 /// A guard whose freeze, if there was one, is gone soon; it cannot watch at first, and once more after a while.
@@ -26,9 +26,9 @@ struct Gone {
 }
 
 #[async_trait]
-impl EnvironmentGuard for Gone {
-    async fn pauses(&self, names: &[ApplicationId], steps: &[ScaleStep]) -> Result<Vec<Pause>, PortError> {
-        self.guard.pauses(names, steps).await
+impl Altered for Gone {
+    fn guard(&self) -> &dyn EnvironmentGuard {
+        &*self.guard
     }
 
     async fn freeze(&self, run: &RunId, names: &[ApplicationId], until: Timestamp) -> Result<Guarded, PortError> {
@@ -38,14 +38,6 @@ impl EnvironmentGuard for Gone {
 
     async fn extend(&self, _: &RunId, _: Timestamp) -> Result<(), PortError> {
         Err(PortError::new(FailureKind::NotFound, "it is gone"))
-    }
-
-    async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
-        self.guard.thaw(run).await
-    }
-
-    async fn pause_again(&self, run: &RunId, names: &[ApplicationId]) -> Result<(), PortError> {
-        self.guard.pause_again(run, names).await
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
@@ -70,8 +62,7 @@ impl EnvironmentGuard for Gone {
 async fn unguarded(guarded: Guarded) -> RunView {
     let bed = Bed::healthy().wrapped(move |ports| {
         let (guarded, watched) = (guarded.clone(), AtomicU32::new(0));
-        let gone = |guard| -> Arc<dyn EnvironmentGuard> { Arc::new(Gone { guard, guarded, watched }) };
-        Ports { guard: ports.guard.map(gone), ..ports }
+        altered(ports, |guard| Gone { guard, guarded, watched })
     });
     let view = bed.run().await;
     bed.assert_clean(&view, "it went on");
