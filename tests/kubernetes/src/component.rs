@@ -164,6 +164,8 @@ fn controller_manager() -> Vec<String> {
         "--leader-elect=false",
         "--use-service-account-credentials=true",
         "--horizontal-pod-autoscaler-sync-period=2s",
+        // A pod that is made while a quota is may be counted with the next full count only: by default after five minutes.
+        "--resource-quota-sync-period=5s",
         // kwok renews leases when it can; a busy machine is no reason to call a node lost.
         "--node-monitor-grace-period=1h",
         // As released it sends 20 requests a second, which costs seconds at each start and minutes with many workloads.
