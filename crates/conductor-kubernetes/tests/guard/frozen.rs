@@ -132,6 +132,13 @@ async fn keda_that_is_late_on_the_way_back_is_waited_for_once_more_when_the_rest
     // From now on KEDA is denied what it does.
     let deaf = bed.connect(2, &serde_json::json!({ "freeze": { "controllers": [] } })).await;
     deaf.freeze(&bed.run, &bed.applications, in_minutes(15)).await.unwrap();
+    until("the API server knows so", PATIENCE, async || {
+        let keda = "--as=system:serviceaccount:keda:keda-operator";
+        let patch = r#"--patch={"spec":{"maxReplicas":7}}"#;
+        let tried = ["patch", "hpa", "keda-hpa-checkout", patch, "--dry-run=server", keda];
+        bed.kubectl(&tried).await.err().filter(|denied| denied.contains("run-late-keda"))
+    })
+    .await;
     let back = ScaleStep { application, from: to, to: from };
     deaf.scale(&bed.run, &back, Way::Back).await.unwrap();
     assert_eq!(bounds().await, Some((Some(6), 6)), "KEDA was denied it");
