@@ -32,6 +32,12 @@ fn settings(text: &str) -> KubernetesSettings {
     serde_saphyr::from_str(text).unwrap()
 }
 
+/// What is wrong with settings, and what would be right.
+fn told(bad: &str) -> Vec<String> {
+    let violations = settings(bad).violations().into_iter();
+    violations.map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}")).collect()
+}
+
 #[test]
 fn an_application_needs_no_more_than_its_name() {
     let settings = settings(GOOD).resolve(Path::new("/env"));
@@ -182,13 +188,8 @@ deploy:
   phase: { jsonPath: .status.phase, succeeded: [Done], failed: [Failed] }
   within: 5m";
     let bad = GOOD.replace("namespace: shop\n", &format!("{deployed}\n"));
-    let told: Vec<String> = settings(&bad)
-        .violations()
-        .into_iter()
-        .map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"))
-        .collect();
     assert_eq!(
-        told,
+        told(&bad),
         [
             "applications[7].deploy: a delivery would make another Stack and let it have the traffic, and that of before may be \
              scaled to none, or deleted, before it could have it back; expected images",
@@ -264,13 +265,8 @@ applications:
   - { name: seven, deploy: images, inProduction: { scalable: { apiVersion: example.com/, kind: Search, name: seven } } }
   - { name: eight, deploy: images, scalable: { apiVersion: zalando.org/v1, kind: Stack, name: eight } }
 ";
-    let told: Vec<String> = settings(bad)
-        .violations()
-        .into_iter()
-        .map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"))
-        .collect();
     assert_eq!(
-        told,
+        told(bad),
         [
             "applications[0].scalable: \"a_b\" is not the name of a search; expected 1 to 253 lower-case letters, digits, '-' or \
              '.', beginning and ending with a letter or digit",

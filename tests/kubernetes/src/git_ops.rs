@@ -27,6 +27,7 @@ use crate::error::BedError;
 use crate::git_ops::controllers::{ARGO_CD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use crate::git_ops::keep::{Commit, keep};
 use crate::git_ops::repository::Repository;
+pub use crate::git_ops::waves::two_waves;
 
 /// How often a small keeper looks.
 const INTERVAL: Duration = Duration::from_millis(250);

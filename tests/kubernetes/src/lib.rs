@@ -110,7 +110,7 @@ pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
 pub use delivery::{Deliver, Delivery};
 pub use error::BedError;
-pub use git_ops::{GitOps, Tool};
+pub use git_ops::{GitOps, Tool, two_waves};
 pub use keda::{
     ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
 };

@@ -162,6 +162,15 @@ impl Scene {
         }
     }
 
+    /// There and back by the journal, to what the conductor has seen before.
+    pub(crate) async fn goes_there_and_back(&self) {
+        let conductor = self.bed.conductor(1).await;
+        let before = self.bed.observe(&conductor).await;
+        self.perform(&conductor).await;
+        self.restore(&conductor, By::Journal).await;
+        assert_eq!(self.bed.observe(&conductor).await, before);
+    }
+
     /// Replicas that an autoscaler may choose are its affair, where it is not the way back alone that moves them.
     pub(crate) async fn assert_as_before(&self, when: &str) {
         self.assert_same(but_for_what_autoscalers_choose, when).await;

@@ -145,11 +145,7 @@ async fn amounts_of_a_stack_that_are_numbers_are_changed_and_put_back() {
     })
     .await;
     let scene = Scene::of(bed, &["shop"]).await;
-    let conductor = scene.bed.conductor(1).await;
-    let before = scene.bed.observe(&conductor).await;
-    scene.perform(&conductor).await;
-    scene.restore(&conductor, By::Journal).await;
-    assert_eq!(scene.bed.observe(&conductor).await, before);
+    scene.goes_there_and_back().await;
 }
 
 #[tokio::test]

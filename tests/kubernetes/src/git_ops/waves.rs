@@ -1,17 +1,38 @@
-//! What is applied together, and waiting until it has come about.
+//! What is applied together, and waiting until it has come about; with what takes a while to do so.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use kube::{Api, Client};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{INTERVAL, Tool};
+use crate::behaviour::Behaviour;
 use crate::manifest::word;
+use crate::workload::deployment;
 
 /// As with the keepers' own `timeout`.
 const WITHIN: Duration = Duration::from_secs(60);
+
+/// The manifest of a Deployment, each of whose replicas takes so long to become ready, and in a wave after it that of another
+/// one, `late`.
+///
+/// # Errors
+/// When the manifest is not one of a Deployment.
+pub fn two_waves(mut first: Value, takes: Duration) -> serde_json::Result<Vec<Value>> {
+    let template = &mut first["spec"]["template"];
+    let mut slow: PodTemplateSpec = serde_json::from_value(template.clone())?;
+    Behaviour::Slow(takes).write_to(&mut slow);
+    *template = json!(slow);
+    let mut late = json!(deployment("late", 1, Behaviour::Ready));
+    late["apiVersion"] = json!("apps/v1");
+    late["kind"] = json!("Deployment");
+    late["metadata"]["namespace"] = first["metadata"]["namespace"].clone();
+    late["metadata"]["annotations"] = json!({ "argocd.argoproj.io/sync-wave": "1" });
+    Ok(vec![first, late])
+}
 
 /// Manifests in the order in which they are applied: Argo CD waits for each wave but the last.
 pub(super) fn waves(tool: Tool, manifests: &[Value]) -> Vec<Vec<Value>> {

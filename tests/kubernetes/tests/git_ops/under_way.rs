@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use conductor_kubernetes_bed::{Behaviour, Tool, deployment, until};
+use conductor_kubernetes_bed::{Tool, two_waves, until};
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::{Value, json};
 
 use crate::support::PATIENCE;
@@ -13,26 +12,12 @@ use crate::{Shop, manifest};
 /// How long a replica takes to become ready, one after the other.
 const SLOW: Duration = Duration::from_secs(2);
 
-/// The next version, which takes a while, and what comes after it.
-fn slow(namespace: &str) -> Vec<Value> {
-    let mut slow = manifest(namespace, "v2");
-    let mut template: PodTemplateSpec = serde_json::from_value(slow["spec"]["template"].clone()).unwrap();
-    Behaviour::Slow(SLOW).write_to(&mut template);
-    slow["spec"]["template"] = json!(template);
-    let mut late = json!(deployment("late", 1, Behaviour::Ready));
-    late["apiVersion"] = json!("apps/v1");
-    late["kind"] = json!("Deployment");
-    late["metadata"]["namespace"] = json!(namespace);
-    late["metadata"]["annotations"] = json!({ "argocd.argoproj.io/sync-wave": "1" });
-    vec![slow, late]
-}
-
 async fn outlives_a_pause(tool: Tool) {
     let shop = Shop::new(&format!("under-way-{tool:?}").to_lowercase(), tool).await;
     if tool == Tool::Kustomization {
         shop.change(json!({ "spec": { "wait": true } })).await;
     }
-    shop.push(slow(&shop.namespace));
+    shop.push(two_waves(manifest(&shop.namespace, "v2"), SLOW).unwrap());
     shop.has(2, "v2").await;
     until("at work", PATIENCE, async || tool.is_at_work(&shop.keeper().await).then_some(())).await;
     let pause = match tool {

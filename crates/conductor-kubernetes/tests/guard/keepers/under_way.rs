@@ -7,11 +7,10 @@ use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::guard::Guarded;
 use conductor_core::ports::{EnvironmentGuard, ProgressSink, Readiness, Scaler, Way};
 use conductor_core::scale::ScaleStep;
-use conductor_kubernetes_bed::{Behaviour, Tool, deployment, until};
+use conductor_kubernetes_bed::{Tool, two_waves, until};
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::PodTemplateSpec;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{SEVERAL_LOOKS, Scene, kind, manifest};
 use crate::bed::{PATIENCE, in_minutes};
@@ -29,20 +28,6 @@ impl ProgressSink for Heard {
     }
 }
 
-/// The next version, which takes a while, and what comes after it.
-fn slow(namespace: &str) -> Vec<Value> {
-    let mut slow = manifest(namespace, "v2");
-    let mut template: PodTemplateSpec = serde_json::from_value(slow["spec"]["template"].clone()).unwrap();
-    Behaviour::Slow(SLOW).write_to(&mut template);
-    slow["spec"]["template"] = json!(template);
-    let mut late = json!(deployment("late", 1, Behaviour::Ready));
-    late["apiVersion"] = json!("apps/v1");
-    late["kind"] = json!("Deployment");
-    late["metadata"]["namespace"] = json!(namespace);
-    late["metadata"]["annotations"] = json!({ "argocd.argoproj.io/sync-wave": "1" });
-    vec![slow, late]
-}
-
 async fn end_first_what_it_is_at(tool: Tool) {
     let scene = Scene::new("at-work", tool).await;
     let bed = &scene.bed;
@@ -52,7 +37,7 @@ async fn end_first_what_it_is_at(tool: Tool) {
     let before = scene.settings().await;
     let heard = Arc::new(Heard::default());
     let conductor = bed.connect(1, &json!({})).await.telling(Some(heard.clone()));
-    scene.repository.commit(slow(&bed.namespace));
+    scene.repository.commit(two_waves(manifest(&bed.namespace, "v2"), SLOW).unwrap());
     let version = async || scene.deployed().await.1;
     until("at work", PATIENCE, async || {
         (version().await.ends_with(":v2") && tool.is_at_work(&scene.keeper().await)).then_some(())
