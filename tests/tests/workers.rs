@@ -27,14 +27,20 @@ fn bed() -> Bed {
     );
     bed.write("loadtest.yaml", &test);
     bed.bring_up();
+    has_one_worker(&bed);
     bed
+}
+
+/// Waits until Locust has heard of its one load worker, whose process is ready long before.
+fn has_one_worker(bed: &Bed) {
+    until("Locust has one worker", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
 }
 
 /// Asserts that there is one load worker, and nothing of others.
 fn assert_one_worker(bed: &Bed) {
     let replicas = bed.replicas_of("load-workers");
     assert!(replicas.len() == 1 && replicas[0]["state"] == "ready", "{replicas:?}");
-    until("Locust has one worker", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
+    has_one_worker(bed);
 }
 
 #[test]
