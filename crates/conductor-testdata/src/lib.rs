@@ -6,9 +6,11 @@
 
 mod declaration;
 mod pace;
+mod postgres;
 mod sqlite;
 
 pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};
+pub use postgres::{PostgresBusy, PostgresTestData, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
 pub use sqlite::{SqliteTestData, SqliteTestDataSettings};
 
 use conductor_core::ports::TableCount;
