@@ -36,7 +36,7 @@ fn every_path_becomes_absolute_and_the_whole_survives_a_journal() {
     assert_eq!(read.spec.locust.ca_file.as_deref(), Some(Path::new("/shop/ca.pem")));
     let local = read.spec.local.as_ref().unwrap();
     assert_eq!(local.production_manifest.as_deref(), Some(Path::new("/shop/production.yaml")));
-    let TestDataSettings::Sqlite(store) = &read.spec.test_data[0];
+    let TestDataSettings::Sqlite(store) = &read.spec.test_data[0] else { panic!("{:?}", read.spec.test_data) };
     assert_eq!(store.path, Path::new("/shop/shop.db"));
     assert_eq!(read.catalogue(), ["shop".parse().unwrap()], "support is not in the catalogue");
 }
