@@ -113,8 +113,7 @@ impl<'a> Walk<'a> {
                 if *next >= places.len() {
                     let tagged = self.way.tagged.unwrap_or(self.way.table);
                     let found = statements.places(tagged, self.way.leaf, PLACES);
-                    let values =
-                        Values { binds: &found.binds, run: self.run, extra: vec![Extra::Text(last.clone())] };
+                    let values = Values { binds: &found.binds, run: self.run, extra: vec![Extra::Text(last.clone())] };
                     let what = "could not find rows in";
                     let rows = session.rows(what, &found.sql, &values).await?;
                     let read: Result<Vec<String>, sqlx::Error> = rows.iter().map(|row| row.try_get(0)).collect();
