@@ -33,7 +33,7 @@ impl Trouble {
         Self::from(sqlx::Error::Io(source))
     }
 
-    /// The error of an act that failed so, with the database's words once; sqlx would say them twice.
+    /// The error of an act that failed so, with the database's words alone: sqlx would add a line of the server's own source.
     pub(super) fn because(self, act: String) -> PortError {
         let kind = match self.kind {
             TroubleKind::Lost | TroubleKind::InTheWay | TroubleKind::Unable => FailureKind::Unavailable,
@@ -41,7 +41,7 @@ impl Trouble {
             TroubleKind::Referenced | TroubleKind::Refused => FailureKind::Rejected,
         };
         match self.source {
-            sqlx::Error::Database(words) => PortError::because(kind, act, words.into_error()),
+            sqlx::Error::Database(words) => PortError::because(kind, act, words.message()),
             source => PortError::because(kind, act, source),
         }
     }

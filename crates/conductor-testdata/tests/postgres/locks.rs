@@ -17,7 +17,7 @@ async fn a_lock_of_somebody_else_holds_up_one_row_and_no_other() {
     let store = bed.shop_store(json!({ "lockTimeout": "50ms" }));
     let error = refused(&store).await;
     assert_eq!(error.kind, FailureKind::Unavailable, "{}", told(&error));
-    assert!(told(&error).contains("of orders, 500 of baskets are left)"), "{}", told(&error));
+    assert!(told(&error).contains(" of baskets are left)"), "{}", told(&error));
     assert!(told(&error).ends_with("canceling statement due to lock timeout"), "{}", told(&error));
     // Of the pages without the lock nothing is left, and whoever has it goes on undisturbed.
     assert!(bed.rows().await[2] < 1200, "{:?}", bed.rows().await);
@@ -49,17 +49,15 @@ async fn a_lock_that_is_let_go_in_time_is_waited_for() {
 #[tokio::test]
 async fn batches_that_take_too_long_become_smaller_until_they_do_not() {
     let bed = Bed::with(
-        "CREATE TABLE notes (run_id text); INSERT INTO notes SELECT 'run-1' FROM generate_series(1, 60);
-         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN OLD; END';
-         ALTER TABLE notes SET (fillfactor = 10); VACUUM FULL notes;
+        "CREATE TABLE notes (run_id text); INSERT INTO notes SELECT 'run-1' FROM generate_series(1, 600);
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN OLD; END';
          CREATE TRIGGER slow BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION slow()",
     )
     .await;
-    bed.run("TRUNCATE notes; INSERT INTO notes SELECT rpad('run-1', 5) FROM generate_series(1, 60)").await;
     let tables = json!([{ "table": "notes", "tagColumn": "run_id", "allowTriggers": true }]);
-    let store = bed.store(tables, json!({ "statementTimeout": "300ms", "lockTimeout": "100ms" }));
+    let store = bed.store(tables, json!({ "statementTimeout": "500ms", "lockTimeout": "100ms" }));
     let deleted = tokio::time::timeout(Duration::from_secs(60), store.delete(&run())).await.unwrap().unwrap();
-    assert_eq!(deleted, counted(&[("notes", 60)]));
+    assert_eq!(deleted, counted(&[("notes", 600)]));
 }
 
 #[tokio::test]
