@@ -40,20 +40,21 @@ impl Trouble {
             TroubleKind::Missing => FailureKind::NotFound,
             TroubleKind::Referenced | TroubleKind::Refused => FailureKind::Rejected,
         };
-        match self.source {
-            sqlx::Error::Database(words) => PortError::because(kind, act, words.message()),
-            source => PortError::because(kind, act, source),
+        if let sqlx::Error::Database(words) = &self.source {
+            return PortError::because(kind, act, words.message());
         }
+        PortError::because(kind, act, self.source)
     }
 }
 
 impl From<sqlx::Error> for Trouble {
     fn from(source: sqlx::Error) -> Self {
-        let kind = match &source {
-            sqlx::Error::Database(words) => of_code(words.code().as_deref().unwrap_or_default()),
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => TroubleKind::Lost,
+        let is_cut = matches!(&source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed);
+        let kind = match source.as_database_error() {
+            Some(words) => of_code(words.code().as_deref().unwrap_or_default()),
+            None if is_cut => TroubleKind::Lost,
             // A certificate that is not trusted, for example, is no better later.
-            _ => TroubleKind::Refused,
+            None => TroubleKind::Refused,
         };
         Self { kind, source }
     }
