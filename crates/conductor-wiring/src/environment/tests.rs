@@ -213,14 +213,16 @@ fn everything_wrong_with_stores_of_test_data_is_told_by_its_field() {
         .replace("tagColumn: run_id", "rowGuard: { mostRows: 0 }")
         .replace("host: db.test", "host: \"\"");
     let told = environment(&GOOD.replace("testData: [{", &format!("testData: [{{ {bad} }}, {{"))).unwrap_err();
+    let mut told: Vec<&str> = told.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+    told.sort_unstable();
     assert_eq!(
-        told.lines().map(|line| line.split_once(": ").unwrap().1).collect::<Vec<_>>(),
+        told,
         [
-            "spec.testData[0].postgres.settle: 21m is longer than 20m; expected at most 20m",
-            "spec.testData[0].postgres.tables[0]: bookings has neither tagColumn nor via, so that rows of others could match; expected one of them",
-            "spec.testData[0].postgres.tables[0].rowGuard.mostRows: 0 lets nothing be deleted; expected 1 or more",
             "spec.testData[0].postgres.host: it is empty; expected what the server is reached by",
             "spec.testData[0].postgres.lockTimeout: it is longer than statementTimeout, which ends the wait before; expected a shorter one",
+            "spec.testData[0].postgres.settle: 21m is longer than 20m; expected at most 20m",
+            "spec.testData[0].postgres.tables[0].rowGuard.mostRows: 0 lets nothing be deleted; expected 1 or more",
+            "spec.testData[0].postgres.tables[0]: bookings has neither tagColumn nor via, so that rows of others could match; expected one of them",
             "spec.testData[1].sqlite.name: \"shop\" is there twice; expected a name of its own for each store",
         ]
     );
