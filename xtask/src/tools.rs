@@ -9,6 +9,7 @@ mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;
 pub(crate) mod moto;
+pub(crate) mod postgres;
 mod python;
 mod rollouts;
 mod stacks;

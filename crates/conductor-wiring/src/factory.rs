@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, ProgressSink, TestDataStore};
 use conductor_core::run::Created;
+use conductor_core::units::Span;
 use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
 use conductor_locust::Locust;
-use conductor_testdata::SqliteTestData;
+use conductor_testdata::{PostgresTestData, SqliteTestData};
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
@@ -46,15 +47,11 @@ impl Wiring {
         let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
         })?;
-        let token = match &environment.spec.locust.token_env {
-            Some(name) => Some((self.secret)(name).ok_or_else(|| {
-                let text = format!("locust.tokenEnv names {name}, which is not set; expected the token in it");
-                PortError::new(FailureKind::Rejected, text)
-            })?),
-            None => None,
-        };
+        let token = self.secret(environment.spec.locust.token_env.as_deref(), "locust.tokenEnv", "token")?;
         let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
-        let test_data = environment.spec.test_data.iter().cloned().map(store).collect();
+        let settle = environment.spec.test_data.iter().filter_map(TestDataSettings::settle).max();
+        let stores = environment.spec.test_data.iter().cloned().enumerate();
+        let test_data = stores.map(|(position, store)| self.store(position, store)).collect::<Result<_, _>>()?;
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
@@ -66,6 +63,31 @@ impl Wiring {
             generator: locust.clone(),
             kpi: locust,
             test_data,
+            settle: settle.map(Span::as_duration),
+        })
+    }
+}
+
+impl Wiring {
+    /// The secret that a variable holds, where a field names one.
+    fn secret(&self, variable: Option<&str>, field: &str, what: &str) -> Result<Option<String>, PortError> {
+        let find = |name: &str| {
+            (self.secret)(name).ok_or_else(|| {
+                let text = format!("{field} names {name}, which is not set; expected the {what} in it");
+                PortError::new(FailureKind::Rejected, text)
+            })
+        };
+        variable.map(find).transpose()
+    }
+
+    fn store(&self, position: usize, settings: TestDataSettings) -> Result<Arc<dyn TestDataStore>, PortError> {
+        Ok(match settings {
+            TestDataSettings::Sqlite(settings) => Arc::new(SqliteTestData::new(settings)),
+            TestDataSettings::Postgres(settings) => {
+                let field = format!("testData[{position}].postgres.passwordEnv");
+                let password = self.secret(settings.password_env.as_deref(), &field, "password")?;
+                Arc::new(PostgresTestData::new(settings, password))
+            }
         })
     }
 }
@@ -110,10 +132,4 @@ async fn substrates(
 pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, PortError> {
     let Some(settings) = environment.spec.kubernetes.clone() else { return Ok(false) };
     KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
-}
-
-fn store(settings: TestDataSettings) -> Arc<dyn TestDataStore> {
-    match settings {
-        TestDataSettings::Sqlite(settings) => Arc::new(SqliteTestData::new(settings)),
-    }
 }
