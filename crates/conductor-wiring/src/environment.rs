@@ -14,7 +14,7 @@ use conductor_core::units::Span;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::{KpiEvent, LocustSettings};
-use conductor_testdata::SqliteTestDataSettings;
+use conductor_testdata::{HttpTestDataSettings, SqliteTestDataSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::violations::violations;
@@ -115,6 +115,31 @@ impl EnvironmentSpec {
 pub enum TestDataSettings {
     /// A SQLite file.
     Sqlite(SqliteTestDataSettings),
+    /// A service that owns its data and deletes it itself.
+    Http(HttpTestDataSettings),
+}
+
+impl TestDataSettings {
+    /// Makes paths absolute, which are relative to the file's folder.
+    fn resolve(&mut self, folder: &Path) {
+        match self {
+            Self::Sqlite(store) => store.path = folder.join(&store.path),
+            Self::Http(store) => store.ca_file = store.ca_file.take().map(|file| folder.join(file)),
+        }
+    }
+
+    /// Everything that is wrong: the field, what is wrong with it, and what would be right.
+    fn violations(&self) -> Vec<(String, String, String)> {
+        match self {
+            // Its tables are compared with the file's own, when it is used.
+            Self::Sqlite(_) => Vec::new(),
+            Self::Http(store) => store
+                .violations()
+                .into_iter()
+                .map(|(field, problem, expected)| (format!("http.{field}"), problem, expected))
+                .collect(),
+        }
+    }
 }
 
 /// An environment that can be used: checked, with every path absolute. It is kept in the journal of each of its runs.
@@ -145,9 +170,7 @@ impl Environment {
         spec.local = spec.local.map(|local| local.resolve(&folder));
         spec.kubernetes = spec.kubernetes.map(|kubernetes| kubernetes.resolve(&folder));
         spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
-        for TestDataSettings::Sqlite(store) in &mut spec.test_data {
-            store.path = folder.join(&store.path);
-        }
+        spec.test_data.iter_mut().for_each(|store| store.resolve(&folder));
         if let Some(ca_file) = &mut spec.locust.ca_file {
             *ca_file = folder.join(&*ca_file);
         }

@@ -10,7 +10,7 @@ use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
 use conductor_locust::Locust;
-use conductor_testdata::SqliteTestData;
+use conductor_testdata::{HttpTestData, SqliteTestData};
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
@@ -46,15 +46,10 @@ impl Wiring {
         let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
         })?;
-        let token = match &environment.spec.locust.token_env {
-            Some(name) => Some((self.secret)(name).ok_or_else(|| {
-                let text = format!("locust.tokenEnv names {name}, which is not set; expected the token in it");
-                PortError::new(FailureKind::Rejected, text)
-            })?),
-            None => None,
-        };
+        let token = self.token("locust", environment.spec.locust.token_env.as_deref())?;
         let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
-        let test_data = environment.spec.test_data.iter().cloned().map(store).collect();
+        let stores = environment.spec.test_data.iter().cloned().enumerate();
+        let test_data = stores.map(|(position, store)| self.store(position, store)).collect::<Result<_, _>>()?;
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
@@ -67,6 +62,23 @@ impl Wiring {
             kpi: locust,
             test_data,
         })
+    }
+
+    /// The value of the variable that a field `tokenEnv` names.
+    fn token(&self, of: &str, variable: Option<&str>) -> Result<Option<String>, PortError> {
+        let Some(name) = variable else { return Ok(None) };
+        let text = || format!("{of}.tokenEnv names {name}, which is not set; expected the token in it");
+        (self.secret)(name).map(Some).ok_or_else(|| PortError::new(FailureKind::Rejected, text()))
+    }
+
+    fn store(&self, position: usize, settings: TestDataSettings) -> Result<Arc<dyn TestDataStore>, PortError> {
+        match settings {
+            TestDataSettings::Sqlite(settings) => Ok(Arc::new(SqliteTestData::new(settings))),
+            TestDataSettings::Http(settings) => {
+                let token = self.token(&format!("testData[{position}].http"), settings.token_env.as_deref())?;
+                Ok(Arc::new(HttpTestData::new(settings, token)?))
+            }
+        }
     }
 }
 
@@ -110,10 +122,4 @@ async fn substrates(
 pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, PortError> {
     let Some(settings) = environment.spec.kubernetes.clone() else { return Ok(false) };
     KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
-}
-
-fn store(settings: TestDataSettings) -> Arc<dyn TestDataStore> {
-    match settings {
-        TestDataSettings::Sqlite(settings) => Arc::new(SqliteTestData::new(settings)),
-    }
 }
