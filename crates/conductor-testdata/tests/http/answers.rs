@@ -42,7 +42,8 @@ impl Answer {
 
 pub(crate) fn answer(shop: &mut Shop, method: &str, target: &str, body: &[u8]) -> Answer {
     let url = reqwest::Url::parse(&format!("http://shop{target}")).unwrap();
-    let parameter = |name: &str| url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
+    let parameter =
+        |name: &str| url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned());
     let segments: Vec<String> = url.path().split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     arrive(shop);
@@ -54,7 +55,8 @@ pub(crate) fn answer(shop: &mut Shop, method: &str, target: &str, body: &[u8]) -
         }
         ("GET", ["orders", "count"]) => {
             let run = parameter("runId");
-            let of_run = shop.orders.values().filter(|order| order.deleted.is_none() && is_of(shop, order, run.as_deref()));
+            let of_run =
+                shop.orders.values().filter(|order| order.deleted.is_none() && is_of(shop, order, run.as_deref()));
             let count = of_run.count();
             Answer::json(&json!({ "page": { "total": count } }))
         }
@@ -115,7 +117,8 @@ fn list(shop: &mut Shop, run: Option<String>, parameter: &dyn Fn(&str) -> Option
         let order = shop.orders.get_mut(place).unwrap();
         order.deleted = order.deleted.map(|lists| lists.saturating_sub(1));
     }
-    let orders: Vec<Value> = page.iter().map(|(_, order)| json!({ "id": order.id, "meta": { "runId": order.run } })).collect();
+    let orders: Vec<Value> =
+        page.iter().map(|(_, order)| json!({ "id": order.id, "meta": { "runId": order.run } })).collect();
     let mut body = json!({ "orders": orders });
     let is_last = end >= shown.len();
     if let (Paging::Token, false, Some((place, _))) = (shop.habits.paging, is_last, page.last()) {
