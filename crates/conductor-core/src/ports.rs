@@ -247,8 +247,14 @@ pub trait TestDataStore: Send + Sync {
     /// Counts the rows of the run, by table. Changes nothing.
     async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
 
-    /// Deletes exactly the rows of the run, in batches, and tells how many there were, by table.
+    /// Deletes exactly the rows of the run, in batches, and tells how many there were, by table. Whatever has ended a former
+    /// call, the next one goes on from there.
     async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
+
+    /// What is worth to know of the store before a run: what will be slow, or cannot be checked. Changes nothing.
+    async fn remarks(&self) -> Result<Vec<String>, PortError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Why a record could not be appended, or a journal not be read.

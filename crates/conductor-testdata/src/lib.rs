@@ -6,14 +6,19 @@
 
 mod declaration;
 mod http;
+mod mysql;
 mod pace;
+mod postgres;
 mod sqlite;
+mod stride;
 
 pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};
 pub use http::{
     CountRequest, HttpTestData, HttpTestDataSettings, ItemRequest, ListRequest, Method, NextPage, Offset, Page,
     Resource, RunRequest, Token,
 };
+pub use mysql::{MysqlBusy, MysqlReplica, MysqlTestData, MysqlTestDataSettings, MysqlTls, MysqlTlsMode};
+pub use postgres::{PostgresBusy, PostgresTestData, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
 pub use sqlite::{SqliteTestData, SqliteTestDataSettings};
 
 use conductor_core::ports::TableCount;

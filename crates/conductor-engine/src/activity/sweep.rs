@@ -12,12 +12,20 @@ use super::context::{Context, Shared};
 /// Deletes the run's data in every store; a failure in one does not stop the others.
 pub(super) async fn clean_up(context: Shared) -> Event {
     let mut sweep = Sweep::default();
-    sweep.over(&context).await;
-    context.clock.sleep(context.options.settle).await;
-    sweep.over(&context).await;
+    sweep.over(&context, Which::First).await;
+    context.clock.sleep(context.ports.settle.unwrap_or(context.options.settle)).await;
+    sweep.over(&context, Which::Second).await;
     sweep.prove(&context).await;
     let deleted = sweep.deleted.into_iter().map(|(table, rows)| TableCount { table, rows }).collect();
     Event::CleanedUp { deleted, failures: sweep.failures.into_values().collect() }
+}
+
+/// Which sweep it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    First,
+    /// Where the first one has ended in order, all it finds was written late.
+    Second,
 }
 
 /// What was deleted, and the last failure of each store.
@@ -28,15 +36,21 @@ struct Sweep {
 }
 
 impl Sweep {
-    async fn over(&mut self, context: &Context) {
+    async fn over(&mut self, context: &Context, which: Which) {
         let deletions =
             context.ports.test_data.iter().map(|store| async move { (store, delete(context, store).await) });
         for (store, result) in futures::future::join_all(deletions).await {
             match result {
                 Ok(tables) => {
-                    self.failures.remove(&store.name());
+                    let has_failed = self.failures.remove(&store.name()).is_some();
                     for TableCount { table, rows } in tables {
-                        *self.deleted.entry(format!("{}/{table}", store.name())).or_default() += rows;
+                        let table = format!("{}/{table}", store.name());
+                        let is_late = which == Which::Second && !has_failed;
+                        match (is_late, rows) {
+                            (true, 0) => {}
+                            (true, _) => *self.deleted.entry(format!("{table} (late)")).or_default() += rows,
+                            (false, _) => *self.deleted.entry(table).or_default() += rows,
+                        }
                     }
                 }
                 Err(failure) => {
