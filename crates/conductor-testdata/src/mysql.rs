@@ -102,10 +102,7 @@ impl MysqlTestData {
         let statements = Statements { declared: &self.settings.tables, checked: &tables };
         self.guard(session, statements, run).await?;
         let note = |table: usize, rows| self.note(run, &tables[table].name, rows);
-        let mut watch = self.watch();
-        let swept = Sweep::new(&self.settings, statements, run, &mut watch).all(&order, session, note).await;
-        watch.close().await;
-        swept?;
+        Sweep::new(&self.settings, statements, run, self.watch()).all(&order, session, note).await?;
         let told = |table: usize| {
             let table = tables[table].name.clone();
             TableCount { rows: self.told(run, &table), table }

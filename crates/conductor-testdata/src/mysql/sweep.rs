@@ -32,7 +32,7 @@ pub(super) struct Sweep<'a> {
     statements: Statements<'a>,
     run: &'a RunId,
     pace: Pace,
-    busy: &'a mut Watch<'a>,
+    busy: Watch<'a>,
     stride: Stride,
     /// What was in the way of rows that were passed by in this round.
     passed_by: Option<Trouble>,
@@ -43,7 +43,7 @@ impl<'a> Sweep<'a> {
         settings: &'a MysqlTestDataSettings,
         statements: Statements<'a>,
         run: &'a RunId,
-        busy: &'a mut Watch<'a>,
+        busy: Watch<'a>,
     ) -> Self {
         let pace = Pace::new(settings.rows_per_second);
         let stride = Stride::new(pace.at_most(u64::from(settings.batch_size.get())), 1);
@@ -53,6 +53,17 @@ impl<'a> Sweep<'a> {
     /// Deletes from the tables in this order, and notes what it deletes.
     pub(super) async fn all(
         mut self,
+        order: &[usize],
+        session: &mut Session<'_>,
+        note: impl Fn(usize, u64) + Send + Sync,
+    ) -> Result<(), PortError> {
+        let swept = self.rounds(order, session, note).await;
+        self.busy.close().await;
+        swept
+    }
+
+    async fn rounds(
+        &mut self,
         order: &[usize],
         session: &mut Session<'_>,
         note: impl Fn(usize, u64) + Send + Sync,
