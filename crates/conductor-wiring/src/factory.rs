@@ -6,11 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, ProgressSink, TestDataStore};
 use conductor_core::run::Created;
+use conductor_core::units::Span;
 use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
 use conductor_locust::Locust;
-use conductor_testdata::{HttpTestData, SqliteTestData};
+use conductor_testdata::{HttpTestData, MysqlTestData, PostgresTestData, SqliteTestData};
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
@@ -46,8 +47,9 @@ impl Wiring {
         let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
         })?;
-        let token = self.token("locust", environment.spec.locust.token_env.as_deref())?;
+        let token = self.secret(environment.spec.locust.token_env.as_deref(), "locust.tokenEnv", "token")?;
         let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
+        let settle = environment.spec.test_data.iter().filter_map(TestDataSettings::settle).max();
         let stores = environment.spec.test_data.iter().cloned().enumerate();
         let test_data = stores.map(|(position, store)| self.store(position, store)).collect::<Result<_, _>>()?;
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
@@ -61,24 +63,42 @@ impl Wiring {
             generator: locust.clone(),
             kpi: locust,
             test_data,
+            settle: settle.map(Span::as_duration),
         })
     }
+}
 
-    /// The value of the variable that a field `tokenEnv` names.
-    fn token(&self, of: &str, variable: Option<&str>) -> Result<Option<String>, PortError> {
-        let Some(name) = variable else { return Ok(None) };
-        let text = || format!("{of}.tokenEnv names {name}, which is not set; expected the token in it");
-        (self.secret)(name).map(Some).ok_or_else(|| PortError::new(FailureKind::Rejected, text()))
+impl Wiring {
+    /// The secret that a variable holds, where a field names one.
+    fn secret(&self, variable: Option<&str>, field: &str, what: &str) -> Result<Option<String>, PortError> {
+        let find = |name: &str| {
+            (self.secret)(name).ok_or_else(|| {
+                let text = format!("{field} names {name}, which is not set; expected the {what} in it");
+                PortError::new(FailureKind::Rejected, text)
+            })
+        };
+        variable.map(find).transpose()
     }
 
     fn store(&self, position: usize, settings: TestDataSettings) -> Result<Arc<dyn TestDataStore>, PortError> {
-        match settings {
-            TestDataSettings::Sqlite(settings) => Ok(Arc::new(SqliteTestData::new(settings))),
-            TestDataSettings::Http(settings) => {
-                let token = self.token(&format!("testData[{position}].http"), settings.token_env.as_deref())?;
-                Ok(Arc::new(HttpTestData::new(settings, token)?))
+        Ok(match settings {
+            TestDataSettings::Sqlite(settings) => Arc::new(SqliteTestData::new(settings)),
+            TestDataSettings::Postgres(settings) => {
+                let field = format!("testData[{position}].postgres.passwordEnv");
+                let password = self.secret(settings.password_env.as_deref(), &field, "password")?;
+                Arc::new(PostgresTestData::new(settings, password))
             }
-        }
+            TestDataSettings::Mysql(settings) => {
+                let field = format!("testData[{position}].mysql.passwordEnv");
+                let password = self.secret(settings.password_env.as_deref(), &field, "password")?;
+                Arc::new(MysqlTestData::new(settings, password))
+            }
+            TestDataSettings::Http(settings) => {
+                let field = format!("testData[{position}].http.tokenEnv");
+                let token = self.secret(settings.token_env.as_deref(), &field, "token")?;
+                Arc::new(HttpTestData::new(settings, token)?)
+            }
+        })
     }
 }
 
@@ -123,3 +143,4 @@ pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, Por
     let Some(settings) = environment.spec.kubernetes.clone() else { return Ok(false) };
     KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
 }
+

@@ -95,13 +95,14 @@ impl Sweep<'_> {
             pass.own += listed.own.len() as u64;
             pass.others += listed.others;
             pass.untagged += listed.untagged;
-            let deletions = listed.own.iter().map(|id| async move { (id, self.delete_one(id).await) });
+            let sweep = &*self;
+            let deletions = listed.own.iter().map(|id| async move { (id, sweep.delete_one(id).await) });
             let mut deletions = futures::stream::iter(deletions.collect::<Vec<_>>())
                 .buffer_unordered(settings.concurrency.max(1) as usize);
             let mut gone = Vec::new();
             while let Some((id, result)) = deletions.next().await {
                 match result {
-                    Ok(()) => gone.push(self.hasher.hash_one(id)),
+                    Ok(()) => gone.push(sweep.hasher.hash_one(id)),
                     // The service is away, and would be for the next one.
                     Err(error) if error.kind.is_transient() => return Err(error),
                     Err(error) => {

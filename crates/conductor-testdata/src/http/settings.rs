@@ -3,7 +3,7 @@
 //! Nothing is read from the process environment here: a token's value is handed over by whoever makes the store.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use conductor_core::units::Span;
 use serde::{Deserialize, Serialize};
@@ -47,9 +47,18 @@ pub struct HttpTestDataSettings {
     /// How long a request is tried again, and how long the service may go without any progress.
     #[serde(default = "default_patience")]
     pub patience: Span,
-    /// How long after the data is gone it is looked for once more, because the service still writes then.
-    #[serde(default)]
-    pub settle: Span,
+    /// How long after the first sweep items may still come; then there is a second one. Absent: a moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Span>,
+}
+
+impl HttpTestDataSettings {
+    /// Makes every path absolute.
+    #[must_use]
+    pub fn resolve(mut self, folder: &Path) -> Self {
+        self.ca_file = self.ca_file.map(|file| folder.join(file));
+        self
+    }
 }
 
 fn default_requests_per_second() -> u32 {

@@ -79,13 +79,6 @@ fn arrive(shop: &mut Shop) {
             order.deleted = Some(0);
         }
     }
-    for (at, order) in std::mem::take(&mut shop.late) {
-        if at <= now {
-            shop.add(order.id, order.run.as_deref());
-        } else {
-            shop.late.push((at, order));
-        }
-    }
 }
 
 fn is_of(shop: &Shop, order: &Order, run: Option<&str>) -> bool {

@@ -13,7 +13,8 @@ use crate::service::{Habits, Paging, Service};
 async fn a_service_that_asks_for_a_pause_gets_it_from_all_requests() {
     let throttles = BTreeMap::from([(5, 1), (9, 1)]);
     let service = Service::with(20, Habits { throttles, ..Habits::default() });
-    assert_eq!(store(&service, &tagged(Paging::Whole)).delete(&run()).await.unwrap(), counts(20));
+    let store = store_with(&service, &tagged(Paging::Whole), &json!({ "requestsPerSecond": 100 }));
+    assert_eq!(store.delete(&run()).await.unwrap(), counts(20));
     let seen = service.seen();
     // Requests that were under way already are still to come.
     let under_way = 4;

@@ -142,7 +142,7 @@ fn an_address_a_header_or_a_limit_that_cannot_be_is_refused() {
     }
     let besides = json!({
         "headers": { "Authorization": "Bearer x", "X Y": "z" }, "tokenHeader": "X-Key",
-        "requestsPerSecond": 0, "concurrency": 1001, "timeout": "0s", "patience": "11m", "settle": "1h"
+        "requestsPerSecond": 0, "concurrency": 1001, "timeout": "0s", "patience": "11m"
     });
     assert_eq!(
         told(|all| all.as_object_mut().unwrap().extend(besides.as_object().unwrap().clone())),
@@ -154,7 +154,6 @@ fn an_address_a_header_or_a_limit_that_cannot_be_is_refused() {
             "concurrency: 1001 is out of range; expected 1 to 1000",
             "timeout: 0s is out of range; expected 1s to 10m",
             "patience: 11m is out of range; expected 1s to 10m",
-            "settle: 1h is longer than 10m; expected at most 10m, or 0s for none",
         ]
     );
 }

@@ -103,8 +103,6 @@ pub(crate) struct Shop {
     pub(crate) seen: Vec<Seen>,
     pub(crate) at_once: usize,
     pub(crate) most_at_once: usize,
-    /// What comes at a time, as a queue brings it.
-    pub(crate) late: Vec<(Instant, Order)>,
     /// The run whose orders go at a time.
     pub(crate) delete_later: Option<(Instant, String)>,
 }

@@ -1,12 +1,10 @@
 //! One request that deletes all of a run.
 
-use std::time::{Duration, Instant};
-
 use conductor_core::ports::{FailureKind, TestDataStore};
 use serde_json::json;
 
 use crate::bed::{counts, run, store, store_with, told, whole};
-use crate::service::{Habits, Order, Service};
+use crate::service::{Habits, Service};
 
 #[tokio::test]
 async fn the_request_is_sent_until_nothing_of_the_run_is_left() {
@@ -57,11 +55,11 @@ async fn a_service_that_deletes_nothing_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_comes_late_is_found_by_a_second_sweep() {
+async fn what_has_come_after_a_sweep_is_found_by_the_next() {
     let service = Service::with(3, Habits::default());
-    let late = Order { id: "late".to_owned(), run: Some("run-1".to_owned()), deleted: None };
-    service.shop().late.push((Instant::now() + Duration::from_millis(700), late));
-    let store = store_with(&service, &whole(), &json!({ "settle": "1s" }));
-    assert_eq!(store.delete(&run()).await.unwrap(), counts(4));
+    let store = store(&service, &whole());
+    assert_eq!(store.delete(&run()).await.unwrap(), counts(3));
+    service.shop().add("late", Some("run-1"));
+    assert_eq!(store.delete(&run()).await.unwrap(), counts(1));
     assert_eq!(service.shop().ids().len(), 6);
 }
