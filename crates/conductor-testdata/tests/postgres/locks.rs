@@ -1,0 +1,78 @@
+//! Rows that somebody else has locked, and statements that take too long.
+
+use std::time::Duration;
+
+use conductor_core::ports::{FailureKind, TestDataStore};
+use serde_json::json;
+use sqlx::Connection;
+
+use crate::bed::{Bed, counted, counts, refused, run, told};
+
+#[tokio::test]
+async fn a_lock_of_somebody_else_holds_up_one_row_and_no_other() {
+    let bed = Bed::shop(500).await;
+    let mut other = bed.connect().await;
+    let mut transaction = other.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM orders WHERE id = 601 FOR UPDATE").execute(&mut *transaction).await.unwrap();
+    let store = bed.shop_store(json!({ "lockTimeout": "50ms" }));
+    let error = refused(&store).await;
+    assert_eq!(error.kind, FailureKind::Unavailable, "{}", told(&error));
+    assert!(told(&error).contains("of orders, 500 of baskets are left)"), "{}", told(&error));
+    assert!(told(&error).ends_with("canceling statement due to lock timeout"), "{}", told(&error));
+    // Of the pages without the lock nothing is left, and whoever has it goes on undisturbed.
+    assert!(bed.rows().await[2] < 1200, "{:?}", bed.rows().await);
+    transaction.rollback().await.unwrap();
+    assert_eq!(store.delete(&run()).await.unwrap(), counts(500));
+    assert_eq!(bed.rows().await, [1000, 1000, 1000]);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_let_go_in_time_is_waited_for() {
+    let bed = Bed::shop(10).await;
+    let mut other = bed.connect().await;
+    let mut transaction = other.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM orders FOR UPDATE").execute(&mut *transaction).await.unwrap();
+    let store = bed.shop_store(json!({ "lockTimeout": "30s" }));
+    let (id, mut early) = (run(), None);
+    let delete = store.delete(&id);
+    tokio::pin!(delete);
+    let waits = bed.until("the deletion waits", "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
+    tokio::select! {
+        deleted = &mut delete => early = Some(deleted),
+        () = waits => {}
+    }
+    assert!(early.is_none(), "the deletion did not wait: {early:?}");
+    transaction.commit().await.unwrap();
+    assert_eq!(delete.await.unwrap(), counts(10));
+}
+
+#[tokio::test]
+async fn batches_that_take_too_long_become_smaller_until_they_do_not() {
+    let bed = Bed::with(
+        "CREATE TABLE notes (run_id text); INSERT INTO notes SELECT 'run-1' FROM generate_series(1, 60);
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN OLD; END';
+         ALTER TABLE notes SET (fillfactor = 10); VACUUM FULL notes;
+         CREATE TRIGGER slow BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    .await;
+    bed.run("TRUNCATE notes; INSERT INTO notes SELECT rpad('run-1', 5) FROM generate_series(1, 60)").await;
+    let tables = json!([{ "table": "notes", "tagColumn": "run_id", "allowTriggers": true }]);
+    let store = bed.store(tables, json!({ "statementTimeout": "300ms", "lockTimeout": "100ms" }));
+    let deleted = tokio::time::timeout(Duration::from_secs(60), store.delete(&run())).await.unwrap().unwrap();
+    assert_eq!(deleted, counted(&[("notes", 60)]));
+}
+
+#[tokio::test]
+async fn what_never_gets_done_in_time_is_told_as_such() {
+    let bed = Bed::with(
+        "CREATE TABLE notes (run_id text); INSERT INTO notes VALUES ('run-1');
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN OLD; END';
+         CREATE TRIGGER slow BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    .await;
+    let tables = json!([{ "table": "notes", "tagColumn": "run_id", "allowTriggers": true }]);
+    let error = refused(&bed.store(tables, json!({ "statementTimeout": "50ms", "lockTimeout": "50ms" }))).await;
+    assert_eq!(error.kind, FailureKind::Unavailable);
+    assert!(told(&error).starts_with("test data shop: could not delete all rows (1 of notes are left) in "));
+    assert!(told(&error).ends_with("canceling statement due to statement timeout"), "{}", told(&error));
+}
