@@ -40,8 +40,6 @@ pub(super) struct Pointing {
     pub(super) child: String,
     /// Pairs of columns: the child's, and the table's.
     pub(super) columns: Vec<(String, String)>,
-    /// They are of the same table.
-    pub(super) is_own: bool,
 }
 
 /// A declaration that fits the database.
@@ -74,7 +72,6 @@ pub(super) async fn check(settings: &MysqlTestDataSettings, session: &mut Sessio
             checked.pointing.push(Pointing {
                 child: format!("{}.{}", quoted(&key.database), quoted(&key.table)),
                 columns: key.columns,
-                is_own: child == Some(position),
             });
         }
         tables.push(checked);

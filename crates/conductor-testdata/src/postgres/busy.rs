@@ -83,7 +83,7 @@ async fn lag(session: &mut Session<'_>) -> Result<Duration, PortError> {
         FROM pg_catalog.pg_stat_replication";
     let what = "could not see the standbys of";
     let rows = session.rows(what, sql, &Values::only(vec![])).await?;
-    let row = rows.first().map(|row| Ok((row.try_get::<f64, _>(0)?, row.try_get::<bool, _>(1)?)));
+    let row = rows.first().map(|row| Ok::<_, sqlx::Error>((row.try_get::<f64, _>(0)?, row.try_get::<bool, _>(1)?)));
     let (seconds, may_look) = row.unwrap_or(Ok((0.0, true))).map_err(|source| session.failed(what, Trouble::from(source)))?;
     if !may_look {
         let act = session.act("busy.replicationLag needs a role that may see it (GRANT pg_read_all_stats), for");
