@@ -21,7 +21,7 @@ async fn told_at(
     let service = Service::with(2, Habits { instead, ..Habits::default() });
     let store = store_with(&service, resource, &json!({ "patience": "1s" }));
     let error = store.delete(&run()).await.unwrap_err();
-    assert_eq!(service.shop().ids().iter().filter(|id| !id.starts_with("a-")).count(), 4, "others' orders stay");
+    assert_eq!(service.ids().iter().filter(|id| !id.starts_with("a-")).count(), 4, "others' orders stay");
     told(&service, &error)
 }
 
@@ -154,6 +154,6 @@ async fn a_service_that_goes_away_in_the_middle_is_cleaned_up_when_it_is_back() 
         let left = store.count(&run()).await.unwrap()[0].rows;
         assert!((1..40).contains(&left), "{left}");
         assert_eq!(store.delete(&run()).await.unwrap(), counts(left));
-        assert_eq!(service.shop().ids().len(), 80);
+        assert_eq!(service.ids().len(), 80);
     }
 }

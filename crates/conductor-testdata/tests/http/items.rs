@@ -22,7 +22,7 @@ async fn exactly_the_runs_items_go_however_the_list_is_paged_and_though_deletion
             let store = store(&service, &tagged(paging));
             assert_eq!(store.count(&run()).await.unwrap(), counts(57), "{paging:?}");
             assert_eq!(store.delete(&run()).await.unwrap(), counts(57), "{paging:?}");
-            assert_eq!(service.shop().ids(), survivors(57), "{paging:?}");
+            assert_eq!(service.ids(), survivors(57), "{paging:?}");
             assert_eq!(store.count(&run()).await.unwrap(), counts(0), "{paging:?}");
             assert_eq!(store.delete(&run()).await.unwrap(), counts(0), "{paging:?}");
         }
@@ -42,7 +42,7 @@ async fn a_filter_alone_is_believed_after_it_was_tried_on_a_run_that_never_was()
     let store = store(&service, &filtered(Paging::Link));
     assert_eq!(store.count(&run()).await.unwrap(), counts(23));
     assert_eq!(store.delete(&run()).await.unwrap(), counts(23));
-    assert_eq!(service.shop().ids(), survivors(23));
+    assert_eq!(service.ids(), survivors(23));
     let first = service.seen().into_iter().next().unwrap();
     assert!(first.target.starts_with("/orders?runId=no-such-run-"), "{}", first.target);
 }
@@ -62,7 +62,7 @@ async fn a_service_that_ignores_the_filter_is_refused_before_anything_is_deleted
             )
         );
     }
-    assert_eq!((service.shop().ids().len(), service.count("DELETE")), (15, 0));
+    assert_eq!((service.ids().len(), service.count("DELETE")), (15, 0));
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_count_that_ignores_the_filter_is_refused_too() {
     let (kind, message) = told(&service, &store(&service, &resource).delete(&run()).await.unwrap_err());
     assert_eq!(kind, FailureKind::Rejected);
     assert!(message.contains("the count of orders for a run that does not exist tells some"), "{message}");
-    assert_eq!(service.shop().ids().len(), 15);
+    assert_eq!(service.ids().len(), 15);
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_search_may_be_a_post_with_the_run_in_its_body() {
     resource["list"]["path"] = json!("/orders/search");
     resource["list"]["body"] = json!({ "runId": "{run}", "most": 10 });
     assert_eq!(store(&service, &resource).delete(&run()).await.unwrap(), counts(23));
-    assert_eq!(service.shop().ids(), survivors(23));
+    assert_eq!(service.ids(), survivors(23));
     assert_eq!(service.seen()[0].body, r#"{"most":10,"runId":"run-1"}"#);
 }
 
@@ -96,7 +96,7 @@ async fn ids_are_parts_of_a_path_and_nothing_else() {
     }
     service.shop().add("kept", Some("run-2"));
     assert_eq!(store(&service, &tagged(Paging::Whole)).delete(&run()).await.unwrap(), counts(5));
-    assert_eq!(service.shop().ids(), ["kept"]);
+    assert_eq!(service.ids(), ["kept"]);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn an_id_that_would_lead_elsewhere_is_refused_and_all_others_go() {
     let begin = "test data shop: the id \"..\" of orders cannot be a part of the path /orders/{id} (1 of the 1 listed are refused, tried ";
     assert!(message.starts_with(begin), "{message}");
     assert_eq!(kind, FailureKind::Rejected);
-    assert_eq!(service.shop().ids(), ["..", "kept"]);
+    assert_eq!(service.ids(), ["..", "kept"]);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn an_item_that_is_refused_keeps_no_other_from_being_deleted() {
         "{message}"
     );
     assert_eq!(kind, FailureKind::Rejected);
-    assert_eq!(service.shop().ids().len(), 62);
+    assert_eq!(service.ids().len(), 62);
     service.shop().habits.refuses.clear();
     assert_eq!(store.delete(&run()).await.unwrap(), counts(2), "the next sweep goes on with what is left");
 }
@@ -152,7 +152,7 @@ async fn a_list_that_shows_deleted_items_for_a_while_is_waited_for() {
     for paging in [Paging::Token, Paging::Offset] {
         let service = Service::with(25, Habits { paging, shows_deleted: 3, ..Habits::default() });
         assert_eq!(store(&service, &tagged(paging)).delete(&run()).await.unwrap(), counts(25), "each is counted once");
-        assert_eq!(service.shop().ids(), survivors(25));
+        assert_eq!(service.ids(), survivors(25));
     }
 }
 
@@ -208,5 +208,5 @@ async fn a_sweep_that_is_cut_short_is_finished_by_the_next() {
     let left = store.count(&run()).await.unwrap()[0].rows;
     assert!(left > 0 && left < 80, "{left}");
     assert_eq!(store.delete(&run()).await.unwrap(), counts(left));
-    assert_eq!(service.shop().ids(), survivors(80));
+    assert_eq!(service.ids(), survivors(80));
 }

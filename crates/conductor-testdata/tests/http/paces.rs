@@ -34,7 +34,7 @@ async fn what_fails_or_is_not_answered_is_done_again() {
             Habits { paging: Paging::Token, bulk: 6, fails: fails.clone(), loses: loses.clone(), ..Habits::default() };
         let service = Service::with(25, habits);
         assert_eq!(store(&service, &resource).delete(&run()).await.unwrap(), counts(25));
-        assert_eq!(service.shop().ids().len(), 50);
+        assert_eq!(service.ids().len(), 50);
     }
 }
 

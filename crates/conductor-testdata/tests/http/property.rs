@@ -90,7 +90,7 @@ proptest! {
         let store = store_with(&service, &way.resource(paging), &json!({ "concurrency": concurrency }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (deleted, left) = runtime.block_on(async { (store.delete(&run()).await, store.count(&run()).await) });
-        prop_assert_eq!(service.shop().ids(), others);
+        prop_assert_eq!(service.ids(), others);
         prop_assert_eq!(deleted.unwrap(), counts(own));
         prop_assert_eq!(left.unwrap(), counts(0));
     }

@@ -152,11 +152,12 @@ impl Service {
     /// Listens, at the same port as before if it did.
     pub(crate) fn come_back(&mut self) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind(self.address)).unwrap();
+        let listener = std::net::TcpListener::bind(self.address).unwrap();
+        listener.set_nonblocking(true).unwrap();
         self.address = listener.local_addr().unwrap();
         let (sender, receiver) = channel();
         let router = Router::new().fallback(handle).with_state((self.shop.clone(), sender.clone()));
-        runtime.spawn(async move { axum::serve(listener, router).await });
+        runtime.spawn(async move { axum::serve(tokio::net::TcpListener::from_std(listener).unwrap(), router).await });
         // Whoever ends the runtime closes its sockets, those of requests under way, too.
         let thread = std::thread::spawn(move || {
             let _ = receiver.recv();
@@ -182,6 +183,11 @@ impl Service {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.shop().seen.clone()
+    }
+
+    /// Ids of the orders that there are.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.shop().ids()
     }
 
     /// How many requests of a method were made.
