@@ -111,4 +111,12 @@ impl TestDataStore for HttpTestData {
         }
         self.sweep(run).await
     }
+
+    async fn remarks(&self) -> Result<Vec<String>, PortError> {
+        let mut remarks = Vec::new();
+        for asked in self.asked() {
+            remarks.extend(asked.remark().await?);
+        }
+        Ok(remarks)
+    }
 }

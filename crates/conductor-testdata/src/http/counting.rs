@@ -50,9 +50,7 @@ impl Asked<'_> {
     /// Many services ignore a parameter that they do not know. Where items tell their run, the list may be of all.
     pub(super) async fn check(&self) -> Result<(), PortError> {
         let (store, resource) = (&self.settings.name, &self.resource.name);
-        let nobody: RunId = format!("no-such-run-{:016x}", rand::random::<u64>()).parse().map_err(|error| {
-            PortError::because(FailureKind::Rejected, format!("test data {store}: could not make up a run"), error)
-        })?;
+        let nobody = self.nobody()?;
         if let Some(list) = self.resource.list.as_ref().filter(|list| list.tag.is_none() && list.template().has(RUN)) {
             let act = format!("list {resource} for a run that does not exist");
             let mut pages = Pages::new(self.client, list, self.filled(list.template(), &nobody, None)?, &nobody, &act);
@@ -67,6 +65,32 @@ impl Asked<'_> {
             return Err(unfiltered(store, resource, "the count of"));
         }
         Ok(())
+    }
+
+    /// What is worth to know of a service whose items tell their run: it may list those of all runs nevertheless.
+    pub(super) async fn remark(&self) -> Result<Option<String>, PortError> {
+        let Some(list) = self.resource.list.as_ref().filter(|list| list.tag.is_some() && list.template().has(RUN)) else {
+            return Ok(None);
+        };
+        let (resource, nobody) = (&self.resource.name, self.nobody()?);
+        let act = format!("list {resource} for a run that does not exist");
+        let mut pages = Pages::new(self.client, list, self.filled(list.template(), &nobody, None)?, &nobody, &act);
+        let first = pages.next(&ABSENT).await?.unwrap_or_default();
+        let strange = first.others + first.untagged;
+        Ok((strange > 0).then(|| {
+            format!(
+                "the list of {resource} for a run that does not exist tells {strange} items; the service seems not to know the \
+                 parameter with {{run}}: all of its list is read for each run, and what is not tagged as the run's is left alone"
+            )
+        }))
+    }
+
+    /// A run that never was.
+    fn nobody(&self) -> Result<RunId, PortError> {
+        format!("no-such-run-{:016x}", rand::random::<u64>()).parse().map_err(|error| {
+            let act = format!("test data {}: could not make up a run", self.settings.name);
+            PortError::because(FailureKind::Rejected, act, error)
+        })
     }
 
     async fn told(&self, count: &CountRequest, run: &RunId, absent: &[u16]) -> Result<u64, PortError> {
