@@ -77,12 +77,7 @@ impl MysqlTestData {
     }
 
     /// Nothing is deleted anywhere when more rows carry the tag than a row guard lets pass.
-    async fn guard(
-        &self,
-        session: &mut Session<'_>,
-        statements: Statements<'_>,
-        run: &RunId,
-    ) -> Result<(), PortError> {
+    async fn guard(&self, session: &mut Session<'_>, statements: Statements<'_>, run: &RunId) -> Result<(), PortError> {
         for (table, declared) in self.settings.tables.iter().enumerate() {
             let Some(most) = declared.row_guard.most_rows else { continue };
             if count(session, statements, table, Count::UpTo(most.saturating_add(1)), run).await? > most {

@@ -143,4 +143,3 @@ pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, Por
     let Some(settings) = environment.spec.kubernetes.clone() else { return Ok(false) };
     KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
 }
-

@@ -102,11 +102,7 @@ async fn pass(client: TcpStream, socket: PathBuf, states: watch::Receiver<State>
 }
 
 /// Copies until either end closes.
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    mut states: watch::Receiver<State>,
-) {
+async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut states: watch::Receiver<State>) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         if states.wait_for(|state| *state != State::Silent).await.is_err() {

@@ -56,7 +56,11 @@ impl Programs {
         command.arg("--no-defaults").arg(option("datadir", data)).arg(option("lc-messages-dir", &self.share));
         command.arg(option("character-sets-dir", &self.share.join("charsets")));
         // What a test server loses with the machine is not missed.
-        command.args(["--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=0", "--performance-schema=OFF"]);
+        command.args([
+            "--innodb-flush-method=nosync",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--performance-schema=OFF",
+        ]);
         command.args(["--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--loose-aria-log-file-size=8M"]);
         if nix::unistd::geteuid().is_root() {
             command.arg("--user=root");
@@ -82,9 +86,6 @@ mod tests {
     #[test]
     fn a_missing_server_is_named_with_its_folder_and_the_way_to_get_it() {
         let error = Programs::of(Path::new("/nowhere")).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "mariadbd is missing in /nowhere: cargo verify installs it, and so does cargo xtask mariadb"
-        );
+        assert_eq!(error, "mariadbd is missing in /nowhere: cargo verify installs it, and so does cargo xtask mariadb");
     }
 }

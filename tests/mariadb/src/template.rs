@@ -49,7 +49,11 @@ fn script(folder: &Folder, programs: &Programs) -> Result<File, BedError> {
     let mut text = b"CREATE DATABASE mysql;\nUSE mysql;\n".to_vec();
     for script in &programs.scripts {
         let script = fs::read(script);
-        text.extend(script.map_err(|source| BedError::File { act: "read", path: programs.scripts[0].clone(), source })?);
+        text.extend(script.map_err(|source| BedError::File {
+            act: "read",
+            path: programs.scripts[0].clone(),
+            source,
+        })?);
         text.push(b'\n');
     }
     file.write_all(&text).map_err(|source| failed("write", source))?;

@@ -9,7 +9,8 @@ use sqlx::{ConnectOptions, Row};
 
 #[tokio::test]
 async fn servers_share_nothing_and_are_gone_when_they_are_dropped() {
-    let (one, other) = tokio::join!(Mariadb::start(MariadbSettings::default()), Mariadb::start(MariadbSettings::default()));
+    let (one, other) =
+        tokio::join!(Mariadb::start(MariadbSettings::default()), Mariadb::start(MariadbSettings::default()));
     let (one, other) = (one.unwrap(), other.unwrap());
     one.run("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY)").await.unwrap();
     let error = other.connect("shop").await.unwrap_err();

@@ -69,7 +69,8 @@ impl Asked<'_> {
 
     /// What is worth to know of a service whose items tell their run: it may list those of all runs nevertheless.
     pub(super) async fn remark(&self) -> Result<Option<String>, PortError> {
-        let Some(list) = self.resource.list.as_ref().filter(|list| list.tag.is_some() && list.template().has(RUN)) else {
+        let Some(list) = self.resource.list.as_ref().filter(|list| list.tag.is_some() && list.template().has(RUN))
+        else {
             return Ok(None);
         };
         let (resource, nobody) = (&self.resource.name, self.nobody()?);

@@ -54,7 +54,8 @@ pub(super) struct Catalogue {
 pub(super) async fn check(settings: &MysqlTestDataSettings, session: &mut Session<'_>) -> Result<Catalogue, PortError> {
     let violations = settings.violations();
     if !violations.is_empty() {
-        let shown = violations.iter().map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"));
+        let shown =
+            violations.iter().map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"));
         return Err(refused(settings, &shown.collect::<Vec<_>>().join("; ")));
     }
     let mut tables = Vec::new();
@@ -63,9 +64,10 @@ pub(super) async fn check(settings: &MysqlTestDataSettings, session: &mut Sessio
     for position in 0..settings.tables.len() {
         let mut checked = table(settings, position, session).await?;
         for key in pointing(settings, position, session).await? {
-            let child = settings.tables.iter().position(|declared| {
-                settings.database_of(declared) == key.database && declared.table == key.table
-            });
+            let child = settings
+                .tables
+                .iter()
+                .position(|declared| settings.database_of(declared) == key.database && declared.table == key.table);
             if let Some(child) = child {
                 parents[child].insert(position);
             }
@@ -151,12 +153,7 @@ fn known(settings: &MysqlTestDataSettings, position: usize, columns: &[Column]) 
 }
 
 /// A number that is compared with a text is compared as a fraction, and matches what nobody means.
-fn guards(
-    settings: &MysqlTestDataSettings,
-    declared: &Table,
-    name: &str,
-    columns: &[Column],
-) -> Result<(), PortError> {
+fn guards(settings: &MysqlTestDataSettings, declared: &Table, name: &str, columns: &[Column]) -> Result<(), PortError> {
     for guard in &declared.row_guard.conditions {
         let Some(column) = columns.iter().find(|column| column.name == guard.column) else { continue };
         let is_number = NUMBERS.contains(&column.kind.as_str());
@@ -167,7 +164,10 @@ fn guards(
         };
         if !fits {
             let kind = if is_number { "a number" } else { "a text" };
-            let act = format!("column {} of {name} is of type {}; expected {kind} for rowGuard", column.name, column.declared);
+            let act = format!(
+                "column {} of {name} is of type {}; expected {kind} for rowGuard",
+                column.name, column.declared
+            );
             return Err(refused(settings, &act));
         }
     }
@@ -181,12 +181,7 @@ fn parent_columns(settings: &MysqlTestDataSettings, position: usize) -> impl Ite
 }
 
 /// A row of a child must be of one parent row only.
-fn unique(
-    settings: &MysqlTestDataSettings,
-    position: usize,
-    name: &str,
-    indexes: &[Indexed],
-) -> Result<(), PortError> {
+fn unique(settings: &MysqlTestDataSettings, position: usize, name: &str, indexes: &[Indexed]) -> Result<(), PortError> {
     let columns_of = |index: &str| indexes.iter().filter(|indexed| indexed.index == index).count();
     let is_unique = |column: &String| {
         let mut alone = indexes.iter().filter(|indexed| indexed.is_unique && !indexed.is_part);

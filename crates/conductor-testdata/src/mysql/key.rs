@@ -143,7 +143,10 @@ mod tests {
             (sql, values.len())
         };
         let (one, two) = (key(&["id"]), key(&["a", "b"]));
-        assert_eq!(rendered(&|text| one.is_one_of(None, &[values(&[1]), values(&[2])], text)), ("`id` IN (?, ?)".to_owned(), 2));
+        assert_eq!(
+            rendered(&|text| one.is_one_of(None, &[values(&[1]), values(&[2])], text)),
+            ("`id` IN (?, ?)".to_owned(), 2)
+        );
         assert_eq!(
             rendered(&|text| two.is_one_of(Some("target"), &[values(&[1, 2])], text)),
             ("(target.`a`, target.`b`) IN ((?, ?))".to_owned(), 2)

@@ -35,7 +35,10 @@ impl Dialect for Mysql<'_> {
     fn tagged(&self, _table: usize, column: &str, place: &mut dyn FnMut() -> String) -> String {
         let column = quoted(column);
         let loosely = place();
-        format!("{column} = {loosely} AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = CAST({} AS BINARY)", place())
+        format!(
+            "{column} = {loosely} AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = CAST({} AS BINARY)",
+            place()
+        )
     }
 }
 
@@ -197,8 +200,7 @@ impl Statements<'_> {
 }
 
 fn nobody(pointing: &Pointing) -> String {
-    let equal =
-        |(child, parent): &(String, String)| format!("pointing.{} = target.{}", quoted(child), quoted(parent));
+    let equal = |(child, parent): &(String, String)| format!("pointing.{} = target.{}", quoted(child), quoted(parent));
     let pairs: Vec<String> = pointing.columns.iter().map(equal).collect();
     format!(" AND NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {})", pointing.child, pairs.join(" AND "))
 }

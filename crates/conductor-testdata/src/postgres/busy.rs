@@ -52,7 +52,8 @@ impl Watch {
     /// Why it is busy.
     async fn busy(&self, session: &mut Session<'_>) -> Result<Option<String>, PortError> {
         if let Some(limit) = self.limits.lock_waits {
-            let waiting = number(session, "could not see who waits for locks in", WAITING, &Values::only(vec![])).await?;
+            let waiting =
+                number(session, "could not see who waits for locks in", WAITING, &Values::only(vec![])).await?;
             if waiting > u64::from(limit) {
                 return Ok(Some(format!("{waiting} other sessions wait for locks, more than {limit}")));
             }
@@ -84,7 +85,8 @@ async fn lag(session: &mut Session<'_>) -> Result<Duration, PortError> {
     let what = "could not see the standbys of";
     let rows = session.rows(what, sql, &Values::only(vec![])).await?;
     let row = rows.first().map(|row| Ok::<_, sqlx::Error>((row.try_get::<f64, _>(0)?, row.try_get::<bool, _>(1)?)));
-    let (seconds, may_look) = row.unwrap_or(Ok((0.0, true))).map_err(|source| session.failed(what, Trouble::from(source)))?;
+    let (seconds, may_look) =
+        row.unwrap_or(Ok((0.0, true))).map_err(|source| session.failed(what, Trouble::from(source)))?;
     if !may_look {
         let act = session.act("busy.replicationLag needs a role that may see it (GRANT pg_read_all_stats), for");
         return Err(PortError::new(FailureKind::Rejected, act));

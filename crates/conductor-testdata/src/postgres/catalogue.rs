@@ -107,7 +107,8 @@ pub(super) async fn check(
 ) -> Result<Catalogue, PortError> {
     let violations = settings.violations();
     if !violations.is_empty() {
-        let shown = violations.iter().map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"));
+        let shown =
+            violations.iter().map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"));
         return Err(refused(settings, &shown.collect::<Vec<_>>().join("; ")));
     }
     let mut tables = Vec::new();
@@ -223,7 +224,8 @@ fn tag(
         None => Ok(None),
         Some(Column { tag: Some(tag), .. }) => Ok(Some(*tag)),
         Some(Column { name: column, kind, tag: None }) => {
-            let act = format!("column {column} of {name} is of type {kind}; expected text, varchar, char or uuid for a tag");
+            let act =
+                format!("column {column} of {name} is of type {kind}; expected text, varchar, char or uuid for a tag");
             Err(refused(settings, &act))
         }
     }

@@ -38,11 +38,7 @@ pub(super) struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    pub(super) fn new(
-        settings: &'a PostgresTestDataSettings,
-        statements: Statements<'a>,
-        run: &'a RunId,
-    ) -> Self {
+    pub(super) fn new(settings: &'a PostgresTestDataSettings, statements: Statements<'a>, run: &'a RunId) -> Self {
         let careful = vec![false; settings.tables.len()];
         let (pace, busy) = (Pace::new(settings.rows_per_second), Watch::new(settings));
         Self { settings, statements, run, pace, busy, careful, passed_by: None }

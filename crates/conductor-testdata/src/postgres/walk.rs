@@ -6,8 +6,8 @@ use sqlx::Row;
 use super::catalogue::Leaf;
 use super::session::{Extra, Session, Values};
 use super::statement::{PartOf, Statements};
-use crate::stride::Stride;
 use super::trouble::Trouble;
+use crate::stride::Stride;
 
 /// A table of fewer pages is read as a whole in no time.
 const SMALL: u64 = 64;
@@ -113,8 +113,7 @@ impl<'a> Walk<'a> {
                 if *next >= places.len() {
                     let tagged = self.way.tagged.unwrap_or(self.way.table);
                     let found = statements.places(tagged, self.way.leaf, PLACES);
-                    let values =
-                        Values { binds: &found.binds, run: self.run, extra: vec![Extra::Text(last.clone())] };
+                    let values = Values { binds: &found.binds, run: self.run, extra: vec![Extra::Text(last.clone())] };
                     let what = "could not find rows in";
                     let rows = session.rows(what, &found.sql, &values).await?;
                     let read: Result<Vec<String>, sqlx::Error> = rows.iter().map(|row| row.try_get(0)).collect();

@@ -35,7 +35,8 @@ pub(crate) const SHOP: &str = "
 
 impl Bed {
     pub(crate) async fn with(schema: &str) -> Self {
-        let start = || async { Postgres::start(PostgresSettings::default()).await.unwrap_or_else(|error| panic!("{error}")) };
+        let start =
+            || async { Postgres::start(PostgresSettings::default()).await.unwrap_or_else(|error| panic!("{error}")) };
         let server = SERVER.get_or_init(start).await;
         let database = format!("shop_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         server.run("postgres", &format!("CREATE DATABASE {database}")).await.unwrap();

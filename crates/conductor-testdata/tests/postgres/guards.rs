@@ -23,14 +23,22 @@ async fn rows_that_do_not_meet_a_guard_stay_with_what_belongs_to_them_and_are_to
     // Of the run are 1, 4, 7 and so on: the first is of nobody knows what, the second no test.
     bed.run("DELETE FROM orders WHERE basket IN (1, 4)").await;
     let held = [
-        ("lines", 8), ("lines (held back by a rowGuard)", 2), ("orders", 8), ("baskets", 8), ("baskets (held back by a rowGuard)", 2)
+        ("lines", 8),
+        ("lines (held back by a rowGuard)", 2),
+        ("orders", 8),
+        ("baskets", 8),
+        ("baskets (held back by a rowGuard)", 2),
     ];
     assert_eq!(store.count(&run()).await.unwrap(), counted(&held));
     assert_eq!(store.delete(&run()).await.unwrap(), counts(8));
     assert_eq!(bed.texts("SELECT id::text FROM baskets WHERE run_id = 'run-1' ORDER BY id").await, ["1", "4"]);
     assert_eq!(bed.texts("SELECT id::text FROM lines WHERE basket IN (1, 4) ORDER BY id").await, ["1", "4"]);
     let left = [
-        ("lines", 0), ("lines (held back by a rowGuard)", 2), ("orders", 0), ("baskets", 0), ("baskets (held back by a rowGuard)", 2)
+        ("lines", 0),
+        ("lines (held back by a rowGuard)", 2),
+        ("orders", 0),
+        ("baskets", 0),
+        ("baskets (held back by a rowGuard)", 2),
     ];
     assert_eq!(store.count(&run()).await.unwrap(), counted(&left));
 }

@@ -53,7 +53,10 @@ async fn a_run_is_told_from_one_that_a_type_or_a_collation_takes_for_the_same() 
     }
     let store = bed.store(json!([{ "table": "uuids", "tagColumn": "run_id" }]), json!({}));
     let id = "0190f5e0-0000-7000-8000-000000000001".parse().unwrap();
-    bed.run("INSERT INTO uuids VALUES ('0190f5e0-0000-7000-8000-000000000001'), ('0190f5e0-0000-7000-8000-000000000002')").await;
+    bed.run(
+        "INSERT INTO uuids VALUES ('0190f5e0-0000-7000-8000-000000000001'), ('0190f5e0-0000-7000-8000-000000000002')",
+    )
+    .await;
     assert_eq!(store.delete(&run()).await.unwrap(), counted(&[("uuids", 0)]));
     assert_eq!(store.delete(&id).await.unwrap(), counted(&[("uuids", 1)]));
 }

@@ -31,7 +31,8 @@ async fn a_declaration_that_does_not_fit_is_refused() {
     let several = "several rows of baskets may have the same run_id, so that a row of others could match by it; \
                    expected a parentColumn with a unique index";
     expect(&bed, with(|tables| tables[1]["via"]["parentColumn"] = "run_id".into()), rejected, several).await;
-    let neither = "tables[0]: baskets has neither tagColumn nor via, so that rows of others could match; expected one of them";
+    let neither =
+        "tables[0]: baskets has neither tagColumn nor via, so that rows of others could match; expected one of them";
     expect(&bed, with(|tables| tables[0]["tagColumn"] = Value::Null), rejected, neither).await;
     assert_eq!(bed.rows().await, [3, 3, 3]);
 }
@@ -84,7 +85,9 @@ async fn rows_that_row_security_hides_are_not_taken_for_none() {
     ))
     .await;
     let store = bed.shop_store(json!({ "user": user }));
-    let text = format!("test data shop: row security may hide rows of orders from {user}; expected a role with BYPASSRLS, or the table's owner");
+    let text = format!(
+        "test data shop: row security may hide rows of orders from {user}; expected a role with BYPASSRLS, or the table's owner"
+    );
     assert_eq!(told(&refused(&store).await), text);
     assert_eq!(told(&store.count(&run()).await.unwrap_err()), text);
     bed.run("ALTER TABLE orders DISABLE ROW LEVEL SECURITY").await;

@@ -117,7 +117,9 @@ pub(super) async fn foreign_keys(session: &mut Session<'_>, of: [&str; 2]) -> Re
 pub(super) async fn all_foreign_keys(session: &mut Session<'_>, of: [&str; 2]) -> Result<Option<usize>, PortError> {
     // The engine's own catalogue: its name in MariaDB, and in MySQL.
     for view in ["INNODB_SYS_FOREIGN", "INNODB_FOREIGN"] {
-        let sql = format!("SELECT CAST(ID AS CHAR) FROM information_schema.{view} WHERE CAST(REF_NAME AS CHAR) = CONCAT(?, '/', ?)");
+        let sql = format!(
+            "SELECT CAST(ID AS CHAR) FROM information_schema.{view} WHERE CAST(REF_NAME AS CHAR) = CONCAT(?, '/', ?)"
+        );
         match session.rows_or(&sql, &of).await? {
             Ok(rows) => return Ok(Some(rows.len())),
             Err(trouble) if trouble.kind == TroubleKind::Denied => return Ok(None),

@@ -84,7 +84,11 @@ impl Key {
 }
 
 /// A table and all that it consists of, itself first.
-pub(super) async fn relations(session: &mut Session<'_>, schema: &str, table: &str) -> Result<Vec<Relation>, PortError> {
+pub(super) async fn relations(
+    session: &mut Session<'_>,
+    schema: &str,
+    table: &str,
+) -> Result<Vec<Relation>, PortError> {
     let sql = "WITH RECURSIVE tree AS (
             SELECT relation.oid, 0 AS depth FROM pg_catalog.pg_class AS relation
             JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relation.relnamespace
