@@ -11,7 +11,7 @@ pub use guard::{Operator, RowGuard, RowGuardCondition, RowGuardValue};
 
 pub(crate) use condition::{Bind, Condition, Dialect, Rows, condition};
 pub(crate) use order::children_first;
-pub(crate) use violations::{Violation, violations};
+pub(crate) use violations::violations;
 
 /// One table and how its rows are known to be of the run: exactly one of `tagColumn` and `via`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,7 +84,7 @@ async fn lag(session: &mut Session<'_>) -> Result<Duration, PortError> {
         FROM pg_catalog.pg_stat_replication";
     let what = "could not see the standbys of";
     let rows = session.rows(what, sql, &Values::only(vec![])).await?;
-    let row = rows.first().map(|row| Ok::<_, sqlx::Error>((row.try_get::<f64, _>(0)?, row.try_get::<bool, _>(1)?)));
+    let row = rows.first().map(|row| Ok::<(f64, bool), sqlx::Error>((row.try_get(0)?, row.try_get(1)?)));
     let (seconds, may_look) =
         row.unwrap_or(Ok((0.0, true))).map_err(|source| session.failed(what, Trouble::from(source)))?;
     if !may_look {
