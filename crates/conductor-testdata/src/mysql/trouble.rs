@@ -43,22 +43,22 @@ impl Trouble {
             TroubleKind::Missing => FailureKind::NotFound,
             TroubleKind::Referenced | TroubleKind::Denied | TroubleKind::Refused => FailureKind::Rejected,
         };
-        match self.source {
-            sqlx::Error::Database(words) => PortError::because(kind, act, words.into_error()),
-            source => PortError::because(kind, act, source),
+        if let sqlx::Error::Database(words) = self.source {
+            return PortError::because(kind, act, words.into_error());
         }
+        PortError::because(kind, act, self.source)
     }
 }
 
 impl From<sqlx::Error> for Trouble {
     fn from(source: sqlx::Error) -> Self {
-        let kind = match &source {
-            sqlx::Error::Database(words) => {
-                words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
-            }
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => TroubleKind::Lost,
+        let kind = if let sqlx::Error::Database(words) = &source {
+            words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
+        } else if matches!(&source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) {
+            TroubleKind::Lost
+        } else {
             // A certificate that is not trusted, for example, is no better later.
-            _ => TroubleKind::Refused,
+            TroubleKind::Refused
         };
         Self { kind, source }
     }

@@ -30,6 +30,9 @@ pub(crate) enum Paging {
     Offset,
 }
 
+/// A status, a header and a body.
+pub(crate) type Instead = (u16, Option<(&'static str, String)>, String);
+
 /// What the service is like.
 #[derive(Clone, Debug)]
 pub(crate) struct Habits {
@@ -54,7 +57,7 @@ pub(crate) struct Habits {
     /// The service goes away with this request.
     pub(crate) away_at: Option<usize>,
     /// What is answered instead, by path: status, a header, body.
-    pub(crate) instead: BTreeMap<String, (u16, Option<(&'static str, String)>, String)>,
+    pub(crate) instead: BTreeMap<String, Instead>,
 }
 
 impl Default for Habits {
