@@ -24,6 +24,7 @@ const USAGE: &str = "usage:
                          controllers do
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
+  cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
   cargo xtask postgres   installs what the tests of test data run, once for this clone
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["kubernetes"] => show(tools::kubernetes::install()),
+        ["mariadb"] => show(tools::mariadb::install()),
         ["postgres"] => show(tools::postgres::install()),
         ["moto"] => show(tools::moto::install()),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),

@@ -8,6 +8,7 @@ mod go;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;
+pub(crate) mod mariadb;
 pub(crate) mod moto;
 pub(crate) mod postgres;
 mod python;

@@ -130,6 +130,7 @@ fn tools_stage() -> Result<Counts, String> {
     tools::locust::install()?;
     tools::moto::install()?;
     tools::postgres::install()?;
+    tools::mariadb::install()?;
     tools::deny::install()?;
     Ok(Counts::default())
 }
@@ -161,6 +162,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let locust = tools::locust::install()?;
     let moto = tools::moto::install()?;
     let postgres = tools::postgres::install()?;
+    let mariadb = tools::mariadb::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
     Ok(vec![
@@ -168,6 +170,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_LOCUST", locust.program.into_os_string()),
         ("CONDUCTOR_MOTO", moto.into_os_string()),
         ("CONDUCTOR_POSTGRES", postgres.into_os_string()),
+        ("CONDUCTOR_MARIADB", mariadb.into_os_string()),
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])

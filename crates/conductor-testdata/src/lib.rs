@@ -5,11 +5,19 @@
 //! free SQL. Rows of other runs and rows without a tag are never touched.
 
 mod declaration;
+mod http;
+mod mysql;
 mod pace;
 mod postgres;
 mod sqlite;
+mod stride;
 
 pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};
+pub use http::{
+    CountRequest, HttpTestData, HttpTestDataSettings, ItemRequest, ListRequest, Method, NextPage, Offset, Page,
+    Resource, RunRequest, Token,
+};
+pub use mysql::{MysqlBusy, MysqlReplica, MysqlTestData, MysqlTestDataSettings, MysqlTls, MysqlTlsMode};
 pub use postgres::{PostgresBusy, PostgresTestData, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
 pub use sqlite::{SqliteTestData, SqliteTestDataSettings};
 

@@ -5,7 +5,6 @@ mod catalogue;
 mod session;
 mod settings;
 mod statement;
-mod stride;
 mod sweep;
 mod trouble;
 mod walk;

@@ -11,7 +11,7 @@ use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
 use conductor_locust::Locust;
-use conductor_testdata::{PostgresTestData, SqliteTestData};
+use conductor_testdata::{HttpTestData, MysqlTestData, PostgresTestData, SqliteTestData};
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
@@ -87,6 +87,16 @@ impl Wiring {
                 let field = format!("testData[{position}].postgres.passwordEnv");
                 let password = self.secret(settings.password_env.as_deref(), &field, "password")?;
                 Arc::new(PostgresTestData::new(settings, password))
+            }
+            TestDataSettings::Mysql(settings) => {
+                let field = format!("testData[{position}].mysql.passwordEnv");
+                let password = self.secret(settings.password_env.as_deref(), &field, "password")?;
+                Arc::new(MysqlTestData::new(settings, password))
+            }
+            TestDataSettings::Http(settings) => {
+                let field = format!("testData[{position}].http.tokenEnv");
+                let token = self.secret(settings.token_env.as_deref(), &field, "token")?;
+                Arc::new(HttpTestData::new(settings, token)?)
             }
         })
     }

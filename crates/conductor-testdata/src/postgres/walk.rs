@@ -6,8 +6,8 @@ use sqlx::Row;
 use super::catalogue::Leaf;
 use super::session::{Extra, Session, Values};
 use super::statement::{PartOf, Statements};
-use super::stride::Stride;
 use super::trouble::Trouble;
+use crate::stride::Stride;
 
 /// A table of fewer pages is read as a whole in no time.
 const SMALL: u64 = 64;

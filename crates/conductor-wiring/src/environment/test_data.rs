@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use conductor_core::units::Span;
-use conductor_testdata::{PostgresTestDataSettings, SqliteTestDataSettings};
+use conductor_testdata::{
+    HttpTestDataSettings, MysqlTestDataSettings, PostgresTestDataSettings, SqliteTestDataSettings,
+};
 use serde::{Deserialize, Serialize};
 
 /// The longest time for late rows: cleaning up has half an hour in all.
@@ -17,6 +19,10 @@ pub enum TestDataSettings {
     Sqlite(SqliteTestDataSettings),
     /// A PostgreSQL database.
     Postgres(PostgresTestDataSettings),
+    /// A MySQL or MariaDB database.
+    Mysql(MysqlTestDataSettings),
+    /// A service that owns its data and deletes it itself.
+    Http(HttpTestDataSettings),
 }
 
 impl TestDataSettings {
@@ -25,6 +31,8 @@ impl TestDataSettings {
         match self {
             Self::Sqlite(store) => &store.name,
             Self::Postgres(store) => &store.name,
+            Self::Mysql(store) => &store.name,
+            Self::Http(store) => &store.name,
         }
     }
 
@@ -33,6 +41,8 @@ impl TestDataSettings {
         match self {
             Self::Sqlite(_) => "sqlite",
             Self::Postgres(_) => "postgres",
+            Self::Mysql(_) => "mysql",
+            Self::Http(_) => "http",
         }
     }
 
@@ -41,6 +51,8 @@ impl TestDataSettings {
         match self {
             Self::Sqlite(store) => store.settle,
             Self::Postgres(store) => store.settle,
+            Self::Mysql(store) => store.settle,
+            Self::Http(store) => store.settle,
         }
     }
 
@@ -48,6 +60,8 @@ impl TestDataSettings {
         match self {
             Self::Sqlite(store) => store.violations(),
             Self::Postgres(store) => store.violations(),
+            Self::Mysql(store) => store.violations(),
+            Self::Http(store) => store.violations(),
         }
     }
 
@@ -59,6 +73,8 @@ impl TestDataSettings {
                 Self::Sqlite(store)
             }
             Self::Postgres(store) => Self::Postgres(store.resolve(folder)),
+            Self::Mysql(store) => Self::Mysql(store.resolve(folder)),
+            Self::Http(store) => Self::Http(store.resolve(folder)),
         }
     }
 }

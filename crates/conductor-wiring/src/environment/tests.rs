@@ -76,6 +76,46 @@ fn applications_may_be_on_kubernetes_and_on_this_machine() {
     );
 }
 
+const HTTP: &str = r#"    - http:
+        name: orders
+        url: "https://orders.example"
+        caFile: orders.pem
+        tokenEnv: ORDERS_TOKEN
+        resources:
+          - name: orders
+            list: { path: "/orders?runId={run}", items: /orders, id: /id, next: link }
+            deleteItem: { path: "/orders/{id}" }
+"#;
+
+fn with_http(http: &str) -> String {
+    GOOD.replace(
+        "  testData: [{ sqlite: { name: shop, path: shop.db, tables: [{ table: orders, tagColumn: run_id }] } }]\n",
+        "  testData:\n",
+    ) + http
+}
+
+#[test]
+fn a_service_that_owns_its_data_is_read_and_survives_a_journal() {
+    let read = environment(&with_http(HTTP)).unwrap();
+    let TestDataSettings::Http(store) = &read.spec.test_data[0] else { panic!("{:?}", read.spec.test_data) };
+    assert_eq!(store.ca_file.as_deref(), Some(Path::new("/shop/orders.pem")));
+    assert_eq!(store.patience.to_string(), "1m");
+}
+
+#[test]
+fn what_could_delete_the_data_of_others_is_pointed_at() {
+    let bad = HTTP
+        .replace("?runId={run}", "")
+        .replace("/orders/{id}", "/orders")
+        .replace("ORDERS_TOKEN", "ORDERS_TOKEN\n        timeout: 0s");
+    assert_eq!(
+        environment(&with_http(&bad)).unwrap_err(),
+        "environment.yaml:19:18: spec.testData[0].http.timeout: 0s is out of range; expected 1s to 10m\n\
+         environment.yaml:22:19: spec.testData[0].http.resources[0].list: neither the request nor the items tell the run, so that items of others could be deleted; expected {run} in path or body, or tag\n\
+         environment.yaml:23:33: spec.testData[0].http.resources[0].deleteItem.path: it does not say which item, so that it may delete all; expected {id} in it, or in body"
+    );
+}
+
 const WAIVERS: &str = "  parity:
     waivers:
       - { application: shop, aspect: env.FEATURE_X, reason: a test wants it off, until: 2026-12-31 }

@@ -55,6 +55,11 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     for (field, problem, expected) in kubernetes.iter().flat_map(KubernetesSettings::violations) {
         add(&format!("spec.kubernetes.{field}"), problem, &expected);
     }
+    for (position, store) in document.spec.test_data.iter().enumerate() {
+        for (field, problem, expected) in store.violations() {
+            add(&format!("spec.testData[{position}].{field}"), problem, &expected);
+        }
+    }
     for (position, waiver) in document.spec.parity.waivers.iter().enumerate() {
         let field = |field: &str| format!("spec.parity.waivers[{position}].{field}");
         for (name, problem, expected) in waiver.violations() {

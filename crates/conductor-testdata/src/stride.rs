@@ -9,7 +9,7 @@ const FIRST: u64 = 4;
 
 /// The size of the next batch, in pages or rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stride {
+pub(crate) struct Stride {
     size: u64,
     most: u64,
     rows: u64,
@@ -17,17 +17,17 @@ pub(super) struct Stride {
 
 impl Stride {
     /// Batches with `rows` at most, where one unit has up to `rows_per_unit`.
-    pub(super) fn new(rows: u64, rows_per_unit: u64) -> Self {
+    pub(crate) fn new(rows: u64, rows_per_unit: u64) -> Self {
         let most = (rows / rows_per_unit.max(1)).max(1);
         Self { size: FIRST.min(most), most, rows }
     }
 
-    pub(super) const fn size(self) -> u64 {
+    pub(crate) const fn size(self) -> u64 {
         self.size
     }
 
     /// Learns from a batch: never more than twice as much in the next one, never less than half.
-    pub(super) fn learn(&mut self, took: Duration, deleted: u64) {
+    pub(crate) fn learn(&mut self, took: Duration, deleted: u64) {
         let doubled = self.size.saturating_mul(2);
         let by_time = match took.as_micros() {
             0 => u128::from(doubled),
@@ -40,7 +40,7 @@ impl Stride {
     }
 
     /// Less at a time, since something was in the way. False where there is no less.
-    pub(super) fn shrink(&mut self) -> bool {
+    pub(crate) fn shrink(&mut self) -> bool {
         let smaller = (self.size / 4).max(1);
         let is_smaller = smaller < self.size;
         self.size = smaller;

@@ -1,0 +1,189 @@
+//! What an environment says of test data in a MySQL or MariaDB database.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use conductor_core::units::Span;
+use serde::{Deserialize, Serialize};
+
+use crate::declaration::{Table, violations};
+
+/// One statement binds the keys of all its rows, and the server takes 65,535 values.
+const LARGEST_BATCH: u32 = 5_000;
+
+/// What to delete from a MySQL or MariaDB database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MysqlTestDataSettings {
+    /// The store's name, for people.
+    pub name: String,
+    /// The server's name or address.
+    pub host: String,
+    /// The server's port.
+    #[serde(default = "default_port")]
+    pub port: u16,
+    /// The database of tables without a `schema`.
+    pub database: String,
+    /// The user to log in as.
+    pub user: String,
+    /// The variable of the conductor's environment that holds the user's password; absent: it needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_env: Option<String>,
+    /// How the connection is kept secret, and the server known.
+    #[serde(default)]
+    pub tls: MysqlTls,
+    /// The tables in which runs leave rows.
+    pub tables: Vec<Table>,
+    /// How many rows one transaction deletes at most; fewer where that many take long.
+    #[serde(default = "default_batch_size")]
+    pub batch_size: NonZeroU32,
+    /// Rows deleted in a second at most; absent: as many as can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_per_second: Option<NonZeroU32>,
+    /// How long a statement of a batch may take. MariaDB ends it then; of MySQL nobody waits for it any longer.
+    #[serde(default = "default_statement_timeout")]
+    pub statement_timeout: Span,
+    /// How long a batch waits for rows that somebody else has locked; whole seconds.
+    #[serde(default = "default_lock_timeout")]
+    pub lock_timeout: Span,
+    /// How long after the first sweep rows may still come; then there is a second one. Absent: a moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Span>,
+    /// When the database counts as busy, so that deletion waits.
+    #[serde(default)]
+    pub busy: MysqlBusy,
+}
+
+/// When the database counts as busy. What is absent is not looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MysqlBusy {
+    /// A replica is further behind than this, or does not follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_lag: Option<Span>,
+    /// The replicas: only they know how far behind they are. They are logged in to like the server itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<MysqlReplica>,
+    /// More other transactions than these wait for locks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_waits: Option<u32>,
+}
+
+/// Where a replica is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MysqlReplica {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "default_port")]
+    pub port: u16,
+}
+
+/// How the connection is kept secret, and the server known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MysqlTls {
+    /// What is asked of the connection.
+    #[serde(default)]
+    pub mode: MysqlTlsMode,
+    /// Certificates of the authorities that the server's certificate may be signed by; absent: those of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// The conductor's own certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert_file: Option<PathBuf>,
+    /// Its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+}
+
+/// What is asked of the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MysqlTlsMode {
+    /// It is secret, and the server is the one that its certificate names.
+    #[default]
+    VerifyFull,
+    /// It is secret, and the server's certificate is signed by a known authority.
+    VerifyCa,
+    /// It is secret; who answers is not asked.
+    Require,
+    /// Everybody may read it.
+    Disable,
+}
+
+const fn default_port() -> u16 {
+    3306
+}
+
+fn default_batch_size() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(999)
+}
+
+const fn default_statement_timeout() -> Span {
+    Span::seconds(30)
+}
+
+const fn default_lock_timeout() -> Span {
+    Span::seconds(2)
+}
+
+impl MysqlTestDataSettings {
+    /// Makes every path absolute.
+    #[must_use]
+    pub fn resolve(mut self, folder: &Path) -> Self {
+        let MysqlTls { ca_file, cert_file, key_file, .. } = &mut self.tls;
+        for file in [ca_file, cert_file, key_file].into_iter().flatten() {
+            *file = folder.join(&*file);
+        }
+        self
+    }
+
+    /// The database of a declared table.
+    pub(super) fn database_of<'a>(&'a self, table: &'a Table) -> &'a str {
+        table.schema.as_deref().unwrap_or(&self.database)
+    }
+
+    /// Everything that can be seen to be wrong without the database: the field, the problem, and what is expected.
+    pub fn violations(&self) -> Vec<(String, String, String)> {
+        let mut found = violations(&self.tables);
+        let mut add = |field: &str, problem: &str, expected: &str| {
+            found.push((field.to_owned(), problem.to_owned(), expected.to_owned()));
+        };
+        for (field, text) in [("host", &self.host), ("database", &self.database), ("user", &self.user)] {
+            if text.is_empty() {
+                add(field, "it is empty", "what the server is reached by");
+            }
+        }
+        if self.batch_size.get() > LARGEST_BATCH {
+            add("batchSize", &format!("{} is out of range", self.batch_size), &format!("1 to {LARGEST_BATCH}"));
+        }
+        // The server takes 0 for no limit at all.
+        if self.statement_timeout < Span::seconds(1) {
+            add("statementTimeout", &format!("{} is too short", self.statement_timeout), "1s or more");
+        }
+        let lock = self.lock_timeout.as_duration();
+        if lock.as_secs() == 0 || lock.subsec_nanos() != 0 {
+            add("lockTimeout", &format!("{} is not in whole seconds", self.lock_timeout), "1s or more");
+        }
+        if self.lock_timeout > self.statement_timeout {
+            add("lockTimeout", "it is longer than statementTimeout, which ends the wait before", "a shorter one");
+        }
+        if self.busy.replication_lag.is_some() == self.busy.replicas.is_empty() {
+            let expected = "both or none: only a replica knows how far behind it is";
+            add("busy", "one of replicationLag and replicas is missing", expected);
+        }
+        let MysqlTls { mode, ca_file, cert_file, key_file } = &self.tls;
+        if cert_file.is_some() != key_file.is_some() {
+            add("tls", "one of certFile and keyFile is missing", "both or none");
+        }
+        if *mode == MysqlTlsMode::Disable && (ca_file.is_some() || cert_file.is_some()) {
+            add("tls.mode", "disable uses no certificates", "another mode, or no files");
+        }
+        if *mode == MysqlTlsMode::Require && ca_file.is_some() {
+            add("tls.mode", "require does not look at caFile", "verifyCa or verifyFull, or no caFile");
+        }
+        found
+    }
+}

@@ -1,0 +1,13 @@
+//! Deleting by calls of a real service: exactly a run's orders, whatever the service is like.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod answers;
+mod bed;
+mod failures;
+mod items;
+mod paces;
+mod property;
+mod refusals;
+mod service;
+mod tls;
+mod whole_runs;

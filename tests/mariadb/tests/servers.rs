@@ -1,0 +1,87 @@
+//! Servers of the bed start, are cut off and are gone.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::time::{Duration, Instant};
+
+use conductor_mariadb_bed::{BedError, Mariadb, MariadbSettings};
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::{ConnectOptions, Row};
+
+#[tokio::test]
+async fn servers_share_nothing_and_are_gone_when_they_are_dropped() {
+    let (one, other) =
+        tokio::join!(Mariadb::start(MariadbSettings::default()), Mariadb::start(MariadbSettings::default()));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    one.run("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY)").await.unwrap();
+    let error = other.connect("shop").await.unwrap_err();
+    assert!(matches!(error, BedError::Sql { .. }), "{error}");
+    let (folder, process) = (one.folder().to_owned(), one.process());
+    drop(one);
+    assert!(!folder.exists());
+    assert!(!std::path::Path::new(&format!("/proc/{process}")).exists());
+    other.run("SELECT 1").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_front_passes_bytes_until_it_shall_not() {
+    let server = Mariadb::start(MariadbSettings::default()).await.unwrap();
+    let front = server.front().await.unwrap();
+    let options = MySqlConnectOptions::new().host("127.0.0.1").port(front.port()).username("root");
+    let options = options.ssl_mode(MySqlSslMode::Disabled);
+    let mut connection = options.connect().await.unwrap();
+    let row = sqlx::query("SELECT VERSION()").fetch_one(&mut connection).await.unwrap();
+    assert!(row.get::<String, _>(0).contains("MariaDB"));
+    front.cut();
+    assert!(sqlx::query("SELECT 1").fetch_one(&mut connection).await.is_err());
+    front.close();
+    assert!(options.connect().await.is_err());
+    front.open();
+    let mut connection = options.connect().await.unwrap();
+    front.silence();
+    let silent = tokio::time::timeout(Duration::from_millis(200), sqlx::query("SELECT 1").fetch_one(&mut connection));
+    assert!(silent.await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_its_options_is_told_with_its_log() {
+    let settings = MariadbSettings { options: vec!["--no-such-option".to_owned()], ..MariadbSettings::default() };
+    let error = Mariadb::start(settings).await.unwrap_err().to_string();
+    assert!(error.contains("mariadbd ended with") && error.contains("no-such-option"), "{error}");
+}
+
+/// Not a test of its own: the owner that the next one kills.
+#[test]
+#[ignore = "it is started by another test, which kills it"]
+fn an_owner_that_waits() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let server = runtime.block_on(Mariadb::start(MariadbSettings::default())).unwrap();
+    println!("server {} {}", server.process(), server.folder().display());
+    std::thread::park();
+}
+
+#[test]
+fn nothing_is_left_of_a_server_whose_owner_was_killed() {
+    use std::io::BufRead;
+    let mut owner = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "an_owner_that_waits", "--nocapture"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(owner.stdout.take().unwrap()).lines();
+    let line = lines.map_while(Result::ok).find(|line| line.contains("server ")).unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (process, folder) = (words[words.len() - 2].to_owned(), words[words.len() - 1].to_owned());
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let begun = Instant::now();
+    while std::path::Path::new(&folder).exists() || is_running(&process) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{process} or {folder} is still there");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// True for a process that has not ended; one that nobody has waited for has.
+fn is_running(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    status.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']) && !rest.trim().is_empty())
+}
