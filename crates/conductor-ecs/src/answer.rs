@@ -69,16 +69,31 @@ impl Failed {
 /// What the code of an error means.
 fn meaning(code: &str, status: u16) -> (FailureKind, Outcome) {
     match code {
-        "ThrottlingException" | "Throttling" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException"
-        | "RequestThrottled" | "RequestThrottledException" | "SlowDown" | "BandwidthLimitExceeded" => {
-            (FailureKind::Unavailable, Outcome::Throttled)
-        }
+        "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "SlowDown"
+        | "BandwidthLimitExceeded" => (FailureKind::Unavailable, Outcome::Throttled),
         // Somebody else changes it at this moment, or the credentials are about to be renewed.
-        "ConcurrentUpdateException" | "UpdateInProgressException" | "ExpiredTokenException" | "ExpiredToken"
+        "ConcurrentUpdateException"
+        | "UpdateInProgressException"
+        | "ExpiredTokenException"
+        | "ExpiredToken"
         | "RequestExpired" => (FailureKind::Unavailable, Outcome::Busy),
-        "ServiceNotFoundException" | "ClusterNotFoundException" | "ObjectNotFoundException" | "ResourceNotFoundException"
+        "ServiceNotFoundException"
+        | "ClusterNotFoundException"
+        | "ObjectNotFoundException"
+        | "ResourceNotFoundException"
         | "ServiceNotActiveException" => (FailureKind::NotFound, Outcome::Refused),
-        "ServerException" | "InternalServiceException" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable"
+        "ServerException"
+        | "InternalServiceException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceUnavailable"
         | "ServiceUnavailableException" => (FailureKind::Unavailable, Outcome::Unknown),
         _ if status >= 500 => (FailureKind::Unavailable, Outcome::Unknown),
         _ if status == 429 => (FailureKind::Unavailable, Outcome::Throttled),

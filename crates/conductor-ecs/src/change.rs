@@ -3,12 +3,12 @@
 use conductor_core::ports::Way;
 use conductor_core::run::RunId;
 
-use crate::marker::{Holder, Kept, Marker, MarkerError};
+use crate::marker::{Holder, Kept, Marker, MarkerError, Suspended};
 use crate::place::Revision;
 use crate::service::Service;
 
 /// What somebody wants of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     /// Towards the test's state, or back.
     pub(crate) way: Way,
@@ -16,10 +16,19 @@ pub(crate) struct Wish {
     pub(crate) desired: Option<Change<u32>>,
     /// The revision of the task definition.
     pub(crate) definition: Option<Change<Revision>>,
+    /// What of its autoscaling is suspended. The service does not show it: only the marker is written here.
+    pub(crate) suspended: Option<Change<Suspended>>,
+}
+
+impl Wish {
+    /// Wishes nothing, on this way.
+    pub(crate) const fn nothing(way: Way) -> Self {
+        Self { way, desired: None, definition: None, suspended: None }
+    }
 }
 
 /// One field's change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change<T> {
     /// What it is believed to be.
     pub(crate) from: T,
@@ -82,6 +91,9 @@ pub(crate) fn decide(live: &Service, holder: &Holder, wish: &Wish) -> Result<Wri
     let desired = field("desired_count", wish.way, Some(&live.desired), desired, &mut marker.desired)?;
     let definition =
         field("the task definition", wish.way, live.definition.as_ref(), definition, &mut marker.definition)?;
+    if let Some(Change { from, to }) = wish.suspended.filter(|_| wish.way == Way::There) {
+        marker.suspended.get_or_insert_with(|| Kept::new(from)).apply(to);
+    }
     // On the way back it is claimed, so that an older conductor is kept from writing. What has none gets none.
     let marker = if found.is_none() && marker.is_empty() { None } else { Some(marker) };
     Ok(Write { marker, desired, definition })

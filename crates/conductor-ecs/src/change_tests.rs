@@ -12,11 +12,11 @@ fn revision(text: &str) -> Revision {
 }
 
 fn scaled(way: Way, from: u32, to: u32) -> Wish {
-    Wish { way, desired: Some(Change { from, to }), definition: None }
+    Wish { desired: Some(Change { from, to }), ..Wish::nothing(way) }
 }
 
 fn deployed(way: Way, from: &str, to: &str) -> Wish {
-    Wish { way, desired: None, definition: Some(Change { from: revision(from), to: revision(to) }) }
+    Wish { definition: Some(Change { from: revision(from), to: revision(to) }), ..Wish::nothing(way) }
 }
 
 /// A service with the marker of a write on it.
@@ -110,4 +110,14 @@ fn what_is_left_of_a_marker_is_what_the_service_still_has_of_the_run() {
     assert_eq!(left("shop:8", 6), (true, true));
     assert_eq!(left("shop:7", 6), (false, true));
     assert_eq!(left("shop:9", 2), (false, false), "what others have put there is not the run's");
+}
+
+#[test]
+fn what_of_its_autoscaling_was_suspended_is_kept_once() {
+    let own = holder("one", 1);
+    let partly = Suspended { scheduled: true, ..Suspended::default() };
+    let suspend = |from| Wish { suspended: Some(Change { from, to: Suspended::ALL }), ..Wish::nothing(Way::There) };
+    let marker = decide(&steady("shop:7", 2, "1"), &own, &suspend(partly)).unwrap().marker.unwrap();
+    let again = decide(&marked("shop:7", 2, &marker), &own, &suspend(Suspended::ALL)).unwrap().marker.unwrap();
+    assert_eq!(again.suspended, Some(Kept { before: partly, applied: vec![Suspended::ALL] }));
 }

@@ -43,7 +43,8 @@ impl Definition {
     /// A revision as ECS describes it; `None` where it has no name.
     pub(crate) fn read(content: TaskDefinition, tags: &[Tag]) -> Option<Self> {
         let revision = content.task_definition_arn()?.parse().ok()?;
-        let tags = tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())));
+        let tags =
+            tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())));
         Some(Self { revision, content, tags: tags.filter(|(key, _)| !key.starts_with(OF_AWS)).collect() })
     }
 
@@ -55,7 +56,9 @@ impl Definition {
     /// Images by container.
     pub(crate) fn images(&self) -> BTreeMap<String, String> {
         let containers = self.content.container_definitions().iter();
-        containers.filter_map(|one| Some((one.name()?.to_owned(), one.image().unwrap_or_default().to_owned()))).collect()
+        containers
+            .filter_map(|one| Some((one.name()?.to_owned(), one.image().unwrap_or_default().to_owned())))
+            .collect()
     }
 
     /// Resources by container.
@@ -129,7 +132,8 @@ fn normal(content: TaskDefinition) -> TaskDefinition {
     plain.status = None;
     plain.requires_attributes = None;
     plain.compatibilities = None;
-    (plain.registered_at, plain.deregistered_at, plain.delete_requested_at, plain.registered_by) = (None, None, None, None);
+    (plain.registered_at, plain.deregistered_at, plain.delete_requested_at, plain.registered_by) =
+        (None, None, None, None);
     plain.volumes = plain.volumes.filter(|all| !all.is_empty());
     plain.placement_constraints = plain.placement_constraints.filter(|all| !all.is_empty());
     plain.inference_accelerators = plain.inference_accelerators.filter(|all| !all.is_empty());

@@ -38,7 +38,10 @@ fn images(of: &[(&str, &str)]) -> Difference {
 #[test]
 fn only_images_and_resources_differ_from_the_base() {
     let mut wanted = images(&[("app", "shop@sha256:2"), ("absent", "x")]);
-    let whole = BTreeMap::from([("requests.cpu".to_owned(), "1".parse().unwrap()), ("requests.memory".to_owned(), "2Gi".parse().unwrap())]);
+    let whole = BTreeMap::from([
+        ("requests.cpu".to_owned(), "1".parse().unwrap()),
+        ("requests.memory".to_owned(), "2Gi".parse().unwrap()),
+    ]);
     wanted.resources.insert(resources::TASK.to_owned(), whole);
     let made = base().with(&wanted).unwrap();
     assert_eq!((made.cpu(), made.memory()), (Some("1024"), Some("2048")));
@@ -88,7 +91,12 @@ fn two_say_the_same_however_ecs_writes_them() {
 
 #[test]
 fn a_digest_takes_the_place_of_a_tag() {
-    for image in ["registry:5000/shop/cart", "registry:5000/shop/cart:v2", "registry:5000/shop/cart:v2@sha256:0", "registry:5000/shop/cart@sha256:0"] {
+    for image in [
+        "registry:5000/shop/cart",
+        "registry:5000/shop/cart:v2",
+        "registry:5000/shop/cart:v2@sha256:0",
+        "registry:5000/shop/cart@sha256:0",
+    ] {
         assert_eq!(pinned(image, "sha256:1"), "registry:5000/shop/cart@sha256:1", "{image}");
     }
     assert_eq!(pinned("cart:v2", "sha256:1"), "cart@sha256:1");

@@ -17,7 +17,8 @@ pub(crate) const PREFIX: &str = "loadtest-conductor.dev/";
 const RUN: &str = "loadtest-conductor.dev/run";
 const EPOCH: &str = "loadtest-conductor.dev/epoch";
 const DESIRED: [&str; 2] = ["loadtest-conductor.dev/desired-count", "loadtest-conductor.dev/applied-desired-count"];
-const DEFINITION: [&str; 2] = ["loadtest-conductor.dev/task-definition", "loadtest-conductor.dev/applied-task-definition"];
+const DEFINITION: [&str; 2] =
+    ["loadtest-conductor.dev/task-definition", "loadtest-conductor.dev/applied-task-definition"];
 const SUSPENDED: [&str; 2] = ["loadtest-conductor.dev/suspended", "loadtest-conductor.dev/applied-suspended"];
 /// All of them.
 pub(crate) const KEYS: [&str; 8] =

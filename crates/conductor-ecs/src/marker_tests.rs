@@ -75,7 +75,11 @@ fn half_a_marker_or_a_broken_one_is_told_by_name() {
         told(&[run, epoch, (SUSPENDED[0], "in=true"), (SUSPENDED[1], "in=true out=true scheduled=true")]),
         "tag loadtest-conductor.dev/suspended is \"in=true\", which cannot be read"
     );
-    assert_eq!(holder(&tags(&[run, epoch, (DESIRED[0], "x")])).unwrap().epoch, 1, "whose it is can be said all the same");
+    assert_eq!(
+        holder(&tags(&[run, epoch, (DESIRED[0], "x")])).unwrap().epoch,
+        1,
+        "whose it is can be said all the same"
+    );
 }
 
 #[test]

@@ -162,7 +162,9 @@ mod tests {
         for attempt in [0, 3, 40] {
             let begun = Instant::now();
             pause(attempt).await;
-            assert!(begun.elapsed() <= PAUSE.saturating_mul(1 << attempt.min(8)).min(LONGEST) + Duration::from_millis(1));
+            assert!(
+                begun.elapsed() <= PAUSE.saturating_mul(1 << attempt.min(8)).min(LONGEST) + Duration::from_millis(1)
+            );
         }
     }
 }

@@ -135,7 +135,10 @@ pub(crate) fn too_small(definition: &TaskDefinition) -> Option<String> {
     let cpu: i64 = containers.iter().map(|container| i64::from(container.cpu())).sum();
     let reserved = |one: &ContainerDefinition| i64::from(one.memory_reservation().or(one.memory()).unwrap_or_default());
     let memory: i64 = containers.iter().map(reserved).sum();
-    let given = [(definition.cpu().and_then(cpu_units), cpu, "units of CPU"), (definition.memory().and_then(mebibytes), memory, "MiB")];
+    let given = [
+        (definition.cpu().and_then(cpu_units), cpu, "units of CPU"),
+        (definition.memory().and_then(mebibytes), memory, "MiB"),
+    ];
     let short = given.into_iter().find(|(given, wanted, _)| given.is_some_and(|given| *wanted > given));
     short.map(|(given, wanted, what)| {
         format!("its containers are given {wanted} {what} and the whole task {}", given.unwrap_or_default())

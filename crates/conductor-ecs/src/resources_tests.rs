@@ -35,7 +35,8 @@ fn what_is_given_is_read_as_amounts() {
         told(&fargate),
         ["proxy: requests.cpu 125m requests.memory 64Mi", "whole task: requests.cpu 500m requests.memory 1Gi"]
     );
-    let on_instances = definition(None, &[("app", 100, Some(300), None), ("proxy", 0, Some(128), Some(64)), ("bare", 0, None, None)]);
+    let on_instances =
+        definition(None, &[("app", 100, Some(300), None), ("proxy", 0, Some(128), Some(64)), ("bare", 0, None, None)]);
     assert_eq!(
         told(&on_instances),
         [
@@ -44,7 +45,10 @@ fn what_is_given_is_read_as_amounts() {
             "proxy: limits.memory 128Mi requests.memory 64Mi"
         ]
     );
-    assert_eq!(told(&definition(Some((".25 vCPU", "0.5GB")), &[])), ["whole task: requests.cpu 250m requests.memory 512Mi"]);
+    assert_eq!(
+        told(&definition(Some((".25 vCPU", "0.5GB")), &[])),
+        ["whole task: requests.cpu 250m requests.memory 512Mi"]
+    );
 }
 
 #[test]

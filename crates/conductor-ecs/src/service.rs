@@ -102,7 +102,8 @@ impl Service {
         let primary = found.deployments().iter().find(|one| one.status() == Some("PRIMARY"));
         let in_place = found.task_sets().iter().find(|set| set.status() == Some("PRIMARY"));
         // The service's own is what was asked for last, and of another controller nothing at all.
-        let definition = primary.and_then(Described::task_definition).or(in_place.and_then(|set| set.task_definition()));
+        let definition =
+            primary.and_then(Described::task_definition).or(in_place.and_then(|set| set.task_definition()));
         Some(Self {
             arn: text(found.service_arn()),
             name: text(found.service_name()),
@@ -152,7 +153,10 @@ impl Service {
             return Some(format!("it has {} deployments at the same time", self.deployments.len()));
         }
         if let Some(one) = self.deployments.first().filter(|one| one.rollout == Rollout::InProgress) {
-            return Some(format!("deployment {} is in progress ({} of {} tasks running)", one.id, one.running, one.desired));
+            return Some(format!(
+                "deployment {} is in progress ({} of {} tasks running)",
+                one.id, one.running, one.desired
+            ));
         }
         if let Some(one) = self.deployments.first().filter(|one| one.rollout == Rollout::Failed) {
             return Some(format!("deployment {} has failed: {}", one.id, one.reason));

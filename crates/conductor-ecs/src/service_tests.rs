@@ -104,7 +104,8 @@ fn services_that_ecs_does_not_deploy_to_keep_their_version() {
     );
     let shifting = |target: DeploymentLifecycleHookTargetType| {
         let hook = DeploymentLifecycleHook::builder().target_type(target).build();
-        let configuration = DeploymentConfiguration::builder().strategy(DeploymentStrategy::BlueGreen).lifecycle_hooks(hook);
+        let configuration =
+            DeploymentConfiguration::builder().strategy(DeploymentStrategy::BlueGreen).lifecycle_hooks(hook);
         Service::read(&described().deployment_configuration(configuration.build()).build()).unwrap().undeployable()
     };
     assert_eq!(shifting(DeploymentLifecycleHookTargetType::AwsLambda), None);

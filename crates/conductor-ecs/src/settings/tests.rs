@@ -28,7 +28,9 @@ fn what_is_not_said_is_as_with_the_others() {
     let shown: Vec<String> = settings
         .applications
         .iter()
-        .map(|one| format!("{} | {}", settings.place(one).resource_id(), settings.place_in_production(one).resource_id()))
+        .map(|one| {
+            format!("{} | {}", settings.place(one).resource_id(), settings.place_in_production(one).resource_id())
+        })
         .collect();
     assert_eq!(
         shown,

@@ -23,7 +23,8 @@ impl EcsSettings {
         found.extend(not_a_name("cluster".to_owned(), &self.cluster));
         found.extend(self.account.violations("account"));
         if let Some(production) = &self.production {
-            found.extend(production.cluster.iter().filter_map(|name| not_a_name("production.cluster".to_owned(), name)));
+            found
+                .extend(production.cluster.iter().filter_map(|name| not_a_name("production.cluster".to_owned(), name)));
             found.extend(production.account.violations("production.account"));
         }
         found.extend(self.wrong_times());
@@ -90,7 +91,8 @@ impl EcsSettings {
 impl AccountSettings {
     fn violations(&self, field: &str) -> Vec<Violation> {
         let mut found = Vec::new();
-        if let Some(role) = self.role_arn.as_ref().filter(|role| !(role.starts_with("arn:") && role.contains(":role/"))) {
+        if let Some(role) = self.role_arn.as_ref().filter(|role| !(role.starts_with("arn:") && role.contains(":role/")))
+        {
             found.push((format!("{field}.roleArn"), format!("\"{role}\" is not the ARN of a role"), ROLE.to_owned()));
         }
         if self.external_id.is_some() && self.role_arn.is_none() {
