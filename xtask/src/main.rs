@@ -23,6 +23,7 @@ const USAGE: &str = "usage:
   cargo verify --full    with the slow ones: the fault runs again and again, kills at any write, and what real
                          controllers do
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
+  cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["kubernetes"] => show(tools::kubernetes::install()),
+        ["moto"] => show(tools::moto::install()),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
         [word] if let Some(controller) = tools::controllers::called(word) => show(controller.install()),
         _ => {
