@@ -127,7 +127,6 @@ pub(crate) fn cut(text: &str) -> String {
 mod tests {
     use aws_sdk_ecs::error::ErrorMetadata;
     use aws_sdk_ecs::operation::update_service::UpdateServiceError;
-    use aws_sdk_ecs::primitives::SdkBody;
     use conductor_core::failure::Failure;
 
     use super::*;
@@ -138,7 +137,7 @@ mod tests {
             meta = meta.code(code);
         }
         let error = UpdateServiceError::generic(meta.build());
-        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        let response = HttpResponse::new(status.try_into().unwrap(), "".into());
         Failed::of("could not update service cart", SdkError::service_error(error, response))
     }
 

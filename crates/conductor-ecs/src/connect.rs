@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_ecs::config::SharedCredentialsProvider;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
@@ -44,6 +45,10 @@ async fn config(account: &AccountSettings, timeout: Duration) -> SdkConfig {
         .retry_config(RetryConfig::disabled());
     if let Some(region) = &account.region {
         loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(file) = &account.credentials_file {
+        let files = EnvConfigFiles::builder().include_default_config_file(true);
+        loader = loader.profile_files(files.with_file(EnvConfigFileKind::Credentials, file).build());
     }
     if let Some(profile) = &account.profile {
         loader = loader.profile_name(profile);

@@ -91,7 +91,7 @@ impl EcsEnvironment {
         {
             let left = remainder(&service, &marker);
             if left.desired.is_some() || left.definition.is_some() {
-                self.writer.write(place, &holder, &self.back(&service, &left).await?).await?;
+                self.writer.write(place, &holder, &self.wish_back(&service, &left).await?).await?;
             }
         }
         // What was written a moment ago may not be shown: then the tags stay, and the next call takes them.
@@ -99,7 +99,7 @@ impl EcsEnvironment {
     }
 
     /// What puts back what is left of a run.
-    async fn back(&self, service: &Service, left: &Marker) -> Result<Wish, PortError> {
+    async fn wish_back(&self, service: &Service, left: &Marker) -> Result<Wish, PortError> {
         let desired = left.desired.as_ref().map(|kept| Change { from: service.desired, to: kept.before });
         let definition = match (&left.definition, &service.definition) {
             (Some(kept), Some(live)) => {

@@ -155,7 +155,6 @@ impl Revisions {
             .set_pid_mode(content.pid_mode)
             .set_ipc_mode(content.ipc_mode)
             .set_proxy_configuration(content.proxy_configuration)
-            .set_inference_accelerators(content.inference_accelerators.filter(|all| !all.is_empty()))
             .set_ephemeral_storage(content.ephemeral_storage)
             .set_runtime_platform(content.runtime_platform)
             .set_enable_fault_injection(content.enable_fault_injection)

@@ -4,6 +4,7 @@ mod rates;
 mod violations;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
 use conductor_core::units::Span;
@@ -54,6 +55,9 @@ pub struct AccountSettings {
     /// The region. Absent: that of the default chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// The shared file with the credentials of profiles. Absent: that of the default chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_file: Option<PathBuf>,
     /// The profile of the shared files. Absent: that of the default chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
@@ -120,6 +124,16 @@ const fn seconds<const N: u64>() -> Span {
 }
 
 impl EcsSettings {
+    /// The settings with every path absolute; relative ones are relative to `folder`.
+    #[must_use]
+    pub fn resolve(mut self, folder: &Path) -> Self {
+        let production = self.production.iter_mut().map(|production| &mut production.account);
+        for account in production.chain([&mut self.account]) {
+            account.credentials_file = account.credentials_file.take().map(|file| folder.join(file));
+        }
+        self
+    }
+
     /// The applications that load tests may have in scope.
     pub fn catalogue(&self) -> Vec<ApplicationId> {
         self.applications.iter().filter(|application| !application.support).map(|found| found.name.clone()).collect()

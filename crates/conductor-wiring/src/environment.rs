@@ -150,6 +150,7 @@ impl Environment {
         let folder = folder_of(file);
         spec.local = spec.local.map(|local| local.resolve(&folder));
         spec.kubernetes = spec.kubernetes.map(|kubernetes| kubernetes.resolve(&folder));
+        spec.ecs = spec.ecs.map(|ecs| ecs.resolve(&folder));
         spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
         for TestDataSettings::Sqlite(store) in &mut spec.test_data {
             store.path = folder.join(&store.path);

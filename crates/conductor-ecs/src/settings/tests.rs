@@ -4,7 +4,7 @@ use super::*;
 
 const GOOD: &str = "
 cluster: shop-test
-account: { region: eu-central-1, roleArn: 'arn:aws:iam::1:role/tester', externalId: x }
+account: { region: eu-central-1, credentialsFile: test.credentials, roleArn: 'arn:aws:iam::1:role/tester', externalId: x }
 production: { cluster: shop-live, account: { profile: live } }
 applications:
   - name: checkout
@@ -45,6 +45,8 @@ fn what_is_not_said_is_as_with_the_others() {
         (settings.poll, settings.drift_poll, settings.rates.update),
         (Span::seconds(10), Span::seconds(15), 2.0)
     );
+    let resolved = settings.clone().resolve(Path::new("/shop"));
+    assert_eq!(resolved.account.credentials_file.as_deref(), Some(Path::new("/shop/test.credentials")));
     let partly = read(&format!("{GOOD}rates: {{ update: 5 }}\n"));
     assert_eq!((partly.rates.update, partly.rates.register), (5.0, 1.0));
 }
