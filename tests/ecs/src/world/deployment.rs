@@ -36,8 +36,9 @@ pub(crate) struct Deployment {
     pub(crate) created: Duration,
     pub(crate) updated: Duration,
     pub(crate) tasks: Vec<Task>,
-    /// Tasks that failed one after the other.
+    /// Tasks that failed one after the other, until one has run: from then on failures are not counted.
     pub(crate) failed: u32,
+    pub(crate) has_run: bool,
     pub(crate) rollout: Rollout,
     pub(crate) reason: String,
     /// It brings back what was before another.
@@ -55,6 +56,13 @@ impl Deployment {
 
     pub(crate) fn total(&self) -> u32 {
         count(self.tasks.len())
+    }
+
+    /// A task has not come to run.
+    pub(crate) fn fail(&mut self) {
+        if !self.has_run {
+            self.failed += 1;
+        }
     }
 }
 

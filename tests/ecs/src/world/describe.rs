@@ -125,6 +125,9 @@ impl Service {
         }
         if let Some(finished) = effort.finished {
             put("finishedAt", time(finished));
+            if effort.standing == Standing::Stopped && !is_brief {
+                put("stoppedAt", time(finished));
+            }
         }
         if is_brief {
             put("targetServiceRevisionArn", effort.target.clone().into());

@@ -231,6 +231,7 @@ impl Service {
             updated: now,
             tasks: Vec::new(),
             failed: 0,
+            has_run: false,
             rollout: Rollout::InProgress,
             is_rollback,
         };

@@ -67,7 +67,7 @@ impl Service {
             self.tell(format!("(service {}) has started {placed} tasks: {}.", self.name, tasks.join(" ")), now);
         }
         if placed < missing {
-            self.deployments[0].failed += 1;
+            self.deployments[0].fail();
             let message = format!(
                 "(service {}) was unable to place a task because no container instance met all of its requirements. Reason: No \
                  Container Instances were found in your cluster.",
@@ -96,9 +96,10 @@ impl Service {
             Behaviour::Runs | Behaviour::Dies => {
                 primary.tasks[task].started = Some(now);
                 primary.failed = 0;
+                primary.has_run = true;
             }
             Behaviour::NoPull | Behaviour::Crash => {
-                primary.failed += 1;
+                primary.fail();
                 let why = if behaviour == Behaviour::Crash { Why::Exited } else { Why::NoPull };
                 self.end_task(0, task, why, now);
                 let message = format!("(service {}) is unable to consistently start tasks successfully.", self.name);

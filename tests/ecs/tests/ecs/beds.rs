@@ -1,0 +1,74 @@
+//! Beds do not know of each other and leave nothing behind, however they end.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use conductor_ecs_bed::{EcsBed, User, until};
+use serde_json::{Value, json};
+
+use super::support::{PATIENCE, bed, ecs};
+
+#[tokio::test]
+async fn two_beds_at_once_are_two() {
+    let (one, two) = tokio::join!(bed(), bed());
+    assert_ne!(one.endpoint(), two.endpoint());
+    one.make_cluster("only-here").await.unwrap();
+    let clusters = async |bed: &EcsBed| {
+        let listed = ecs(bed, User::Conductor).await.list_clusters().send().await.unwrap();
+        listed.cluster_arns().len()
+    };
+    assert_eq!((clusters(&one).await, clusters(&two).await), (2, 1));
+    drop(one);
+    assert_eq!(clusters(&two).await, 1);
+}
+
+#[tokio::test]
+async fn a_dropped_bed_leaves_nothing_behind() {
+    let bed = bed().await;
+    let (process, endpoint) = (bed.process().unwrap(), bed.endpoint().to_owned());
+    assert!(runs(process) && listens(&endpoint));
+    assert!(bed.log().contains("POST / HTTP"), "{}", bed.log());
+    drop(bed);
+    assert!(!runs(process) && !listens(&endpoint));
+}
+
+#[tokio::test]
+async fn a_killed_owner_leaves_nothing_behind() {
+    // Cargo builds examples beside the tests of their package.
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("examples").join("account");
+    let mut owner = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let held: Value = serde_json::from_str(&line).unwrap();
+    let process = u32::try_from(held["process"].as_u64().unwrap()).unwrap();
+    let endpoint = held["endpoint"].as_str().unwrap();
+    assert_eq!(held["environment"]["AWS_ENDPOINT_URL"], endpoint);
+    assert!(Path::new(held["environment"]["AWS_CONFIG_FILE"].as_str().unwrap()).is_file());
+    assert!(runs(process) && listens(endpoint));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    until("nothing is left", PATIENCE, async || (!runs(process) && !listens(endpoint)).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_bed_without_moto_gives_no_answer() {
+    let bed = bed().await;
+    let process = nix::unistd::Pid::from_raw(bed.process().unwrap().try_into().unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
+    until("moto is gone", PATIENCE, async || bed.process().is_none().then_some(())).await;
+    let refused = bed.actor(User::Ci).call("ListClusters", json!({})).await.unwrap_err();
+    assert_eq!((refused.to_string().as_str(), refused.kind()), ("could not call ListClusters: no answer", None));
+}
+
+/// True while there is such a process that has not ended; one that is not waited for yet has.
+fn runs(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+fn listens(endpoint: &str) -> bool {
+    TcpStream::connect(endpoint.strip_prefix("http://").unwrap()).is_ok()
+}
