@@ -41,7 +41,8 @@ async fn every_field_that_somebody_changes_is_told() {
     let anew = told("UpdateService", update("forceNewDeployment", true.into())).await;
     assert!(anew[0].starts_with("cart: deployment is ecs-svc/") && anew.len() == 1, "{anew:?}");
     let resumed = json!({ "ServiceNamespace": "ecs", "ResourceId": "service/shop-test/cart",
-        "ScalableDimension": "ecs:service:DesiredCount", "SuspendedState": { "DynamicScalingOutSuspended": false } });
+        "ScalableDimension": "ecs:service:DesiredCount", "SuspendedState": { "DynamicScalingInSuspended": true,
+        "DynamicScalingOutSuspended": false, "ScheduledScalingSuspended": true } });
     assert_eq!(
         told("RegisterScalableTarget", resumed).await,
         [

@@ -82,8 +82,7 @@ impl Scene {
         let mut lines = Vec::new();
         for name in &self.names {
             let found = self.service(name.as_str()).await;
-            let mut tags: Vec<String> = found["tags"].as_array().into_iter().flatten().map(Value::to_string).collect();
-            tags.sort();
+            let tags = tags(&found);
             let ask = json!({ "ServiceNamespace": "ecs", "ResourceIds": [format!("service/{TEST}/{name}")] });
             let target = self.admin("DescribeScalableTargets", ask).await;
             let target = &target["ScalableTargets"][0];
@@ -92,7 +91,7 @@ impl Scene {
             lines.push(format!("{name} {} {definition} {tags:?} {target:?}", found["desiredCount"]));
         }
         let cluster = self.admin("DescribeClusters", json!({ "clusters": [TEST], "include": ["TAGS"] })).await;
-        lines.push(cluster["clusters"][0]["tags"].to_string());
+        lines.push(format!("{:?}", tags(&cluster["clusters"][0])));
         lines
     }
 
@@ -105,6 +104,15 @@ impl Scene {
     pub(crate) fn conductors(&self) -> Requests {
         Requests::writes().by(User::Conductor.access_key())
     }
+}
+
+/// The tags of something, as lines.
+fn tags(of: &Value) -> Vec<String> {
+    let tags = of["tags"].as_array().into_iter().flatten();
+    let mut tags: Vec<String> =
+        tags.map(|tag| format!("{}={}", tag["key"].as_str().unwrap(), tag["value"].as_str().unwrap())).collect();
+    tags.sort();
+    tags
 }
 
 pub(crate) fn run() -> RunId {
