@@ -136,11 +136,12 @@ impl EcsEnvironment {
 
     /// Writes, and waits until the service has become so.
     pub(crate) async fn make(&self, place: &Place, run: &RunId, wish: &Wish) -> Result<(), PortError> {
-        let Written { deployment } = self.writer.write(place, &self.holder(run), wish).await?;
+        let Written { deployment, told } = self.writer.write(place, &self.holder(run), wish).await?;
         let wanted = Wanted {
             definition: wish.definition.as_ref().map(|change| change.to.clone()),
             deployment,
             desired: wish.desired.map(|change| change.to),
+            told,
         };
         let service = self.settling.wait(place, wanted, |readiness| self.tell(place, &readiness)).await?;
         self.note_deployment(place, &service);

@@ -24,6 +24,8 @@ const FEWEST_FAILED: u32 = 3;
 const MOST_FAILED: u32 = 200;
 /// What ECS says when there is no room.
 const NO_ROOM: &str = "unable to place a task";
+/// What it says when there is.
+const STARTED: &str = "has started ";
 
 /// What a service shall become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) deployment: Option<String>,
     /// `desired_count`; `None` where that is not changed.
     pub(crate) desired: Option<u32>,
+    /// What ECS had said before it was written, by the ids of its events; `None` where nothing was.
+    pub(crate) told: Option<BTreeSet<String>>,
 }
 
 /// Limits of the wait.
@@ -147,27 +151,38 @@ impl Judge {
 
     /// Why it never will be done, by what ECS says of its tasks.
     fn trouble(&mut self, after: Duration, service: &Service) -> Option<Outlook> {
-        let primary = service.primary();
-        let failed = primary.map_or(0, |one| one.failed);
+        let failed = service.primary().map_or(0, |one| one.failed);
         let before = *self.failed_before.get_or_insert(if self.wanted.deployment.is_some() { 0 } else { failed });
-        let most = most_failed(service.desired);
-        if !service.has_breaker && failed.saturating_sub(before) >= most {
-            let text = format!("{} tasks in a row have not started", failed - before);
-            return Some(Outlook::Failed { text, by_tasks: true });
+        let no_room = self.no_room(after, service);
+        if let Some((since, text)) = no_room {
+            // ECS counts tasks that it cannot place as failed. Room may come.
+            let is_over = after.saturating_sub(since) >= self.limits.place_within;
+            return is_over.then_some(Outlook::Failed { text, by_tasks: false });
         }
+        let is_over = !service.has_breaker && failed.saturating_sub(before) >= most_failed(service.desired);
+        let text = || format!("{} tasks in a row have not started", failed - before);
+        is_over.then(|| Outlook::Failed { text: text(), by_tasks: true })
+    }
+
+    /// Since when ECS cannot place a task, and what it says; `None` where it can.
+    fn no_room(&mut self, after: Duration, service: &Service) -> Option<(Duration, String)> {
         let told: BTreeSet<String> = service.events.iter().map(|event| event.id.clone()).collect();
         let before = self.told.get_or_insert_with(|| told.clone());
-        let new = service.events.iter().find(|event| !before.contains(&event.id) && event.message.contains(NO_ROOM));
+        let mut new = service.events.iter().filter(|event| !before.contains(&event.id));
+        // What it has started since then had room.
+        let newest = new.find(|event| event.message.contains(NO_ROOM) || event.message.contains(STARTED));
         let is_complete = service.running >= service.desired;
         if is_complete || self.unplaced.is_some_and(|(_, running)| service.running > running) {
             // It has got further: what was said before is past.
             (self.unplaced, self.told) = (None, Some(told));
             return None;
         }
-        let event = new?;
+        let Some(event) = newest.filter(|event| event.message.contains(NO_ROOM)) else {
+            self.unplaced = None;
+            return None;
+        };
         let (since, _) = *self.unplaced.get_or_insert((after, service.running));
-        (after.saturating_sub(since) >= self.limits.place_within)
-            .then(|| Outlook::Failed { text: event.message.clone(), by_tasks: false })
+        Some((since, event.message.clone()))
     }
 
     /// What is still missing; `None` where nothing is.

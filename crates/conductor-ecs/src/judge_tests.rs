@@ -20,7 +20,7 @@ fn seen(wanted: Wanted, looks: &[Option<Service>]) -> Vec<String> {
 }
 
 fn deployed() -> Wanted {
-    Wanted { definition: "shop:8".parse().ok(), deployment: Some("new".to_owned()), desired: None }
+    Wanted { definition: "shop:8".parse().ok(), deployment: Some("new".to_owned()), ..Wanted::default() }
 }
 
 fn scaled(tasks: u32) -> Wanted {
@@ -170,6 +170,16 @@ fn tasks_that_cannot_be_placed_are_waited_for_only_so_long() {
         "failed: (service cart) was unable to place a task because no container instance met its requirements (new)"
     );
     assert!(told[..61].iter().all(|text| text == "4 of 9 tasks running"), "{told:?}");
+    let crashing = stuck(4, &["new", "past"]).map(|mut one| {
+        one.deployments[0].failed = 9;
+        one.events
+            .insert(0, Event { id: "later".to_owned(), message: "(service cart) has started 1 tasks".to_owned() });
+        one
+    });
+    assert_eq!(
+        seen(scaled(9), &[stuck(4, &["past"]), crashing])[1],
+        "failed by tasks: 9 tasks in a row have not started"
+    );
     // It gets further all the same.
     looks[40] = stuck(5, &["new", "past"]);
     looks.truncate(62);

@@ -5,7 +5,7 @@
 //! looked at again, and what is still missing is decided anew. An answer that does not show yet what this conductor has written
 //! decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub(crate) struct Writer {
 pub(crate) struct Written {
     /// The deployment that makes it so; `None` where none was needed or is told.
     pub(crate) deployment: Option<String>,
+    /// What ECS had said before, by the ids of its events; `None` where nothing was written now.
+    pub(crate) told: Option<BTreeSet<String>>,
 }
 
 /// What is to be done next.
@@ -122,7 +124,7 @@ impl Writer {
                     pause(1).await;
                     continue;
                 }
-                Next::Nothing => return Ok(Written { deployment: deployment(&live, wish) }),
+                Next::Nothing => return Ok(Written { deployment: deployment(&live, wish), told: None }),
             };
             // It is read again when it is its turn.
             if turn != Some(operation) {
@@ -136,7 +138,7 @@ impl Writer {
             }
             let sent = match next {
                 Next::Mark(marker) => self.mark(place, &live, marker).await.map(|()| None),
-                Next::Update(write) => self.update(place, &write).await.map(Some),
+                Next::Update(write) => self.update(place, &live, &write).await.map(Some),
                 Next::Wait(_) | Next::Nothing => Ok(None),
             };
             match sent {
@@ -192,7 +194,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn update(&self, place: &Place, write: &Write) -> Result<Written, Failed> {
+    async fn update(&self, place: &Place, live: &Service, write: &Write) -> Result<Written, Failed> {
         let act = format!("could not update {place}");
         let call = self.clients.ecs.update_service().cluster(&place.cluster).service(&place.service);
         let call = call
@@ -203,7 +205,8 @@ impl Writer {
         let after = answer.service().and_then(Service::read);
         let primary = after.as_ref().and_then(Service::primary);
         let made = primary.filter(|one| write.definition.is_some() && one.definition == write.definition);
-        Ok(Written { deployment: made.map(|one| one.id.clone()) })
+        let told = live.events.iter().map(|event| event.id.clone()).collect();
+        Ok(Written { deployment: made.map(|one| one.id.clone()), told: Some(told) })
     }
 
     /// Takes the tags away that a run does not need any more, of what is looked at when it is their turn. `left` says what it
