@@ -60,10 +60,15 @@ pub(super) async fn describe(account: &Account, call: &Call) -> Result<Value, Tr
     let mut body = call.body.clone();
     body["tasks"] = json!(others);
     let mut described = account.ask(call, "DescribeTasks", &body).await?;
-    if let Some(tasks) = described["tasks"].as_array_mut() {
-        tasks.extend(found);
-    }
-    Ok(described)
+    let begun_by_hand: Vec<Value> = described["tasks"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let is_known = |name: &str| {
+        begun_by_hand.iter().any(|task| short(task["taskArn"].as_str().unwrap_or_default()) == short(name))
+    };
+    // moto is silent about those that it does not know.
+    let failures = others.iter().filter(|name| !is_known(name)).map(|name| json!({ "arn": name, "reason": "MISSING" }));
+    let failures: Vec<Value> = failures.collect();
+    found.extend(begun_by_hand);
+    Ok(json!({ "tasks": found, "failures": failures }))
 }
 
 /// The ARN of the cluster that a request is about.

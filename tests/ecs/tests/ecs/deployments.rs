@@ -66,8 +66,8 @@ async fn the_clock_runs_by_itself_as_fast_as_it_is_told() {
     bed.clock().run(1000.0);
     until("500 tasks", PATIENCE, async || (describe(&client, "pay").await.running_count() == 500).then_some(())).await;
     bed.clock().hold();
-    client.update_service().cluster("test").service("pay").desired_count(501).send().await.unwrap();
     bed.set_pace(1.0);
+    client.update_service().cluster("test").service("pay").desired_count(501).send().await.unwrap();
     steps(&bed, 5);
     assert_eq!(describe(&client, "pay").await.running_count(), 500, "half a second is not enough");
     steps(&bed, 10);
