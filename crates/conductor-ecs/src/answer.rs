@@ -57,10 +57,8 @@ impl Failed {
             400..=499 => (FailureKind::Rejected, Outcome::Refused),
             _ => (FailureKind::Unavailable, Outcome::Unknown),
         };
-        let text = match &error {
-            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            _ => cut(&chain(&error)),
-        };
+        let is_late = matches!(error, SdkError::TimeoutError(_));
+        let text = if is_late { "no answer in time".to_owned() } else { cut(&chain(&error)) };
         let text = if status == 0 { text } else { format!("{text} (HTTP {status})") };
         Self { outcome, error: PortError::because(kind, act, text) }
     }

@@ -78,7 +78,8 @@ pub(crate) struct Judge {
 
 impl Judge {
     pub(crate) fn new(wanted: Wanted, limits: Limits) -> Self {
-        Self { wanted, limits, is_shown: false, settled: 0, absent: 0, told: None, failed_before: None, unplaced: None }
+        let told = wanted.told.clone();
+        Self { wanted, limits, is_shown: false, settled: 0, absent: 0, told, failed_before: None, unplaced: None }
     }
 
     /// Sees a look, so long after the write; `None` where the service was missing in it.
@@ -171,8 +172,9 @@ impl Judge {
         let mut new = service.events.iter().filter(|event| !before.contains(&event.id));
         // What it has started since then had room.
         let newest = new.find(|event| event.message.contains(NO_ROOM) || event.message.contains(STARTED));
-        let is_complete = service.running >= service.desired;
-        if is_complete || self.unplaced.is_some_and(|(_, running)| service.running > running) {
+        // Tasks of older deployments do not count.
+        let running = service.primary().map_or(service.running, |one| one.running);
+        if running >= service.desired || self.unplaced.is_some_and(|(_, before)| running > before) {
             // It has got further: what was said before is past.
             (self.unplaced, self.told) = (None, Some(told));
             return None;
@@ -181,7 +183,7 @@ impl Judge {
             self.unplaced = None;
             return None;
         };
-        let (since, _) = *self.unplaced.get_or_insert((after, service.running));
+        let (since, _) = *self.unplaced.get_or_insert((after, running));
         Some((since, event.message.clone()))
     }
 
