@@ -54,7 +54,7 @@ impl Call {
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// It is refused.
-    Refused(Reply),
+    Refused(Box<Reply>),
     /// moto cannot be asked.
     Lost,
 }
@@ -65,15 +65,15 @@ impl From<io::Error> for Trouble {
     }
 }
 
-impl From<Reply> for Trouble {
-    fn from(reply: Reply) -> Self {
+impl From<Box<Reply>> for Trouble {
+    fn from(reply: Box<Reply>) -> Self {
         Self::Refused(reply)
     }
 }
 
 impl Trouble {
     pub(crate) fn refused(kind: &str, message: impl Into<String>) -> Self {
-        Self::Refused(Reply::refused(kind, message))
+        Self::Refused(Box::new(Reply::refused(kind, message)))
     }
 }
 

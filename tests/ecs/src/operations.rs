@@ -28,7 +28,7 @@ pub(crate) async fn answer(account: &Account, call: Call) -> Result<Reply, Lost>
     };
     match done {
         Some(Ok(value)) => Ok(Reply::done(&value)),
-        Some(Err(Trouble::Refused(reply))) => Ok(reply),
+        Some(Err(Trouble::Refused(reply))) => Ok(*reply),
         Some(Err(Trouble::Lost)) => Err(Lost),
         None => forward(account, call).await,
     }

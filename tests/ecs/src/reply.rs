@@ -40,13 +40,13 @@ impl Reply {
     }
 
     /// The document of an answer that is no refusal; else the refusal.
-    pub(crate) fn document(self) -> Result<Value, Self> {
+    pub(crate) fn document(self) -> Result<Value, Box<Self>> {
         if !self.status.is_success() {
-            return Err(self);
+            return Err(Box::new(self));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
             let message = format!("the bed does not understand what moto has answered: {error}");
-            Self::error(StatusCode::INTERNAL_SERVER_ERROR, "ServerException", &message)
+            Box::new(Self::error(StatusCode::INTERNAL_SERVER_ERROR, "ServerException", &message))
         })
     }
 
