@@ -39,6 +39,11 @@ pub enum Guarded {
         /// What it lacks.
         because: String,
     },
+    /// They cannot change some of them, which was proved, and can change others.
+    Partly {
+        /// Which they can change, and what is lacking there.
+        because: String,
+    },
     /// There is nobody else.
     Alone,
 }
@@ -49,8 +54,8 @@ pub enum Guarded {
 pub struct Drift {
     /// The application.
     pub application: ApplicationId,
-    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, `traffic`, `identity`,
-    /// `existence` or `legibility`.
+    /// The field: `version of <container>`, `replicas`, `autoscaling`, `<resource> of <container>`, `traffic`, `deployment`,
+    /// `identity`, `existence` or `legibility`.
     pub field: String,
     /// What the run expects.
     pub expected: String,

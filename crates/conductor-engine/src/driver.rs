@@ -83,7 +83,8 @@ impl Driver {
                 never = &mut keeper, if is_guarded => match never {},
                 Some(lapse) = lapsed.recv(), if is_guarded => {
                     // A run that others could change all the time has said so.
-                    let is_known = lapse.kind == FailureKind::NotFound && self.run.guarded != Some(Guarded::Frozen);
+                    let was_frozen = matches!(self.run.guarded, Some(Guarded::Frozen | Guarded::Partly { .. }));
+                    let is_known = lapse.kind == FailureKind::NotFound && !was_frozen;
                     if is_known || std::mem::replace(&mut has_told, true) {
                         continue;
                     }

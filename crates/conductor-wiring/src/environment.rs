@@ -12,6 +12,7 @@ use conductor_core::guard::DriftPolicy;
 use conductor_core::parity::Waiver;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::units::Span;
+use conductor_ecs::EcsSettings;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::{KpiEvent, LocustSettings};
@@ -55,6 +56,9 @@ pub struct EnvironmentSpec {
     /// Applications on Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<KubernetesSettings>,
+    /// Applications that are services of AWS ECS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs: Option<EcsSettings>,
     /// What no load test has in scope and every one scales, such as mocks and load workers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alongside: Vec<Alongside>,
@@ -104,9 +108,11 @@ impl EnvironmentSpec {
         let local = self.local.iter().flat_map(|local| &local.applications).map(|application| &application.name);
         let kubernetes =
             self.kubernetes.iter().flat_map(|found| &found.applications).map(|application| &application.name);
+        let ecs = self.ecs.iter().flat_map(|found| &found.applications).map(|application| &application.name);
         let path = |substrate: &str, position| format!("{substrate}.applications[{position}].name");
         let local = local.enumerate().map(move |(position, name)| (path("local", position), name));
-        local.chain(kubernetes.enumerate().map(move |(position, name)| (path("kubernetes", position), name)))
+        let kubernetes = kubernetes.enumerate().map(move |(position, name)| (path("kubernetes", position), name));
+        local.chain(kubernetes).chain(ecs.enumerate().map(move |(position, name)| (path("ecs", position), name)))
     }
 }
 
@@ -137,6 +143,7 @@ impl Environment {
         let folder = folder_of(file);
         spec.local = spec.local.map(|local| local.resolve(&folder));
         spec.kubernetes = spec.kubernetes.map(|kubernetes| kubernetes.resolve(&folder));
+        spec.ecs = spec.ecs.map(|ecs| ecs.resolve(&folder));
         spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
         spec.test_data = spec.test_data.into_iter().map(|store| store.resolve(&folder)).collect();
         if let Some(ca_file) = &mut spec.locust.ca_file {
@@ -149,7 +156,8 @@ impl Environment {
     /// The applications that load tests may have in scope.
     pub fn catalogue(&self) -> Vec<ApplicationId> {
         let local = self.spec.local.iter().flat_map(conductor_local::catalogue);
-        local.chain(self.spec.kubernetes.iter().flat_map(KubernetesSettings::catalogue)).collect()
+        let kubernetes = self.spec.kubernetes.iter().flat_map(KubernetesSettings::catalogue);
+        local.chain(kubernetes).chain(self.spec.ecs.iter().flat_map(EcsSettings::catalogue)).collect()
     }
 
     /// All applications, support included.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, ProgressSink, TestDataStore};
 use conductor_core::run::Created;
 use conductor_core::units::Span;
+use conductor_ecs::EcsEnvironment;
 use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
@@ -129,8 +130,13 @@ async fn substrates(
     }
     if let Some(settings) = environment.kubernetes {
         let names = settings.applications.iter().map(|application| application.name.clone()).collect();
-        let environment = KubernetesEnvironment::connect(settings, epoch).await?.telling(progress);
+        let environment = KubernetesEnvironment::connect(settings, epoch).await?.telling(progress.clone());
         members.push(Member::guarded(names, Arc::new(environment)));
+    }
+    if let Some(settings) = environment.ecs {
+        let names = settings.applications.iter().map(|application| application.name.clone()).collect();
+        let environment = EcsEnvironment::connect(settings, epoch).await.telling(progress);
+        members.push(Member::watched(names, Arc::new(environment)));
     }
     Ok(Substrates::new(members))
 }

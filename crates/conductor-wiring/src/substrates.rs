@@ -4,10 +4,12 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
+use conductor_core::failure::Failure;
 use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::ports::{
     Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, Parity, PortError, Production,
@@ -18,6 +20,10 @@ use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
 use futures::future::{BoxFuture, FutureExt, join_all, select_all, try_join_all};
 use jiff::Timestamp;
+use tokio::time::timeout;
+
+/// How long the watch of other substrates goes on after that of one has failed.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// All substrates of an environment.
 pub(crate) struct Substrates {
@@ -54,15 +60,24 @@ impl Member {
         }
     }
 
-    /// One on which others may change applications, too.
+    /// One on which others may change applications, too, and of which nobody knows what production is like beside versions and
+    /// allocation.
+    pub(crate) fn watched<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
+    where
+        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + 'static,
+    {
+        let guard = Some(substrate.clone() as Arc<dyn EnvironmentGuard>);
+        let capacity = Some(substrate.clone() as Arc<dyn Capacity>);
+        Self { guard, capacity, ..Self::new(applications, substrate) }
+    }
+
+    /// One on which others may change applications, too, and of which both sides can be compared.
     pub(crate) fn guarded<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
     where
         S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + Parity + 'static,
     {
-        let guard = Some(substrate.clone() as Arc<dyn EnvironmentGuard>);
-        let (capacity, parity) =
-            (Some(substrate.clone() as Arc<dyn Capacity>), Some(substrate.clone() as Arc<dyn Parity>));
-        Self { guard, capacity, parity, ..Self::new(applications, substrate) }
+        let parity = Some(substrate.clone() as Arc<dyn Parity>);
+        Self { parity, ..Self::watched(applications, substrate) }
     }
 
     /// Those of the applications that are on it.
@@ -185,7 +200,7 @@ impl Scaler for Substrates {
         let asked = owned.filter(|(_, own)| !own.is_empty());
         let asked = asked.map(|(member, own)| async move { member.scaler.let_go(run, &own).await });
         // All of them, whatever becomes of one.
-        join_all(asked).await.into_iter().collect()
+        all_failures(join_all(asked).await)
     }
 }
 
@@ -224,23 +239,18 @@ impl EnvironmentGuard for Substrates {
             async move { if own.is_empty() { Ok(Guarded::Alone) } else { guard.freeze(run, &own, until).await } }
         });
         let guarded = try_join_all(asked.collect::<Vec<_>>()).await?;
-        let weakest = |guarded: &Guarded| match guarded {
-            Guarded::Alone => 0,
-            Guarded::Frozen => 1,
-            Guarded::Open { .. } => 2,
-        };
-        Ok(guarded.into_iter().max_by_key(weakest).unwrap_or(Guarded::Alone))
+        let owned = self.guards().map(|(member, _)| member.own(applications)).zip(guarded);
+        Ok(together(owned.filter(|(own, _)| !own.is_empty()).collect()))
     }
 
     async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
-        let extended = join_all(self.guards().map(|(_, guard)| guard.extend(run, until)).collect::<Vec<_>>()).await;
-        extended.into_iter().collect()
+        let extended = self.guards().map(|(_, guard)| guard.extend(run, until)).collect::<Vec<_>>();
+        all_failures(join_all(extended).await)
     }
 
     async fn thaw(&self, run: &RunId) -> Result<(), PortError> {
         // All of them, whatever becomes of one.
-        let thawed = join_all(self.guards().map(|(_, guard)| guard.thaw(run)).collect::<Vec<_>>()).await;
-        thawed.into_iter().collect()
+        all_failures(join_all(self.guards().map(|(_, guard)| guard.thaw(run)).collect::<Vec<_>>()).await)
     }
 
     async fn pause_again(&self, run: &RunId, applications: &[ApplicationId]) -> Result<(), PortError> {
@@ -248,22 +258,72 @@ impl EnvironmentGuard for Substrates {
             let own = member.own(applications);
             async move { if own.is_empty() { Ok(()) } else { guard.pause_again(run, &own).await } }
         });
-        join_all(asked.collect::<Vec<_>>()).await.into_iter().collect()
+        all_failures(join_all(asked.collect::<Vec<_>>()).await)
     }
 
     async fn drifted(&self, expected: &Baseline, known: &[Drift]) -> Result<Vec<Drift>, PortError> {
-        let watched = self.guards().map(|(member, guard)| {
+        let owned = self.guards().map(|(member, guard)| {
             let own = expected.iter().filter(|(application, _)| member.applications.contains(*application));
             let own: Baseline = own.map(|(application, observed)| (application.clone(), observed.clone())).collect();
-            async move { guard.drifted(&own, known).await }.boxed()
+            (own, guard)
         });
-        let watched: Vec<_> = watched.collect();
+        let watched = owned.filter(|(own, _)| !own.is_empty());
+        let watched: Vec<_> =
+            watched.map(|(own, guard)| async move { guard.drifted(&own, known).await }.boxed()).collect();
         if watched.is_empty() {
             return std::future::pending().await;
         }
-        // Of a trouble, too: who waited for the others would not know that one is not watched.
-        select_all(watched).await.0
+        let (first, _, others) = select_all(watched).await;
+        match first {
+            // Of a trouble, too: who waited for the others would not know that one is not watched. They have a while to see
+            // something, or a trouble that comes at once would keep them from it again and again.
+            Err(error) if !others.is_empty() => match timeout(GRACE, select_all(others)).await {
+                Ok((Ok(drifts), ..)) => Ok(drifts),
+                Ok((Err(_), ..)) | Err(_) => Err(error),
+            },
+            first => first,
+        }
     }
+}
+
+/// How others are kept away from all applications, by how they are from those of each substrate.
+fn together(guarded: Vec<(Vec<ApplicationId>, Guarded)>) -> Guarded {
+    let mut is_frozen = false;
+    let mut open: Vec<(Vec<ApplicationId>, String)> = Vec::new();
+    for (applications, guarded) in guarded {
+        match guarded {
+            Guarded::Alone => {}
+            Guarded::Frozen => is_frozen = true,
+            Guarded::Open { because } => open.push((applications, because)),
+            Guarded::Partly { because } => {
+                is_frozen = true;
+                open.push((applications, because));
+            }
+        }
+    }
+    let because = match open.as_slice() {
+        [] => return if is_frozen { Guarded::Frozen } else { Guarded::Alone },
+        [(_, only)] if !is_frozen => only.clone(),
+        several => {
+            let named = |(applications, because): &(Vec<ApplicationId>, String)| {
+                let names: Vec<&str> = applications.iter().map(ApplicationId::as_str).collect();
+                format!("{}: {because}", names.join(", "))
+            };
+            several.iter().map(named).collect::<Vec<_>>().join("; ")
+        }
+    };
+    if is_frozen { Guarded::Partly { because } } else { Guarded::Open { because } }
+}
+
+/// One error of all; the gravest of their kinds is its kind.
+fn all_failures(results: Vec<Result<(), PortError>>) -> Result<(), PortError> {
+    let mut failures: Vec<PortError> = results.into_iter().filter_map(Result::err).collect();
+    if failures.len() < 2 {
+        return failures.pop().map_or(Ok(()), Err);
+    }
+    let gravest = failures.iter().map(|error| error.kind).max_by_key(|kind| !kind.is_transient());
+    let texts: Vec<String> = failures.iter().map(|error| Failure::of("", error).message).collect();
+    Err(PortError::new(gravest.unwrap_or(FailureKind::Rejected), texts.join("; ")))
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::Frozen { guarded: Guarded::Open { because } } => {
             warning(format!("others can change the applications during the run: {because}"))
         }
+        Event::Frozen { guarded: Guarded::Partly { because } } => {
+            warning(format!("others can change some of the applications during the run: {because}"))
+        }
         Event::Frozen { guarded: Guarded::Alone } | Event::Thawed => None,
         Event::Drifted { drifts } => warning(drifts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
         Event::Reverted { drifts } => {

@@ -78,6 +78,8 @@ fn warned(view: &RunView, text: &str) -> usize {
 async fn a_freeze_that_is_gone_before_its_time_is_told_once() {
     let gone = "put off the end of the freeze: it is gone";
     assert_eq!(warned(&unguarded(Guarded::Frozen).await, gone), 1);
+    let partly = Guarded::Partly { because: "cart is on ECS".to_owned() };
+    assert_eq!(warned(&unguarded(partly).await, gone), 1, "what was frozen is not any more");
     let open = unguarded(Guarded::Open { because: "there is no policy".to_owned() }).await;
     assert_eq!(warned(&open, gone), 0, "there never was one, which was told");
 }

@@ -22,10 +22,10 @@ pub struct Alongside {
     /// Replicas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u32>,
-    /// CPU of one replica, where it runs on Kubernetes.
+    /// CPU of one replica, where it runs on Kubernetes or ECS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Cpu>,
-    /// Memory of one replica, where it runs on Kubernetes.
+    /// Memory of one replica, where it runs on Kubernetes or ECS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
 }
@@ -42,7 +42,7 @@ impl Alongside {
 /// Where an application runs, as far as it matters here.
 enum Runs {
     Locally { exclusive: bool },
-    OnKubernetes,
+    Remotely,
 }
 
 /// Everything that is wrong, as field, problem and what would be right.
@@ -77,7 +77,7 @@ pub(super) fn violations(spec: &EnvironmentSpec) -> Vec<(String, String, &'stati
                     }
                 }
             }
-            (Some(Runs::OnKubernetes), _) => {}
+            (Some(Runs::Remotely), _) => {}
         }
     }
     found
@@ -90,5 +90,7 @@ fn support(spec: &EnvironmentSpec, name: &ApplicationId) -> Option<Runs> {
         let exclusive = found.port.is_some_and(|port| port.mode == PortMode::Exclusive);
         return Some(Runs::Locally { exclusive });
     }
-    kubernetes.find(|one| one.name == *name).map(|_| Runs::OnKubernetes)
+    let mut ecs = spec.ecs.iter().flat_map(|found| &found.applications).filter(|one| one.support);
+    let is_remote = kubernetes.any(|one| one.name == *name) || ecs.any(|one| one.name == *name);
+    is_remote.then_some(Runs::Remotely)
 }

@@ -116,6 +116,40 @@ fn what_could_delete_the_data_of_others_is_pointed_at() {
     );
 }
 
+const ECS: &str = "  ecs:
+    cluster: shop-test
+    account: { region: eu-central-1 }
+    production: { cluster: shop-live }
+    applications: [{ name: payment }, { name: workers, support: true }]
+";
+
+#[test]
+fn applications_may_be_services_of_ecs_beside_others() {
+    let read = environment(&format!("{GOOD}{KUBERNETES}{ECS}")).unwrap();
+    let names: Vec<String> = read.catalogue().iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["shop", "checkout", "payment"]);
+    assert_eq!(read.applications().len(), 6);
+    let scaled = format!("{GOOD}{ECS}  alongside: [{{ name: workers, replicas: 4, cpu: 500m }}]\n");
+    assert_eq!(environment(&scaled).unwrap().spec.alongside.len(), 1);
+    let without = serde_json::to_string(&environment(GOOD).unwrap()).unwrap();
+    assert!(!without.contains("ecs"), "an older conductor can read it: {without}");
+}
+
+#[test]
+fn everything_wrong_with_ecs_is_told_by_its_field() {
+    let bad = ECS.replace("region: eu-central-1", "externalId: x").replace("name: payment", "name: checkout");
+    let told = environment(&format!("{GOOD}{KUBERNETES}{bad}")).unwrap_err();
+    assert_eq!(
+        told.lines().map(|line| line.split_once(": ").unwrap().1).collect::<Vec<_>>(),
+        [
+            "spec.ecs.account.externalId: no role is taken on that could want it; expected roleArn beside it, or to leave it out",
+            "spec.ecs.applications[0].name: \"checkout\" is there twice; expected a name of its own for each application",
+        ]
+    );
+    let unknown = environment(&format!("{GOOD}{}", ECS.replace("region:", "regoin:"))).unwrap_err();
+    assert!(unknown.contains("unknown field `regoin`"), "{unknown}");
+}
+
 const WAIVERS: &str = "  parity:
     waivers:
       - { application: shop, aspect: env.FEATURE_X, reason: a test wants it off, until: 2026-12-31 }
@@ -181,7 +215,9 @@ fn an_environment_without_applications_is_refused() {
     let (start, end) = (GOOD.find("  local:").unwrap(), GOOD.find("  locust:").unwrap());
     let none = format!("{}{}", &GOOD[..start], &GOOD[end..]);
     assert!(
-        environment(&none).unwrap_err().contains("spec: it has no applications; expected local, kubernetes or both")
+        environment(&none)
+            .unwrap_err()
+            .contains("spec: it has no applications; expected local, kubernetes or ecs, or several")
     );
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use conductor_core::app::ApplicationId;
 use conductor_core::spec::{API_VERSION, Violation};
 use conductor_core::units::Span;
+use conductor_ecs::EcsSettings;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::LocalSettings;
 
@@ -41,13 +42,13 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
             "at least one KPI, such as orders: { request: { method: POST, name: /orders } }",
         );
     }
-    let EnvironmentSpec { local, kubernetes, recheck_after, .. } = &document.spec;
+    let EnvironmentSpec { local, kubernetes, ecs, recheck_after, .. } = &document.spec;
     if *recheck_after > LATEST_RECHECK {
         let problem = format!("{recheck_after} is longer than an hour");
         add("spec.recheckAfter", problem, "at most 1h, or 0s for no second look");
     }
-    if local.is_none() && kubernetes.is_none() {
-        add("spec", "it has no applications".to_owned(), "local, kubernetes or both");
+    if local.is_none() && kubernetes.is_none() && ecs.is_none() {
+        add("spec", "it has no applications".to_owned(), "local, kubernetes or ecs, or several of them");
     }
     for (field, problem, expected) in local.iter().flat_map(LocalSettings::violations) {
         add(&format!("spec.local.{field}"), problem, &expected);
@@ -59,6 +60,9 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
         for (field, problem, expected) in store.violations() {
             add(&format!("spec.testData[{position}].{field}"), problem, &expected);
         }
+    }
+    for (field, problem, expected) in ecs.iter().flat_map(EcsSettings::violations) {
+        add(&format!("spec.ecs.{field}"), problem, &expected);
     }
     for (position, waiver) in document.spec.parity.waivers.iter().enumerate() {
         let field = |field: &str| format!("spec.parity.waivers[{position}].{field}");

@@ -1,0 +1,112 @@
+//! Waits until a service has become what was written. All that wait look at the same moments, so that one call answers ten of
+//! them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conductor_core::ports::{FailureKind, PortError, Readiness};
+use tokio::time::{Instant, sleep_until};
+
+use crate::judge::{Judge, Limits, Outlook, Wanted};
+use crate::looks::Looks;
+use crate::place::Place;
+use crate::reader::Reader;
+use crate::service::{Service, Strategy};
+
+/// For how long answers may fail while a service is waited for.
+const BLIND: Duration = Duration::from_secs(120);
+
+/// Waits for services.
+pub(crate) struct Settling {
+    reader: Reader,
+    services: Arc<Looks<Service>>,
+    poll: Duration,
+    limits: Limits,
+    /// From where the moments are counted.
+    origin: Instant,
+}
+
+impl Settling {
+    pub(crate) fn new(reader: Reader, services: Arc<Looks<Service>>, poll: Duration, limits: Limits) -> Self {
+        Self { reader, services, poll, limits, origin: Instant::now() }
+    }
+
+    /// Waits until a service is what is wanted, and tells how far it is.
+    ///
+    /// # Errors
+    /// `Unsettled` in the words of ECS when that cannot come about.
+    pub(crate) async fn wait(
+        &self,
+        place: &Place,
+        wanted: Wanted,
+        tell: impl Fn(Readiness) + Send,
+    ) -> Result<Arc<Service>, PortError> {
+        let (begun, mut judge) = (Instant::now(), Judge::new(wanted.clone(), self.limits));
+        let (mut last_seen, mut text) = (begun, String::new());
+        loop {
+            let looked = self.services.at(&place.cluster, &place.service).await;
+            let looked = match looked {
+                Err(error) if error.kind.is_transient() && last_seen.elapsed() < BLIND => {
+                    self.next_moment().await;
+                    continue;
+                }
+                looked => looked?,
+            };
+            last_seen = Instant::now();
+            match judge.see(begun.elapsed(), looked.as_deref()) {
+                Outlook::Waiting(readiness) => {
+                    if readiness.text != text {
+                        text.clone_from(&readiness.text);
+                        tell(readiness);
+                    }
+                }
+                Outlook::Settled => {
+                    if let Some(service) = looked
+                        && self.has_shifted(place, &service, &wanted).await?
+                    {
+                        return Ok(service);
+                    }
+                }
+                Outlook::Failed { text, by_tasks } => return Err(self.failed(place, &wanted, text, by_tasks).await),
+            }
+            self.next_moment().await;
+        }
+    }
+
+    /// Whether a deployment that moves traffic has come to its end, which includes its bake time.
+    async fn has_shifted(&self, place: &Place, service: &Service, wanted: &Wanted) -> Result<bool, PortError> {
+        match &service.strategy {
+            Strategy::Rolling => return Ok(true),
+            Strategy::Shifting { .. } if wanted.definition.is_none() => return Ok(true),
+            Strategy::Shifting { .. } => {}
+        }
+        let Some((state, reason)) = self.reader.shift(place).await? else { return Ok(true) };
+        match state.as_str() {
+            "SUCCESSFUL" => Ok(true),
+            "PENDING" | "IN_PROGRESS" => Ok(false),
+            _ => {
+                let text = format!("{place} does not become ready: its deployment is {state}: {reason}");
+                Err(PortError::new(FailureKind::Unsettled, text))
+            }
+        }
+    }
+
+    async fn failed(&self, place: &Place, wanted: &Wanted, text: String, by_tasks: bool) -> PortError {
+        let why = match by_tasks {
+            true => self.reader.stopped(place, wanted.definition.as_ref()).await,
+            false => Ok(Default::default()),
+        };
+        let why = match why {
+            Ok(reasons) => reasons.into_iter().collect::<Vec<_>>().join("; "),
+            Err(error) => format!("why its tasks were stopped could not be read: {error}"),
+        };
+        let why = if why.is_empty() { why } else { format!(" ({why})") };
+        PortError::new(FailureKind::Unsettled, format!("{place} does not become ready: {text}{why}"))
+    }
+
+    /// Waits for the next moment at which all look.
+    async fn next_moment(&self) {
+        let past = self.origin.elapsed().as_secs_f64() / self.poll.as_secs_f64();
+        sleep_until(self.origin + self.poll.mul_f64(past.floor() + 1.0)).await;
+    }
+}

@@ -1,0 +1,9 @@
+//! Services of ECS are changed and put back exactly, whatever happens meanwhile: against moto behind the front of the bed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
+
+mod deaths;
+mod drifts;
+mod refusals;
+mod scene;
+mod there_and_back;
+mod troubles;
