@@ -89,7 +89,9 @@ impl Conductor {
         let guarded = self.environment.freeze(&self.run, &self.applications, until).await;
         match guarded.unwrap_or_else(|error| panic!("{}", text(&error))) {
             Guarded::Frozen => begun.elapsed().as_secs_f64(),
-            other @ (Guarded::Open { .. } | Guarded::Alone) => panic!("it is not frozen: {other:?}"),
+            other @ (Guarded::Open { .. } | Guarded::Partly { .. } | Guarded::Alone) => {
+                panic!("it is not frozen: {other:?}")
+            }
         }
     }
 

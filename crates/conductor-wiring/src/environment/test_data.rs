@@ -56,7 +56,7 @@ impl TestDataSettings {
         }
     }
 
-    fn violations(&self) -> Vec<(String, String, String)> {
+    pub(super) fn violations(&self) -> Vec<(String, String, String)> {
         match self {
             Self::Sqlite(store) => store.violations(),
             Self::Postgres(store) => store.violations(),
