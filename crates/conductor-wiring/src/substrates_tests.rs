@@ -148,7 +148,10 @@ async fn what_is_frozen_and_what_is_open_is_told_of_each() {
         Guarded::Partly { because: because("b: nothing keeps others away") }
     );
     assert_eq!(told(&[frozen, open.clone()], 1).await, Guarded::Frozen, "only those in scope count");
-    assert_eq!(told(&[open.clone()], 1).await, Guarded::Open { because: because("nothing keeps others away") });
+    assert_eq!(
+        told(std::slice::from_ref(&open), 1).await,
+        Guarded::Open { because: because("nothing keeps others away") }
+    );
     assert_eq!(
         told(&[open.clone(), open], 2).await,
         Guarded::Open { because: because("a: nothing keeps others away; b: nothing keeps others away") }
