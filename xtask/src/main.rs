@@ -1,6 +1,7 @@
 //! `cargo verify` runs every check of the project; `cargo demo` runs a whole load test on this machine;
 //! `cargo steer` compares the control laws on it.
 
+mod again;
 mod demo;
 mod fuzz;
 mod program;

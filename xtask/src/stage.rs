@@ -7,12 +7,18 @@ use std::process::{Command, Stdio};
 use crate::program::root;
 
 /// Tests counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Tests that passed.
     pub(crate) passed: u64,
     /// Tests that failed.
     pub(crate) failed: u64,
+    /// The names of those that failed.
+    pub(crate) failures: Vec<String>,
+    /// The names of those that had failed and passed when they were run again, alone; they count as passed.
+    pub(crate) unsteady: Vec<String>,
+    /// Programs of tests that began and did not tell a result: they crashed.
+    pub(crate) crashed: u64,
 }
 
 impl Counts {
@@ -20,6 +26,9 @@ impl Counts {
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.failures.extend(other.failures);
+        self.unsteady.extend(other.unsteady);
+        self.crashed += other.crashed;
     }
 }
 
@@ -36,44 +45,90 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Res
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("could not start {shown}: {error}"))?;
-    let mut counts = Counts::default();
+    let mut read = Read::default();
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).lines() {
             let line = line.map_err(|error| format!("could not read what {shown} prints: {error}"))?;
             println!("{line}");
-            counts.add(counted(&line));
+            read.line(&line);
         }
     }
     let status = child.wait().map_err(|error| format!("could not wait for {shown}: {error}"))?;
+    let counts = read.counts();
     if status.success() || counts.failed > 0 { Ok(counts) } else { Err(format!("{shown} ended with {status}")) }
 }
 
-/// The counts in one line of a test runner's output; zero for every other line.
-fn counted(line: &str) -> Counts {
-    let Some(rest) = line.strip_prefix("test result: ") else { return Counts::default() };
+/// What the runners of tests have printed so far.
+#[derive(Default)]
+struct Read {
+    counts: Counts,
+    began: u64,
+    ended: u64,
+}
+
+impl Read {
+    fn line(&mut self, line: &str) {
+        if line.starts_with("running ") && (line.ends_with(" tests") || line.ends_with(" test")) {
+            self.began += 1;
+        } else if let Some(result) = line.strip_prefix("test result: ") {
+            self.ended += 1;
+            self.counts.add(counted(result));
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.counts.failures.push(name.to_owned());
+        }
+    }
+
+    fn counts(self) -> Counts {
+        Counts { crashed: self.began.saturating_sub(self.ended), ..self.counts }
+    }
+}
+
+/// The counts in a test runner's result.
+fn counted(result: &str) -> Counts {
     let number_before = |word: &str| {
-        rest.split([';', '.'])
+        result
+            .split([';', '.'])
             .filter_map(|part| part.trim().strip_suffix(word))
             .find_map(|number| number.trim().parse().ok())
             .unwrap_or_default()
     };
-    Counts { passed: number_before("passed"), failed: number_before("failed") }
+    Counts { passed: number_before("passed"), failed: number_before("failed"), ..Counts::default() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn read(lines: &str) -> Counts {
+        let mut read = Read::default();
+        lines.lines().for_each(|line| read.line(line));
+        read.counts()
+    }
+
     #[test]
-    fn a_result_line_is_counted() {
-        let line = "test result: FAILED. 21 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
-        assert_eq!(counted(line), Counts { passed: 21, failed: 2 });
+    fn results_are_counted_and_failures_named() {
+        let told = read(
+            "running 3 tests\ntest one ... ok\ntest deep::two ... FAILED\ntest three has been running for over 60 seconds\n\
+             test three ... FAILED\n\nfailures:\n    deep::two\n\n\
+             test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n\
+             running 1 test\ntest four ... ok\n\
+             test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n",
+        );
+        let failures = vec!["deep::two".to_owned(), "three".to_owned()];
+        assert_eq!(told, Counts { passed: 2, failed: 2, failures, ..Counts::default() });
+    }
+
+    #[test]
+    fn a_program_that_crashes_is_counted() {
+        let told =
+            read("running 3 tests\ntest one ... ok\nrunning 1 test\ntest result: ok. 1 passed; 0 failed; 0 ignored\n");
+        assert_eq!(told, Counts { passed: 1, crashed: 1, ..Counts::default() });
     }
 
     #[test]
     fn other_lines_count_nothing() {
-        for line in ["running 3 tests", "test x ... ok", "note: 4 passed; 1 failed", ""] {
-            assert_eq!(counted(line), Counts::default(), "{line}");
+        for line in ["test x ... ok", "note: 4 passed; 1 failed", "running the shop", ""] {
+            assert_eq!(read(line), Counts::default(), "{line}");
         }
     }
 }
