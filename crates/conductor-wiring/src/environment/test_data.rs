@@ -56,7 +56,7 @@ impl TestDataSettings {
         }
     }
 
-    pub(super) fn violations(&self) -> Vec<(String, String, String)> {
+    fn violations(&self) -> Vec<(String, String, String)> {
         match self {
             Self::Sqlite(store) => store.violations(),
             Self::Postgres(store) => store.violations(),

@@ -56,11 +56,6 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     for (field, problem, expected) in kubernetes.iter().flat_map(KubernetesSettings::violations) {
         add(&format!("spec.kubernetes.{field}"), problem, &expected);
     }
-    for (position, store) in document.spec.test_data.iter().enumerate() {
-        for (field, problem, expected) in store.violations() {
-            add(&format!("spec.testData[{position}].{field}"), problem, &expected);
-        }
-    }
     for (field, problem, expected) in ecs.iter().flat_map(EcsSettings::violations) {
         add(&format!("spec.ecs.{field}"), problem, &expected);
     }
