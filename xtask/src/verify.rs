@@ -40,7 +40,7 @@ fn usual() -> Vec<Stage> {
     vec![
         stage("tidy: files begin with their subject and stay short", tidy::check),
         stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
-        stage("tools: Locust, moto, PostgreSQL and cargo-deny", tools_stage),
+        stage("tools: Locust, moto, PostgreSQL, MariaDB and cargo-deny", tools_stage),
         stage("cargo deny", deny_stage),
         stage("cargo clippy", || {
             stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
@@ -62,8 +62,8 @@ fn usual() -> Vec<Stage> {
             stage::cargo(&["bench", "-p", "conductor-core", "--benches", "--no-run"], &[])
         }),
         stage("cargo bench, a little sweep of test data", || {
-            let arguments = ["bench", "-p", "conductor-testdata", "--bench", "sweep", "--", "--rows", "20000"];
-            stage::cargo(&arguments, &test_environment()?)
+            let sweep = ["bench", "--profile", "dev", "-p", "conductor-testdata", "--all-features", "--bench", "sweep"];
+            stage::cargo(&[&sweep[..], &["--", "--rows", "20000"]].concat(), &test_environment()?)
         }),
         stage("cargo demo", demo::check),
     ]

