@@ -234,3 +234,18 @@ async fn what_could_change_rows_of_others_is_refused() {
         "test data shop: several rows of baskets may have the same run_id, so that a row of others could match by it; expected a parentColumn with a unique index"
     );
 }
+
+#[tokio::test]
+async fn a_row_that_points_at_itself_goes_and_a_tree_goes_from_its_leaves() {
+    let shop = Shop::with(1).await;
+    let mut connection = open(&shop.path).await;
+    let sql = "CREATE TABLE copies (id INTEGER PRIMARY KEY, original INTEGER REFERENCES copies (id), run_id TEXT);
+               INSERT INTO copies VALUES (1, 1, 'run-1'), (2, 1, 'run-1'), (3, 2, 'run-1'), (4, 4, NULL)";
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    let mut settings = serde_json::to_value(shop.settings()).unwrap();
+    settings["tables"] = serde_json::json!([{ "table": "copies", "tagColumn": "run_id" }]);
+    let store = SqliteTestData::new(serde_json::from_value(settings).unwrap());
+    assert_eq!(store.delete(&run()).await.unwrap(), [TableCount { table: "copies".to_owned(), rows: 3 }]);
+    let left = sqlx::query("SELECT id FROM copies").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [4]);
+}

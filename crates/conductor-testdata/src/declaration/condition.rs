@@ -12,7 +12,7 @@ pub(crate) trait Dialect {
     /// The place of the bound value at this position, which begins with 1.
     fn place(&self, position: usize) -> String;
     /// True where a column is exactly the run's id, in upper and lower case, with blanks and without: a collation must not
-    /// make two runs one. Each call of `place` binds the run's id once more.
+    /// make two runs one. The column is quoted. Each call of `place` binds the run's id once more.
     fn tagged(&self, table: usize, column: &str, place: &mut dyn FnMut() -> String) -> String;
     /// A bound value as something to compare a column with.
     fn value(&self, table: usize, column: &str, place: &str) -> String {
@@ -56,9 +56,14 @@ pub(crate) fn condition(tables: &[Table], dialect: &impl Dialect, rows: Rows<'_>
     let last = path.len() - 1;
     for (step, index) in path.iter().copied().enumerate() {
         let declared = &tables[index];
+        // A column that is gone from its table must be an error: without the table's name it would be one of the table outside.
+        let column = |name: &str| match step {
+            0 => dialect.quoted(name),
+            _ => format!("step{step}.{}", dialect.quoted(name)),
+        };
         if rows.guarded {
             for guard in &declared.row_guard.conditions {
-                built.guard(dialect, index, guard);
+                built.guard(dialect, index, guard, &column(&guard.column));
                 built.sql.push_str(" AND ");
             }
         }
@@ -69,7 +74,7 @@ pub(crate) fn condition(tables: &[Table], dialect: &impl Dialect, rows: Rows<'_>
                     binds.push(Bind::Run);
                     dialect.place(binds.len())
                 };
-                built.sql.push_str(&dialect.tagged(index, tag, &mut place));
+                built.sql.push_str(&dialect.tagged(index, &column(tag), &mut place));
             }
             (None, Some(via)) => {
                 let parent = path.get(step + 1).copied().unwrap_or(index);
@@ -78,8 +83,10 @@ pub(crate) fn condition(tables: &[Table], dialect: &impl Dialect, rows: Rows<'_>
                     Some((from, part)) if step + 1 == last => (from, format!("{part} AND ")),
                     Some(_) | None => (whole.as_str(), String::new()),
                 };
-                let (column, key) = (dialect.quoted(&via.column), dialect.quoted(&via.parent_column));
-                built.sql.push_str(&format!("{column} IN (SELECT {key} FROM {from} WHERE {part}"));
+                let (column, key, inner) = (column(&via.column), dialect.quoted(&via.parent_column), step + 1);
+                built.sql.push_str(&format!(
+                    "{column} IN (SELECT step{inner}.{key} FROM {from} AS step{inner} WHERE {part}"
+                ));
             }
             (None, None) => {}
         }
@@ -92,9 +99,9 @@ pub(crate) fn condition(tables: &[Table], dialect: &impl Dialect, rows: Rows<'_>
 }
 
 impl Condition {
-    fn guard(&mut self, dialect: &impl Dialect, table: usize, guard: &RowGuardCondition) {
+    fn guard(&mut self, dialect: &impl Dialect, table: usize, guard: &RowGuardCondition, column: &str) {
         let (operator, _) = guard.op.sql();
-        self.sql.push_str(&format!("{} {operator}", dialect.quoted(&guard.column)));
+        self.sql.push_str(&format!("{column} {operator}"));
         if let Some(value) = &guard.value {
             self.binds.push(Bind::Value(value.clone()));
             let place = dialect.place(self.binds.len());
@@ -121,7 +128,7 @@ mod tests {
             format!("?{position}")
         }
         fn tagged(&self, _table: usize, column: &str, place: &mut dyn FnMut() -> String) -> String {
-            format!("[{column}] = {}", place())
+            format!("{column} = {}", place())
         }
     }
 
@@ -138,13 +145,14 @@ mod tests {
         assert_eq!(of(0, true, Some(("x", "page < 7"))).sql, "page < 7 AND [test] = ?1 AND [run] = ?2");
         assert_eq!(
             of(2, false, Some(("ONLY [orders]", "page < 7"))).sql,
-            "[line] IN (SELECT [no] FROM [lines] WHERE [order] IN (SELECT [id] FROM ONLY [orders] WHERE page < 7 AND [run] = ?1))"
+            "[line] IN (SELECT step1.[no] FROM [lines] AS step1 WHERE step1.[order] IN \
+             (SELECT step2.[id] FROM ONLY [orders] AS step2 WHERE page < 7 AND step2.[run] = ?1))"
         );
         let guarded = of(2, true, None);
         assert_eq!(
             guarded.sql,
-            "[line] IN (SELECT [no] FROM [lines] WHERE [kept] IS NULL AND [price] <= ?1 AND [order] IN \
-             (SELECT [id] FROM [orders] WHERE [test] = ?2 AND [run] = ?3))"
+            "[line] IN (SELECT step1.[no] FROM [lines] AS step1 WHERE step1.[kept] IS NULL AND step1.[price] <= ?1 AND \
+             step1.[order] IN (SELECT step2.[id] FROM [orders] AS step2 WHERE step2.[test] = ?2 AND step2.[run] = ?3))"
         );
         let values = [RowGuardValue::Number(5), RowGuardValue::Flag(true)].map(Bind::Value);
         assert_eq!(guarded.binds, [values[0].clone(), values[1].clone(), Bind::Run]);

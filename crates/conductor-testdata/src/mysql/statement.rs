@@ -33,7 +33,6 @@ impl Dialect for Mysql<'_> {
     /// An index is used for what is equal by the column's collation, to which `RUN-1` and `run-1` may be one; of these only
     /// what has the very same bytes is meant.
     fn tagged(&self, _table: usize, column: &str, place: &mut dyn FnMut() -> String) -> String {
-        let column = quoted(column);
         let loosely = place();
         format!(
             "{column} = {loosely} AND CAST(CONVERT({column} USING utf8mb4) AS BINARY) = CAST({} AS BINARY)",

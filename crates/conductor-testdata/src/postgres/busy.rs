@@ -69,10 +69,10 @@ impl Watch {
     }
 }
 
+/// A wait for a row is one for a transaction, which is of no database: its session is.
 const WAITING: &str = "SELECT count(DISTINCT waiting.pid) FROM pg_catalog.pg_locks AS waiting
-    WHERE NOT waiting.granted AND waiting.pid <> pg_backend_pid()
-    AND (waiting.database IS NULL
-         OR waiting.database IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())))";
+    JOIN pg_catalog.pg_stat_activity AS session ON session.pid = waiting.pid
+    WHERE NOT waiting.granted AND waiting.pid <> pg_backend_pid() AND session.datname = current_database()";
 
 /// How far the last of the standbys is behind.
 async fn lag(session: &mut Session<'_>) -> Result<Duration, PortError> {

@@ -1,6 +1,7 @@
 //! Checks a declaration against the database's own catalogue.
 
 mod read;
+mod via;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +11,10 @@ use super::session::Session;
 use super::settings::PostgresTestDataSettings;
 use crate::declaration::{Table, children_first};
 use read::Key;
+use via::Equality;
+
+/// The oldest version that finds rows by a range of pages without reading the whole table.
+const OLDEST: i32 = 140_000;
 
 /// A declared table that exists, as the catalogue tells of it.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub(super) struct Checked {
     pub(super) leaves: Vec<Leaf>,
     /// Keys of rows that point at its rows.
     pub(super) pointing: Vec<Pointing>,
+    /// Its rows can be locked, which takes the right to update one of its columns.
+    may_lock: bool,
     /// What of it fires when rows are deleted, and may do anything.
     triggers: Vec<String>,
     /// Numbers of its relations, with that of itself.
@@ -38,6 +45,7 @@ pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: String,
     tag: Option<Tag>,
+    equality: Equality,
 }
 
 /// How a column is compared with the run's id, so that exactly this run is found.
@@ -111,10 +119,20 @@ pub(super) async fn check(
             violations.iter().map(|(field, problem, expected)| format!("{field}: {problem}; expected {expected}"));
         return Err(refused(settings, &shown.collect::<Vec<_>>().join("; ")));
     }
+    let version = read::version(session).await?;
+    if version < OLDEST {
+        let act = session.act(&format!(
+            "the server is PostgreSQL {}, which cannot find rows by their pages; expected 14 or newer for",
+            version / 10_000
+        ));
+        return Err(PortError::new(FailureKind::Rejected, act));
+    }
     let mut tables = Vec::new();
     for position in 0..settings.tables.len() {
         tables.push(table(settings, position, session).await?);
     }
+    distinct(settings, &tables)?;
+    via::fitting(settings, &tables)?;
     let trees: Vec<&[i64]> = tables.iter().map(|table| &table.tree[..]).collect();
     let keys = read::keys(session, &trees.concat()).await?;
     let parents = parents(settings, &tables, &keys)?;
@@ -122,7 +140,7 @@ pub(super) async fn check(
         let names: Vec<&str> = circle.iter().map(|table| tables[*table].name.as_str()).collect();
         refused(settings, &format!("the tables {} point at each other in a circle", names.join(", ")))
     })?;
-    let remarks = remarks(settings, &tables, &keys);
+    let mut remarks = remarks(settings, &tables, &keys);
     for key in &keys {
         for table in tables.iter_mut().filter(|table| key.is_outermost_of(&table.tree)) {
             let is_own = table.tree.contains(&key.child);
@@ -132,7 +150,36 @@ pub(super) async fn check(
             table.pointing.push(Pointing { child: child_sql, columns: pairs, changes_rows, is_own });
         }
     }
+    remarks.extend(via::unkept(settings, &mut tables));
+    for table in tables.iter().filter(|table| !table.may_lock && !table.pointing.is_empty()) {
+        let name = &table.name;
+        if table.pointing.iter().any(|key| key.changes_rows || key.is_own) {
+            let act = format!(
+                "{} lacks the right to UPDATE {name}, by which rows are locked while it is looked who points at them; expected \
+                 GRANT UPDATE on one of its columns",
+                settings.user
+            );
+            return Err(refused(settings, &act));
+        }
+        remarks.push(format!(
+            "{} may not UPDATE {name}: if a row that stays points at one of the run's, nothing more is deleted",
+            settings.user
+        ));
+    }
     Ok(Catalogue { tables, order, remarks })
+}
+
+/// No two declared tables may have a row in common: each has its own guard.
+fn distinct(settings: &PostgresTestDataSettings, tables: &[Checked]) -> Result<(), PortError> {
+    for (position, table) in tables.iter().enumerate() {
+        let shares = |other: &&Checked| other.tree.iter().any(|oid| table.tree.contains(oid));
+        if let Some(other) = tables[..position].iter().find(shares) {
+            let act =
+                format!("{} and {} have rows in common; expected one of them among tables", other.name, table.name);
+            return Err(refused(settings, &act));
+        }
+    }
+    Ok(())
 }
 
 /// The tables that each table points at. Nothing else may be changed by what is deleted.
@@ -186,31 +233,40 @@ async fn table(
     }
     let tree: Vec<i64> = found.iter().map(|relation| relation.oid).collect();
     let columns = read::columns(session, root.oid).await?;
-    let tag = tag(settings, declared, &name, &columns)?;
-    unique(settings, position, &name, found.len() > 1 && !root.is_partitioned(), root.oid, session).await?;
+    let lacking = found.iter().find(|relation| !relation.lacks.is_empty());
+    if let Some(relation) = lacking {
+        let act = format!(
+            "{} lacks the right to {} {}; expected GRANT SELECT, DELETE on it and its partitions",
+            settings.user,
+            relation.lacks.join(" and "),
+            relation.name
+        );
+        return Err(refused(settings, &act));
+    }
+    let tag = tag(settings, position, &name, &columns)?;
+    via::unique(settings, position, &name, found.len() > 1 && !root.is_partitioned(), root.oid, session).await?;
     let triggers = triggers(settings, declared, &name, &tree, session).await?;
-    let sql = root.sql.clone();
+    let (sql, may_lock) = (root.sql.clone(), found.iter().all(|relation| relation.may_lock));
     let mut leaves = Vec::new();
     for relation in found.iter().filter(|relation| !relation.is_partitioned()) {
         let indexed = read::indexed(session, relation.oid).await?;
         let rows_per_page = relation.rows_per_page();
         leaves.push(Leaf { oid: relation.oid, sql: relation.sql.clone(), rows_per_page, indexed });
     }
-    Ok(Checked { name, sql, columns, tag, leaves, pointing: Vec::new(), triggers, tree })
+    Ok(Checked { name, sql, columns, tag, leaves, pointing: Vec::new(), may_lock, triggers, tree })
 }
 
 /// Looks whether the declared columns are there, and how the tag is compared.
 fn tag(
     settings: &PostgresTestDataSettings,
-    declared: &Table,
+    position: usize,
     name: &str,
     columns: &[Column],
 ) -> Result<Option<Tag>, PortError> {
+    let declared = &settings.tables[position];
     let of_via = declared.via.iter().map(|via| &via.column);
     let of_guard = declared.row_guard.conditions.iter().map(|guard| &guard.column);
-    let keys = settings.tables.iter().filter(|other| {
-        other.parent(&settings.tables).is_some_and(|parent| std::ptr::eq(&raw const settings.tables[parent], declared))
-    });
+    let keys = settings.tables.iter().filter(|other| other.parent(&settings.tables) == Some(position));
     let keys = keys.filter_map(|child| Some(&child.via.as_ref()?.parent_column));
     for wanted in declared.tag_column.iter().chain(of_via).chain(of_guard).chain(keys) {
         if !columns.iter().any(|column| column.name == *wanted) {
@@ -223,37 +279,9 @@ fn tag(
     match tag {
         None => Ok(None),
         Some(Column { tag: Some(tag), .. }) => Ok(Some(*tag)),
-        Some(Column { name: column, kind, tag: None }) => {
+        Some(Column { name: column, kind, tag: None, .. }) => {
             let act =
                 format!("column {column} of {name} is of type {kind}; expected text, varchar, char or uuid for a tag");
-            Err(refused(settings, &act))
-        }
-    }
-}
-
-/// A row of a child must be of one parent row only.
-async fn unique(
-    settings: &PostgresTestDataSettings,
-    position: usize,
-    name: &str,
-    is_inherited: bool,
-    root: i64,
-    session: &mut Session<'_>,
-) -> Result<(), PortError> {
-    let children = settings.tables.iter().filter(|other| other.parent(&settings.tables) == Some(position));
-    let keys: Vec<&String> = children.filter_map(|child| Some(&child.via.as_ref()?.parent_column)).collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    // An index does not reach the tables that inherit from its own.
-    let unique = if is_inherited { Vec::new() } else { read::unique(session, root).await? };
-    match keys.into_iter().find(|key| !unique.contains(key)) {
-        None => Ok(()),
-        Some(key) => {
-            let act = format!(
-                "several rows of {name} may have the same {key}, so that a row of others could match by it; expected a \
-                 parentColumn with a unique index"
-            );
             Err(refused(settings, &act))
         }
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use conductor_core::ports::PortError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow, PgSslMode};
-use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, PgConnection};
+use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
 use super::settings::{PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
+use super::statement::Deletion;
 use super::trouble::{Trouble, TroubleKind};
 use crate::declaration::Bind;
 
@@ -88,12 +89,12 @@ impl<'a> Session<'a> {
     /// Deletes rows, after it has locked them by another statement where there is one.
     pub(super) async fn delete(
         &mut self,
-        lock: Option<&str>,
-        sql: &str,
+        deletion: &Deletion,
         values: &Values<'_>,
     ) -> Result<Result<u64, Trouble>, PortError> {
         let mut held = self.ready().await?;
-        let deleted = timeout(self.limit(), delete(&mut held.0, lock, sql, values)).await;
+        let statements = if deletion.locked.is_some() { 2 } else { 1 };
+        let deleted = timeout(self.limit() * statements, delete(&mut held.0, deletion, values)).await;
         Ok(self.keep(held, deleted))
     }
 
@@ -118,7 +119,7 @@ impl<'a> Session<'a> {
 
     const fn limit(&self) -> Duration {
         match self.mode {
-            Mode::Look => COUNT_WITHIN,
+            Mode::Look => COUNT_WITHIN.saturating_add(GRACE),
             Mode::Delete => self.settings.statement_timeout.as_duration().saturating_add(GRACE),
         }
     }
@@ -205,21 +206,26 @@ fn options(settings: &PostgresTestDataSettings, password: Option<&str>) -> PgCon
     options
 }
 
-async fn delete(
-    connection: &mut PgConnection,
-    lock: Option<&str>,
-    sql: &str,
-    values: &Values<'_>,
-) -> Result<u64, sqlx::Error> {
+async fn delete(connection: &mut PgConnection, deletion: &Deletion, values: &Values<'_>) -> Result<u64, sqlx::Error> {
     // A kept statement would get a plan that knows nothing of its values. To forbid such plans by a parameter would have every
     // look that a foreign key takes planned anew, too, which takes longer than all else.
-    let query = |sql: &str| sqlx::query_with(AssertSqlSafe(sql.to_owned()), values.arguments()).persistent(false);
-    let Some(lock) = lock else {
-        return Ok(query(sql).execute(connection).await?.rows_affected());
+    let query = |sql: &str, arguments| sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments).persistent(false);
+    let first = query(&deletion.sql, values.arguments());
+    let Some(locked) = &deletion.locked else {
+        return Ok(first.execute(connection).await?.rows_affected());
     };
     let mut transaction = connection.begin().await?;
-    query(lock).execute(&mut *transaction).await?;
-    let done = query(sql).execute(&mut *transaction).await?.rows_affected();
+    let (mut relations, mut places) = (Vec::new(), Vec::new());
+    for row in first.fetch_all(&mut *transaction).await? {
+        relations.push(row.try_get(0)?);
+        places.push(row.try_get(1)?);
+    }
+    if places.is_empty() {
+        transaction.rollback().await?;
+        return Ok(0);
+    }
+    let chosen = Values::only(vec![Extra::Texts(relations), Extra::Texts(places)]);
+    let done = query(locked, chosen.arguments()).execute(&mut *transaction).await?.rows_affected();
     transaction.commit().await?;
     Ok(done)
 }

@@ -1,11 +1,14 @@
 //! The statements: names quoted as they stand in the catalogue, values bound.
 
-use super::catalogue::{Checked, Leaf, Tag};
+use super::catalogue::{Checked, Leaf, Pointing, Tag};
 use crate::declaration::{Bind, Condition, Dialect, Rows, Table, condition};
 
 /// PostgreSQL's way to write a condition.
 pub(super) struct Postgres<'a> {
     pub(super) tables: &'a [Checked],
+    /// Rows are found by a part of a table that is small, so that the index of the tag must not be used: the planner, whose figures
+    /// know nothing of a run that is new, would read all of the run from it for each part.
+    pub(super) in_part: bool,
 }
 
 impl Dialect for Postgres<'_> {
@@ -22,9 +25,10 @@ impl Dialect for Postgres<'_> {
     }
 
     fn tagged(&self, table: usize, column: &str, place: &mut dyn FnMut() -> String) -> String {
-        let column = quoted(column);
         match self.tables[table].tag {
+            Some(Tag::Text) | None if self.in_part => format!("{column} || '' = {}", place()),
             Some(Tag::Text) | None => format!("{column} = {}", place()),
+            Some(Tag::Padded) if self.in_part => format!("{column}::text = {}", place()),
             Some(Tag::Padded) => format!("{column} = {}::bpchar", place()),
             Some(Tag::Loose) => format!("{column}::text = {} COLLATE \"C\"", place()),
         }
@@ -48,10 +52,10 @@ pub(super) enum PartOf {
 /// Deletes a part of a table's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deletion {
-    /// Locks the part before, so that what is looked at afterwards stays so.
-    pub(super) lock: Option<String>,
     pub(super) sql: String,
     pub(super) binds: Vec<Bind>,
+    /// It tells the tables and places of rows that it locks; this deletes those of them at which nobody points.
+    pub(super) locked: Option<String>,
 }
 
 /// What is known of the tables of a declaration.
@@ -64,7 +68,7 @@ pub(super) struct Statements<'a> {
 impl Statements<'_> {
     /// How many rows of a run there are, or whether there are more than some.
     pub(super) fn count(self, table: usize, guarded: bool, most: Option<u64>) -> Condition {
-        let mut rows = self.rows(table, guarded, None);
+        let mut rows = self.rows(table, guarded);
         let of = format!("FROM {} AS target WHERE {}", self.checked[table].sql, rows.sql);
         rows.sql = match most {
             None => format!("SELECT count(*) {of}"),
@@ -75,12 +79,20 @@ impl Statements<'_> {
 
     /// True where some rows of a run may have to stay.
     pub(super) fn is_guarded(self, table: usize) -> bool {
-        self.rows(table, true, None) != self.rows(table, false, None)
+        self.rows(table, true) != self.rows(table, false)
+    }
+
+    /// How many rows with the tag there are in one table of the catalogue, counted up to some.
+    pub(super) fn some(self, tagged: usize, leaf: &Leaf, most: u64) -> Condition {
+        let mut rows = self.rows(tagged, true);
+        let some = format!("SELECT 1 FROM ONLY {} WHERE {} LIMIT {most}", leaf.sql, rows.sql);
+        rows.sql = format!("SELECT count(*) FROM ({some}) AS counted");
+        rows
     }
 
     /// Places of rows with the tag in one table of the catalogue, in their order, behind a place that is bound last.
     pub(super) fn places(self, tagged: usize, leaf: &Leaf, most: u64) -> Condition {
-        let mut rows = self.rows(tagged, true, None);
+        let mut rows = self.rows(tagged, true);
         let after = rows.binds.len() + 1;
         rows.sql = format!(
             "SELECT ctid::text FROM ONLY {} WHERE {} AND ctid > ${after}::text::tid ORDER BY ctid LIMIT {most}",
@@ -91,44 +103,86 @@ impl Statements<'_> {
 
     /// Deletes a table's rows by parts of one of the tables that it consists of.
     pub(super) fn by_own(self, table: usize, leaf: &Leaf, part: PartOf, careful: bool) -> Deletion {
-        let rows = self.rows(table, true, None);
+        let rows = self.rows_in_part(table, None);
         let piece = piece("target.ctid", part, rows.binds.len());
-        self.deletion(table, &format!("ONLY {}", leaf.sql), &format!("{piece} AND {}", rows.sql), rows.binds, careful)
-    }
-
-    /// Deletes a table's rows by parts of a table that has the tag of them.
-    pub(super) fn by_tagged(self, table: usize, leaf: &Leaf, part: PartOf, careful: bool) -> Deletion {
-        let binds = self.rows(table, true, None).binds.len();
+        let of = format!("{piece} AND {}", rows.sql);
         let from = format!("ONLY {}", leaf.sql);
-        let rows = self.rows(table, true, Some((&from, &piece("ctid", part, binds))));
-        self.deletion(table, &self.checked[table].sql, &rows.sql, rows.binds, careful)
-    }
-
-    fn rows(self, table: usize, guarded: bool, part: Option<(&str, &str)>) -> Condition {
-        condition(self.declared, &Postgres { tables: self.checked }, Rows { table, guarded, part })
-    }
-
-    fn deletion(self, table: usize, from: &str, of: &str, binds: Vec<Bind>, careful: bool) -> Deletion {
-        let checked = &self.checked[table];
-        let held: Vec<String> = checked
-            .pointing
-            .iter()
-            .filter(|key| careful || key.changes_rows || key.is_own)
-            .map(|key| {
-                let equal = |(child, parent): &(String, String)| {
-                    format!("pointing.{} = target.{}", quoted(child), quoted(parent))
-                };
-                let pairs: Vec<String> = key.columns.iter().map(equal).collect();
-                format!(" AND NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {})", key.child, pairs.join(" AND "))
-            })
-            .collect();
-        let lock = format!("SELECT count(*) FROM (SELECT 1 FROM {from} AS target WHERE {of} FOR UPDATE) AS locked");
-        Deletion {
-            lock: (!held.is_empty()).then_some(lock),
-            sql: format!("DELETE FROM {from} AS target WHERE {of}{}", held.concat()),
-            binds,
+        let held = self.held(table, careful);
+        if held.is_empty() {
+            return Deletion {
+                sql: format!("DELETE FROM {from} AS target WHERE {of}"),
+                binds: rows.binds,
+                locked: None,
+            };
         }
+        locking(&from, &format!("{of}{held}"), &held, None, rows.binds)
     }
+
+    /// Deletes a table's rows by parts of a table that has the tag of them, `most` of them at a time: nobody knows beforehand how
+    /// many belong to one row with the tag.
+    pub(super) fn by_tagged(self, table: usize, leaf: &Leaf, part: PartOf, careful: bool, most: u64) -> Deletion {
+        let binds = self.rows(table, true).binds.len();
+        let tagged = format!("ONLY {}", leaf.sql);
+        let rows = self.rows_in_part(table, Some((&tagged, &piece("ctid", part, binds))));
+        let from = &self.checked[table].sql;
+        let held = self.held(table, careful);
+        if held.is_empty() {
+            let chosen = format!(
+                "SELECT target.tableoid AS relation, target.ctid AS place FROM {from} AS target WHERE {} LIMIT {most}",
+                rows.sql
+            );
+            return Deletion {
+                sql: deletion(from, &format!("({chosen}) AS chosen"), ""),
+                binds: rows.binds,
+                locked: None,
+            };
+        }
+        locking(from, &format!("{}{held}", rows.sql), &held, Some(most), rows.binds)
+    }
+
+    fn rows(self, table: usize, guarded: bool) -> Condition {
+        let dialect = Postgres { tables: self.checked, in_part: false };
+        condition(self.declared, &dialect, Rows { table, guarded, part: None })
+    }
+
+    fn rows_in_part(self, table: usize, part: Option<(&str, &str)>) -> Condition {
+        let dialect = Postgres { tables: self.checked, in_part: true };
+        condition(self.declared, &dialect, Rows { table, guarded: true, part })
+    }
+
+    /// True for rows at which no other row points that would be changed with them, or be in the way.
+    fn held(self, table: usize, careful: bool) -> String {
+        let pointing = self.checked[table].pointing.iter().filter(|key| careful || key.changes_rows || key.is_own);
+        let nobody = |key: &Pointing| {
+            let equal =
+                |(child, parent): &(String, String)| format!("pointing.{} = target.{}", quoted(child), quoted(parent));
+            let mut pairs: Vec<String> = key.columns.iter().map(equal).collect();
+            if key.is_own {
+                pairs.push("(pointing.tableoid, pointing.ctid) <> (target.tableoid, target.ctid)".to_owned());
+            }
+            format!(" AND NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {})", key.child, pairs.join(" AND "))
+        };
+        pointing.map(nobody).collect()
+    }
+}
+
+/// Locks rows before it is looked again who points at them: from then on nobody can begin to.
+fn locking(from: &str, of: &str, held: &str, most: Option<u64>, binds: Vec<Bind>) -> Deletion {
+    let limit = most.map(|most| format!(" LIMIT {most}")).unwrap_or_default();
+    let places = "target.tableoid::int8::text, target.ctid::text";
+    Deletion {
+        sql: format!("SELECT {places} FROM {from} AS target WHERE {of}{limit} FOR UPDATE OF target"),
+        binds,
+        locked: Some(deletion(from, "unnest($1::text[]::oid[], $2::text[]::tid[]) AS chosen (relation, place)", held)),
+    }
+}
+
+/// Deletes chosen rows by their tables and places. One that somebody has changed since has another place, and waits for its turn.
+fn deletion(from: &str, chosen: &str, held: &str) -> String {
+    format!(
+        "DELETE FROM {from} AS target USING {chosen} \
+         WHERE target.ctid = chosen.place AND target.tableoid = chosen.relation{held}"
+    )
 }
 
 /// True for what is in a part, whose values are bound after those of a condition.

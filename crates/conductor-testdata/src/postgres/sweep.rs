@@ -21,6 +21,8 @@ use crate::pace::Pace;
 const LOSSES: u32 = 5;
 /// How often the smallest batch is tried that somebody is in the way of, before it is passed by for this round.
 const TRIES: u32 = 3;
+/// How many rounds in a row may delete nothing: a row that came or moved during one is found by the next.
+const IDLE_ROUNDS: u32 = 2;
 /// The pause after something was in the way.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -52,6 +54,7 @@ impl<'a> Sweep<'a> {
         note: impl Fn(usize, u64) + Send + Sync,
     ) -> Result<(), PortError> {
         let mut left = order.to_vec();
+        let mut idle = 0;
         loop {
             let mut deleted = 0;
             self.passed_by = None;
@@ -62,8 +65,9 @@ impl<'a> Sweep<'a> {
             if found.is_empty() {
                 return Ok(());
             }
-            // Rows that have come meanwhile, or that others of their table pointed at.
-            if deleted == 0 {
+            // Rows that have come or moved meanwhile, or that others of their table pointed at.
+            idle = if deleted == 0 { idle + 1 } else { 0 };
+            if idle >= IDLE_ROUNDS {
                 return Err(self.stuck(&found, session));
             }
             left = found.into_iter().map(|(table, _)| table).collect();
@@ -88,8 +92,13 @@ impl<'a> Sweep<'a> {
         match self.passed_by.take() {
             Some(trouble) => session.failed(&format!("could not delete all rows ({rows} are left) in"), trouble),
             None => {
-                let act = format!("could not delete all rows ({rows} are left, at which rows of others point) in");
-                PortError::new(FailureKind::Unsettled, session.act(&act))
+                let points = left.iter().any(|(table, _)| !self.statements.checked[*table].pointing.is_empty());
+                let (because, kind) = match points {
+                    true => (", at which rows of others point", FailureKind::Unsettled),
+                    false => (", which others moved meanwhile", FailureKind::Unavailable),
+                };
+                let act = format!("could not delete all rows ({rows} are left{because}) in");
+                PortError::new(kind, session.act(&act))
             }
         }
     }
@@ -128,12 +137,12 @@ impl<'a> Sweep<'a> {
         session: &mut Session<'_>,
         note: &(impl Fn(usize, u64) + Send + Sync),
     ) -> Result<u64, PortError> {
-        session.set_mode(Mode::Delete);
         let batch = self.pace.at_most(u64::from(self.settings.batch_size.get()));
         let mut walk = Walk::begin(way, self.run.as_str(), batch, self.statements, session).await?;
         let mut deleted = 0;
         while let Some(piece) = walk.piece(self.statements, session).await? {
             self.busy.wait(session).await?;
+            session.set_mode(Mode::Delete);
             let begun = Instant::now();
             let rows = match self.batch(&mut walk, way, &piece, session).await? {
                 Batch::Done(rows) => rows,
@@ -147,7 +156,9 @@ impl<'a> Sweep<'a> {
             }
             // What has pointed at others of its own table is gone now, so that these can go.
             let has_freed = rows > 0 && self.statements.checked[way.table].pointing.iter().any(|key| key.is_own);
-            if !has_freed {
+            // There may be more of those that belong to this piece.
+            let is_full = way.tagged.is_some() && rows >= batch;
+            if !has_freed && !is_full {
                 walk.done(&piece);
             }
         }
@@ -163,10 +174,12 @@ impl<'a> Sweep<'a> {
         session: &mut Session<'_>,
     ) -> Result<Batch, PortError> {
         let mut tries = 0;
+        // One who holds many rows is waited for at the first of them; the rest may be others' again in the next round.
+        let most_tries = if self.passed_by.is_some() { 1 } else { TRIES };
         loop {
-            let Deletion { lock, sql, binds } = self.deletion(way, piece);
-            let values = Values { binds: &binds, run: self.run.as_str(), extra: piece.extra() };
-            let trouble = match session.delete(lock.as_deref(), &sql, &values).await? {
+            let deletion = self.deletion(way, piece);
+            let values = Values { binds: &deletion.binds, run: self.run.as_str(), extra: piece.extra() };
+            let trouble = match session.delete(&deletion, &values).await? {
                 Ok(rows) => return Ok(Batch::Done(rows)),
                 Err(trouble) => trouble,
             };
@@ -179,17 +192,18 @@ impl<'a> Sweep<'a> {
                     if walk.stride.shrink() {
                         return Ok(Batch::Again);
                     }
-                    if tries >= TRIES {
+                    if tries >= most_tries {
                         self.passed_by = Some(trouble);
                         return Ok(Batch::Done(0));
                     }
                 }
                 TroubleKind::Referenced if !self.careful[way.table] => self.careful[way.table] = true,
-                TroubleKind::Lost
-                | TroubleKind::Referenced
-                | TroubleKind::Unable
-                | TroubleKind::Missing
-                | TroubleKind::Refused => {
+                // Somebody has begun to point at one of them just now.
+                TroubleKind::Referenced => {
+                    self.passed_by = Some(trouble);
+                    return Ok(Batch::Done(0));
+                }
+                TroubleKind::Lost | TroubleKind::Unable | TroubleKind::Missing | TroubleKind::Refused => {
                     let name = &self.statements.checked[way.table].name;
                     return Err(session.failed(&format!("could not delete from {name} in"), trouble));
                 }
@@ -202,7 +216,10 @@ impl<'a> Sweep<'a> {
         let leaf: &Leaf = leaf;
         match tagged {
             None => self.statements.by_own(table, leaf, piece.part(), self.careful[table]),
-            Some(_) => self.statements.by_tagged(table, leaf, piece.part(), self.careful[table]),
+            Some(_) => {
+                let most = self.pace.at_most(u64::from(self.settings.batch_size.get()));
+                self.statements.by_tagged(table, leaf, piece.part(), self.careful[table], most)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use conductor_core::ports::PortError;
 use sqlx::Row;
 
 use super::catalogue::Leaf;
-use super::session::{Extra, Session, Values};
+use super::session::{Extra, Mode, Session, Values};
 use super::statement::{PartOf, Statements};
 use super::trouble::Trouble;
 use crate::stride::Stride;
@@ -78,15 +78,14 @@ impl<'a> Walk<'a> {
         statements: Statements<'_>,
         session: &mut Session<'_>,
     ) -> Result<Self, PortError> {
+        session.set_mode(Mode::Look);
         let end = pages(way.leaf, session).await?;
         let few = (end / PAGES_A_ROW).min(FEW_ROWS);
         if end > SMALL && way.is_indexed(statements) {
             let tagged = way.tagged.unwrap_or(way.table);
-            let places = statements.places(tagged, way.leaf, few);
-            let mut values = Values { binds: &places.binds, run, extra: vec![Extra::Text(FIRST_PLACE.to_owned())] };
-            let count = format!("SELECT count(*) FROM ({}) AS places", places.sql);
-            if number(session, "could not count rows in", &count, &values).await? < few {
-                values.extra.clear();
+            let some = statements.some(tagged, way.leaf, few);
+            let values = Values { binds: &some.binds, run, extra: Vec::new() };
+            if number(session, "could not count rows in", &some.sql, &values).await? < few {
                 let at = At::Rows { places: Vec::new(), next: 0, last: FIRST_PLACE.to_owned() };
                 return Ok(Self { way, run, at, stride: Stride::new(batch, 1) });
             }
@@ -115,6 +114,7 @@ impl<'a> Walk<'a> {
                     let found = statements.places(tagged, self.way.leaf, PLACES);
                     let values = Values { binds: &found.binds, run: self.run, extra: vec![Extra::Text(last.clone())] };
                     let what = "could not find rows in";
+                    session.set_mode(Mode::Look);
                     let rows = session.rows(what, &found.sql, &values).await?;
                     let read: Result<Vec<String>, sqlx::Error> = rows.iter().map(|row| row.try_get(0)).collect();
                     *places = read.map_err(|source| session.failed(what, Trouble::from(source)))?;

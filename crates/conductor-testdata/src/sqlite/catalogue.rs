@@ -61,7 +61,7 @@ impl Dialect for Sqlite<'_> {
 
     /// A column of numbers would take 007 for 7.
     fn tagged(&self, _table: usize, column: &str, place: &mut dyn FnMut() -> String) -> String {
-        let (column, place) = (quoted(column), place());
+        let place = place();
         format!("{column} = {place} COLLATE BINARY AND CAST({column} AS TEXT) = {place} COLLATE BINARY")
     }
 }

@@ -31,14 +31,18 @@ impl ForeignKey {
         self.child.eq_ignore_ascii_case(&self.parent)
     }
 
-    /// True for a row of the parent's table at which no row points any more.
+    /// True for a row of the parent's table at which no other row points any more.
     pub(super) fn nobody_points_at(&self) -> String {
         let pairs: Vec<String> = self
             .columns
             .iter()
             .map(|(child, parent)| format!("pointing.{} = {}.{}", quoted(child), quoted(&self.parent), quoted(parent)))
             .collect();
-        format!("NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {})", quoted(&self.child), pairs.join(" AND "))
+        let another = match self.is_within_one_table() {
+            true => format!(" AND pointing.rowid <> {}.rowid", quoted(&self.parent)),
+            false => String::new(),
+        };
+        format!("NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {}{another})", quoted(&self.child), pairs.join(" AND "))
     }
 }
 

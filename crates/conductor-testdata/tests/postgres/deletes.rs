@@ -108,6 +108,70 @@ async fn a_tree_within_one_table_goes_from_its_leaves() {
 }
 
 #[tokio::test]
+async fn a_row_that_points_at_itself_goes() {
+    let bed = Bed::with(
+        "CREATE TABLE orders (id bigint PRIMARY KEY, original bigint REFERENCES orders, run_id text);
+         INSERT INTO orders SELECT id, id, CASE WHEN id % 2 = 0 THEN 'run-1' END FROM generate_series(1, 100) AS id;
+         INSERT INTO orders VALUES (101, 2, 'run-1')",
+    )
+    .await;
+    let store = bed.store(json!([{ "table": "orders", "tagColumn": "run_id" }]), json!({}));
+    assert_eq!(store.delete(&run()).await.unwrap(), counted(&[("orders", 51)]));
+    assert_eq!(bed.number("SELECT count(*) FROM orders").await, 50);
+}
+
+#[tokio::test]
+async fn one_parent_may_have_more_children_than_go_at_a_time() {
+    let bed = Bed::with(
+        "CREATE TABLE sessions (id bigint PRIMARY KEY, run_id text);
+         CREATE TABLE events (id bigint, session bigint NOT NULL REFERENCES sessions) PARTITION BY HASH (id);
+         CREATE TABLE even PARTITION OF events FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+         CREATE TABLE odd PARTITION OF events FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+         CREATE INDEX ON events (session);
+         CREATE TABLE sizes (rows bigint);
+         CREATE FUNCTION size() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN INSERT INTO sizes SELECT count(*) FROM gone; RETURN NULL; END';
+         CREATE TRIGGER size AFTER DELETE ON events REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION size();
+         INSERT INTO sessions VALUES (1, 'run-1'), (2, NULL), (3, 'run-1');
+         INSERT INTO events SELECT id, 1 + id % 3 FROM generate_series(1, 9000) AS id",
+    )
+    .await;
+    let tables = json!([
+        { "table": "sessions", "tagColumn": "run_id" },
+        { "table": "events", "allowTriggers": true,
+          "via": { "column": "session", "references": "sessions", "parentColumn": "id" } }
+    ]);
+    let deleted = bed.store(tables, json!({ "batchSize": 500 })).delete(&run()).await.unwrap();
+    assert_eq!(deleted, counted(&[("events", 6000), ("sessions", 2)]));
+    assert_eq!(bed.number("SELECT count(*) FROM events").await, 3000);
+    let most = bed.number("SELECT max(rows) FROM sizes").await;
+    assert!((1..=500).contains(&most), "{most} rows at a time");
+}
+
+#[tokio::test]
+async fn a_parent_waits_for_children_that_no_key_keeps_to_it() {
+    let bed = Bed::with(
+        "CREATE TABLE baskets (id bigint PRIMARY KEY, run_id text);
+         CREATE TABLE lines (basket bigint, kept boolean NOT NULL); CREATE INDEX ON lines (basket);
+         INSERT INTO baskets VALUES (1, 'run-1'), (2, 'run-1'), (3, NULL);
+         INSERT INTO lines VALUES (1, false), (2, true), (3, false)",
+    )
+    .await;
+    let tables = json!([
+        { "table": "baskets", "tagColumn": "run_id" },
+        { "table": "lines", "via": { "column": "basket", "references": "baskets", "parentColumn": "id" },
+          "rowGuard": { "where": [{ "column": "kept", "value": false }] } }
+    ]);
+    let store = bed.store(tables, json!({}));
+    let remark = "no foreign key keeps lines.basket to baskets: rows that come after those of baskets are deleted are not found any more";
+    assert!(store.remarks().await.unwrap().contains(&remark.to_owned()), "{:?}", store.remarks().await);
+    let error = refused(&store).await;
+    assert!(told(&error).contains("(1 of baskets are left, at which rows of others point)"), "{}", told(&error));
+    assert_eq!(bed.texts("SELECT basket::text FROM lines ORDER BY basket").await, ["2", "3"]);
+    assert_eq!(bed.texts("SELECT id::text FROM baskets ORDER BY id").await, ["2", "3"]);
+}
+
+#[tokio::test]
 async fn a_row_that_others_point_at_stays_and_is_told_while_all_else_goes() {
     let bed = Bed::shop(100).await;
     // An order of a customer in a basket of the run, and a line of the run's own.
@@ -164,7 +228,8 @@ async fn no_row_of_others_is_changed_by_a_cascade() {
 #[tokio::test]
 async fn rows_that_come_while_others_go_are_found() {
     let bed = Bed::shop(3000).await;
-    let store = bed.shop_store(json!({ "batchSize": 100 }));
+    // It takes a second for each table, so that the baskets are there when the late lines come.
+    let store = bed.shop_store(json!({ "batchSize": 100, "rowsPerSecond": 3000 }));
     let late = async {
         // A line of a basket that is still there keeps it, until the next round takes the line.
         bed.until("the first rows are gone", "SELECT count(*) < 9000 FROM lines").await;

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 
 use super::super::session::{Extra, Session, Values};
 use super::super::trouble::Trouble;
-use super::{Column, Tag};
+use super::{Column, Equality, Tag};
 
 /// A page holds no more rows than this, however short they are.
 const MOST_ROWS_PER_PAGE: u64 = 291;
@@ -18,6 +18,10 @@ pub(super) struct Relation {
     pub(super) sql: String,
     kind: String,
     pub(super) hides_rows: bool,
+    /// Rights that the role lacks.
+    pub(super) lacks: Vec<String>,
+    /// The role may lock rows.
+    pub(super) may_lock: bool,
     rows: f64,
     pages: i32,
 }
@@ -99,7 +103,10 @@ pub(super) async fn relations(
         )
         SELECT relation.oid::int8, quote_ident(schema.nspname) || '.' || quote_ident(relation.relname),
             CASE schema.nspname WHEN 'public' THEN '' ELSE schema.nspname || '.' END || relation.relname,
-            relation.relkind::text, row_security_active(relation.oid), relation.reltuples::float8, relation.relpages
+            relation.relkind::text, row_security_active(relation.oid), relation.reltuples::float8, relation.relpages,
+            ARRAY(SELECT wanted FROM unnest(ARRAY['SELECT', 'DELETE']) AS wanted
+                WHERE NOT has_table_privilege(relation.oid, wanted)),
+            has_any_column_privilege(relation.oid, 'UPDATE')
         FROM (SELECT oid, min(depth) AS depth FROM tree GROUP BY oid) AS found
         JOIN pg_catalog.pg_class AS relation ON relation.oid = found.oid
         JOIN pg_catalog.pg_namespace AS schema ON schema.oid = relation.relnamespace
@@ -114,6 +121,8 @@ pub(super) async fn relations(
             hides_rows: row.try_get(4)?,
             rows: row.try_get(5)?,
             pages: row.try_get(6)?,
+            lacks: row.try_get(7)?,
+            may_lock: row.try_get(8)?,
         })
     })
     .await
@@ -128,7 +137,7 @@ pub(super) async fn columns(session: &mut Session<'_>, table: i64) -> Result<Vec
             SELECT attnum, name, kind, typbasetype, attcollation
             FROM made_of JOIN pg_catalog.pg_type AS domain ON domain.oid = made_of.type WHERE typtype = 'd'
         )
-        SELECT name, kind, base.typname::text, coalesce(found.collisdeterministic, true)
+        SELECT name, kind, base.typname::text, coalesce(found.collisdeterministic, true), attcollation::int8
         FROM made_of JOIN pg_catalog.pg_type AS base ON base.oid = made_of.type AND base.typtype <> 'd'
         LEFT JOIN pg_catalog.pg_collation AS found ON found.oid = made_of.attcollation
         ORDER BY attnum";
@@ -140,18 +149,28 @@ pub(super) async fn columns(session: &mut Session<'_>, table: i64) -> Result<Vec
             ("text" | "varchar" | "bpchar", false) | ("citext" | "uuid", _) => Some(Tag::Loose),
             _ => None,
         };
-        Ok(Column { name: row.try_get(0)?, kind: row.try_get(1)?, tag })
+        let equality = match base.as_str() {
+            "int2" | "int4" | "int8" => Equality::Integer,
+            _ => Equality::Other { base, collation: row.try_get(4)?, is_exact },
+        };
+        Ok(Column { name: row.try_get(0)?, kind: row.try_get(1)?, tag, equality })
     })
     .await
 }
 
-/// Columns of which no two rows have the same value.
+/// Columns of which no two rows have the same value, by their own collation.
 pub(super) async fn unique(session: &mut Session<'_>, table: i64) -> Result<Vec<String>, PortError> {
     let sql = "SELECT found.attname::text FROM pg_catalog.pg_index AS index
         JOIN pg_catalog.pg_attribute AS found ON found.attrelid = index.indrelid AND found.attnum = index.indkey[0]
-        WHERE index.indrelid = $1::int8::oid AND index.indisunique AND index.indisvalid AND index.indpred IS NULL
+        WHERE index.indcollation[0] = found.attcollation AND index.indrelid = $1::int8::oid AND index.indisunique AND index.indisvalid AND index.indpred IS NULL
         AND index.indnkeyatts = 1";
     read(session, sql, vec![text(&table.to_string())], |row| row.try_get(0)).await
+}
+
+/// The server's version, such as 180004.
+pub(super) async fn version(session: &mut Session<'_>) -> Result<i32, PortError> {
+    let versions = read(session, "SELECT current_setting('server_version_num')::int4", vec![], |row| row.try_get(0));
+    Ok(versions.await?.into_iter().next().unwrap_or_default())
 }
 
 /// Columns by which an index finds rows. One that leaves rows without a value out does so, too.
