@@ -251,10 +251,9 @@ pub trait TestDataStore: Send + Sync {
     /// call, the next one goes on from there.
     async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
 
-    /// What is worth to know of the store before a run: what will be slow, or cannot be checked. Changes nothing.
-    async fn remarks(&self) -> Result<Vec<String>, PortError> {
-        Ok(Vec::new())
-    }
+    /// Looks whether the store answers and is as its declaration says, and tells what is worth to know before a run: what will be
+    /// slow, or cannot be checked. It counts no rows, however many there are, and changes nothing.
+    async fn check(&self) -> Result<Vec<String>, PortError>;
 }
 
 /// Why a record could not be appended, or a journal not be read.

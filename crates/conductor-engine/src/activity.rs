@@ -224,7 +224,7 @@ impl Activity {
                 limited(context, "put back again", limit, work)
             }
             Command::CleanUp => {
-                let work = sweep::clean_up(Arc::clone(&context)).boxed();
+                let work = sweep::clean_up(Arc::clone(&context), limit).boxed();
                 limited(context, "clean up", limit, work)
             }
         };

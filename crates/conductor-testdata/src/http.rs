@@ -112,9 +112,10 @@ impl TestDataStore for HttpTestData {
         self.sweep(run).await
     }
 
-    async fn remarks(&self) -> Result<Vec<String>, PortError> {
+    async fn check(&self) -> Result<Vec<String>, PortError> {
         let mut remarks = Vec::new();
         for asked in self.asked() {
+            asked.check().await?;
             remarks.extend(asked.remark().await?);
         }
         Ok(remarks)

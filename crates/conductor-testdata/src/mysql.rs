@@ -114,15 +114,7 @@ impl TestDataStore for MysqlTestData {
 
     async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
         let mut session = self.session();
-        let mut counts = self.count_in(&mut session, run).await;
-        if counts.is_ok() {
-            // A right that is missing to see whether the database is busy is told before a run, not after it.
-            let mut watch = self.watch();
-            if let Err(error) = watch.busy(&mut session).await {
-                counts = Err(error);
-            }
-            watch.close().await;
-        }
+        let counts = self.count_in(&mut session, run).await;
         session.close().await;
         counts
     }
@@ -132,6 +124,19 @@ impl TestDataStore for MysqlTestData {
         let counts = self.delete_in(&mut session, run).await;
         session.close().await;
         counts
+    }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        let mut session = self.session();
+        let mut checked = catalogue::check(&self.settings, &mut session).await.map(drop);
+        if checked.is_ok() {
+            // A right that is missing to see whether the database is busy is told before a run, not after it.
+            let mut watch = self.watch();
+            checked = watch.busy(&mut session).await.map(drop);
+            watch.close().await;
+        }
+        session.close().await;
+        checked.map(|()| Vec::new())
     }
 }
 

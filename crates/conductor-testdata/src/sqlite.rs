@@ -151,6 +151,13 @@ impl TestDataStore for SqliteTestData {
         connection.close().await.map_err(|source| self.failed("could not close", source))?;
         Ok(counts)
     }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        let mut connection = self.connect(true).await?;
+        catalogue::check(&self.settings, &mut connection).await?;
+        connection.close().await.map_err(|source| self.failed("could not close", source))?;
+        Ok(Vec::new())
+    }
 }
 
 /// The values of a condition.

@@ -16,6 +16,7 @@ use conductor_testdata::{HttpTestData, MysqlTestData, PostgresTestData, SqliteTe
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
+use crate::unusable::Unusable;
 
 /// Who hears how far rollouts and scaling are, where somebody does.
 type Sink = Option<Arc<dyn ProgressSink>>;
@@ -52,7 +53,7 @@ impl Wiring {
         let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
         let settle = environment.spec.test_data.iter().filter_map(TestDataSettings::settle).max();
         let stores = environment.spec.test_data.iter().cloned().enumerate();
-        let test_data = stores.map(|(position, store)| self.store(position, store)).collect::<Result<_, _>>()?;
+        let test_data = stores.map(|(position, store)| self.store_or_why_not(position, store)).collect();
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
@@ -79,6 +80,12 @@ impl Wiring {
             })
         };
         variable.map(find).transpose()
+    }
+
+    /// A store that cannot be made is no reason not to put the rest of the environment back.
+    fn store_or_why_not(&self, position: usize, settings: TestDataSettings) -> Arc<dyn TestDataStore> {
+        let name = settings.name().to_owned();
+        self.store(position, settings).unwrap_or_else(|error| Arc::new(Unusable::new(name, &error)))
     }
 
     fn store(&self, position: usize, settings: TestDataSettings) -> Result<Arc<dyn TestDataStore>, PortError> {

@@ -104,7 +104,8 @@ impl Context {
     where
         F: Future<Output = Result<T, PortError>>,
     {
-        let began = self.clock.now();
+        // What has worked for long before it fails has all its patience still.
+        let mut trouble_began = None;
         let mut attempt: u32 = 0;
         loop {
             let error = match call().await {
@@ -112,7 +113,9 @@ impl Context {
                 Err(error) => error,
             };
             let message = Failure::of("", &error).message;
-            let waited = Duration::try_from(self.clock.now().duration_since(began)).unwrap_or_default();
+            let now = self.clock.now();
+            let began = *trouble_began.get_or_insert(now);
+            let waited = Duration::try_from(now.duration_since(began)).unwrap_or_default();
             if !may_pass(error.kind) || waited >= patience {
                 return Err(error);
             }

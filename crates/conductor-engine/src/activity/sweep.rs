@@ -2,19 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind};
 use conductor_core::phase::Event;
 use conductor_core::ports::{TableCount, TestDataStore};
+use jiff::Timestamp;
 
 use super::context::{Context, Shared};
 
-/// Deletes the run's data in every store; a failure in one does not stop the others.
-pub(super) async fn clean_up(context: Shared) -> Event {
-    let mut sweep = Sweep::default();
+/// What the proof has of the phase's limit, however long deleting takes.
+const PROOF: Duration = Duration::from_secs(120);
+
+/// Deletes the run's data in every store; a failure in one does not stop the others, and one that takes too long is a failure as well.
+pub(super) async fn clean_up(context: Shared, limit: Option<Duration>) -> Event {
+    let deleting = limit.map(|limit| limit.saturating_sub(PROOF));
+    let mut sweep =
+        Sweep { limit: deleting, ends: deleting.map(|limit| context.clock.now() + limit), ..Sweep::default() };
     sweep.over(&context, Which::First).await;
-    context.clock.sleep(context.ports.settle.unwrap_or(context.options.settle)).await;
-    sweep.over(&context, Which::Second).await;
+    let settle = context.ports.settle.unwrap_or(context.options.settle);
+    context.clock.sleep(sweep.left(&context).map_or(settle, |left| settle.min(left))).await;
+    if sweep.left(&context).is_none_or(|left| !left.is_zero()) {
+        sweep.over(&context, Which::Second).await;
+    }
     sweep.prove(&context).await;
     let deleted = sweep.deleted.into_iter().map(|(table, rows)| TableCount { table, rows }).collect();
     Event::CleanedUp { deleted, failures: sweep.failures.into_values().collect() }
@@ -31,14 +41,29 @@ enum Which {
 /// What was deleted, and the last failure of each store.
 #[derive(Default)]
 struct Sweep {
+    limit: Option<Duration>,
+    ends: Option<Timestamp>,
     deleted: BTreeMap<String, u64>,
     failures: BTreeMap<String, Failure>,
 }
 
 impl Sweep {
+    /// How long deleting may still take.
+    fn left(&self, context: &Context) -> Option<Duration> {
+        let left = |ends: Timestamp| Duration::try_from(ends.duration_since(context.clock.now())).unwrap_or_default();
+        self.ends.map(left)
+    }
+
     async fn over(&mut self, context: &Context, which: Which) {
-        let deletions =
-            context.ports.test_data.iter().map(|store| async move { (store, delete(context, store).await) });
+        let (limit, left) = (self.limit, self.left(context));
+        let deletions = context.ports.test_data.iter().map(|store| async move {
+            let Some(left) = left else { return (store, delete(context, store).await) };
+            tokio::select! {
+                biased;
+                deleted = delete(context, store) => (store, deleted),
+                () = context.clock.sleep(left) => (store, Err(late(context, store, limit.unwrap_or(left)))),
+            }
+        });
         for (store, result) in futures::future::join_all(deletions).await {
             match result {
                 Ok(tables) => {
@@ -68,6 +93,11 @@ impl Sweep {
             }
         }
     }
+}
+
+fn late(context: &Context, store: &Arc<dyn TestDataStore>, limit: Duration) -> Failure {
+    let activity = format!("delete the run's data in {}", store.name());
+    Failure { activity, kind: FailureKind::TimedOut, message: context.overdue(limit) }
 }
 
 async fn delete(context: &Context, store: &Arc<dyn TestDataStore>) -> Result<Vec<TableCount>, Failure> {

@@ -188,4 +188,9 @@ impl TestDataStore for Store {
         self.0.delete(run).await?;
         self.0.delete(run).await
     }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        self.0.check().await?;
+        self.0.check().await
+    }
 }

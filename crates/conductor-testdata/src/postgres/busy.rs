@@ -50,7 +50,7 @@ impl Watch {
     }
 
     /// Why it is busy.
-    async fn busy(&self, session: &mut Session<'_>) -> Result<Option<String>, PortError> {
+    pub(super) async fn busy(&self, session: &mut Session<'_>) -> Result<Option<String>, PortError> {
         if let Some(limit) = self.limits.lock_waits {
             let waiting =
                 number(session, "could not see who waits for locks in", WAITING, &Values::only(vec![])).await?;

@@ -80,7 +80,7 @@ async fn a_count_that_ignores_the_filter_is_refused_too() {
 async fn a_filter_that_is_ignored_is_told_where_tags_protect_the_others() {
     for (ignores_filter, expected) in [(false, 0), (true, 1)] {
         let service = Service::with(5, Habits { ignores_filter, ..Habits::default() });
-        let remarks = store(&service, &tagged(Paging::Whole)).remarks().await.unwrap();
+        let remarks = store(&service, &tagged(Paging::Whole)).check().await.unwrap();
         assert_eq!(remarks.len(), expected, "{remarks:?}");
         let begin = "the list of orders for a run that does not exist tells 15 items; the service seems not to know the parameter";
         assert!(remarks.iter().all(|remark| remark.starts_with(begin)), "{remarks:?}");

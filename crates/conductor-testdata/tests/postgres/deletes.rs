@@ -17,7 +17,7 @@ async fn exactly_the_runs_rows_go_children_before_parents() {
     assert_eq!((bed.rows().await, bed.of_others().await), (others, others));
     assert_eq!(others, [4000, 4000, 4000]);
     assert_eq!(store.delete(&run()).await.unwrap(), counts(0));
-    assert_eq!(store.remarks().await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn children_without_an_index_go_by_pages_of_their_own() {
     bed.run("DROP INDEX lines_basket_idx; DROP INDEX orders_run_id_idx").await;
     let store = bed.shop_store(json!({ "batchSize": 500 }));
     assert_eq!(
-        store.remarks().await.unwrap(),
+        store.check().await.unwrap(),
         [
             "orders.run_id has no index: all of orders is read for each run, and to count",
             "lines.basket points at baskets and has no index: all of lines is read for each row that is deleted from baskets",
@@ -164,7 +164,7 @@ async fn a_parent_waits_for_children_that_no_key_keeps_to_it() {
     ]);
     let store = bed.store(tables, json!({}));
     let remark = "no foreign key keeps lines.basket to baskets: rows that come after those of baskets are deleted are not found any more";
-    assert!(store.remarks().await.unwrap().contains(&remark.to_owned()), "{:?}", store.remarks().await);
+    assert!(store.check().await.unwrap().contains(&remark.to_owned()), "{:?}", store.check().await);
     let error = refused(&store).await;
     assert!(told(&error).contains("(1 of baskets are left, at which rows of others point)"), "{}", told(&error));
     assert_eq!(bed.texts("SELECT basket::text FROM lines ORDER BY basket").await, ["2", "3"]);

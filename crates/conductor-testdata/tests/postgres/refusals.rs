@@ -67,7 +67,7 @@ async fn triggers_and_rules_are_refused_unless_triggers_are_wanted() {
     let rule = "table ruled has rules that replace deletion (keep); expected none";
     expect(&bed, json!([{ "table": "ruled", "tagColumn": "run_id" }]), FailureKind::Rejected, rule).await;
     let store = bed.store(notes(true), json!({}));
-    let remarks = store.remarks().await.unwrap();
+    let remarks = store.check().await.unwrap();
     assert!(remarks.contains(&"what triggers of notes write is not checked: audit".to_owned()), "{remarks:?}");
     store.delete(&run()).await.unwrap();
     assert_eq!(bed.texts("SELECT was FROM log").await, ["run-1"]);
@@ -167,7 +167,7 @@ async fn who_may_not_delete_and_who_is_not_let_in_is_told_in_the_databases_words
     let remark = format!(
         "{user} may not UPDATE baskets: if a row that stays points at one of the run's, nothing more is deleted"
     );
-    assert_eq!(store.remarks().await.unwrap(), [remark]);
+    assert_eq!(store.check().await.unwrap(), [remark]);
     store.delete(&run()).await.unwrap();
     assert_eq!(bed.rows().await, [2, 2, 2]);
     bed.run("ALTER TABLE lines ADD CONSTRAINT goes FOREIGN KEY (basket) REFERENCES baskets ON DELETE CASCADE").await;

@@ -27,7 +27,7 @@ pub enum TestDataSettings {
 
 impl TestDataSettings {
     /// The store's name.
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Sqlite(store) => &store.name,
             Self::Postgres(store) => &store.name,
