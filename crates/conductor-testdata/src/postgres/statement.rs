@@ -77,6 +77,14 @@ impl Statements<'_> {
         rows
     }
 
+    /// How many rows of a run there are that may be deleted and at which no other row points.
+    pub(super) fn free(self, table: usize) -> Condition {
+        let mut rows = self.rows(table, true);
+        let held = self.held(table, true);
+        rows.sql = format!("SELECT count(*) FROM {} AS target WHERE {}{held}", self.checked[table].sql, rows.sql);
+        rows
+    }
+
     /// True where some rows of a run may have to stay.
     pub(super) fn is_guarded(self, table: usize) -> bool {
         self.rows(table, true) != self.rows(table, false)
@@ -128,11 +136,12 @@ impl Statements<'_> {
         let held = self.held(table, careful);
         if held.is_empty() {
             let chosen = format!(
-                "SELECT target.tableoid AS relation, target.ctid AS place FROM {from} AS target WHERE {} LIMIT {most}",
+                "SELECT target.tableoid AS relation, target.ctid AS place, target.xmin AS version FROM {from} AS target \
+                 WHERE {} LIMIT {most}",
                 rows.sql
             );
             return Deletion {
-                sql: deletion(from, &format!("({chosen}) AS chosen"), ""),
+                sql: deletion(from, &format!("({chosen}) AS chosen"), UNCHANGED),
                 binds: rows.binds,
                 locked: None,
             };
@@ -176,6 +185,10 @@ fn locking(from: &str, of: &str, held: &str, most: Option<u64>, binds: Vec<Bind>
         locked: Some(deletion(from, "unnest($1::text[]::oid[], $2::text[]::tid[]) AS chosen (relation, place)", held)),
     }
 }
+
+/// A row that somebody has changed while it was waited for may be of the run no more. That its place is another one is not enough: older
+/// servers do not compare the place again of a row that they have found by it.
+const UNCHANGED: &str = " AND target.xmin = chosen.version";
 
 /// Deletes chosen rows by their tables and places. One that somebody has changed since has another place, and waits for its turn.
 fn deletion(from: &str, chosen: &str, held: &str) -> String {

@@ -12,7 +12,7 @@ use super::session::{Mode, Session, Values};
 use super::settings::PostgresTestDataSettings;
 use super::statement::{Deletion, Statements};
 use super::trouble::{Trouble, TroubleKind};
-use super::walk::{Piece, Walk, Way};
+use super::walk::{Piece, Walk, Way, number};
 use super::{Count, count};
 use crate::declaration::path;
 use crate::pace::Pace;
@@ -68,7 +68,7 @@ impl<'a> Sweep<'a> {
             // Rows that have come or moved meanwhile, or that others of their table pointed at.
             idle = if deleted == 0 { idle + 1 } else { 0 };
             if idle >= IDLE_ROUNDS {
-                return Err(self.stuck(&found, session));
+                return Err(self.stuck(&found, session).await?);
             }
             left = found.into_iter().map(|(table, _)| table).collect();
         }
@@ -86,21 +86,37 @@ impl<'a> Sweep<'a> {
         Ok(left)
     }
 
-    fn stuck(&mut self, left: &[(usize, u64)], session: &Session<'_>) -> PortError {
+    /// The error of rows that do not go, with no more than is known of them.
+    async fn stuck(&mut self, left: &[(usize, u64)], session: &mut Session<'_>) -> Result<PortError, PortError> {
         let of = |(table, rows): &(usize, u64)| format!("{rows} of {}", self.statements.checked[*table].name);
         let rows = left.iter().map(of).collect::<Vec<_>>().join(", ");
-        match self.passed_by.take() {
-            Some(trouble) => session.failed(&format!("could not delete all rows ({rows} are left) in"), trouble),
-            None => {
-                let points = left.iter().any(|(table, _)| !self.statements.checked[*table].pointing.is_empty());
-                let (because, kind) = match points {
-                    true => (", at which rows of others point", FailureKind::Unsettled),
-                    false => (", which others moved meanwhile", FailureKind::Unavailable),
-                };
-                let act = format!("could not delete all rows ({rows} are left{because}) in");
-                PortError::new(kind, session.act(&act))
+        if let Some(trouble) = self.passed_by.take_if(|trouble| trouble.kind != TroubleKind::Referenced) {
+            return Ok(session.failed(&format!("could not delete all rows ({rows} are left) in"), trouble));
+        }
+        let (because, kind) = match self.is_pointed_at(left, session).await? {
+            true => ("at which rows of others point", FailureKind::Unsettled),
+            false => ("which came or moved meanwhile, or are kept by a trigger", FailureKind::Unavailable),
+        };
+        let act = format!("could not delete all rows ({rows} are left, {because}) in");
+        Ok(PortError::new(kind, session.act(&act)))
+    }
+
+    /// True where other rows point at some of these.
+    async fn is_pointed_at(&self, left: &[(usize, u64)], session: &mut Session<'_>) -> Result<bool, PortError> {
+        session.set_mode(Mode::Look);
+        for (table, rows) in left.iter().copied() {
+            let checked = &self.statements.checked[table];
+            if checked.pointing.is_empty() {
+                continue;
+            }
+            let free = self.statements.free(table);
+            let values = Values { binds: &free.binds, run: self.run.as_str(), extra: Vec::new() };
+            let what = format!("could not see who points at rows of {} in", checked.name);
+            if number(session, &what, &free.sql, &values).await? < rows {
+                return Ok(true);
             }
         }
+        Ok(false)
     }
 
     /// Deletes what can be deleted from one table.
@@ -185,7 +201,8 @@ impl<'a> Sweep<'a> {
             };
             tries += 1;
             match trouble.kind {
-                // It was done or not: the same batch finds out.
+                // It was done or not: the same batch finds out, or a smaller one, where it took longer than the server allows.
+                TroubleKind::Lost if walk.stride.shrink() => return Ok(Batch::Again),
                 TroubleKind::Lost if tries < LOSSES => {}
                 TroubleKind::InTheWay => {
                     tokio::time::sleep(PAUSE).await;

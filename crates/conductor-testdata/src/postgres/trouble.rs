@@ -64,8 +64,8 @@ impl From<sqlx::Error> for Trouble {
 fn of_code(code: &str) -> TroubleKind {
     match code {
         // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout,
-        // idle_in_transaction_session_timeout, too_many_connections
-        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "53300" => TroubleKind::Lost,
+        // idle_in_transaction_session_timeout, transaction_timeout, too_many_connections
+        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" | "53300" => TroubleKind::Lost,
         // lock_not_available, query_canceled, deadlock_detected, serialization_failure
         "55P03" | "57014" | "40P01" | "40001" => TroubleKind::InTheWay,
         // restrict_violation, foreign_key_violation
@@ -90,6 +90,7 @@ mod tests {
         assert_eq!(of_code("57P01"), TroubleKind::Lost);
         assert_eq!(of_code("08006"), TroubleKind::Lost);
         assert_eq!(of_code("25P03"), TroubleKind::Lost);
+        assert_eq!(of_code("25P04"), TroubleKind::Lost);
         assert_eq!(of_code("55P03"), TroubleKind::InTheWay);
         assert_eq!(of_code("23503"), TroubleKind::Referenced);
         assert_eq!(of_code("53100"), TroubleKind::Unable);

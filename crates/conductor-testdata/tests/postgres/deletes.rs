@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use conductor_core::ports::{FailureKind, TestDataStore};
 use serde_json::json;
 
-use crate::bed::{Bed, counted, counts, refused, run, told};
+use crate::bed::{Bed, counted, counts, refused, run, shop_tables, told};
 
 #[tokio::test]
 async fn exactly_the_runs_rows_go_children_before_parents() {
@@ -195,6 +195,22 @@ async fn a_row_that_others_point_at_stays_and_is_told_while_all_else_goes() {
     bed.run("DELETE FROM orders WHERE id = 9001").await;
     assert_eq!(store.delete(&run()).await.unwrap(), counts(100));
     assert_eq!(bed.rows().await, [200, 200, 200]);
+}
+
+#[tokio::test]
+async fn rows_that_a_trigger_keeps_are_not_said_to_be_pointed_at() {
+    let bed = Bed::shop(3).await;
+    bed.run(
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TRIGGER keep BEFORE DELETE ON baskets FOR EACH ROW EXECUTE FUNCTION keep()",
+    )
+    .await;
+    let mut tables = shop_tables();
+    tables[0]["allowTriggers"] = json!(true);
+    let error = refused(&bed.store(tables, json!({}))).await;
+    assert_eq!(error.kind, FailureKind::Unavailable);
+    let text = "(3 of baskets are left, which came or moved meanwhile, or are kept by a trigger)";
+    assert!(told(&error).contains(text), "{}", told(&error));
 }
 
 #[tokio::test]

@@ -49,7 +49,8 @@ async fn a_lock_that_is_let_go_in_time_is_waited_for() {
 #[tokio::test]
 async fn batches_that_take_too_long_become_smaller_until_they_do_not() {
     let bed = Bed::with(
-        "CREATE TABLE notes (run_id text); INSERT INTO notes SELECT 'run-1' FROM generate_series(1, 600);
+        "CREATE TABLE notes (run_id text, note text);
+         INSERT INTO notes SELECT 'run-1', repeat('x', 500) FROM generate_series(1, 600);
          CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN OLD; END';
          CREATE TRIGGER slow BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION slow()",
     )
@@ -58,6 +59,42 @@ async fn batches_that_take_too_long_become_smaller_until_they_do_not() {
     let store = bed.store(tables, json!({ "statementTimeout": "500ms", "lockTimeout": "100ms" }));
     let deleted = tokio::time::timeout(Duration::from_secs(60), store.delete(&run())).await.unwrap().unwrap();
     assert_eq!(deleted, counted(&[("notes", 600)]));
+}
+
+#[tokio::test]
+async fn a_server_that_ends_long_transactions_gets_shorter_ones() {
+    // Four pages, with which it begins, take more than a second, and one takes less.
+    let bed = Bed::with(
+        "CREATE TABLE notes (run_id text, note text);
+         INSERT INTO notes SELECT 'run-1', repeat('x', 500) FROM generate_series(1, 90);
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.025); RETURN OLD; END';
+         CREATE TRIGGER slow BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION slow()",
+    )
+    .await;
+    bed.run(&format!("ALTER DATABASE {} SET transaction_timeout = '1s'", bed.database)).await;
+    let store = bed.store(json!([{ "table": "notes", "tagColumn": "run_id", "allowTriggers": true }]), json!({}));
+    assert_eq!(store.delete(&run()).await.unwrap(), counted(&[("notes", 90)]));
+}
+
+#[tokio::test]
+async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
+    let bed = Bed::shop(1).await;
+    let mut other = bed.connect().await;
+    let mut transaction = other.begin().await.unwrap();
+    sqlx::query("UPDATE lines SET basket = 3 WHERE id = 1").execute(&mut *transaction).await.unwrap();
+    let store = bed.shop_store(json!({ "lockTimeout": "30s" }));
+    let (id, mut early) = (run(), None);
+    let delete = store.delete(&id);
+    tokio::pin!(delete);
+    let waits = bed.until("the deletion waits", "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
+    tokio::select! {
+        deleted = &mut delete => early = Some(deleted),
+        () = waits => {}
+    }
+    assert!(early.is_none(), "the deletion did not wait: {early:?}");
+    transaction.commit().await.unwrap();
+    assert_eq!(delete.await.unwrap(), counted(&[("lines", 0), ("orders", 1), ("baskets", 1)]));
+    assert_eq!(bed.texts("SELECT id || ' in ' || basket FROM lines ORDER BY id").await, ["1 in 3", "2 in 2", "3 in 3"]);
 }
 
 #[tokio::test]
