@@ -60,7 +60,8 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     for rows in &report.test_data {
         line(format!("  {}/{}: {} rows now", rows.store, rows.table, rows.rows));
     }
-    if report.test_data.is_empty() {
+    // Of rows that are not counted in time there is a note.
+    if report.test_data.is_empty() && report.test_data_remarks.is_empty() {
         line("  nothing: the environment declares no test data".to_owned());
     }
     for remark in &report.test_data_remarks {
