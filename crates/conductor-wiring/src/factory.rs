@@ -4,14 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, ProgressSink, TestDataStore};
+use conductor_core::ports::{
+    EnvironmentGuard, FailureKind, KpiSource, LoadGenerator, PortError, ProgressSink, TestDataStore,
+};
 use conductor_core::run::Created;
 use conductor_core::units::Span;
 use conductor_ecs::EcsEnvironment;
 use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
-use conductor_locust::Locust;
+use conductor_locust::{KpiEvent, Locust, LocustSettings};
 use conductor_testdata::{HttpTestData, MysqlTestData, PostgresTestData, SqliteTestData};
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
@@ -49,8 +51,7 @@ impl Wiring {
         let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
         })?;
-        let token = self.secret(environment.spec.locust.token_env.as_deref(), "locust.tokenEnv", "token")?;
-        let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
+        let (generator, kpi) = self.locust_or_why_not(environment.spec.locust.clone(), event);
         let settle = environment.spec.test_data.iter().filter_map(TestDataSettings::settle).max();
         let stores = environment.spec.test_data.iter().cloned().enumerate();
         let test_data = stores.map(|(position, store)| self.store_or_why_not(position, store)).collect();
@@ -62,8 +63,8 @@ impl Wiring {
             parity: substrates.parity(),
             guard: substrates.is_guarded().then(|| substrates.clone() as Arc<dyn EnvironmentGuard>),
             scaler: substrates,
-            generator: locust.clone(),
-            kpi: locust,
+            generator,
+            kpi,
             test_data,
             settle: settle.map(Span::as_duration),
         })
@@ -82,10 +83,30 @@ impl Wiring {
         variable.map(find).transpose()
     }
 
+    /// Locust that cannot be talked to is no reason not to put the environment back.
+    fn locust_or_why_not(
+        &self,
+        settings: LocustSettings,
+        event: KpiEvent,
+    ) -> (Arc<dyn LoadGenerator>, Arc<dyn KpiSource>) {
+        match self.locust(settings, event) {
+            Ok(locust) => (locust.clone(), locust),
+            Err(error) => {
+                let unusable = Arc::new(Unusable::locust(&error));
+                (unusable.clone(), unusable)
+            }
+        }
+    }
+
+    fn locust(&self, settings: LocustSettings, event: KpiEvent) -> Result<Arc<Locust>, PortError> {
+        let token = self.secret(settings.token_env.as_deref(), "locust.tokenEnv", "token")?;
+        Ok(Arc::new(Locust::new(settings, event, token)?))
+    }
+
     /// A store that cannot be made is no reason not to put the rest of the environment back.
     fn store_or_why_not(&self, position: usize, settings: TestDataSettings) -> Arc<dyn TestDataStore> {
         let name = settings.name().to_owned();
-        self.store(position, settings).unwrap_or_else(|error| Arc::new(Unusable::new(name, &error)))
+        self.store(position, settings).unwrap_or_else(|error| Arc::new(Unusable::store(&name, &error)))
     }
 
     fn store(&self, position: usize, settings: TestDataSettings) -> Result<Arc<dyn TestDataStore>, PortError> {
@@ -156,3 +177,7 @@ pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, Por
     let Some(settings) = environment.spec.kubernetes.clone() else { return Ok(false) };
     KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
 }
+
+#[cfg(test)]
+#[path = "factory_tests.rs"]
+mod tests;
