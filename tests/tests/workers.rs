@@ -110,7 +110,7 @@ fn loaded(bed: &ClusterBed) -> Option<usize> {
 fn load_workers_in_a_cluster_are_scaled_with_every_test_and_are_as_before_afterwards() {
     let bed = ClusterBed::with_load_workers("load-workers", "3m");
     let (objects, rows) = (bed.objects(), bed.rows());
-    until("Locust has one worker", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
+    has_one_worker(&bed);
     let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
     assert!(plan.contains("  load-workers: 1 replica → 3 replicas\n"), "{plan}");
     let mut running = bed.start();
@@ -119,5 +119,5 @@ fn load_workers_in_a_cluster_are_scaled_with_every_test_and_are_as_before_afterw
     let Ended { out, .. } = running.wait();
     assert_eq!(bed.view()["ending"]["cause"], "completed", "{out}");
     bed.assert_back(&objects, &rows);
-    until("Locust has one worker again", Duration::from_secs(20), || bed.users_by_worker().len() == 1);
+    has_one_worker(&bed);
 }

@@ -17,8 +17,6 @@ pub(crate) struct Counts {
     pub(crate) failures: Vec<String>,
     /// The names of those that had failed and passed when they were run again, alone; they count as passed.
     pub(crate) unsteady: Vec<String>,
-    /// Programs of tests that began and did not tell a result: they crashed.
-    pub(crate) crashed: u64,
 }
 
 impl Counts {
@@ -28,14 +26,14 @@ impl Counts {
         self.failed += other.failed;
         self.failures.extend(other.failures);
         self.unsteady.extend(other.unsteady);
-        self.crashed += other.crashed;
     }
 }
 
 /// Runs cargo in the workspace's root and counts the tests in what it prints.
 ///
 /// # Errors
-/// When cargo cannot be started, or ends with an error other than that tests failed; the text names the command.
+/// When cargo cannot be started, when a program of tests crashes, or when cargo ends with an error other than that tests failed; the
+/// text names the command.
 pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Result<Counts, String> {
     let shown = format!("cargo {}", arguments.join(" "));
     let mut child = Command::new(env!("CARGO"))
@@ -54,7 +52,10 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Res
         }
     }
     let status = child.wait().map_err(|error| format!("could not wait for {shown}: {error}"))?;
-    let counts = read.counts();
+    if read.crashed() > 0 {
+        return Err(format!("{shown}: {} programs of tests ended without a result", read.crashed()));
+    }
+    let counts = read.counts;
     if status.success() || counts.failed > 0 { Ok(counts) } else { Err(format!("{shown} ended with {status}")) }
 }
 
@@ -78,8 +79,9 @@ impl Read {
         }
     }
 
-    fn counts(self) -> Counts {
-        Counts { crashed: self.began.saturating_sub(self.ended), ..self.counts }
+    /// Programs of tests that began and did not tell a result.
+    const fn crashed(&self) -> u64 {
+        self.began.saturating_sub(self.ended)
     }
 }
 
@@ -99,10 +101,11 @@ fn counted(result: &str) -> Counts {
 mod tests {
     use super::*;
 
-    fn read(lines: &str) -> Counts {
+    fn read(lines: &str) -> (Counts, u64) {
         let mut read = Read::default();
         lines.lines().for_each(|line| read.line(line));
-        read.counts()
+        let crashed = read.crashed();
+        (read.counts, crashed)
     }
 
     #[test]
@@ -115,20 +118,20 @@ mod tests {
              test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s\n",
         );
         let failures = vec!["deep::two".to_owned(), "three".to_owned()];
-        assert_eq!(told, Counts { passed: 2, failed: 2, failures, ..Counts::default() });
+        assert_eq!(told, (Counts { passed: 2, failed: 2, failures, ..Counts::default() }, 0));
     }
 
     #[test]
     fn a_program_that_crashes_is_counted() {
         let told =
             read("running 3 tests\ntest one ... ok\nrunning 1 test\ntest result: ok. 1 passed; 0 failed; 0 ignored\n");
-        assert_eq!(told, Counts { passed: 1, crashed: 1, ..Counts::default() });
+        assert_eq!(told, (Counts { passed: 1, ..Counts::default() }, 1));
     }
 
     #[test]
     fn other_lines_count_nothing() {
         for line in ["test x ... ok", "note: 4 passed; 1 failed", "running the shop", ""] {
-            assert_eq!(read(line), Counts::default(), "{line}");
+            assert_eq!(read(line), (Counts::default(), 0), "{line}");
         }
     }
 }

@@ -75,17 +75,17 @@ impl KubernetesEnvironment {
     }
 
     /// Gives the autoscaler of an application other bounds. It comes before the replicas, which it would take for its own
-    /// otherwise. False when there is none any more.
+    /// otherwise.
     pub(crate) async fn bound(
         &self,
         place: &Place,
         run: &RunId,
         way: Way,
         bounds: [Bounds; 2],
-    ) -> Result<bool, PortError> {
+    ) -> Result<Ruler, PortError> {
         let targets = self.listed_autoscalers(&place.namespace).await?;
         let several = if way == Way::Back { Several::First } else { Several::Refused };
-        let Some(autoscaler) = only(place, &targets, several)? else { return Ok(false) };
+        let Some(autoscaler) = only(place, &targets, several)? else { return Ok(Ruler::Nobody) };
         let holder = self.holder(run);
         let wish = |changes| Wish { way, changes, contested: BTreeSet::new() };
         match autoscaler {
@@ -94,6 +94,7 @@ impl KubernetesEnvironment {
                 let [from, to] = bounds.map(|bounds| bounds.fields());
                 let wish = wish(changes(&from, &to));
                 self.writer.write(Named::of(&(), &**found), &holder, &wish).await?;
+                Ok(Ruler::Told)
             }
             Autoscaler::Scaled(found) => {
                 let unreadable = |error| {
@@ -105,10 +106,10 @@ impl KubernetesEnvironment {
                 let original = marker(&**found).ok().flatten().map_or(live, |marker| marker.original);
                 let wish = wish(live.changes(original, way, bounds));
                 let written = self.writer.write(Named::of(&(), &**found), &holder, &wish).await?;
-                self.carried(&place.namespace, &written, way).await?;
+                let is_carried = self.carried(&place.namespace, &written, way).await?;
+                Ok(if is_carried { Ruler::Told } else { Ruler::Late })
             }
         }
-        Ok(true)
     }
 
     /// The autoscalers of a namespace, as a write looks at them. A thousand steps at once do not list a thousand each.
@@ -127,8 +128,7 @@ impl KubernetesEnvironment {
         self.autoscalers.ask(namespace, list).await
     }
 
-    /// Gives the autoscaler of an application its bounds back, and the workload its replicas. False when there is none any
-    /// more.
+    /// Gives the autoscaler of an application its bounds back, and the workload its replicas.
     ///
     /// An autoscaler brings replicas that are out of its bounds to the nearest of them, and insists when they are written
     /// at the same moment. Nobody has chosen that number, so it never finds them there: in between, its bounds are around
@@ -139,18 +139,29 @@ impl KubernetesEnvironment {
         run: &RunId,
         wish: &Wish,
         [before, after]: [Bounds; 2],
-    ) -> Result<bool, PortError> {
+    ) -> Result<Ruler, PortError> {
         let around = before.around(after);
         if around == after {
             return self.bound(place, run, Way::Back, [before, after]).await;
         }
-        if !self.bound(place, run, Way::Back, [before, around]).await? {
-            return Ok(false);
+        if self.bound(place, run, Way::Back, [before, around]).await? == Ruler::Nobody {
+            return Ok(Ruler::Nobody);
         }
         // Whatever comes of it, the bounds go back. The caller writes the same once more, and tells.
         drop(self.apply(place, run, wish, Wanted::default(), WaitFor::Nothing).await);
         self.bound(place, run, Way::Back, [around, after]).await
     }
+}
+
+/// The autoscaler of an application, once it was given bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ruler {
+    /// There is none any more.
+    Nobody,
+    /// It goes by them.
+    Told,
+    /// It goes by those of before, until KEDA hands it these: it may bring the replicas to any number until then.
+    Late,
 }
 
 /// What is waited for after a write.

@@ -46,18 +46,18 @@ impl Carrying {
 
 impl KubernetesEnvironment {
     /// Waits until the autoscaler that KEDA has made of a ScaledObject has its bounds. On the way back there is more to do than
-    /// to wait for one that is late: it is waited for once more when the rest is back.
-    pub(crate) async fn carried(&self, namespace: &str, written: &ScaledObject, way: Way) -> Result<(), PortError> {
+    /// to wait for one that is late: it is waited for once more when the rest is back, and this is false.
+    pub(crate) async fn carried(&self, namespace: &str, written: &ScaledObject, way: Way) -> Result<bool, PortError> {
         let key = [namespace.to_owned(), written.metadata.name.clone().unwrap_or_default()];
         if way == Way::Back && self.carrying.late().contains(&key) {
-            return Ok(());
+            return Ok(false);
         }
         match self.await_carried(namespace, written, Instant::now() + WITHIN).await {
             Err(error) if way == Way::Back && error.kind == FailureKind::Unsettled => {
                 self.carrying.late().insert(key);
-                Ok(())
+                Ok(false)
             }
-            awaited => awaited,
+            awaited => awaited.map(|()| true),
         }
     }
 

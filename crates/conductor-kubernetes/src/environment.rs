@@ -17,7 +17,7 @@ use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::Client;
 use tokio::sync::OnceCell;
 
-use crate::apply::WaitFor;
+use crate::apply::{Ruler, WaitFor};
 use crate::argo_rollout::ArgoRollout;
 use crate::autoscaler::ByTarget;
 use crate::carried::Carrying;
@@ -289,31 +289,31 @@ impl Scaler for KubernetesEnvironment {
                 Way::There => Box::pin(self.bound(place, run, way, [before, after])).await,
                 Way::Back => Box::pin(self.unpin(place, run, &ruled(step, way), [before, after])).await,
             },
-            (Some(_), Some(_)) => Ok(true),
-            (None, None) => Ok(false),
+            (Some(_), Some(_)) => Ok(Ruler::Told),
+            (None, None) => Ok(Ruler::Nobody),
             (Some(_), None) | (None, Some(_)) => {
                 let text = format!("{step}: autoscalers are neither made nor deleted");
                 return Err(PortError::new(FailureKind::Rejected, text));
             }
         };
         let is_autoscaled = match (&bounded, way) {
-            (Ok(false), Way::There) if to.autoscaling.is_some() => {
+            (Ok(Ruler::Nobody), Way::There) if to.autoscaling.is_some() => {
                 return Err(PortError::new(FailureKind::NotFound, format!("{place} has no autoscaler any more")));
             }
-            (Ok(is_autoscaled), _) => *is_autoscaled,
+            (Ok(ruler), _) => *ruler != Ruler::Nobody,
             // What can be put back of the workload is, all the same.
             (Err(_), Way::Back) => true,
             (Err(_), Way::There) => return bounded.map(drop),
         };
         let wish = if is_autoscaled { ruled(step, way) } else { own(step, way) };
         let pinned = !is_autoscaled || to.autoscaling.is_none_or(|bounds| bounds.min == bounds.max);
-        let bounds = to.autoscaling.filter(|_| way == Way::Back && matches!(bounded, Ok(true)));
+        let bounds = to.autoscaling.filter(|_| way == Way::Back && matches!(bounded, Ok(Ruler::Told | Ruler::Late)));
         if let Some(bounds) = bounds {
             self.note_bounds_back(place, bounds);
         }
         let wanted = Wanted { replicas: pinned.then_some(to.replicas), bounds, ..Wanted::default() };
         let wait = match (&bounded, way) {
-            (Err(_), _) => WaitFor::Nothing,
+            (Err(_) | Ok(Ruler::Late), _) => WaitFor::Nothing,
             (Ok(_), Way::Back) => WaitFor::ReplicasOfItsOwn,
             (Ok(_), Way::There) => WaitFor::Replicas,
         };

@@ -9,6 +9,7 @@ use conductor_core::scale::ScaleStep;
 use conductor_kubernetes::Freezer;
 use conductor_kubernetes_bed::{ScaledObject, Trigger, scaled_object, until};
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
 use crate::bed::{Bed, PATIENCE, cluster, in_minutes, text};
@@ -142,9 +143,18 @@ async fn keda_that_is_late_on_the_way_back_is_waited_for_once_more_when_the_rest
     let back = ScaleStep { application, from: to, to: from };
     deaf.scale(&bed.run, &back, Way::Back).await.unwrap();
     assert_eq!(bounds().await, Some((Some(6), 6)), "KEDA was denied it");
+    let replicas = async || bed.api::<Deployment>().get("checkout").await.unwrap().spec?.replicas;
+    until("its autoscaler goes by the bounds of the run", PATIENCE, async || {
+        replicas().await.filter(|replicas| *replicas == 6)
+    })
+    .await;
     deaf.unfreeze("run-late-keda").await.unwrap();
     deaf.let_go(&bed.run, &bed.applications).await.unwrap();
     assert_eq!(bounds().await, Some((Some(2), 4)));
+    until("its autoscaler goes by its own bounds", PATIENCE, async || {
+        replicas().await.filter(|replicas| (2..=4).contains(replicas))
+    })
+    .await;
     deaf.thaw(&bed.run).await.unwrap();
 }
 
