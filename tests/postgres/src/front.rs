@@ -62,7 +62,7 @@ impl Front {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Lets nothing pass any more, in either direction, and ends nothing.
+    /// Lets nothing pass any more, in either direction, and ends nothing. The connections that there are stay silent.
     pub fn silence(&self) {
         self.state.send_replace(State::Silent);
     }
@@ -73,7 +73,7 @@ impl Front {
         self.cut();
     }
 
-    /// Lets everything pass again. What was held back meanwhile is passed on.
+    /// Lets everything pass again on new connections.
     pub fn open(&self) {
         self.state.send_replace(State::Open);
     }
@@ -101,11 +101,11 @@ async fn pass(client: TcpStream, server: u16, states: watch::Receiver<State>, mu
 }
 
 /// Copies until either end closes.
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut states: watch::Receiver<State>) {
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, states: watch::Receiver<State>) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if states.wait_for(|state| *state != State::Silent).await.is_err() {
-            return;
+        if *states.borrow() == State::Silent {
+            return std::future::pending().await;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

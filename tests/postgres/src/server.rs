@@ -56,10 +56,31 @@ impl Postgres {
         let identity = Identity::find()?;
         let folder = Folder::make(identity)?;
         template::copy_to(&folder.path().join("data"), identity)?;
+        Self::on(folder, &settings, identity).await
+    }
+
+    /// Starts a standby of this server, which follows it from now on, and waits until it answers.
+    ///
+    /// # Errors
+    /// When the server cannot be copied, or the standby does not answer in time.
+    pub async fn standby(&self, settings: PostgresSettings) -> Result<Self, BedError> {
+        let identity = Identity::find()?;
+        let folder = Folder::make(identity)?;
+        let mut copy = Command::new(programs::file("pg_basebackup")?);
+        copy.arg("--pgdata").arg(folder.path().join("data")).arg("--host").arg(self.socket()).current_dir("/");
+        copy.args(["--port", &self.port.to_string(), "--username=postgres", "--no-password", "--write-recovery-conf"]);
+        copy.args(["--checkpoint=fast", "--no-sync"]);
+        identity.run_as(&mut copy);
+        template::finish("pg_basebackup", &mut copy)?;
+        Self::on(folder, &settings, identity).await
+    }
+
+    /// Starts a server whose data is in a folder.
+    async fn on(folder: Folder, settings: &PostgresSettings, identity: Identity) -> Result<Self, BedError> {
         let mut tries = 1;
         loop {
             let port = free_port()?;
-            let keeper = Keeper::start(command(&folder, port, &settings, identity)?)
+            let keeper = Keeper::start(command(&folder, port, settings, identity)?)
                 .map_err(|source| BedError::Start { program: "postgres", source })?;
             match ready(&keeper, folder.path(), port, settings.start_within).await {
                 Ok(()) => return Ok(Self { keeper, port, folder }),

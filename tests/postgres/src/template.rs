@@ -36,7 +36,8 @@ fn template(identity: Identity) -> Result<PathBuf, BedError> {
     Ok(data)
 }
 
-fn finish(program: &'static str, command: &mut Command) -> Result<(), BedError> {
+/// Runs a program to its end.
+pub(crate) fn finish(program: &'static str, command: &mut Command) -> Result<(), BedError> {
     let output = command.output().map_err(|source| BedError::Start { program, source })?;
     if output.status.success() {
         return Ok(());

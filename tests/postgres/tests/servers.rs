@@ -34,6 +34,20 @@ async fn two_servers_at_once_are_two() {
 }
 
 #[tokio::test]
+async fn a_standby_follows() {
+    let server = start().await;
+    server.run("postgres", "CREATE TABLE before (id int)").await.unwrap();
+    let standby = server.standby(PostgresSettings::default()).await.unwrap_or_else(|error| panic!("{error}"));
+    server.run("postgres", "CREATE TABLE since (id int)").await.unwrap();
+    let begun = Instant::now();
+    while tables(&standby).await < 2 {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    let refused = standby.run("postgres", "CREATE TABLE here (id int)").await.unwrap_err();
+    assert!(format!("{:?}", refused).contains("read-only transaction"), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_dropped_server_leaves_nothing_behind() {
     let server = start().await;
     let (port, folder, process) = (server.port(), server.socket().to_owned(), server.process());

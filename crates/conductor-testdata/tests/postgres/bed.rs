@@ -1,5 +1,6 @@
 //! A database of its own for each test, on one server for all of them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,12 +17,16 @@ use tokio::sync::OnceCell;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// It ends with the process.
-static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+static SERVER: OnceCell<Arc<Postgres>> = OnceCell::const_new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// True while somebody in this database waits for a lock.
+pub(crate) const WAITS: &str = "SELECT count(*) > 0 FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND datname = current_database()";
 
 /// A shop's database.
 pub(crate) struct Bed {
-    pub(crate) server: &'static Postgres,
+    pub(crate) server: Arc<Postgres>,
     pub(crate) database: String,
 }
 
@@ -33,29 +38,42 @@ pub(crate) const SHOP: &str = "
     CREATE INDEX ON baskets (run_id); CREATE INDEX ON orders (run_id);
     CREATE INDEX ON lines (basket); CREATE INDEX ON orders (basket);";
 
+async fn start() -> Arc<Postgres> {
+    Arc::new(Postgres::start(PostgresSettings::default()).await.unwrap_or_else(|error| panic!("{error}")))
+}
+
 impl Bed {
     pub(crate) async fn with(schema: &str) -> Self {
-        let start =
-            || async { Postgres::start(PostgresSettings::default()).await.unwrap_or_else(|error| panic!("{error}")) };
-        let server = SERVER.get_or_init(start).await;
+        Self::on(SERVER.get_or_init(start).await, schema).await
+    }
+
+    async fn on(server: &Arc<Postgres>, schema: &str) -> Self {
         let database = format!("shop_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         server.run("postgres", &format!("CREATE DATABASE {database}")).await.unwrap();
-        let bed = Self { server, database };
+        let bed = Self { server: Arc::clone(server), database };
         bed.run(schema).await;
         bed
     }
 
     /// A shop with so many of everything for each of run-1, run-2 and a customer, one after the other.
     pub(crate) async fn shop(rows: u32) -> Self {
-        let bed = Self::with(SHOP).await;
+        Self::with(SHOP).await.filled(rows).await
+    }
+
+    /// The same, on a server that is nobody else's.
+    pub(crate) async fn of_its_own(rows: u32) -> Self {
+        Self::on(&start().await, SHOP).await.filled(rows).await
+    }
+
+    async fn filled(self, rows: u32) -> Self {
         let run = "CASE id % 3 WHEN 1 THEN 'run-1' WHEN 2 THEN 'run-2' END";
         let from = format!("FROM generate_series(1, {}) AS id", rows * 3);
-        bed.run(&format!(
+        self.run(&format!(
             "INSERT INTO baskets SELECT id, {run} {from}; INSERT INTO lines SELECT id, id {from};
              INSERT INTO orders SELECT id, id, {run} {from}; ANALYZE"
         ))
         .await;
-        bed
+        self
     }
 
     pub(crate) async fn run(&self, sql: &str) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use conductor_core::ports::{FailureKind, TestDataStore};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, refused, run, told};
+use crate::bed::{Bed, PATIENCE, refused, run, told};
 
 /// Settings by which a deletion takes long enough to be disturbed.
 fn slowly(other: Value) -> Value {
@@ -20,21 +20,24 @@ async fn a_backend_that_is_killed_again_and_again_costs_no_row_of_others() {
     let others = bed.of_others().await;
     let store = bed.shop_store(slowly(json!({})));
     let kill = format!(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE application_name = 'loadtest-conductor' AND datname = '{}'",
         bed.database
     );
     let kills = async {
+        let mut killed = 0;
         for left in [5900, 5000, 4000, 3000, 2500] {
             let gone = format!("SELECT count(*) < {left} FROM lines");
             let sql = if left > 4000 { gone } else { format!("SELECT count(*) < {} FROM orders", left + 2000) };
             bed.until("rows go", &sql).await;
-            bed.run(&kill).await;
+            killed += bed.number(&kill).await;
         }
+        killed
     };
     let id = run();
-    let (deleted, ()) = tokio::join!(store.delete(&id), kills);
+    let (deleted, killed) = tokio::join!(store.delete(&id), kills);
     deleted.unwrap();
+    assert!(killed > 0, "nobody was there to be killed");
     assert_eq!((bed.rows().await, bed.of_others().await), (others, others));
 }
 
@@ -73,17 +76,18 @@ async fn a_server_that_falls_silent_is_left_for_another_connection() {
     let bed = Bed::shop(1000).await;
     let front = bed.server.front().await.unwrap();
     let through = json!({ "host": "127.0.0.1", "port": front.port(), "tls": { "mode": "disable" },
-        "statementTimeout": "100ms", "lockTimeout": "50ms" });
-    let store = bed.shop_store(slowly(through));
+        "statementTimeout": "100ms", "lockTimeout": "50ms", "batchSize": 25, "rowsPerSecond": 500 });
+    let store = bed.shop_store(through);
     let faults = async {
-        bed.until("lines go", "SELECT count(*) < 2900 FROM lines").await;
+        bed.until("lines go", "SELECT count(*) < 2975 FROM lines").await;
         front.silence();
-        // The next connection is let through, while the silent one would have stayed.
-        tokio::time::sleep(Duration::from_secs(6)).await;
+        // Several batches are due in this time. Whoever stays with the silent connection waits for ever.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         front.open();
     };
     let id = run();
-    let (deleted, ()) = tokio::join!(store.delete(&id), faults);
+    let both = async { tokio::join!(store.delete(&id), faults) };
+    let (deleted, ()) = tokio::time::timeout(PATIENCE, both).await.expect("it stays with the silent connection");
     deleted.unwrap();
     assert_eq!(bed.rows().await, [2000, 2000, 2000]);
 }
