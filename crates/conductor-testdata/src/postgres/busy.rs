@@ -87,6 +87,9 @@ const STANDBYS: &str = "SELECT pid,
     FROM (SELECT pg_has_role('pg_read_all_stats', 'USAGE') AS may_look) AS role
     LEFT JOIN pg_catalog.pg_stat_replication ON may_look";
 
+/// A row of it.
+type Standby = (Option<i32>, f64, Option<String>, bool);
+
 /// A standby that is behind: where it is, and since when. By this clock alone, since its own may be another.
 struct Behind {
     at: String,
@@ -99,7 +102,7 @@ impl Watch {
         let what = "could not see the standbys of";
         let rows = session.rows(what, STANDBYS, &Values::only(vec![])).await?;
         let read = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?));
-        let read: Result<Vec<(Option<i32>, f64, Option<String>, bool)>, sqlx::Error> = rows.iter().map(read).collect();
+        let read: Result<Vec<Standby>, sqlx::Error> = rows.iter().map(read).collect();
         let standbys = read.map_err(|source| session.failed(what, Trouble::from(source)))?;
         if standbys.iter().any(|(.., may_look)| !may_look) {
             let act = session.act("busy.replicationLag needs a role that may see it (GRANT pg_read_all_stats), for");
