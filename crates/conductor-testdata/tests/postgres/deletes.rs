@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use conductor_core::ports::{FailureKind, TestDataStore};
 use serde_json::json;
 
-use crate::bed::{Bed, counted, counts, refused, run, shop_tables, told};
+use crate::bed::{Bed, SHOP, counted, counts, refused, run, shop_tables, told};
 
 #[tokio::test]
 async fn exactly_the_runs_rows_go_children_before_parents() {
@@ -48,6 +48,31 @@ async fn children_without_an_index_go_by_pages_of_their_own() {
 /// True when nobody else is in the database.
 const ALONE: &str =
     "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'";
+
+#[tokio::test]
+async fn a_run_of_which_the_planner_knows_nothing_is_not_read_again_for_each_batch() {
+    let bed = Bed::with(SHOP).await;
+    for table in ["baskets", "lines", "orders"] {
+        bed.run(&format!("ALTER TABLE {table} SET (autovacuum_enabled = false)")).await;
+    }
+    // What there was before the run was analysed, and was little.
+    bed.run("INSERT INTO baskets SELECT -id, 'run-0' FROM generate_series(1, 100) AS id; ANALYZE").await;
+    bed.run(
+        "INSERT INTO baskets SELECT id, 'run-1' FROM generate_series(1, 20000) AS id;
+         INSERT INTO lines SELECT id, id FROM generate_series(1, 20000) AS id;
+         INSERT INTO orders SELECT id, id, 'run-1' FROM generate_series(1, 20000) AS id",
+    )
+    .await;
+    let read = "SELECT sum(idx_tup_read)::int8 FROM pg_stat_user_indexes";
+    // A session tells what it has read when it ends.
+    bed.until("all others have ended", ALONE).await;
+    let before = bed.number(read).await;
+    let store = bed.shop_store(json!({ "batchSize": 200 }));
+    assert_eq!(store.delete(&run()).await.unwrap(), counts(20_000));
+    bed.until("it has ended", ALONE).await;
+    let entries = bed.number(read).await - before;
+    assert!(entries < 600_000, "{entries} entries of indexes were read");
+}
 
 #[tokio::test]
 async fn few_rows_of_a_large_table_are_found_by_their_index() {
