@@ -3,6 +3,10 @@
 use conductor_core::ports::{FailureKind, PortError};
 use sqlx::mysql::MySqlDatabaseError;
 
+/// What is said where a password would have to be sent as it is.
+const NEEDS_TLS: &str = "the server takes the user's password by a method that needs TLS, such as caching_sha2_password; \
+                         expected another tls.mode than disable";
+
 /// A statement that failed.
 #[derive(Debug)]
 pub(super) struct Trouble {
@@ -46,6 +50,10 @@ impl Trouble {
         if let sqlx::Error::Database(words) = self.source {
             return PortError::because(kind, act, words.into_error());
         }
+        // What sqlx says then is for those who build programs.
+        if matches!(&self.source, sqlx::Error::Configuration(words) if words.to_string().contains("mysql-rsa")) {
+            return PortError::because(kind, act, NEEDS_TLS);
+        }
         PortError::because(kind, act, self.source)
     }
 }
@@ -69,12 +77,14 @@ const fn of(number: u16) -> TroubleKind {
     match number {
         // Too many connections, a shutdown, a connection or a statement that somebody has killed.
         1040 | 1053 | 1077 | 1079 | 1152 | 1184 | 1203 | 1317 | 1927 | 3169 | 4031 => TroubleKind::Lost,
-        // Waited too long for a lock, a deadlock, or too long in all (of MariaDB, and of MySQL); the locks are full.
-        1205 | 1213 | 1969 | 3024 | 1206 => TroubleKind::InTheWay,
+        // Waited too long for a lock, a deadlock, or too long in all (of MariaDB, and of MySQL); the locks are full; another
+        // server of the cluster was faster, which is seen when it is committed.
+        1205 | 1213 | 1969 | 3024 | 1206 | 1180 | 3101 => TroubleKind::InTheWay,
         // A row that points at it, of this database or of another one.
         1451 | 1217 => TroubleKind::Referenced,
-        // It is read only, as a replica is; a disk is full.
-        1290 | 1792 | 1836 | 1021 | 1114 => TroubleKind::Unable,
+        // It is read only, as a replica is; a disk is full; a server of a cluster has not joined it or may not write yet; the
+        // user has used up what it may in an hour.
+        1290 | 1792 | 1836 | 1021 | 1114 | 1047 | 3100 | 1226 => TroubleKind::Unable,
         1049 => TroubleKind::Missing,
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => TroubleKind::Denied,
         _ => TroubleKind::Refused,
@@ -91,6 +101,11 @@ mod tests {
             (1053, TroubleKind::Lost),
             (1205, TroubleKind::InTheWay),
             (1213, TroubleKind::InTheWay),
+            (1180, TroubleKind::InTheWay),
+            (3101, TroubleKind::InTheWay),
+            (1047, TroubleKind::Unable),
+            (3100, TroubleKind::Unable),
+            (1226, TroubleKind::Unable),
             (1451, TroubleKind::Referenced),
             (1290, TroubleKind::Unable),
             (1227, TroubleKind::Denied),
@@ -98,6 +113,10 @@ mod tests {
         ] {
             assert_eq!(of(number), expected, "{number}");
         }
+        let words = "RSA auth backend disabled; enable feature `mysql-rsa` or use TLS.";
+        let error = Trouble::from(sqlx::Error::Configuration(words.into())).because("could not connect".to_owned());
+        assert_eq!(conductor_core::failure::Failure::of("", &error).message, format!("could not connect: {NEEDS_TLS}"));
+        assert_eq!(error.kind, FailureKind::Rejected);
         assert!(Trouble::silent().because("could not count".to_owned()).kind.is_transient());
     }
 }
