@@ -89,7 +89,7 @@ pub(super) async fn check(settings: &MysqlTestDataSettings, session: &mut Sessio
     via::fitting(settings, &tables)?;
     let mut parents: Vec<BTreeSet<usize>> =
         settings.tables.iter().map(|declared| declared.parent(&settings.tables).into_iter().collect()).collect();
-    for (position, parent) in keys::pointing(settings, &mut tables, session).await? {
+    for (position, parent) in keys::pointing(settings, &mut tables, &grants, session).await? {
         parents[position].insert(parent);
     }
     remarks.extend(via::unkept(settings, &mut tables));

@@ -107,19 +107,21 @@ impl<'a> Sweep<'a> {
         match self.passed_by.take() {
             Some(trouble) => session.failed(&format!("could not delete all rows ({rows} are left) in"), trouble),
             None => {
-                // A row that points at itself keeps itself, unless the key says what becomes of it.
-                let keeps_itself = |(table, _): &(usize, u64)| {
-                    let mut pointing = self.statements.checked[*table].pointing.iter();
-                    pointing.any(|pointing| pointing.is_own && !pointing.changes_rows)
-                };
-                let own = if left.iter().any(keeps_itself) {
-                    ", or rows of the run at each other or at themselves"
-                } else {
-                    ""
-                };
+                let own = self.own_keys(left);
                 let act = format!("could not delete all rows ({rows} are left, at which rows of others point{own}) in");
                 PortError::new(FailureKind::Unsettled, session.act(&act))
             }
+        }
+    }
+
+    /// What rows of the run may be kept by besides, for people: by each other, and where a key does not say what becomes of a row
+    /// that points at itself, by themselves.
+    fn own_keys(&self, left: &[(usize, u64)]) -> &'static str {
+        let own = left.iter().flat_map(|(table, _)| &self.statements.checked[*table].pointing).filter(|key| key.is_own);
+        match own.map(|key| !key.changes_rows).max() {
+            None => "",
+            Some(false) => ", or rows of the run at each other",
+            Some(true) => ", or rows of the run at each other or at themselves",
         }
     }
 

@@ -74,6 +74,16 @@ async fn rows_that_point_at_themselves_go_where_the_server_lets_them_and_are_tol
         )
     );
     assert_eq!(bed.number("SELECT COUNT(*) FROM strict").await, 3);
+    bed.run(
+        "INSERT INTO shop.loose VALUES (5, NULL, 'run-1'), (6, 5, 'run-1'); UPDATE shop.loose SET up = 6 WHERE id = 5",
+    )
+    .await;
+    let (_, message) = bed.told(&store("loose").delete(&run()).await.unwrap_err());
+    assert!(
+        message.contains("(2 of loose are left, at which rows of others point, or rows of the run at each other)"),
+        "{message}"
+    );
+    assert_eq!(bed.number("SELECT COUNT(*) FROM loose").await, 3);
 }
 
 #[tokio::test]

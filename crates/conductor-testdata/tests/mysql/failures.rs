@@ -41,6 +41,44 @@ async fn a_row_that_somebody_has_locked_is_waited_for_and_everything_else_goes()
 }
 
 #[tokio::test]
+async fn rows_are_not_kept_locked_while_the_store_pauses() {
+    let bed = Bed::with(SHOP).await;
+    bed.run("INSERT INTO shop.baskets SELECT seq, 'run-1' FROM shop.seq_1_to_8").await;
+    let mut other = bed.server.connect("shop").await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT * FROM baskets WHERE id = 8 FOR UPDATE").execute(&mut other).await.unwrap();
+    bed.run("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON").await;
+    let baskets = json!([{ "table": "baskets", "tagColumn": "run_id" }]);
+    let (_, message) = bed.told(&bed.store(baskets, json!({ "lockTimeout": "1s" })).delete(&run()).await.unwrap_err());
+    assert!(
+        message.starts_with("test data shop: could not delete all rows (1 of baskets are left) in shop"),
+        "{message}"
+    );
+    bed.run("SET GLOBAL general_log = OFF").await;
+    let ends = "FROM (SELECT CONVERT(argument USING utf8mb4) AS said, event_time AS at,
+                    LEAD(event_time) OVER (PARTITION BY thread_id ORDER BY event_time) AS next
+                FROM mysql.general_log) AS log WHERE said = 'ROLLBACK'";
+    assert!(bed.number(&format!("SELECT COUNT(*) {ends}")).await >= 3, "each try waits in vain");
+    // The pause after each of them is longer than that.
+    let late = format!("SELECT COUNT(*) {ends} AND next < at + INTERVAL 90000 MICROSECOND");
+    assert_eq!(bed.number(&late).await, 0, "what was locked is let go before the pause, not after it");
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_left_and_asked_by_another_connection() {
+    let bed = Bed::shop(60, &["'run-1'", "NULL"]).await;
+    let limits = json!({ "batchSize": 2, "rowsPerSecond": 400, "statementTimeout": "1s", "lockTimeout": "1s" });
+    let store = bed.store(tables(), limits);
+    let deleting = tokio::spawn(async move { store.delete(&run()).await });
+    bed.until("the lines go", "SELECT COUNT(*) <= 200 FROM `lines`").await;
+    bed.front.silence();
+    let asked = "SELECT COUNT(*) > 0 FROM information_schema.PROCESSLIST WHERE USER = 'unauthenticated user'";
+    bed.until("another connection is made", asked).await;
+    bed.front.open();
+    deleting.await.unwrap().unwrap();
+    assert_eq!(bed.rows().await, [60, 120, 60]);
+}
+
+#[tokio::test]
 async fn a_statement_that_nobody_waits_for_is_ended_at_the_server() {
     let bed = Bed::shop(1, &["'run-1'"]).await;
     let mut other = bed.server.connect("shop").await.unwrap();

@@ -102,7 +102,7 @@ async fn triggers_that_a_user_may_not_see_are_not_taken_for_none() {
                 SET DEFAULT ROLE seer FOR by_role@localhost";
     for (name, rights) in [
         ("everywhere", "GRANT TRIGGER ON *.* TO everywhere@localhost"),
-        ("by_pattern", "GRANT TRIGGER ON `sh%`.* TO by_pattern@localhost"),
+        ("by_database", "GRANT TRIGGER ON shop.* TO by_database@localhost"),
         ("by_table", "GRANT TRIGGER ON shop.a TO by_table@localhost; GRANT TRIGGER ON shop.b TO by_table@localhost"),
         ("by_role", role),
     ] {

@@ -6,17 +6,19 @@ use super::super::session::Session;
 use super::super::settings::MysqlTestDataSettings;
 use super::super::statement::quoted;
 use super::read::{self, ForeignKey};
+use super::rights::Grants;
 use super::{Checked, Pointing, refused};
 
 /// Gives each table the keys that point at it, and answers with pairs of declared tables: a child, and its parent.
 pub(super) async fn pointing(
     settings: &MysqlTestDataSettings,
     tables: &mut [Checked],
+    grants: &Grants,
     session: &mut Session<'_>,
 ) -> Result<Vec<(usize, usize)>, PortError> {
     let mut pairs = Vec::new();
     for position in 0..tables.len() {
-        for key in seen(settings, &tables[position], session).await? {
+        for key in seen(settings, &tables[position], grants, session).await? {
             let child = tables.iter().position(|table| table.place == [key.database.as_str(), key.table.as_str()]);
             let name = &tables[position].name;
             match child {
@@ -46,10 +48,11 @@ pub(super) async fn pointing(
 async fn seen(
     settings: &MysqlTestDataSettings,
     table: &Checked,
+    grants: &Grants,
     session: &mut Session<'_>,
 ) -> Result<Vec<ForeignKey>, PortError> {
     let (of, name, user) = (table.place.each_ref().map(String::as_str), &table.name, &settings.user);
-    let Some(children) = read::children(session, of).await? else {
+    let Some(children) = read::children(session, of, grants.has_everywhere("PROCESS")).await? else {
         let act = session.act(&format!(
             "{user} cannot see whether tables that it has no right to point at {name}, whose rows might be changed; expected the \
              right PROCESS (GRANT PROCESS ON *.*) in"

@@ -163,9 +163,12 @@ pub(super) async fn foreign_keys(
 
 /// The tables that point at a table, with the number of their keys that do, those that the user cannot see, too; `None` where
 /// that is not for the user to know.
+///
+/// Of MySQL it is not left to the server to say so: it might show less instead.
 pub(super) async fn children(
     session: &mut Session<'_>,
     of: [&str; 2],
+    has_process: bool,
 ) -> Result<Option<BTreeMap<[String; 2], usize>>, PortError> {
     let act = "could not read the catalogue of";
     // The engine's own catalogue: its name in MariaDB, where names are those of files, and in MySQL.
@@ -178,7 +181,10 @@ pub(super) async fn children(
         "SELECT CAST(SUBSTRING_INDEX(FOR_NAME, '/', 1) AS CHAR), CAST(SUBSTRING(FOR_NAME, LOCATE('/', FOR_NAME) + 1) AS CHAR) \
          FROM information_schema.INNODB_FOREIGN WHERE CAST(REF_NAME AS CHAR) = CONCAT(?, '/', ?)",
     ];
-    for sql in views {
+    for (sql, is_open) in views.into_iter().zip([true, has_process]) {
+        if !is_open {
+            return Ok(None);
+        }
         let rows = match session.rows_or(sql, &of).await? {
             Ok(rows) => rows,
             Err(trouble) if trouble.kind == TroubleKind::Denied => return Ok(None),

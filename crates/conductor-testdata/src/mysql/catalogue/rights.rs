@@ -1,5 +1,7 @@
 //! What the user may do, as the server shows it: some of the catalogue is only there for those who have a right to it.
 
+use std::collections::BTreeMap;
+
 use conductor_core::ports::PortError;
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
@@ -20,20 +22,41 @@ struct Grant {
     database: String,
     /// `*`, or a name.
     table: String,
+    /// The user or the role that has them.
+    grantee: String,
 }
 
 impl Grants {
     /// True where triggers of the table are shown, or there are none.
     pub(super) fn may_see_triggers(&self, database: &str, table: &str) -> bool {
-        let of = |grant: &&Grant| grant.is_of(database, table) && grant.has("TRIGGER");
-        let mut found = self.0.iter().filter(of).peekable();
-        found.peek().is_some() && found.all(|grant| grant.is_given)
+        let has = |grant: &&Grant| grant.has("TRIGGER");
+        let of: Vec<&Grant> = self.0.iter().filter(|grant| grant.is_of(database, table)).collect();
+        if of.iter().any(|grant| !grant.is_given && has(grant)) {
+            return false;
+        }
+        // Of several patterns that fit a database some servers take the one that says most, and no others.
+        let mut by_database = BTreeMap::new();
+        for grant in of.iter().filter(|grant| grant.is_given && grant.is_of_database()) {
+            *by_database.entry(grant.grantee.as_str()).or_insert(true) &= has(grant);
+        }
+        by_database.into_values().any(|all| all)
+            || of.iter().any(|grant| grant.is_given && !grant.is_of_database() && has(grant))
+    }
+
+    /// True for a right to everything.
+    pub(super) fn has_everywhere(&self, privilege: &str) -> bool {
+        let mut everywhere = self.0.iter().filter(|grant| grant.is_given && grant.database == "*");
+        everywhere.any(|grant| grant.has(privilege))
     }
 }
 
 impl Grant {
     fn has(&self, privilege: &str) -> bool {
         self.privileges.iter().any(|found| found == privilege || found == "ALL PRIVILEGES" || found == "ALL")
+    }
+
+    fn is_of_database(&self) -> bool {
+        self.table == "*" && self.database != "*"
     }
 
     fn is_of(&self, database: &str, table: &str) -> bool {
@@ -50,7 +73,8 @@ impl Grant {
             None => (false, line.strip_prefix("REVOKE ")?, " FROM "),
         };
         let (privileges, rest) = split(rest, " ON ")?;
-        let (object, _) = split(rest, end)?;
+        let (object, rest) = split(rest, end)?;
+        let grantee = split(rest, " ").map_or(rest, |(grantee, _)| grantee).to_owned();
         let (database, table) = split(object, ".")?;
         let mut listed = Vec::new();
         let mut left = privileges;
@@ -59,7 +83,7 @@ impl Grant {
             left = rest;
         }
         listed.push(left.to_owned());
-        Some(Self { is_given, privileges: listed, database: name(database)?, table: name(table)? })
+        Some(Self { is_given, privileges: listed, database: name(database)?, table: name(table)?, grantee })
     }
 }
 
@@ -120,8 +144,12 @@ fn is_like(text: &str, pattern: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn grants(lines: &[&str]) -> Grants {
+        Grants(lines.iter().filter_map(|line| Grant::read(line)).collect())
+    }
+
     fn sees(lines: &[&str], database: &str, table: &str) -> bool {
-        Grants(lines.iter().filter_map(|line| Grant::read(line)).collect()).may_see_triggers(database, table)
+        grants(lines).may_see_triggers(database, table)
     }
 
     #[test]
@@ -150,5 +178,24 @@ mod tests {
         let taken = ["GRANT TRIGGER ON *.* TO `cleaner`@`%`", "REVOKE TRIGGER ON `shop`.* FROM `cleaner`@`%`"];
         assert!(!sees(&taken, "shop", "orders"));
         assert!(sees(&taken, "other", "orders"));
+    }
+
+    #[test]
+    fn a_pattern_that_a_server_may_pass_over_for_a_narrower_one_gives_no_right() {
+        let (wide, narrow) = ("GRANT TRIGGER ON `sh%`.* TO `cleaner`@`%`", "GRANT SELECT ON `shop`.* TO `cleaner`@`%`");
+        assert!(!sees(&[wide, narrow], "shop", "orders"));
+        assert!(!sees(&[narrow, wide], "shop", "orders"));
+        let role = "GRANT TRIGGER ON `shop`.* TO `seer`";
+        assert!(sees(&[narrow, role], "shop", "orders"), "rights of a role are added");
+        let table = "GRANT TRIGGER ON `shop`.`orders` TO `cleaner`@`%`";
+        assert!(sees(&[narrow, table], "shop", "orders"), "rights to a table are added");
+    }
+
+    #[test]
+    fn a_right_to_everything_is_told_from_one_to_a_database() {
+        assert!(grants(&["GRANT SELECT, PROCESS ON *.* TO `cleaner`@`%`"]).has_everywhere("PROCESS"));
+        assert!(grants(&["GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost`"]).has_everywhere("PROCESS"));
+        assert!(!grants(&["GRANT ALL PRIVILEGES ON `shop`.* TO `cleaner`@`%`"]).has_everywhere("PROCESS"));
+        assert!(!grants(&["GRANT USAGE ON *.* TO `cleaner`@`%`"]).has_everywhere("PROCESS"));
     }
 }
