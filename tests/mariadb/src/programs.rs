@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::BedError;
+use crate::identity::Identity;
 
 /// Where the server may be, from the folder of the installation.
 const SERVERS: [&str; 3] = ["sbin/mariadbd", "bin/mariadbd", "libexec/mariadbd"];
@@ -21,6 +22,8 @@ pub(crate) struct Programs {
     folder: PathBuf,
     server: PathBuf,
     share: PathBuf,
+    /// As whom the server runs.
+    pub(crate) identity: Identity,
     /// Makes the tables of the server.
     pub(crate) scripts: [PathBuf; 2],
 }
@@ -46,7 +49,8 @@ impl Programs {
         let (share, scripts) = found
             .find(|(_, scripts)| scripts.iter().all(|script| script.is_file()))
             .ok_or_else(|| missing(SCRIPTS[0][0]))?;
-        Ok(Self { folder: folder.to_owned(), server, share, scripts })
+        let identity = Identity::find(folder);
+        Ok(Self { folder: folder.to_owned(), server, share, identity, scripts })
     }
 
     /// The server, with the data of a folder.
@@ -62,9 +66,7 @@ impl Programs {
             "--performance-schema=OFF",
         ]);
         command.args(["--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--loose-aria-log-file-size=8M"]);
-        if nix::unistd::geteuid().is_root() {
-            command.arg("--user=root");
-        }
+        self.identity.run_as(&mut command);
         if let Some(libraries) = self.libraries() {
             command.env("LD_LIBRARY_PATH", libraries);
         }

@@ -50,7 +50,7 @@ impl Mariadb {
     /// When MariaDB is not installed, or the server does not answer in time.
     pub async fn start(settings: MariadbSettings) -> Result<Self, BedError> {
         let programs = Programs::find()?;
-        let folder = Folder::make()?;
+        let folder = Folder::make(programs.identity)?;
         let data = folder.path().join("data");
         template::copy_to(&data, &programs)?;
         let path = log_file(folder.path());

@@ -49,14 +49,21 @@ async fn a_server_that_refuses_its_options_is_told_with_its_log() {
     assert!(error.contains("mariadbd ended with") && error.contains("no-such-option"), "{error}");
 }
 
-/// Not a test of its own: the owner that the next one kills.
+/// Says to a process of this program that it is the owner that is killed.
+const OWNER: &str = "CONDUCTOR_MARIADB_BED_OWNER";
+
+/// Not a test of its own: the owner that the next one kills. It ends with that one, too.
 #[test]
 #[ignore = "it is started by another test, which kills it"]
 fn an_owner_that_waits() {
+    if std::env::var_os(OWNER).is_none() {
+        return;
+    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Mariadb::start(MariadbSettings::default())).unwrap();
     println!("server {} {}", server.process(), server.folder().display());
-    std::thread::park();
+    // Nothing comes but its end.
+    let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]
@@ -64,6 +71,8 @@ fn nothing_is_left_of_a_server_whose_owner_was_killed() {
     use std::io::BufRead;
     let mut owner = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "an_owner_that_waits", "--nocapture"])
+        .env(OWNER, "1")
+        .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
