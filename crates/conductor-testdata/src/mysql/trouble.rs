@@ -1,11 +1,16 @@
 //! What the server or the way to it says when a statement fails, and what that means for the next one.
 
+use std::io::ErrorKind;
+
 use conductor_core::ports::{FailureKind, PortError};
 use sqlx::mysql::MySqlDatabaseError;
 
 /// What is said where a password would have to be sent as it is.
 const NEEDS_TLS: &str = "the server takes the user's password by a method that needs TLS, such as caching_sha2_password; \
                          expected another tls.mode than disable";
+
+/// How TLS is said to have failed, and files of certificates: as if the network had.
+const LASTING: [ErrorKind; 3] = [ErrorKind::InvalidData, ErrorKind::NotFound, ErrorKind::PermissionDenied];
 
 /// A statement that failed.
 #[derive(Debug)]
@@ -60,13 +65,14 @@ impl Trouble {
 
 impl From<sqlx::Error> for Trouble {
     fn from(source: sqlx::Error) -> Self {
-        let kind = if let sqlx::Error::Database(words) = &source {
-            words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
-        } else if matches!(&source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) {
-            TroubleKind::Lost
-        } else {
-            // A certificate that is not trusted, for example, is no better later.
-            TroubleKind::Refused
+        let kind = match &source {
+            sqlx::Error::Database(words) => {
+                words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
+            }
+            // A certificate that is not trusted or a file that is not there is no better later.
+            sqlx::Error::Io(error) if LASTING.contains(&error.kind()) => TroubleKind::Refused,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => TroubleKind::Lost,
+            _ => TroubleKind::Refused,
         };
         Self { kind, source }
     }
@@ -117,6 +123,9 @@ mod tests {
         let error = Trouble::from(sqlx::Error::Configuration(words.into())).because("could not connect".to_owned());
         assert_eq!(conductor_core::failure::Failure::of("", &error).message, format!("could not connect: {NEEDS_TLS}"));
         assert_eq!(error.kind, FailureKind::Rejected);
+        let io = |kind| Trouble::from(sqlx::Error::Io(std::io::Error::from(kind))).kind;
+        assert_eq!(io(ErrorKind::InvalidData), TroubleKind::Refused);
+        assert_eq!(io(ErrorKind::ConnectionReset), TroubleKind::Lost);
         assert!(Trouble::silent().because("could not count".to_owned()).kind.is_transient());
     }
 }

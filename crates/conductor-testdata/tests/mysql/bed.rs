@@ -92,6 +92,11 @@ impl Bed {
         sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap().get(0)
     }
 
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let mut connection = self.server.connect("shop").await.unwrap();
+        sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.unwrap().get(0)
+    }
+
     pub(crate) async fn rows(&self) -> [i64; 3] {
         [
             self.number("SELECT COUNT(*) FROM baskets").await,

@@ -4,4 +4,6 @@
 mod bed;
 mod deletes;
 mod failures;
+mod random;
 mod refusals;
+mod tls;
