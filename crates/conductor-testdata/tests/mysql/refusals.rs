@@ -218,3 +218,23 @@ async fn where_the_server_folds_names_a_table_is_found_by_any_of_its_spellings_a
         "test data shop: orders is declared twice, by names that the server takes for one"
     );
 }
+
+#[tokio::test]
+async fn tables_whose_names_only_look_alike_are_told_apart() {
+    let bed = Bed::with(
+        "CREATE DATABASE shop; USE shop;
+         CREATE TABLE orders (id INT PRIMARY KEY, run_id VARCHAR(40), INDEX (run_id)); CREATE TABLE Orders LIKE orders;
+         CREATE TABLE parts (id INT PRIMARY KEY, o INT, FOREIGN KEY (o) REFERENCES Orders (id) ON DELETE CASCADE);
+         INSERT INTO orders VALUES (1, 'run-1'); INSERT INTO Orders VALUES (1, 'run-2'); INSERT INTO parts VALUES (1, 1)",
+    )
+    .await;
+    let orders = |name: &str| json!([{ "table": name, "tagColumn": "run_id" }]);
+    assert_eq!(
+        checked(&bed, orders("Orders"), &json!({})).await.unwrap_err(),
+        "test data shop: deleting from Orders would change rows of shop.parts (ON DELETE CASCADE), which is not declared; \
+         expected it among tables"
+    );
+    let deleted = bed.store(orders("orders"), json!({})).delete(&run()).await.unwrap();
+    assert_eq!(deleted[0].rows, 1, "a row of the other table at which one points keeps none of this one");
+    assert_eq!(bed.number("SELECT COUNT(*) FROM Orders JOIN parts ON parts.o = Orders.id").await, 1);
+}

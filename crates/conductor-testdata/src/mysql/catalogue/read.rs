@@ -133,7 +133,8 @@ pub(super) async fn triggers(session: &mut Session<'_>, of: [&str; 2]) -> Result
 
 /// Keys of a table that point at another one, if the user can see them.
 ///
-/// They are asked for by the table that has them: by the one at their end the server would open all its tables.
+/// They are asked for by the table that has them: by the one at their end the server would open all its tables. Its comparison may
+/// take tables for one whose names only look alike.
 pub(super) async fn foreign_keys(
     session: &mut Session<'_>,
     of: [&str; 2],
@@ -146,9 +147,12 @@ pub(super) async fn foreign_keys(
                ON rules.CONSTRAINT_SCHEMA = own.CONSTRAINT_SCHEMA AND rules.CONSTRAINT_NAME = own.CONSTRAINT_NAME \
                AND rules.TABLE_NAME = own.TABLE_NAME \
                WHERE own.REFERENCED_TABLE_SCHEMA = ? AND own.REFERENCED_TABLE_NAME = ? \
-               AND own.TABLE_SCHEMA = ? AND own.TABLE_NAME = ? AND rules.CONSTRAINT_SCHEMA = ? AND rules.TABLE_NAME = ? \
+               AND CAST(own.REFERENCED_TABLE_SCHEMA AS BINARY) = CAST(? AS BINARY) \
+               AND CAST(own.REFERENCED_TABLE_NAME AS BINARY) = CAST(? AS BINARY) \
+               AND own.TABLE_SCHEMA = ? AND own.TABLE_NAME = ? \
+               AND rules.CONSTRAINT_SCHEMA = ? AND rules.TABLE_NAME = ? \
                ORDER BY own.CONSTRAINT_NAME, own.ORDINAL_POSITION";
-    let asked = [of[0], of[1], &child[0], &child[1], &child[0], &child[1]];
+    let asked = [of[0], of[1], of[0], of[1], &child[0], &child[1], &child[0], &child[1]];
     let mut keys: Vec<(String, ForeignKey)> = Vec::new();
     for [name, database, table, column, references, on_delete] in texts::<6>(session, sql, &asked).await? {
         match keys.last_mut() {
@@ -179,7 +183,7 @@ pub(super) async fn children(
          USING utf8mb4) AS CHAR) FROM information_schema.INNODB_SYS_FOREIGN WHERE CAST(REF_NAME AS BINARY) = \
          CONCAT(CAST(CONVERT(? USING filename) AS BINARY), '/', CAST(CONVERT(? USING filename) AS BINARY))",
         "SELECT CAST(SUBSTRING_INDEX(FOR_NAME, '/', 1) AS CHAR), CAST(SUBSTRING(FOR_NAME, LOCATE('/', FOR_NAME) + 1) AS CHAR) \
-         FROM information_schema.INNODB_FOREIGN WHERE CAST(REF_NAME AS CHAR) = CONCAT(?, '/', ?)",
+         FROM information_schema.INNODB_FOREIGN WHERE CAST(REF_NAME AS BINARY) = CAST(CONCAT(?, '/', ?) AS BINARY)",
     ];
     for (sql, is_open) in views.into_iter().zip([true, has_process]) {
         if !is_open {

@@ -16,7 +16,7 @@ pub(super) struct Server {
     pub(super) folds_names: bool,
 }
 
-/// Refuses a server on which no batch could be deleted.
+/// Refuses a server on which no batch could be deleted, or keys would be missed.
 pub(super) async fn check(session: &mut Session<'_>) -> Result<Server, PortError> {
     let act = "could not read the settings of";
     let sql = "SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format', 'lower_case_table_names')";
@@ -24,11 +24,41 @@ pub(super) async fn check(session: &mut Session<'_>) -> Result<Server, PortError
     let pair = |row: &MySqlRow| Ok((row.try_get_unchecked(0)?, row.try_get_unchecked(1)?));
     let variables: Result<BTreeMap<String, String>, sqlx::Error> = rows.iter().map(pair).collect();
     let variables = variables.map_err(|source| session.failed(act, Trouble::from(source)))?;
-    let is = |name: &str, value: &str| variables.get(name).is_some_and(|found| found.eq_ignore_ascii_case(value));
+    judged(&variables).map_err(|problem| PortError::new(FailureKind::Rejected, session.act(problem)))
+}
+
+/// What becomes of a server with these settings, or why it is refused.
+fn judged(variables: &BTreeMap<String, String>) -> Result<Server, &'static str> {
+    let of = |name: &str| variables.get(name).map(|value| value.to_uppercase()).unwrap_or_default();
     // Locks of no more than the rows that match need READ COMMITTED, which InnoDB then does not let write.
-    if is("log_bin", "ON") && is("binlog_format", "STATEMENT") {
-        let act = "binlog_format is STATEMENT, with which InnoDB refuses to write in READ COMMITTED; expected ROW or MIXED for";
-        return Err(PortError::new(FailureKind::Rejected, session.act(act)));
+    if of("log_bin") == "ON" && of("binlog_format") == "STATEMENT" {
+        return Err(
+            "binlog_format is STATEMENT, with which InnoDB refuses to write in READ COMMITTED; expected ROW or MIXED for",
+        );
     }
-    Ok(Server { folds_names: variables.get("lower_case_table_names").is_some_and(|value| value != "0") })
+    match of("lower_case_table_names").as_str() {
+        "0" => Ok(Server { folds_names: false }),
+        "1" => Ok(Server { folds_names: true }),
+        // Then the server writes a name in one way, and its engine in another: keys would not be found by it.
+        _ => Err(
+            "lower_case_table_names is neither 0 nor 1, so that keys are not found for sure; expected one of them for",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_refused_on_which_nothing_could_be_written_or_keys_would_be_missed() {
+        let of = |log_bin: &str, format: &str, lower: &str| {
+            let variables = [("log_bin", log_bin), ("binlog_format", format), ("lower_case_table_names", lower)];
+            judged(&variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        };
+        assert_eq!(of("ON", "ROW", "0"), Ok(Server { folds_names: false }));
+        assert_eq!(of("OFF", "STATEMENT", "1"), Ok(Server { folds_names: true }));
+        assert!(of("ON", "STATEMENT", "0").unwrap_err().starts_with("binlog_format is STATEMENT"));
+        assert!(of("OFF", "MIXED", "2").unwrap_err().starts_with("lower_case_table_names is neither 0 nor 1"));
+    }
 }
