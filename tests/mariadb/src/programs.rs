@@ -53,11 +53,13 @@ impl Programs {
         Ok(Self { folder: folder.to_owned(), server, share, identity, scripts })
     }
 
-    /// The server, with the data of a folder.
-    pub(crate) fn server(&self, data: &Path) -> Command {
+    /// The server, with the data in a folder of its own. What is temporary is there, too: a server that starts removes the
+    /// temporary tables of all others that have them in the same folder, and these do not survive that.
+    pub(crate) fn server(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.server);
         let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
-        command.arg("--no-defaults").arg(option("datadir", data)).arg(option("lc-messages-dir", &self.share));
+        command.arg("--no-defaults").arg(option("datadir", &folder.join("data"))).arg(option("tmpdir", folder));
+        command.arg(option("lc-messages-dir", &self.share));
         command.arg(option("character-sets-dir", &self.share.join("charsets")));
         // What a test server loses with the machine is not missed.
         command.args([

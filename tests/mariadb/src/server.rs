@@ -57,7 +57,7 @@ impl Mariadb {
         let failed = |source| BedError::File { act: "write", path: path.clone(), source };
         let log = File::create(&path).map_err(failed)?;
         let errors = log.try_clone().map_err(failed)?;
-        let mut command = programs.server(&data);
+        let mut command = programs.server(folder.path());
         command.arg("--skip-networking").arg(format!("--socket={}", socket(folder.path()).display()));
         command.args(&settings.options).stdin(Stdio::null()).stdout(log).stderr(errors);
         let keeper = Keeper::start(command).map_err(|source| BedError::Start { program: "mariadbd", source })?;

@@ -31,7 +31,7 @@ fn template(programs: &Programs) -> Result<PathBuf, BedError> {
     programs.identity.give(&data)?;
     let script = script(&folder, programs)?;
     let output = programs
-        .server(&data)
+        .server(folder.path())
         .arg("--bootstrap")
         .stdin(script)
         .stdout(Stdio::null())

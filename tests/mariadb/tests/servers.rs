@@ -23,6 +23,18 @@ async fn servers_share_nothing_and_are_gone_when_they_are_dropped() {
 }
 
 #[tokio::test]
+async fn a_server_that_starts_leaves_the_temporary_tables_of_others_alone() {
+    let (one, other) =
+        tokio::join!(Mariadb::start(MariadbSettings::default()), Mariadb::start(MariadbSettings::default()));
+    let servers = [one.unwrap(), other.unwrap()];
+    for server in servers {
+        let mut connection = server.connect("").await.unwrap();
+        let row = sqlx::query("SELECT @@tmpdir").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(row.get::<String, _>(0), server.folder().to_str().unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_front_passes_bytes_until_it_shall_not() {
     let server = Mariadb::start(MariadbSettings::default()).await.unwrap();
     let front = server.front().await.unwrap();
