@@ -24,7 +24,7 @@ const LOSSES: u32 = 5;
 /// How often the smallest batch is tried that somebody is in the way of, before it is passed by for this round.
 const TRIES: u32 = 3;
 /// So many keys of rows are found at a time: a row with the tag may have millions of others.
-const MOST_FOUND: u64 = 50_000;
+const MOST_FOUND: u64 = 20_000;
 /// The pause after something was in the way.
 const PAUSE: Duration = Duration::from_millis(100);
 
