@@ -65,14 +65,15 @@ impl Trouble {
 
 impl From<sqlx::Error> for Trouble {
     fn from(source: sqlx::Error) -> Self {
-        let kind = match &source {
-            sqlx::Error::Database(words) => {
-                words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
-            }
+        let kind = if let sqlx::Error::Database(words) = &source {
+            words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
+        } else if matches!(&source, sqlx::Error::Io(error) if LASTING.contains(&error.kind())) {
             // A certificate that is not trusted or a file that is not there is no better later.
-            sqlx::Error::Io(error) if LASTING.contains(&error.kind()) => TroubleKind::Refused,
-            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => TroubleKind::Lost,
-            _ => TroubleKind::Refused,
+            TroubleKind::Refused
+        } else if matches!(&source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) {
+            TroubleKind::Lost
+        } else {
+            TroubleKind::Refused
         };
         Self { kind, source }
     }
