@@ -164,7 +164,8 @@ async fn a_via_by_which_rows_of_others_could_match_is_refused() {
         let error = bed.store(via(column, key), json!({})).delete(&run()).await.unwrap_err();
         let expected = format!(
             "test data shop: b.{column} ({child}) and a.{key} ({parent}) are not both whole numbers, both bytes, both texts of \
-             one collation, or of one type otherwise, so that rows of others could match; expected a via whose columns are"
+             one collation, or of one type among decimal, uuid, date, datetime and timestamp, so that rows of others could match; \
+             expected a via whose columns are"
         );
         assert_eq!(bed.told(&error), (FailureKind::Rejected, expected));
     }

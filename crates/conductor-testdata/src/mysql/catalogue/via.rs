@@ -43,8 +43,8 @@ pub(super) fn fitting(settings: &MysqlTestDataSettings, tables: &[Checked]) -> R
         let equality = Equality::of(column);
         if equality.is_none() || equality != Equality::of(key) {
             let act = format!(
-                "{}.{} ({}) and {}.{} ({}) are not both whole numbers, both bytes, both texts of one collation, or of one type \
-                 otherwise, so that rows of others could match; expected a via whose columns are",
+                "{}.{} ({}) and {}.{} ({}) are not both whole numbers, both bytes, both texts of one collation, or of one type among \
+                 decimal, uuid, date, datetime and timestamp, so that rows of others could match; expected a via whose columns are",
                 table.name,
                 column.name,
                 column.shown(),
