@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::error::BedError;
+use crate::identity::Identity;
 
 /// Waits for the end of its input, which comes when the owner closes it or dies, and removes the folder, for as long as somebody
 /// still writes to it.
@@ -24,9 +25,10 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    pub(crate) fn make() -> Result<Self, BedError> {
+    pub(crate) fn make(identity: Identity) -> Result<Self, BedError> {
         let failed = |source| BedError::File { act: "make a folder in", path: std::env::temp_dir(), source };
         let made = tempfile::Builder::new().prefix("mariadb-bed-").tempdir().map_err(failed)?;
+        identity.give(made.path())?;
         let mut remover = Command::new("sh");
         remover.args(["-c", REMOVE, "remover"]).arg(made.path()).process_group(0).current_dir("/");
         remover.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

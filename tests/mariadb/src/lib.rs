@@ -15,11 +15,12 @@
 //! ```
 //!
 //! A server listens on a socket in its folder and on no port: a [`Front`] has one of loopback, which the kernel gave. `root` needs
-//! no password. When a server is dropped, or its process ends in whatever way, it and its folder are gone too.
+//! no password. Where the tests are root's, the server is `nobody`'s, unless it is installed where others cannot enter. When a server is dropped, or its process ends in whatever way, it and its folder are gone too.
 
 mod error;
 mod folder;
 mod front;
+mod identity;
 mod keeper;
 mod programs;
 mod server;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::BedError;
+use crate::identity::Identity;
 
 /// Where the server may be, from the folder of the installation.
 const SERVERS: [&str; 3] = ["sbin/mariadbd", "bin/mariadbd", "libexec/mariadbd"];
@@ -21,6 +22,8 @@ pub(crate) struct Programs {
     folder: PathBuf,
     server: PathBuf,
     share: PathBuf,
+    /// As whom the server runs.
+    pub(crate) identity: Identity,
     /// Makes the tables of the server.
     pub(crate) scripts: [PathBuf; 2],
 }
@@ -46,14 +49,17 @@ impl Programs {
         let (share, scripts) = found
             .find(|(_, scripts)| scripts.iter().all(|script| script.is_file()))
             .ok_or_else(|| missing(SCRIPTS[0][0]))?;
-        Ok(Self { folder: folder.to_owned(), server, share, scripts })
+        let identity = Identity::find(folder);
+        Ok(Self { folder: folder.to_owned(), server, share, identity, scripts })
     }
 
-    /// The server, with the data of a folder.
-    pub(crate) fn server(&self, data: &Path) -> Command {
+    /// The server, with the data in a folder of its own. What is temporary is there, too: a server that starts removes the
+    /// temporary tables of all others that have them in the same folder, and these do not survive that.
+    pub(crate) fn server(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.server);
         let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
-        command.arg("--no-defaults").arg(option("datadir", data)).arg(option("lc-messages-dir", &self.share));
+        command.arg("--no-defaults").arg(option("datadir", &folder.join("data"))).arg(option("tmpdir", folder));
+        command.arg(option("lc-messages-dir", &self.share));
         command.arg(option("character-sets-dir", &self.share.join("charsets")));
         // What a test server loses with the machine is not missed.
         command.args([
@@ -62,9 +68,7 @@ impl Programs {
             "--performance-schema=OFF",
         ]);
         command.args(["--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--loose-aria-log-file-size=8M"]);
-        if nix::unistd::geteuid().is_root() {
-            command.arg("--user=root");
-        }
+        self.identity.run_as(&mut command);
         if let Some(libraries) = self.libraries() {
             command.env("LD_LIBRARY_PATH", libraries);
         }

@@ -50,14 +50,14 @@ impl Mariadb {
     /// When MariaDB is not installed, or the server does not answer in time.
     pub async fn start(settings: MariadbSettings) -> Result<Self, BedError> {
         let programs = Programs::find()?;
-        let folder = Folder::make()?;
+        let folder = Folder::make(programs.identity)?;
         let data = folder.path().join("data");
         template::copy_to(&data, &programs)?;
         let path = log_file(folder.path());
         let failed = |source| BedError::File { act: "write", path: path.clone(), source };
         let log = File::create(&path).map_err(failed)?;
         let errors = log.try_clone().map_err(failed)?;
-        let mut command = programs.server(&data);
+        let mut command = programs.server(folder.path());
         command.arg("--skip-networking").arg(format!("--socket={}", socket(folder.path()).display()));
         command.args(&settings.options).stdin(Stdio::null()).stdout(log).stderr(errors);
         let keeper = Keeper::start(command).map_err(|source| BedError::Start { program: "mariadbd", source })?;

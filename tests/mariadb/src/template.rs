@@ -25,12 +25,13 @@ fn template(programs: &Programs) -> Result<PathBuf, BedError> {
     if let Some(folder) = &*made {
         return Ok(folder.path().join("data"));
     }
-    let folder = Folder::make()?;
+    let folder = Folder::make(programs.identity)?;
     let data = folder.path().join("data");
     fs::create_dir(&data).map_err(|source| BedError::File { act: "make", path: data.clone(), source })?;
+    programs.identity.give(&data)?;
     let script = script(&folder, programs)?;
     let output = programs
-        .server(&data)
+        .server(folder.path())
         .arg("--bootstrap")
         .stdin(script)
         .stdout(Stdio::null())

@@ -23,6 +23,18 @@ async fn servers_share_nothing_and_are_gone_when_they_are_dropped() {
 }
 
 #[tokio::test]
+async fn a_server_that_starts_leaves_the_temporary_tables_of_others_alone() {
+    let (one, other) =
+        tokio::join!(Mariadb::start(MariadbSettings::default()), Mariadb::start(MariadbSettings::default()));
+    let servers = [one.unwrap(), other.unwrap()];
+    for server in servers {
+        let mut connection = server.connect("").await.unwrap();
+        let row = sqlx::query("SELECT @@tmpdir").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(row.get::<String, _>(0), server.folder().to_str().unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_front_passes_bytes_until_it_shall_not() {
     let server = Mariadb::start(MariadbSettings::default()).await.unwrap();
     let front = server.front().await.unwrap();
@@ -49,14 +61,21 @@ async fn a_server_that_refuses_its_options_is_told_with_its_log() {
     assert!(error.contains("mariadbd ended with") && error.contains("no-such-option"), "{error}");
 }
 
-/// Not a test of its own: the owner that the next one kills.
+/// Says to a process of this program that it is the owner that is killed.
+const OWNER: &str = "CONDUCTOR_MARIADB_BED_OWNER";
+
+/// Not a test of its own: the owner that the next one kills. It ends with that one, too.
 #[test]
 #[ignore = "it is started by another test, which kills it"]
 fn an_owner_that_waits() {
+    if std::env::var_os(OWNER).is_none() {
+        return;
+    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(Mariadb::start(MariadbSettings::default())).unwrap();
     println!("server {} {}", server.process(), server.folder().display());
-    std::thread::park();
+    // Nothing comes but its end.
+    let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]
@@ -64,6 +83,8 @@ fn nothing_is_left_of_a_server_whose_owner_was_killed() {
     use std::io::BufRead;
     let mut owner = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "an_owner_that_waits", "--nocapture"])
+        .env(OWNER, "1")
+        .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();

@@ -34,7 +34,7 @@ pub(crate) fn install() -> Result<PathBuf, String> {
 }
 
 /// PostgreSQL does not run as root. Where the tests are root's they run it as another user, to whom root's home is closed.
-fn reachable_cache() -> Result<PathBuf, String> {
+pub(super) fn reachable_cache() -> Result<PathBuf, String> {
     if geteuid().is_root() { Ok(Path::new("/var/cache/loadtest-conductor").join("tools")) } else { cache() }
 }
 

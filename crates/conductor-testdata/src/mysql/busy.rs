@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Who waits for rows. Both servers have it.
 const WAITING: &str = "SELECT COUNT(*) FROM information_schema.INNODB_TRX \
                        WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id <> CONNECTION_ID()";
+/// How a replica tells of all servers that it follows: MariaDB, MySQL, and a server from before the word replica.
+const SHOWN: [&str; 3] = ["SHOW ALL REPLICAS STATUS", "SHOW REPLICA STATUS", "SHOW SLAVE STATUS"];
 /// How far a replica is behind, as MariaDB calls it, and MySQL.
 const BEHIND: [&str; 2] = ["Seconds_Behind_Master", "Seconds_Behind_Source"];
 
@@ -98,13 +100,21 @@ async fn waiting(session: &mut Session<'_>) -> Result<u64, PortError> {
 async fn lag(replica: &mut Session<'_>) -> Result<Option<Span>, PortError> {
     let act = "could not see the replication lag of";
     let needs = "busy.replicationLag needs the right REPLICA MONITOR (of MySQL REPLICATION CLIENT)";
-    let shown = match replica.shown("SHOW REPLICA STATUS").await? {
-        // A server from before the word replica.
-        Err(trouble) if trouble.kind == TroubleKind::Refused => replica.shown("SHOW SLAVE STATUS").await?,
-        shown => shown,
-    };
+    let mut shown = replica.shown(SHOWN[0]).await?;
+    for sql in &SHOWN[1..] {
+        // Not the word of this server.
+        if !matches!(&shown, Err(trouble) if trouble.kind == TroubleKind::Refused) {
+            break;
+        }
+        shown = replica.shown(sql).await?;
+    }
     let rows = shown.map_err(|trouble| denied(replica, trouble, act, needs))?;
-    Ok(rows.first().and_then(behind).map(Span::seconds))
+    Ok(furthest(rows.iter().map(behind)).map(Span::seconds))
+}
+
+/// The lag of a replica that may follow several servers: `None` where it does not follow one of them, or none at all.
+fn furthest(lags: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    lags.collect::<Option<Vec<u64>>>()?.into_iter().max()
 }
 
 fn behind(row: &MySqlRow) -> Option<u64> {
@@ -116,4 +126,16 @@ fn denied(session: &Session<'_>, trouble: Trouble, act: &str, needs: &str) -> Po
     let is_denied = trouble.kind == TroubleKind::Denied;
     let error = session.failed(act, trouble);
     if is_denied { PortError { act: format!("{} ({needs})", error.act), ..error } } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_is_as_far_behind_as_it_is_behind_the_last_of_those_that_it_follows() {
+        assert_eq!(furthest([Some(3), Some(9), Some(0)].into_iter()), Some(9));
+        assert_eq!(furthest([Some(3), None].into_iter()), None);
+        assert_eq!(furthest(std::iter::empty()), None, "it follows nobody");
+    }
 }

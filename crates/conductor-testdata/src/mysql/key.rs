@@ -16,6 +16,19 @@ pub(super) struct Key {
 pub(super) struct KeyColumn {
     pub(super) name: String,
     pub(super) kind: KeyKind,
+    /// The character set and the collation of its texts, where texts that are bound are not compared as such by themselves.
+    pub(super) collated: Option<[String; 2]>,
+}
+
+impl KeyColumn {
+    /// What stands in place of a value that is bound. Of several columns that are compared at once the server converts nothing
+    /// rightly, and a column that it converted would be in another order than its index.
+    fn bound(&self, place: String) -> String {
+        match &self.collated {
+            Some([charset, collation]) => format!("CONVERT({place} USING {charset}) COLLATE {collation}"),
+            None => place,
+        }
+    }
 }
 
 /// How values of a column are read and bound, so that none is rounded on its way.
@@ -91,7 +104,9 @@ impl Key {
         let columns: Vec<String> =
             self.columns.iter().map(|column| format!("{table}{}", quoted(&column.name))).collect();
         let places = |key: &KeyOf| {
-            let places = key.iter().map(|value| text.key(value.clone())).collect::<Vec<_>>().join(", ");
+            let pairs = self.columns.iter().zip(key);
+            let places =
+                pairs.map(|(column, value)| column.bound(text.key(value.clone()))).collect::<Vec<_>>().join(", ");
             if key.len() == 1 { places } else { format!("({places})") }
         };
         let all = keys.iter().map(places).collect::<Vec<_>>().join(", ");
@@ -107,8 +122,9 @@ impl Key {
         for last in 0..self.columns.len() {
             let part = |position: usize, text: &mut Text| {
                 let operator = if position == last { ">" } else { "=" };
-                let name = quoted(&self.columns[position].name);
-                format!("target.{name} {operator} {}", text.key(key[position].clone()))
+                let column = &self.columns[position];
+                let place = column.bound(text.key(key[position].clone()));
+                format!("target.{} {operator} {place}", quoted(&column.name))
             };
             let parts: Vec<String> = (0..=last).map(|position| part(position, text)).collect();
             cases.push(parts.join(" AND "));
@@ -117,7 +133,8 @@ impl Key {
             [one] => one.clone(),
             cases => {
                 // An index is entered by the first column, which the cases alone do not show to every optimizer.
-                let first = format!("target.{} >= {}", quoted(&self.columns[0].name), text.key(key[0].clone()));
+                let (column, place) = (&self.columns[0], text.key(key[0].clone()));
+                let first = format!("target.{} >= {}", quoted(&column.name), column.bound(place));
                 format!("{first} AND ({})", cases.join(" OR "))
             }
         }
@@ -129,7 +146,7 @@ mod tests {
     use super::*;
 
     fn key(names: &[&str]) -> Key {
-        let column = |name: &&str| KeyColumn { name: (*name).to_owned(), kind: KeyKind::Signed };
+        let column = |name: &&str| KeyColumn { name: (*name).to_owned(), kind: KeyKind::Signed, collated: None };
         Key { columns: names.iter().map(column).collect() }
     }
 
@@ -156,6 +173,15 @@ mod tests {
             rendered(&|text| two.is_after(&values(&[1, 2]), text)),
             ("target.`a` >= ? AND (target.`a` > ? OR target.`a` = ? AND target.`b` > ?)".to_owned(), 4)
         );
+    }
+
+    #[test]
+    fn texts_of_other_character_sets_are_bound_in_that_of_the_column() {
+        let collated = Some(["latin1".to_owned(), "latin1_bin".to_owned()]);
+        let key = Key { columns: vec![KeyColumn { name: "id".to_owned(), kind: KeyKind::Text, collated }] };
+        let mut text = Text::default();
+        let sql = key.is_after(&vec![KeyValue::Text("ä".to_owned())], &mut text);
+        assert_eq!(text.rendered(&sql, &[]).0, "target.`id` > CONVERT(? USING latin1) COLLATE latin1_bin");
     }
 
     #[test]

@@ -187,3 +187,65 @@ impl MysqlTestDataSettings {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn settings(other: Value) -> MysqlTestDataSettings {
+        let mut written = json!({
+            "name": "shop", "host": "db", "database": "shop", "user": "cleaner", "tables": [{ "table": "a", "tagColumn": "run" }]
+        });
+        written.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+        serde_json::from_value(written).unwrap()
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_by_its_field() {
+        assert_eq!(settings(json!({})).violations(), []);
+        for (other, expected) in [
+            (json!({ "host": "" }), "host: it is empty; expected what the server is reached by"),
+            (json!({ "batchSize": 5001 }), "batchSize: 5001 is out of range; expected 1 to 5000"),
+            (
+                json!({ "statementTimeout": "500ms", "lockTimeout": "1s" }),
+                "statementTimeout: 500ms is too short; expected 1s or more",
+            ),
+            (json!({ "lockTimeout": "1500ms" }), "lockTimeout: 1s500ms is not in whole seconds; expected 1s or more"),
+            (
+                json!({ "lockTimeout": "40s" }),
+                "lockTimeout: it is longer than statementTimeout, which ends the wait before; expected a shorter one",
+            ),
+            (
+                json!({ "busy": { "replicationLag": "9s" } }),
+                "busy: one of replicationLag and replicas is missing; expected both or none: only a replica knows how far behind it is",
+            ),
+            (
+                json!({ "tls": { "certFile": "a" } }),
+                "tls: one of certFile and keyFile is missing; expected both or none",
+            ),
+            (
+                json!({ "tls": { "mode": "disable", "caFile": "a" } }),
+                "tls.mode: disable uses no certificates; expected another mode, or no files",
+            ),
+            (
+                json!({ "tls": { "mode": "require", "caFile": "a" } }),
+                "tls.mode: require does not look at caFile; expected verifyCa or verifyFull, or no caFile",
+            ),
+        ] {
+            let violations = settings(other).violations();
+            let (field, problem, wanted) = &violations[0];
+            assert_eq!(format!("{field}: {problem}; expected {wanted}"), expected);
+        }
+    }
+
+    #[test]
+    fn files_are_looked_for_beside_the_environment() {
+        let written =
+            settings(json!({ "tls": { "caFile": "ca.pem", "certFile": "/etc/cert.pem", "keyFile": "key.pem" } }));
+        let MysqlTls { ca_file, cert_file, key_file, .. } = written.resolve(Path::new("/env")).tls;
+        let expected = ["/env/ca.pem", "/etc/cert.pem", "/env/key.pem"].map(|file| Some(PathBuf::from(file)));
+        assert_eq!([ca_file, cert_file, key_file], expected);
+    }
+}

@@ -4,7 +4,7 @@ use sqlx::Arguments;
 use sqlx::mysql::MySqlArguments;
 
 use super::catalogue::{Checked, Pointing};
-use super::key::{KeyOf, KeyValue};
+use super::key::{Key, KeyColumn, KeyOf, KeyValue};
 use crate::declaration::{Bind, Dialect, RowGuardValue, Rows, Table, condition};
 
 /// Stands around the number of a value. No name can have it.
@@ -142,29 +142,46 @@ impl Statements<'_> {
 
     /// Keys of rows with the tag, in their order, behind one of them. It locks nothing.
     pub(super) fn keys(self, tagged: usize, after: Option<&KeyOf>, most: u64) -> Statement {
-        let mut text = Text::default();
-        let checked = &self.checked[tagged];
-        let rows = condition(self.declared, &Mysql(self.checked), Rows { table: tagged, guarded: true, part: None });
-        let after = after.map(|after| format!(" AND {}", checked.key.is_after(after, &mut text))).unwrap_or_default();
-        let sql = format!(
-            "SELECT {} FROM {} AS target WHERE {}{after} ORDER BY {} LIMIT {most}",
-            checked.key.selected(),
-            checked.sql,
-            rows.sql,
-            checked.key.order()
-        );
-        text.statement(&sql, &rows.binds)
+        let rows = Rows { table: tagged, guarded: true, part: None };
+        self.found(rows, after, most, Text::default())
     }
 
-    /// Keys of a table's rows that are the run's by these rows with the tag. It locks nothing.
-    pub(super) fn keys_by(self, table: usize, tagged: usize, keys: &[KeyOf]) -> Statement {
+    /// Keys of a table's rows that are the run's by these rows with the tag, in their order, behind one of them. It locks
+    /// nothing.
+    pub(super) fn keys_by(
+        self,
+        table: usize,
+        (tagged, roots): (usize, &[KeyOf]),
+        after: Option<&KeyOf>,
+        most: u64,
+    ) -> Statement {
         let mut text = Text::default();
-        let (checked, root) = (&self.checked[table], &self.checked[tagged]);
-        let part = root.key.is_one_of(None, keys, &mut text);
-        let rows = Rows { table, guarded: true, part: Some((&root.sql, &part)) };
-        let rows = condition(self.declared, &Mysql(self.checked), rows);
-        let sql = format!("SELECT {} FROM {} AS target WHERE {}", checked.key.selected(), checked.sql, rows.sql);
-        text.statement(&sql, &rows.binds)
+        let root = &self.checked[tagged];
+        let part = root.key.is_one_of(None, roots, &mut text);
+        self.found(Rows { table, guarded: true, part: Some((&root.sql, &part)) }, after, most, text)
+    }
+
+    fn found(self, rows: Rows<'_>, after: Option<&KeyOf>, most: u64, mut text: Text) -> Statement {
+        let checked = &self.checked[rows.table];
+        // Rows that come in the order of their keys anyway would be looked for among those of everybody, until there are enough.
+        let by_index = if self.is_indexed(rows.table) { " IGNORE INDEX FOR ORDER BY (PRIMARY)" } else { "" };
+        let found = condition(self.declared, &Mysql(self.checked), rows);
+        let after = after.map(|after| format!(" AND {}", checked.key.is_after(after, &mut text))).unwrap_or_default();
+        let sql = format!(
+            "SELECT {} FROM {} AS target{by_index} WHERE {}{after} ORDER BY {} LIMIT {most}",
+            checked.key.selected(),
+            checked.sql,
+            found.sql,
+            checked.key.order()
+        );
+        text.statement(&sql, &found.binds)
+    }
+
+    /// True where an index finds rows of a run.
+    fn is_indexed(self, table: usize) -> bool {
+        let declared = &self.declared[table];
+        let column = declared.tag_column.as_ref().or(declared.via.as_ref().map(|via| &via.column));
+        column.is_some_and(|column| self.checked[table].is_indexed(column))
     }
 
     /// Which of these rows are still the run's, locked: nobody changes them, or makes rows that point at them.
@@ -178,7 +195,7 @@ impl Statements<'_> {
         let mut text = Text::default();
         let checked = &self.checked[table];
         let own = checked.key.is_one_of(Some("target"), keys, &mut text);
-        let held: String = checked.pointing.iter().map(nobody).collect();
+        let held: String = checked.pointing.iter().map(|pointing| nobody(pointing, &checked.key)).collect();
         let sql = format!("SELECT {} FROM {} AS target WHERE {own}{held}", checked.key.selected(), checked.sql);
         text.statement(&sql, &[])
     }
@@ -198,10 +215,17 @@ impl Statements<'_> {
     }
 }
 
-fn nobody(pointing: &Pointing) -> String {
+/// True where no row points at `target`. One that points at itself goes where the server lets it.
+fn nobody(pointing: &Pointing, key: &Key) -> String {
     let equal = |(child, parent): &(String, String)| format!("pointing.{} = target.{}", quoted(child), quoted(parent));
     let pairs: Vec<String> = pointing.columns.iter().map(equal).collect();
-    format!(" AND NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {})", pointing.child, pairs.join(" AND "))
+    let itself = if pointing.is_own && pointing.changes_rows {
+        let same = |column: &KeyColumn| format!("pointing.{0} = target.{0}", quoted(&column.name));
+        format!(" AND NOT ({})", key.columns.iter().map(same).collect::<Vec<_>>().join(" AND "))
+    } else {
+        String::new()
+    };
+    format!(" AND NOT EXISTS (SELECT 1 FROM {} AS pointing WHERE {}{itself})", pointing.child, pairs.join(" AND "))
 }
 
 fn mark(number: usize) -> String {

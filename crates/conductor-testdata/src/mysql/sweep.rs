@@ -23,6 +23,8 @@ use crate::stride::Stride;
 const LOSSES: u32 = 5;
 /// How often the smallest batch is tried that somebody is in the way of, before it is passed by for this round.
 const TRIES: u32 = 3;
+/// So many keys of rows are found at a time: a row with the tag may have millions of others.
+const MOST_FOUND: u64 = 20_000;
 /// The pause after something was in the way.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -73,7 +75,6 @@ impl<'a> Sweep<'a> {
             let mut deleted = 0;
             self.passed_by = None;
             for table in left {
-                session.set_mode(Mode::Delete);
                 deleted += self.table(table, session, &note).await?;
             }
             let found = self.left(order, session).await?;
@@ -106,9 +107,21 @@ impl<'a> Sweep<'a> {
         match self.passed_by.take() {
             Some(trouble) => session.failed(&format!("could not delete all rows ({rows} are left) in"), trouble),
             None => {
-                let act = format!("could not delete all rows ({rows} are left, at which rows of others point) in");
+                let own = self.own_keys(left);
+                let act = format!("could not delete all rows ({rows} are left, at which rows of others point{own}) in");
                 PortError::new(FailureKind::Unsettled, session.act(&act))
             }
+        }
+    }
+
+    /// What rows of the run may be kept by besides, for people: by each other, and where a key does not say what becomes of a row
+    /// that points at itself, by themselves.
+    fn own_keys(&self, left: &[(usize, u64)]) -> &'static str {
+        let own = left.iter().flat_map(|(table, _)| &self.statements.checked[*table].pointing).filter(|key| key.is_own);
+        match own.map(|key| !key.changes_rows).max() {
+            None => "",
+            Some(false) => ", or rows of the run at each other",
+            Some(true) => ", or rows of the run at each other or at themselves",
         }
     }
 
@@ -120,30 +133,55 @@ impl<'a> Sweep<'a> {
         note: &(impl Fn(usize, u64) + Send + Sync),
     ) -> Result<u64, PortError> {
         let tagged = path(&self.settings.tables, table).last().copied().unwrap_or(table);
+        let mut most = u64::from(self.settings.batch_size.get());
         let (mut deleted, mut last) = (0, None);
         loop {
             self.busy.wait(session).await?;
-            let most = if tagged == table { self.stride.size() } else { u64::from(self.settings.batch_size.get()) };
             let statement = self.statements.keys(tagged, last.as_ref(), most);
             let keys = self.keys(tagged, &statement, session).await?;
             let Some(end) = keys.last().cloned() else { return Ok(deleted) };
-            let own = if tagged == table {
-                keys
+            if tagged == table {
+                deleted += self.rows(table, keys, session, note).await?;
             } else {
-                let statement = self.statements.keys_by(table, tagged, &keys);
-                self.keys(table, &statement, session).await?
-            };
-            deleted += self.rows(table, own, session, note).await?;
+                let (rows, was_full) = self.children(table, (tagged, &keys), session, note).await?;
+                deleted += rows;
+                // What belongs to few rows is found by an index behind any of it, without reading all of it again.
+                most = if was_full { (most / 4).max(1) } else { most };
+            }
             last = Some(end);
         }
     }
 
+    /// Deletes a table's rows that belong to some rows with the tag, and tells whether these had many.
+    async fn children(
+        &mut self,
+        table: usize,
+        roots: (usize, &[KeyOf]),
+        session: &mut Session<'_>,
+        note: &(impl Fn(usize, u64) + Send + Sync),
+    ) -> Result<(u64, bool), PortError> {
+        let (mut deleted, mut last, mut was_full) = (0, None, false);
+        loop {
+            let statement = self.statements.keys_by(table, roots, last.as_ref(), MOST_FOUND);
+            let keys = self.keys(table, &statement, session).await?;
+            let is_full = keys.len() as u64 >= MOST_FOUND;
+            was_full |= is_full;
+            last = keys.last().cloned();
+            deleted += self.rows(table, keys, session, note).await?;
+            if !is_full {
+                return Ok((deleted, was_full));
+            }
+        }
+    }
+
+    /// Finds keys, which may take longer than a batch: without an index whole tables are read.
     async fn keys(
         &self,
         table: usize,
         statement: &super::statement::Statement,
         session: &mut Session<'_>,
     ) -> Result<Vec<KeyOf>, PortError> {
+        session.set_mode(Mode::Look);
         let checked = &self.statements.checked[table];
         let act = format!("could not find rows of {} in", checked.name);
         let rows = session.of_run(&act, statement, self.run.as_str()).await?;
@@ -164,6 +202,7 @@ impl<'a> Sweep<'a> {
         while !keys.is_empty() {
             let size = usize::try_from(self.stride.size()).unwrap_or(usize::MAX).min(keys.len());
             self.busy.wait(session).await?;
+            session.set_mode(Mode::Delete);
             let begun = Instant::now();
             let trouble = match self.batch(table, &keys[..size], session).await? {
                 Ok(rows) => {

@@ -1,0 +1,9 @@
+//! Deleting from a real MariaDB.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod bed;
+mod deletes;
+mod failures;
+mod random;
+mod refusals;
+mod tls;
