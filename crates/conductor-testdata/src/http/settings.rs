@@ -191,25 +191,26 @@ pub struct Offset {
     pub parameter: String,
 }
 
-/// The request that deletes all of a run. It is sent until there is nothing left.
+/// The request that deletes all of a run. It is sent until none is counted.
 ///
-/// An answer with `204` or `404` says so; any other success is asked for `remaining`, else `deleted`, and where neither is
-/// declared the rest is counted. While the service is at it (`202`), it is counted, too.
+/// That nothing is left is always counted, whatever the answer says; a success or a `404` or `410` is taken, and is no proof. While
+/// the service is at it (`202`), the rest is counted until there is none, and the request is not sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunRequest {
     /// Its method.
     #[serde(default = "Method::delete")]
     pub method: Method,
-    /// What follows the service's address, with `{run}` in it.
+    /// What follows the service's address, with `{run}` between two slashes or at the end: a service that does not know a
+    /// parameter of a query or a body takes no notice of it, and would delete all.
     pub path: String,
     /// Its JSON body, with `{run}` in its texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// JSON pointer to the number of those that are left.
+    /// JSON pointer to the number of those that are left. Where it is not 0, it is taken, and they are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<String>,
-    /// JSON pointer to the number of those that this request deleted.
+    /// JSON pointer to the number of those that this request deleted, which is told. Absent: as many as the count has become fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<String>,
 }
@@ -221,7 +222,8 @@ pub struct ItemRequest {
     /// Its method.
     #[serde(default = "Method::delete")]
     pub method: Method,
-    /// What follows the service's address, with `{id}` in it, and `{run}` where the service takes that.
+    /// What follows the service's address, with `{id}` in it, and `{run}` where the service takes that. Only a `POST`, `PUT` or
+    /// `PATCH` may have `{id}` in its body instead, and none in the query alone.
     pub path: String,
     /// Its JSON body, with `{id}` and `{run}` in its texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

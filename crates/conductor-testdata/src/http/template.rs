@@ -67,8 +67,27 @@ impl Template<'_> {
 
     /// True when the placeholder is in what the service gets.
     pub(super) fn has(&self, name: &str) -> bool {
-        let placeholder = format!("{{{name}}}");
-        self.path.contains(&placeholder) || self.body.is_some_and(|body| contains(body, &placeholder))
+        self.path.contains(&format!("{{{name}}}")) || self.has_in_body(name)
+    }
+
+    /// True when the placeholder is in the body.
+    pub(super) fn has_in_body(&self, name: &str) -> bool {
+        self.body.is_some_and(|body| contains(body, &format!("{{{name}}}")))
+    }
+
+    /// True when the placeholder is in the path itself: a service that does not know such a path does nothing.
+    pub(super) fn has_in_path(&self, name: &str) -> bool {
+        self.bare_path().contains(&format!("{{{name}}}"))
+    }
+
+    /// True when the placeholder is all that is between two slashes of the path.
+    pub(super) fn has_segment(&self, name: &str) -> bool {
+        self.bare_path().split('/').any(|segment| segment == format!("{{{name}}}"))
+    }
+
+    /// The path without its query.
+    fn bare_path(&self) -> &str {
+        self.path.split_once('?').map_or(self.path, |(path, _)| path)
     }
 
     /// A placeholder that is none of the known ones.

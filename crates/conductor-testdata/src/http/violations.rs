@@ -107,7 +107,11 @@ impl Resource {
         if let Some(delete) = delete_run {
             let mut found = found.within("deleteRun");
             request(delete.template(), Method::may_delete, "DELETE, POST, PUT or PATCH", &[RUN], base, &mut found);
-            needs_run(delete.template(), &mut found);
+            // What a service does not know in a query or a body it leaves out of account, and deletes all that is left then.
+            if !delete.template().has_segment(RUN) {
+                let problem = "the run is no part of its own of the path, so that a service may take no notice and delete all";
+                found.add("path", problem, "a path such as /runs/{run}/orders, or list and deleteItem");
+            }
             for (field, at) in [("remaining", &delete.remaining), ("deleted", &delete.deleted)] {
                 at.iter().for_each(|at| pointer(field, at, &mut found));
             }
@@ -115,8 +119,11 @@ impl Resource {
         if let Some(delete) = delete_item {
             let mut found = found.within("deleteItem");
             request(delete.template(), Method::may_delete, "DELETE, POST, PUT or PATCH", &[RUN, ID], base, &mut found);
-            if !delete.template().has(ID) {
-                found.add("path", "it does not say which item, so that it may delete all", "{id} in it, or in body");
+            let template = delete.template();
+            let is_in_body = template.method != Method::Delete && template.has_in_body(ID);
+            if !template.has_in_path(ID) && !is_in_body {
+                let problem = "it does not surely say which item, so that it may delete all";
+                found.add("path", problem, "{id} in it before any ?, or in the body of a POST, PUT or PATCH");
             }
         }
         match (delete_run, delete_item, list) {
