@@ -85,6 +85,10 @@ async fn what_passes_by_is_tried_for_a_while_and_then_told_with_the_tries() {
     let (kind, message) = told_at("/orders", &tagged(Paging::Whole), 429, wait, "").await;
     assert!(message.contains("(tried once within ") && message.contains(", and it asks to wait 1h)"), "{message}");
     assert_eq!(kind, FailureKind::Unavailable);
+    let most = u64::MAX.to_string();
+    let (kind, message) = told_at("/orders", &tagged(Paging::Whole), 503, Some(("retry-after", &most)), "").await;
+    assert!(message.contains("(tried once within ") && message.contains(", and it asks to wait "), "{message}");
+    assert_eq!(kind, FailureKind::Unavailable);
 }
 
 #[tokio::test]
