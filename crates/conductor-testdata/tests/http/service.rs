@@ -54,6 +54,8 @@ pub(crate) struct Habits {
     pub(crate) bulk: usize,
     /// Requests for a run are done later.
     pub(crate) later: bool,
+    /// How long it works at each request.
+    pub(crate) takes: Duration,
     /// The service goes away with this request.
     pub(crate) away_at: Option<usize>,
     /// What is answered instead, by path: status, a header, body.
@@ -73,6 +75,7 @@ impl Default for Habits {
             shows_deleted: 0,
             bulk: usize::MAX,
             later: false,
+            takes: Duration::ZERO,
             away_at: None,
             instead: BTreeMap::new(),
         }
@@ -213,7 +216,7 @@ async fn handle(State((shop, away)): State<(Shared, Sender<()>)>, request: Reque
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let number = {
+    let (number, takes) = {
         let mut shop = shop.lock().unwrap();
         shop.at_once += 1;
         shop.most_at_once = shop.most_at_once.max(shop.at_once);
@@ -224,10 +227,9 @@ async fn handle(State((shop, away)): State<(Shared, Sender<()>)>, request: Reque
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         });
-        shop.seen.len()
+        (shop.seen.len(), shop.habits.takes)
     };
-    // So that requests at the same time meet.
-    tokio::task::yield_now().await;
+    tokio::time::sleep(takes).await;
     let (answer, is_away) = {
         let mut shop = shop.lock().unwrap();
         shop.at_once -= 1;
