@@ -64,6 +64,8 @@ impl Client {
     pub(super) fn new(settings: Arc<HttpTestDataSettings>, token: Option<String>) -> Result<Self, PortError> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // The declaration alone says where the token goes, and not what a shell or a container sets for its programs.
+            .no_proxy()
             .connect_timeout(CONNECT_PATIENCE)
             .timeout(settings.timeout.as_duration());
         if let Some(file) = &settings.ca_file {
