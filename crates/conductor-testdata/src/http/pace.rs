@@ -24,7 +24,10 @@ impl Pace {
     /// A pace of so many requests in a second, at least one.
     pub(super) fn per_second(requests: u32) -> Self {
         let now = Instant::now();
-        Self { between: Duration::from_secs(1) / requests.max(1), times: Mutex::new(Times { next: now, held_until: now }) }
+        Self {
+            between: Duration::from_secs(1) / requests.max(1),
+            times: Mutex::new(Times { next: now, held_until: now }),
+        }
     }
 
     /// Waits for the turn of one request. Whoever has waited for a turn that is held meanwhile queues up again.

@@ -109,7 +109,8 @@ impl Resource {
             request(delete.template(), Method::may_delete, "DELETE, POST, PUT or PATCH", &[RUN], base, &mut found);
             // What a service does not know in a query or a body it leaves out of account, and deletes all that is left then.
             if !delete.template().has_segment(RUN) {
-                let problem = "the run is no part of its own of the path, so that a service may take no notice and delete all";
+                let problem =
+                    "the run is no part of its own of the path, so that a service may take no notice and delete all";
                 found.add("path", problem, "a path such as /runs/{run}/orders, or list and deleteItem");
             }
             for (field, at) in [("remaining", &delete.remaining), ("deleted", &delete.deleted)] {
@@ -188,12 +189,14 @@ fn request(
     if template.body.is_some() && template.method == Method::Get {
         found.add("body", "a GET has no body", "POST, or what it says in path");
     }
-    if let Some(unknown) = template.unknown(placeholders) {
+    let unknown = template.unknown(placeholders);
+    if let Some((field, name)) = &unknown {
         let known = placeholders.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" or ");
-        found.add("path", format!("{{{unknown}}} is not known"), known);
-    } else if !template.path.starts_with('/') {
+        found.add(field, format!("{{{name}}} is not known"), known);
+    }
+    if !template.path.starts_with('/') {
         found.add("path", format!("\"{}\" does not begin with /", template.path), "a path such as /orders");
-    } else if base.is_some_and(|base| template.fill(base, "run", Some("id")).is_none()) {
+    } else if unknown.is_none() && base.is_some_and(|base| template.fill(base, "run", Some("id")).is_none()) {
         let problem = format!("\"{}\" is not what would be asked for", template.path);
         found.add("path", problem, "a path without dots alone between slashes, # or what must be percent-encoded");
     }

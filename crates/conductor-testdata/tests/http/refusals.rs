@@ -62,6 +62,10 @@ fn what_could_delete_the_data_of_others_is_refused() {
             "resources[0].deleteRun.path: {RUN} is not known; expected {run}",
         ),
         (
+            json!({ "name": "orders", "count": { "method": "POST", "path": "/count", "number": "/n", "body": { "all": [{ "run": "{runId}" }], "run": "{run}" } }, "deleteRun": whole()["deleteRun"] }),
+            "resources[0].count.body: {runId} is not known; expected {run}",
+        ),
+        (
             json!({ "name": "orders", "list": tagged(Paging::Whole)["list"], "deleteItem": { "method": "GET", "path": "/orders/{id}" } }),
             "resources[0].deleteItem.method: GET is not for this; expected DELETE, POST, PUT or PATCH",
         ),
@@ -99,7 +103,10 @@ async fn a_run_or_an_item_that_a_service_may_take_no_notice_of_is_refused_before
         (by(runs.clone(), "deleteRun", json!({ "path": "/orders?of=/{run}/" })), run),
         (by(runs.clone(), "deleteRun", json!({ "path": "/orders;run={run}" })), run),
         (by(runs.clone(), "deleteRun", json!({ "path": "/orders", "body": { "runId": "{run}" } })), run),
-        (by(runs, "deleteRun", json!({ "method": "POST", "path": "/orders/purge", "body": { "runId": "{run}" } })), run),
+        (
+            by(runs, "deleteRun", json!({ "method": "POST", "path": "/orders/purge", "body": { "runId": "{run}" } })),
+            run,
+        ),
         (by(items.clone(), "deleteItem", json!({ "path": "/orders?id={id}" })), item),
         (by(items.clone(), "deleteItem", json!({ "method": "POST", "path": "/orders/delete?id={id}" })), item),
         (by(items, "deleteItem", json!({ "path": "/orders", "body": { "ids": ["{id}"] } })), item),
@@ -196,9 +203,7 @@ fn an_address_a_header_or_a_limit_that_cannot_be_is_refused() {
 #[test]
 fn a_store_is_not_made_of_what_is_refused_and_a_token_is_not_told() {
     install_tls();
-    let made = |settings, token: &str| {
-        HttpTestData::new(settings, Some(token.to_owned())).unwrap_err().to_string()
-    };
+    let made = |settings, token: &str| HttpTestData::new(settings, Some(token.to_owned())).unwrap_err().to_string();
     let bad = settings(|all| all["resources"][0]["deleteItem"]["path"] = json!("/orders"));
     assert_eq!(
         made(bad, "x"),

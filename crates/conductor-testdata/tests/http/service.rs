@@ -30,6 +30,18 @@ pub(crate) enum Paging {
     Offset,
 }
 
+/// How runs are told apart by the parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compares {
+    Exactly,
+    /// By the beginning.
+    Beginnings,
+    /// By any part.
+    Parts,
+    /// Whatever the case of the letters.
+    Letters,
+}
+
 /// A status, a header and a body.
 pub(crate) type Instead = (u16, Option<(&'static str, String)>, String);
 
@@ -40,6 +52,11 @@ pub(crate) struct Habits {
     pub(crate) page_size: usize,
     /// It does not know the parameter by which runs are told apart.
     pub(crate) ignores_filter: bool,
+    pub(crate) compares: Compares,
+    /// Behind its last page, by number or offset, it shows that one again.
+    pub(crate) clamps: bool,
+    /// It tells another token with each page, and shows the first one for all of them.
+    pub(crate) endless: bool,
     /// Requests that are told to come later, by their number, with the header's value.
     pub(crate) throttles: BTreeMap<usize, u64>,
     /// Requests that fail before they are done, by their number.
@@ -48,6 +65,8 @@ pub(crate) struct Habits {
     pub(crate) loses: BTreeSet<usize>,
     /// Ids that it does not delete.
     pub(crate) refuses: BTreeSet<String>,
+    /// Ids at which it breaks down, each time.
+    pub(crate) breaks: BTreeSet<String>,
     /// How many lists show an item that is deleted.
     pub(crate) shows_deleted: usize,
     /// Most items that one request for a run deletes.
@@ -68,10 +87,14 @@ impl Default for Habits {
             paging: Paging::Whole,
             page_size: 10,
             ignores_filter: false,
+            compares: Compares::Exactly,
+            clamps: false,
+            endless: false,
             throttles: BTreeMap::new(),
             fails: BTreeSet::new(),
             loses: BTreeSet::new(),
             refuses: BTreeSet::new(),
+            breaks: BTreeSet::new(),
             shows_deleted: 0,
             bulk: usize::MAX,
             later: false,
