@@ -190,6 +190,6 @@ mod tests {
         assert_eq!(alike("week-20261124-X7k2"), ["week-20261124-X7k", "WEEK-20261124-x7K2"]);
         assert_eq!(alike("42"), ["4"]);
         assert_eq!(alike("r"), ["R"]);
-        assert_eq!(alike("7"), [String::new(); 0]);
+        assert!(alike("7").is_empty());
     }
 }

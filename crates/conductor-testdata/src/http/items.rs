@@ -137,7 +137,9 @@ impl Sweep<'_> {
                     }
                 }
                 // One item that always fails is its own fault; so many are the service's.
-                Err(error) if deletion.in_a_row.load(Ordering::Relaxed) >= AWAY => return Err(error),
+                Err(error) if error.kind.is_transient() && deletion.in_a_row.load(Ordering::Relaxed) >= AWAY => {
+                    return Err(error);
+                }
                 Err(error) => {
                     pass.refusals += 1;
                     pass.refusal.get_or_insert(error);

@@ -44,7 +44,8 @@ pub struct HttpTestDataSettings {
     /// Longest wait for one answer.
     #[serde(default = "default_timeout")]
     pub timeout: Span,
-    /// How long a request is tried again, and how long the service may go without any progress.
+    /// How long a request is tried again (15 seconds at most where nothing is deleted), and how long the service may go without
+    /// any progress.
     #[serde(default = "default_patience")]
     pub patience: Span,
     /// How long after the first sweep items may still come; then there is a second one. Absent: a moment.
@@ -133,7 +134,8 @@ pub struct ListRequest {
     pub items: String,
     /// JSON pointer to the id in an item. Empty: the item is the id.
     pub id: String,
-    /// JSON pointer to the run's id in an item. Only items that have the run's there are deleted.
+    /// JSON pointer to the run's id in an item. Only items that have the run's there are deleted. Absent: all that is listed for
+    /// the run is deleted, once the service tells nothing for ids that are no run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// How the next page is asked for. Absent: the list is one page.
@@ -152,9 +154,9 @@ pub enum NextPage {
     Link,
     /// By a token of the answer. Without one the page is the last.
     Token(Token),
-    /// By the page's number. An empty page is the last.
+    /// By the page's number. An empty page is the last, or one that has nothing new.
     Page(Page),
-    /// By how many items were listed before. An empty page is the last.
+    /// By how many items were listed before. An empty page is the last, or one that has nothing new.
     Offset(Offset),
 }
 

@@ -158,7 +158,10 @@ async fn a_service_that_goes_away_in_the_middle_is_cleaned_up_when_it_is_back() 
         let left = store.count(&run()).await.unwrap()[0].rows;
         assert!((1..40).contains(&left), "{left}");
         let deleted = store.delete(&run()).await.unwrap()[0].rows;
-        assert!((left + 1..=40).contains(&deleted), "{deleted} of which {left} were left: those of before that were confirmed");
+        assert!(
+            (left + 1..=40).contains(&deleted),
+            "{deleted} of which {left} were left: those of before that were confirmed"
+        );
         assert_eq!(service.ids().len(), 80);
     }
 }

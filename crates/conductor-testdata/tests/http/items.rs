@@ -207,7 +207,10 @@ async fn a_sweep_that_is_cut_short_is_finished_by_the_next() {
     let left = store.count(&run()).await.unwrap()[0].rows;
     assert!(left > 0 && left < 80, "{left}");
     let deleted = store.delete(&run()).await.unwrap()[0].rows;
-    assert!((left + 1..=80).contains(&deleted), "{deleted} of which {left} were left: those of before that were confirmed");
+    assert!(
+        (left + 1..=80).contains(&deleted),
+        "{deleted} of which {left} were left: those of before that were confirmed"
+    );
     assert_eq!(service.ids(), survivors(80));
 }
 
