@@ -123,8 +123,10 @@ impl Sweep<'_> {
         let Self { deletion, note, gone, hasher, absent, last, .. } = self;
         let deletion = &*deletion;
         let deletions = own.iter().map(|id| async move { (id, deletion.of(id).await) });
-        let concurrency = deletion.asked.settings.concurrency.max(1) as usize;
-        let mut deletions = futures::stream::iter(deletions.collect::<Vec<_>>()).buffer_unordered(concurrency);
+        let concurrency = deletion.asked.settings.concurrency.max(1);
+        // Those that are under way together fail together.
+        let is_away = || deletion.in_a_row.load(Ordering::Relaxed) >= AWAY.max(concurrency);
+        let mut deletions = futures::stream::iter(deletions.collect::<Vec<_>>()).buffer_unordered(concurrency as usize);
         while let Some((id, result)) = deletions.next().await {
             match result {
                 Ok(status) => {
@@ -137,9 +139,7 @@ impl Sweep<'_> {
                     }
                 }
                 // One item that always fails is its own fault; so many are the service's.
-                Err(error) if error.kind.is_transient() && deletion.in_a_row.load(Ordering::Relaxed) >= AWAY => {
-                    return Err(error);
-                }
+                Err(error) if error.kind.is_transient() && is_away() => return Err(error),
                 Err(error) => {
                     pass.refusals += 1;
                     pass.refusal.get_or_insert(error);
