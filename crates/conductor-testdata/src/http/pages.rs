@@ -51,7 +51,7 @@ pub(super) struct Pages<'a> {
 /// What the pages so far had.
 #[derive(Default)]
 struct Known {
-    /// Hashes of the items, each by its id and its run.
+    /// Hashes of the items: of the run's by their ids, of others as they are.
     items: HashSet<u64>,
     hasher: RandomState,
     /// Items of the run.
@@ -106,22 +106,21 @@ impl<'a> Pages<'a> {
     fn listed(&mut self, answer: &Answer, items: &[Value]) -> Result<Listed, PortError> {
         let mut listed = Listed::default();
         for item in items {
-            let (id, tag) = (item.pointer(&self.list.id), self.list.tag.as_ref().map(|tag| item.pointer(tag)));
-            // Services may give each run's items the same ids.
-            if !self.known.items.insert(self.known.hasher.hash_one((id.unwrap_or(item), tag))) {
+            let elsewhere = match self.list.tag.as_ref().map(|tag| item.pointer(tag)) {
+                None => None,
+                Some(Some(Value::String(tag))) if tag == self.purpose.run.as_str() => None,
+                Some(Some(Value::Null) | None) => Some(&mut listed.untagged),
+                Some(Some(_)) => Some(&mut listed.others),
+            };
+            let id = item.pointer(&self.list.id);
+            // What is not the run's is not deleted by its id, which need not be one of its own.
+            let known = if elsewhere.is_none() { id.unwrap_or(item) } else { item };
+            if !self.known.items.insert(self.known.hasher.hash_one((elsewhere.is_none(), known))) {
                 continue;
             }
-            match tag {
-                Some(Some(Value::String(tag))) if tag == self.purpose.run.as_str() => {}
-                Some(Some(Value::Null) | None) => {
-                    listed.untagged += 1;
-                    continue;
-                }
-                Some(Some(_)) => {
-                    listed.others += 1;
-                    continue;
-                }
-                None => {}
+            if let Some(elsewhere) = elsewhere {
+                *elsewhere += 1;
+                continue;
             }
             let id = match id {
                 Some(Value::String(id)) if !id.is_empty() => id.clone(),

@@ -119,8 +119,10 @@ fn list(shop: &mut Shop, run: Option<String>, parameter: &dyn Fn(&str) -> Option
         let order = shop.orders.get_mut(place).unwrap();
         order.deleted = order.deleted.map(|lists| lists.saturating_sub(1));
     }
-    let orders: Vec<Value> =
-        page.iter().map(|(_, order)| json!({ "id": order.id, "meta": { "runId": order.run } })).collect();
+    let orders: Vec<Value> = page
+        .iter()
+        .map(|(place, order)| json!({ "id": order.id, "meta": { "runId": order.run }, "number": place }))
+        .collect();
     let mut body = json!({ "orders": orders });
     if shop.habits.endless {
         body["nextPageToken"] = shop.seen.len().to_string().into();

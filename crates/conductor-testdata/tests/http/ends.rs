@@ -98,3 +98,15 @@ async fn an_item_that_is_listed_twice_counts_once() {
     let store = store_with(&service, &tagged(Paging::Whole), &json!({}));
     assert_eq!(store.count(&run()).await.unwrap(), counts(1));
 }
+
+#[tokio::test]
+async fn ids_of_others_need_not_be_their_own_for_what_is_behind_them_to_be_found() {
+    let service =
+        Service::start(Habits { paging: Paging::Page, ignores_filter: true, page_size: 2, ..Habits::default() });
+    for id in ["b", "c", "c", "c", "c", "c", "c", "c"] {
+        service.shop().add(id, Some("run-2"));
+    }
+    service.shop().add("a", Some("run-1"));
+    assert_eq!(store(&service, &tagged(Paging::Page)).delete(&run()).await.unwrap(), counts(1));
+    assert_eq!(service.ids().len(), 8);
+}

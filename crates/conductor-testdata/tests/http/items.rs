@@ -135,7 +135,7 @@ async fn an_item_without_an_id_is_told() {
         (
             FailureKind::Rejected,
             "test data shop: could not list orders by GET http://shop/orders?runId=run-1: an item has no id at \"/id\": \
-             {\"orders\":[{\"id\":\"\",\"meta\":{\"runId\":\"run-1\"}}]}"
+             {\"orders\":[{\"id\":\"\",\"meta\":{\"runId\":\"run-1\"},\"number\":0}]}"
         )
     );
 }
