@@ -15,20 +15,26 @@ mod template;
 mod violations;
 mod whole_run;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use conductor_core::failure::Failure;
 use conductor_core::ports::{FailureKind, PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 use reqwest::Url;
 
 use client::Client;
 use counting::Asked;
-use items::Deleted;
+use items::LeftAlone;
 pub use settings::{
     CountRequest, HttpTestDataSettings, ItemRequest, ListRequest, Method, NextPage, Offset, Page, Resource, RunRequest,
     Token,
 };
+
+/// How long a call that only looks is tried again at most: people shall hear that a service is away, and not that it is slow.
+const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Test data that a service owns.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub struct HttpTestData {
     settings: Arc<HttpTestDataSettings>,
     base: Url,
     client: Client,
+    /// What was deleted and not told yet, by run and resource: a call that fails in the middle has deleted some, too.
+    untold: Mutex<BTreeMap<(RunId, String), u64>>,
 }
 
 impl HttpTestData {
@@ -53,41 +61,70 @@ impl HttpTestData {
         let base = Url::parse(&settings.url).map_err(|error| refused(format!("url: {error}")))?;
         let settings = Arc::new(settings);
         let client = Client::new(settings.clone(), token)?;
-        Ok(Self { settings, base, client })
+        Ok(Self { settings, base, client, untold: Mutex::default() })
     }
 
-    fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
-        let Self { settings, base, client } = self;
-        settings.resources.iter().map(move |resource| Asked { client, settings, base, resource })
+    fn asked(&self, patience: Duration) -> impl Iterator<Item = Asked<'_>> {
+        let Self { settings, base, client, .. } = self;
+        settings.resources.iter().map(move |resource| Asked { client, settings, base, resource, patience })
     }
 
-    /// Deletes once, resource by resource, and tells how many there were of each.
-    async fn sweep(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
-        let mut counts = Vec::new();
-        for asked in self.asked() {
-            let resource = asked.resource;
-            let rows = match (&resource.delete_run, &resource.delete_item, &resource.list) {
-                (Some(request), _, _) => whole_run::delete(&asked, request, run).await?,
-                (None, Some(item), Some(list)) => {
-                    let deleted = items::delete(&asked, list, item, run).await?;
-                    self.tell(&resource.name, run, deleted);
-                    deleted.items
-                }
-                (None, _, _) => 0,
-            };
-            counts.push(TableCount { table: resource.name.clone(), rows });
+    fn looked(&self) -> impl Iterator<Item = Asked<'_>> {
+        self.asked(self.settings.patience.as_duration().min(LOOK_PATIENCE))
+    }
+
+    /// Notes what was deleted, so that it is told however the call ends.
+    fn note(&self, run: &RunId, resource: &str, rows: u64) {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = untold.entry((run.clone(), resource.to_owned())).or_default();
+        // It may be what a service says.
+        *noted = noted.saturating_add(rows);
+    }
+
+    /// Takes what was noted.
+    fn told(&self, run: &RunId, resource: &str) -> u64 {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        untold.remove(&(run.clone(), resource.to_owned())).unwrap_or_default()
+    }
+
+    /// Deletes what the run has left of one resource, unless the service seems not to know runs apart.
+    async fn clear(&self, asked: &Asked<'_>, run: &RunId) -> Result<(), PortError> {
+        asked.check().await?;
+        asked.check_alike(run).await?;
+        let resource = asked.resource;
+        let note = |rows| self.note(run, &resource.name, rows);
+        match (&resource.delete_run, &resource.delete_item, &resource.list) {
+            (Some(request), _, _) => whole_run::delete(asked, request, run, &note).await,
+            (None, Some(item), Some(list)) => {
+                let left = items::delete(asked, list, item, run, &note).await?;
+                self.warn(&resource.name, run, left);
+                Ok(())
+            }
+            (None, _, _) => Ok(()),
         }
-        Ok(counts)
     }
 
     /// Items that were asked for as the run's and are not are a fault of the service's filter, or of the declaration.
-    fn tell(&self, resource: &str, run: &RunId, deleted: Deleted) {
-        let Deleted { others, untagged, .. } = deleted;
+    fn warn(&self, resource: &str, run: &RunId, left: LeftAlone) {
+        let LeftAlone { others, untagged } = left;
         if others + untagged > 0 {
             let store = &self.settings.name;
             tracing::warn!(%run, store, resource, others, untagged, "the list has items that are not the run's; they were left alone");
         }
     }
+}
+
+/// All failures as one, if there are any. It is worth another try where one of them is.
+fn together(mut failures: Vec<PortError>) -> Option<PortError> {
+    let last = failures.pop()?;
+    if failures.is_empty() {
+        return Some(last);
+    }
+    failures.push(last);
+    let kinds = failures.iter().map(|failure| failure.kind);
+    let kind = kinds.reduce(|first, kind| if kind.is_transient() { kind } else { first })?;
+    let told = failures.iter().map(|failure| Failure::of("", failure).message).collect::<Vec<_>>().join("; ");
+    Some(PortError::new(kind, told))
 }
 
 #[async_trait]
@@ -98,7 +135,7 @@ impl TestDataStore for HttpTestData {
 
     async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
         let mut counts = Vec::new();
-        for asked in self.asked() {
+        for asked in self.looked() {
             asked.check().await?;
             counts.push(TableCount { table: asked.resource.name.clone(), rows: asked.count(run).await? });
         }
@@ -106,15 +143,25 @@ impl TestDataStore for HttpTestData {
     }
 
     async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
-        for asked in self.asked() {
-            asked.check().await?;
+        let mut failures: Vec<PortError> = Vec::new();
+        for mut asked in self.asked(self.settings.patience.as_duration()) {
+            // A service that was away for one resource is so for the next one, which need not find it out at length.
+            if failures.iter().any(|failure| failure.kind.is_transient()) {
+                asked.patience = asked.patience.min(LOOK_PATIENCE);
+            }
+            failures.extend(self.clear(&asked, run).await.err());
         }
-        self.sweep(run).await
+        if let Some(failure) = together(failures) {
+            return Err(failure);
+        }
+        let told =
+            |resource: &Resource| TableCount { table: resource.name.clone(), rows: self.told(run, &resource.name) };
+        Ok(self.settings.resources.iter().map(told).collect())
     }
 
     async fn check(&self) -> Result<Vec<String>, PortError> {
         let mut remarks = Vec::new();
-        for asked in self.asked() {
+        for asked in self.looked() {
             asked.check().await?;
             remarks.extend(asked.remark().await?);
         }

@@ -58,12 +58,16 @@ pub(super) struct Purpose<'a> {
     pub(super) act: &'a str,
     /// Statuses besides those of success that are an answer.
     pub(super) taken: &'a [u16],
+    /// How long it is tried again.
+    pub(super) patience: Duration,
 }
 
 impl Client {
     pub(super) fn new(settings: Arc<HttpTestDataSettings>, token: Option<String>) -> Result<Self, PortError> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // The declaration alone says where the token goes, and not what a shell or a container sets for its programs.
+            .no_proxy()
             .connect_timeout(CONNECT_PATIENCE)
             .timeout(settings.timeout.as_duration());
         if let Some(file) = &settings.ca_file {
@@ -85,9 +89,9 @@ impl Client {
         Ok(Self { http, headers, settings, pace })
     }
 
-    /// Sends a request until it is answered for good, for as long as the settings are patient.
+    /// Sends a request until it is answered for good, or the patience is over.
     pub(super) async fn call(&self, request: &Request, purpose: Purpose<'_>) -> Result<Answer, PortError> {
-        let mut patience = Patience::new(self.settings.patience.as_duration());
+        let mut patience = Patience::new(purpose.patience);
         loop {
             self.pace.turn().await;
             let (failure, asked) = match self.once(request, purpose).await {

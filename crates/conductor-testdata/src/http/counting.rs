@@ -1,13 +1,14 @@
 //! How many items of a run a service holds: as it says, else as its list tells. And whether it knows runs apart at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use conductor_core::ports::{FailureKind, PortError};
 use conductor_core::run::RunId;
 use reqwest::Url;
 
 use super::client::{Client, Purpose};
-use super::pages::{Pages, unfiltered};
+use super::pages::{Pages, inexact, unfiltered};
 use super::settings::{CountRequest, HttpTestDataSettings, ListRequest, Resource};
 use super::template::{RUN, Request, Template};
 
@@ -20,6 +21,8 @@ pub(super) struct Asked<'a> {
     pub(super) settings: &'a Arc<HttpTestDataSettings>,
     pub(super) base: &'a Url,
     pub(super) resource: &'a Resource,
+    /// How long one call is tried again.
+    pub(super) patience: Duration,
 }
 
 impl Asked<'_> {
@@ -31,6 +34,18 @@ impl Asked<'_> {
             let act = format!("test data {store}: {what} of {resource} cannot be a part of the path {}", template.path);
             PortError::new(FailureKind::Rejected, act)
         })
+    }
+
+    /// The list of a run from its first page on.
+    pub(super) fn pages<'p>(
+        &'p self,
+        list: &'p ListRequest,
+        run: &'p RunId,
+        act: &'p str,
+        taken: &'p [u16],
+    ) -> Result<Pages<'p>, PortError> {
+        let first = self.filled(list.template(), run, None)?;
+        Ok(Pages::new(self.client, list, first, Purpose { run, act, taken, patience: self.patience }))
     }
 
     /// How many there are of the run.
@@ -51,13 +66,10 @@ impl Asked<'_> {
     pub(super) async fn check(&self) -> Result<(), PortError> {
         let (store, resource) = (&self.settings.name, &self.resource.name);
         let nobody = self.nobody()?;
-        if let Some(list) = self.resource.list.as_ref().filter(|list| list.tag.is_none() && list.template().has(RUN)) {
-            let act = format!("list {resource} for a run that does not exist");
-            let mut pages = Pages::new(self.client, list, self.filled(list.template(), &nobody, None)?, &nobody, &act);
-            let first = pages.next(&ABSENT).await?;
-            if first.is_some_and(|first| !first.own.is_empty()) {
-                return Err(unfiltered(store, resource, "the list of"));
-            }
+        if let Some(list) = self.filtered()
+            && self.tells_some(list, &nobody, "a run that does not exist").await?
+        {
+            return Err(unfiltered(store, resource, "the list of"));
         }
         if let Some(count) = &self.resource.count
             && self.told(count, &nobody, &ABSENT).await? > 0
@@ -67,16 +79,34 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// What is worth to know of a service whose items tell their run: it may list those of all runs nevertheless.
+    /// Refuses a service that tells something for an id that is only like the run's: one that compares beginnings, parts, or
+    /// letters whatever their case would tell another run's items as this one's.
+    pub(super) async fn check_alike(&self, run: &RunId) -> Result<(), PortError> {
+        let Some(list) = self.filtered() else { return Ok(()) };
+        for alike in alike(run) {
+            if self.tells_some(list, &alike, "an id that is only like the run's").await? {
+                return Err(inexact(&self.settings.name, &self.resource.name, &alike, run));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is worth to know before a run: that the filter alone tells runs apart, or that there is none.
     pub(super) async fn remark(&self) -> Result<Option<String>, PortError> {
+        let resource = &self.resource.name;
+        if self.filtered().is_some() && self.resource.delete_item.is_some() {
+            return Ok(Some(format!(
+                "the items of {resource} do not tell their run: nothing but the service's own filter by {{run}} keeps those of \
+                 others from being deleted; where an item has its run's id in it, say where by tag"
+            )));
+        }
         let Some(list) = self.resource.list.as_ref().filter(|list| list.tag.is_some() && list.template().has(RUN))
         else {
             return Ok(None);
         };
-        let (resource, nobody) = (&self.resource.name, self.nobody()?);
+        let nobody = self.nobody()?;
         let act = format!("list {resource} for a run that does not exist");
-        let mut pages = Pages::new(self.client, list, self.filled(list.template(), &nobody, None)?, &nobody, &act);
-        let first = pages.next(&ABSENT).await?.unwrap_or_default();
+        let first = self.pages(list, &nobody, &act, &ABSENT)?.next().await?.unwrap_or_default();
         let strange = first.others + first.untagged;
         Ok((strange > 0).then(|| {
             format!(
@@ -84,6 +114,23 @@ impl Asked<'_> {
                  parameter with {{run}}: all of its list is read for each run, and what is not tagged as the run's is left alone"
             )
         }))
+    }
+
+    /// The list whose items do not tell their run, so that all it tells is taken for the run's.
+    fn filtered(&self) -> Option<&ListRequest> {
+        self.resource.list.as_ref().filter(|list| list.tag.is_none() && list.template().has(RUN))
+    }
+
+    /// Whether any page of a list has an item; `who` is what the id stands for.
+    async fn tells_some(&self, list: &ListRequest, id: &RunId, who: &str) -> Result<bool, PortError> {
+        let act = format!("list {} for {who}", self.resource.name);
+        let mut pages = self.pages(list, id, &act, &ABSENT)?;
+        while let Some(listed) = pages.next().await? {
+            if !listed.own.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A run that never was.
@@ -98,7 +145,8 @@ impl Asked<'_> {
         let act = format!("count {}", self.resource.name);
         let taken = [&count.none_status, absent].concat();
         let request = self.filled(count.template(), run, None)?;
-        let answer = self.client.call(&request, Purpose { run, act: &act, taken: &taken }).await?;
+        let purpose = Purpose { run, act: &act, taken: &taken, patience: self.patience };
+        let answer = self.client.call(&request, purpose).await?;
         if taken.contains(&answer.status.as_u16()) {
             return Ok(0);
         }
@@ -107,11 +155,41 @@ impl Asked<'_> {
 
     async fn listed(&self, list: &ListRequest, run: &RunId) -> Result<u64, PortError> {
         let act = format!("list {}", self.resource.name);
-        let mut pages = Pages::new(self.client, list, self.filled(list.template(), run, None)?, run, &act);
+        let mut pages = self.pages(list, run, &act, &[])?;
         let mut total = 0;
-        while let Some(listed) = pages.next(&[]).await? {
+        while let Some(listed) = pages.next().await? {
             total += listed.own.len() as u64;
         }
         Ok(total)
+    }
+}
+
+/// Ids that an exact comparison tells from the run's: without its last character, and in the other case. Chance is at the end of
+/// an id, so that no other run has one of them.
+fn alike(run: &RunId) -> Vec<RunId> {
+    let id = run.as_str();
+    let other = |letter: char| match letter.is_ascii_lowercase() {
+        true => letter.to_ascii_uppercase(),
+        false => letter.to_ascii_lowercase(),
+    };
+    let cut = id.char_indices().last().map_or("", |(last, _)| &id[..last]);
+    let turned: String = id.chars().map(other).collect();
+    // Of one character nothing can be cut off, and digits have no case.
+    let ids = [cut, turned.as_str()].into_iter().filter(|alike| *alike != id);
+    ids.filter_map(|alike| alike.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_are_like_a_runs_are_another_each() {
+        let alike =
+            |run: &str| alike(&run.parse().unwrap()).iter().map(|id| id.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(alike("week-20261124-X7k2"), ["week-20261124-X7k", "WEEK-20261124-x7K2"]);
+        assert_eq!(alike("42"), ["4"]);
+        assert_eq!(alike("r"), ["R"]);
+        assert!(alike("7").is_empty());
     }
 }

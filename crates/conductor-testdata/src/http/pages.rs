@@ -3,6 +3,7 @@
 //! Nothing is deleted here. That what is deleted meanwhile moves what follows to other pages is for the caller to know.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use conductor_core::ports::{FailureKind, PortError};
 use conductor_core::run::RunId;
@@ -14,6 +15,10 @@ use super::client::{Answer, Client, Purpose};
 use super::link;
 use super::settings::{ListRequest, NextPage};
 use super::template::{Request, encoded};
+
+/// So many pages without items, one after another, are a list without an end. Services that look through what they hold page by page
+/// and filter then have some.
+const IDLE_PAGES: u64 = 1000;
 
 /// One page.
 #[derive(Debug, Default)]
@@ -30,76 +35,137 @@ pub(super) struct Listed {
 pub(super) struct Pages<'a> {
     client: &'a Client,
     list: &'a ListRequest,
-    run: &'a RunId,
-    act: &'a str,
+    purpose: Purpose<'a>,
+    /// Statuses that mean that there is none.
+    taken: Vec<u16>,
     /// The request of the first page, to which parameters are added.
     first: Request,
     at: Option<Request>,
     page: u64,
     items: u64,
-    seen: HashSet<String>,
-    before: Vec<Value>,
+    /// Tokens or addresses of the pages that were asked for.
+    asked: HashSet<String>,
+    known: Known,
+}
+
+/// What the pages so far had.
+#[derive(Default)]
+struct Known {
+    /// Hashes of the items: of the run's by their ids, of others as they are.
+    items: HashSet<u64>,
+    hasher: RandomState,
+    /// Items of the run.
+    own: u64,
+    /// Pages that had an item that no page before had.
+    fruitful: u64,
+    /// Pages since then.
+    idle: u64,
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(client: &'a Client, list: &'a ListRequest, first: Request, run: &'a RunId, act: &'a str) -> Self {
+    /// Besides those of the list, the statuses that the purpose takes mean that there is none.
+    pub(super) fn new(client: &'a Client, list: &'a ListRequest, first: Request, purpose: Purpose<'a>) -> Self {
         let at = Some(match &list.next {
             Some(NextPage::Page(page)) => with(&first, &page.parameter, &page.first.to_string()),
             Some(NextPage::Offset(offset)) => with(&first, &offset.parameter, "0"),
             Some(NextPage::Link | NextPage::Token(_)) | None => first.clone(),
         });
-        Self { client, list, run, act, first, at, page: 0, items: 0, seen: HashSet::new(), before: Vec::new() }
+        let taken = [&list.none_status, purpose.taken].concat();
+        let (asked, known) = (HashSet::new(), Known::default());
+        Self { client, list, purpose, taken, first, at, page: 0, items: 0, asked, known }
     }
 
-    /// The next page; `None` behind the last one. Besides those that mean that there is none, `taken` are statuses that do.
-    pub(super) async fn next(&mut self, taken: &[u16]) -> Result<Option<Listed>, PortError> {
+    /// The next page, without what pages before had; `None` behind the last one.
+    pub(super) async fn next(&mut self) -> Result<Option<Listed>, PortError> {
         let Some(request) = self.at.take() else { return Ok(None) };
-        let taken = [&self.list.none_status, taken].concat();
-        let purpose = Purpose { run: self.run, act: self.act, taken: &taken };
-        let answer = self.client.call(&request, purpose).await?;
-        if taken.contains(&answer.status.as_u16()) {
+        let answer = self.client.call(&request, Purpose { taken: &self.taken, ..self.purpose }).await?;
+        if self.taken.contains(&answer.status.as_u16()) {
             return Ok(None);
         }
-        let json = self.client.json(&answer, self.act)?;
+        let json = self.client.json(&answer, self.purpose.act)?;
         let items = match json.pointer(&self.list.items) {
             Some(Value::Array(items)) => items.as_slice(),
             Some(Value::Null) => &[],
             Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) | None => {
-                let why = format!("the answer has no list at \"{}\"", self.list.items);
-                return Err(self.client.nonsense(&answer, self.act, &why));
+                return Err(self.nonsense(&answer, &format!("the answer has no list at \"{}\"", self.list.items)));
             }
         };
+        let before = self.known.items.len();
         let listed = self.listed(&answer, items)?;
-        self.at = self.following(&request, &answer, &json, items)?;
+        let is_new = self.known.items.len() > before;
+        if !self.ends(&answer, items, is_new)? {
+            self.at = self.following(&request, &answer, &json, items)?;
+        }
         Ok(Some(listed))
     }
 
-    fn listed(&self, answer: &Answer, items: &[Value]) -> Result<Listed, PortError> {
+    fn nonsense(&self, answer: &Answer, why: &str) -> PortError {
+        self.client.nonsense(answer, self.purpose.act, why)
+    }
+
+    fn listed(&mut self, answer: &Answer, items: &[Value]) -> Result<Listed, PortError> {
         let mut listed = Listed::default();
         for item in items {
-            match self.list.tag.as_ref().map(|tag| item.pointer(tag)) {
-                Some(Some(Value::String(tag))) if tag == self.run.as_str() => {}
-                Some(Some(Value::Null) | None) => {
-                    listed.untagged += 1;
-                    continue;
-                }
-                Some(Some(_)) => {
-                    listed.others += 1;
-                    continue;
-                }
-                None => {}
+            let elsewhere = match self.list.tag.as_ref().map(|tag| item.pointer(tag)) {
+                None => None,
+                Some(Some(Value::String(tag))) if tag == self.purpose.run.as_str() => None,
+                Some(Some(Value::Null) | None) => Some(&mut listed.untagged),
+                Some(Some(_)) => Some(&mut listed.others),
+            };
+            let id = item.pointer(&self.list.id);
+            // What is not the run's is not deleted by its id, which need not be one of its own.
+            let known = if elsewhere.is_none() { id.unwrap_or(item) } else { item };
+            if !self.known.items.insert(self.known.hasher.hash_one((elsewhere.is_none(), known))) {
+                continue;
             }
-            let id = match item.pointer(&self.list.id) {
+            if let Some(elsewhere) = elsewhere {
+                *elsewhere += 1;
+                continue;
+            }
+            let id = match id {
                 Some(Value::String(id)) if !id.is_empty() => id.clone(),
                 Some(Value::Number(id)) => id.to_string(),
                 Some(_) | None => {
-                    let why = format!("an item has no id at \"{}\"", self.list.id);
-                    return Err(self.client.nonsense(answer, self.act, &why));
+                    return Err(self.nonsense(answer, &format!("an item has no id at \"{}\"", self.list.id)));
                 }
             };
             listed.own.push(id);
         }
+        self.known.own += listed.own.len() as u64;
         Ok(listed)
+    }
+
+    /// Whether a page is the last one by what it has. A list must come to an end, whatever it says of further pages.
+    fn ends(&mut self, answer: &Answer, items: &[Value], is_new: bool) -> Result<bool, PortError> {
+        let parameter = match &self.list.next {
+            None => return Ok(true),
+            Some(NextPage::Page(page)) => Some(&page.parameter),
+            Some(NextPage::Offset(offset)) => Some(&offset.parameter),
+            Some(NextPage::Link | NextPage::Token(_)) => None,
+        };
+        if is_new {
+            (self.known.fruitful, self.known.idle) = (self.known.fruitful + 1, 0);
+            return Ok(false);
+        }
+        self.known.idle += 1;
+        match (parameter, items.is_empty()) {
+            (Some(_), true) => Ok(true),
+            (None, true) if self.known.idle < IDLE_PAGES => Ok(false),
+            (None, true) => {
+                let why =
+                    format!("{IDLE_PAGES} pages, one after another, have no items; the list seems to have no end");
+                Err(self.nonsense(answer, &why))
+            }
+            // Many services show their last page again behind it. Where that is the first one, too, it may also be that they do
+            // not know the parameter: but what is behind is found when the run's items of this page are gone.
+            (_, false) if self.known.own > 0 => Ok(true),
+            (Some(_), false) if self.known.fruitful > 1 => Ok(true),
+            (Some(parameter), false) => {
+                let why = format!("two pages have the same items; does it know the parameter {parameter}?");
+                Err(self.nonsense(answer, &why))
+            }
+            (None, false) => Err(self.nonsense(answer, "the page has only items that were listed before")),
+        }
     }
 
     /// The request for the page behind this one.
@@ -121,8 +187,9 @@ impl<'a> Pages<'a> {
                     Some(Value::Number(value)) => value.to_string(),
                     Some(Value::String(_) | Value::Null) | None => return Ok(None),
                     Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-                        let why = format!("what is at \"{}\" is no token of a page", token.at);
-                        return Err(self.client.nonsense(answer, self.act, &why));
+                        return Err(
+                            self.nonsense(answer, &format!("what is at \"{}\" is no token of a page", token.at))
+                        );
                     }
                 };
                 self.once(answer, &value)?;
@@ -131,16 +198,6 @@ impl<'a> Pages<'a> {
             Some(NextPage::Page(page)) => (&page.parameter, page.first.saturating_add(self.page).to_string()),
             Some(NextPage::Offset(offset)) => (&offset.parameter, self.items.to_string()),
         };
-        if matches!(self.list.next, Some(NextPage::Page(_) | NextPage::Offset(_))) {
-            if items.is_empty() {
-                return Ok(None);
-            }
-            if items == self.before {
-                let why = format!("two pages have the same items; does it know the parameter {parameter}?");
-                return Err(self.client.nonsense(answer, self.act, &why));
-            }
-            self.before = items.to_vec();
-        }
         Ok(Some(with(&self.first, parameter, &value)))
     }
 
@@ -149,13 +206,13 @@ impl<'a> Pages<'a> {
     fn linked(&mut self, request: &Request, answer: &Answer) -> Result<Option<Request>, PortError> {
         let links = answer.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
         let Some(target) = links.into_iter().find_map(link::next) else { return Ok(None) };
-        let refused = |why: &str| self.client.nonsense(answer, self.act, why);
+        let refused = |why: &str| self.nonsense(answer, why);
         let Ok(url) = request.url.join(target) else { return Err(refused("the link to the next page is no address")) };
         if url.origin() != self.first.url.origin() {
             let host = url.host_str().unwrap_or("nowhere");
             return Err(refused(&format!("the next page is at another place, {host}, where we do not go")));
         }
-        if self.list.tag.is_none() && !names(&url, self.run) {
+        if self.list.tag.is_none() && !names(&url, self.purpose.run) {
             return Err(refused("the link to the next page does not name the run; say tag, so that items tell it"));
         }
         self.once(answer, url.as_str())?;
@@ -164,10 +221,10 @@ impl<'a> Pages<'a> {
 
     /// Refuses to go in circles.
     fn once(&mut self, answer: &Answer, page: &str) -> Result<(), PortError> {
-        if self.seen.insert(page.to_owned()) {
+        if self.asked.insert(page.to_owned()) {
             return Ok(());
         }
-        Err(self.client.nonsense(answer, self.act, "the next page is one that was there before"))
+        Err(self.nonsense(answer, "the next page is one that was there before"))
     }
 }
 
@@ -189,6 +246,15 @@ pub(super) fn unfiltered(store: &str, resource: &str, what: &str) -> PortError {
     let act = format!(
         "test data {store}: {what} {resource} for a run that does not exist tells some; the service seems not to know the \
          parameter with {{run}}, and what it tells may be anybody's"
+    );
+    PortError::new(FailureKind::Rejected, act)
+}
+
+/// The refusal of a service that takes an id for the run's that is only like it.
+pub(super) fn inexact(store: &str, resource: &str, alike: &RunId, run: &RunId) -> PortError {
+    let act = format!(
+        "test data {store}: the list of {resource} for \"{alike}\" tells some, as if that were run {run}; the service seems not to \
+         compare {{run}} exactly, and what it tells may be another run's; say tag, so that items tell their run"
     );
     PortError::new(FailureKind::Rejected, act)
 }

@@ -50,7 +50,7 @@ impl Patience {
     pub(super) fn pause(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.attempts += 1;
         let pause = asked.unwrap_or_else(|| below(bound(self.attempts)));
-        (self.since.elapsed() + pause < self.limit).then_some(pause)
+        (self.since.elapsed().saturating_add(pause) < self.limit).then_some(pause)
     }
 
     /// Tries without success and their time, for people.
@@ -112,9 +112,10 @@ mod tests {
         assert!(patience.pause(None).is_some_and(|pause| pause <= FIRST));
         assert_eq!(patience.pause(Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
         assert_eq!(patience.pause(Some(Duration::from_secs(10))), None);
+        assert_eq!(patience.pause(Some(Duration::MAX)), None);
         tokio::time::advance(Duration::from_secs(11)).await;
         assert_eq!(patience.pause(None), None);
-        assert_eq!(patience.spent(), "tried 4 times within 11s");
+        assert_eq!(patience.spent(), "tried 5 times within 11s");
         patience.renew();
         assert!(patience.pause(None).is_some());
     }

@@ -44,7 +44,8 @@ pub struct HttpTestDataSettings {
     /// Longest wait for one answer.
     #[serde(default = "default_timeout")]
     pub timeout: Span,
-    /// How long a request is tried again, and how long the service may go without any progress.
+    /// How long a request is tried again (15 seconds at most where nothing is deleted), and how long the service may go without
+    /// any progress.
     #[serde(default = "default_patience")]
     pub patience: Span,
     /// How long after the first sweep items may still come; then there is a second one. Absent: a moment.
@@ -133,7 +134,8 @@ pub struct ListRequest {
     pub items: String,
     /// JSON pointer to the id in an item. Empty: the item is the id.
     pub id: String,
-    /// JSON pointer to the run's id in an item. Only items that have the run's there are deleted.
+    /// JSON pointer to the run's id in an item. Only items that have the run's there are deleted. Absent: all that is listed for
+    /// the run is deleted, once the service tells nothing for ids that are no run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
     /// How the next page is asked for. Absent: the list is one page.
@@ -152,9 +154,9 @@ pub enum NextPage {
     Link,
     /// By a token of the answer. Without one the page is the last.
     Token(Token),
-    /// By the page's number. An empty page is the last.
+    /// By the page's number. An empty page is the last, or one that has nothing new.
     Page(Page),
-    /// By how many items were listed before. An empty page is the last.
+    /// By how many items were listed before. An empty page is the last, or one that has nothing new.
     Offset(Offset),
 }
 
@@ -191,25 +193,26 @@ pub struct Offset {
     pub parameter: String,
 }
 
-/// The request that deletes all of a run. It is sent until there is nothing left.
+/// The request that deletes all of a run. It is sent until none is counted.
 ///
-/// An answer with `204` or `404` says so; any other success is asked for `remaining`, else `deleted`, and where neither is
-/// declared the rest is counted. While the service is at it (`202`), it is counted, too.
+/// That nothing is left is always counted, whatever the answer says; a success or a `404` or `410` is taken, and is no proof. While
+/// the service is at it (`202`), the rest is counted until there is none, and the request is not sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunRequest {
     /// Its method.
     #[serde(default = "Method::delete")]
     pub method: Method,
-    /// What follows the service's address, with `{run}` in it.
+    /// What follows the service's address, with `{run}` between two slashes or at the end: a service that does not know a
+    /// parameter of a query or a body takes no notice of it, and would delete all.
     pub path: String,
     /// Its JSON body, with `{run}` in its texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// JSON pointer to the number of those that are left.
+    /// JSON pointer to the number of those that are left. Where it is not 0, it is taken, and they are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<String>,
-    /// JSON pointer to the number of those that this request deleted.
+    /// JSON pointer to the number of those that this request deleted, which is told. Absent: as many as the count has become fewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted: Option<String>,
 }
@@ -221,7 +224,8 @@ pub struct ItemRequest {
     /// Its method.
     #[serde(default = "Method::delete")]
     pub method: Method,
-    /// What follows the service's address, with `{id}` in it, and `{run}` where the service takes that.
+    /// What follows the service's address, with `{id}` in it, and `{run}` where the service takes that. Only a `POST`, `PUT` or
+    /// `PATCH` may have `{id}` in its body instead, and none in the query alone.
     pub path: String,
     /// Its JSON body, with `{id}` and `{run}` in its texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

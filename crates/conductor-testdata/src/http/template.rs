@@ -67,21 +67,56 @@ impl Template<'_> {
 
     /// True when the placeholder is in what the service gets.
     pub(super) fn has(&self, name: &str) -> bool {
-        let placeholder = format!("{{{name}}}");
-        self.path.contains(&placeholder) || self.body.is_some_and(|body| contains(body, &placeholder))
+        self.path.contains(&format!("{{{name}}}")) || self.has_in_body(name)
     }
 
-    /// A placeholder that is none of the known ones.
-    pub(super) fn unknown(&self, known: &[&str]) -> Option<String> {
+    /// True when the placeholder is in the body.
+    pub(super) fn has_in_body(&self, name: &str) -> bool {
+        self.body.is_some_and(|body| contains(body, &format!("{{{name}}}")))
+    }
+
+    /// True when the placeholder is in the path itself: a service that does not know such a path does nothing.
+    pub(super) fn has_in_path(&self, name: &str) -> bool {
+        self.bare_path().contains(&format!("{{{name}}}"))
+    }
+
+    /// True when the placeholder is all that is between two slashes of the path.
+    pub(super) fn has_segment(&self, name: &str) -> bool {
+        self.bare_path().split('/').any(|segment| segment == format!("{{{name}}}"))
+    }
+
+    /// The path without its query.
+    fn bare_path(&self) -> &str {
+        self.path.split_once('?').map_or(self.path, |(path, _)| path)
+    }
+
+    /// The first placeholder that is none of the known ones, with the field that it is in.
+    pub(super) fn unknown(&self, known: &[&str]) -> Option<(&'static str, String)> {
         let mut rest = self.path;
         while let Some((_, after)) = rest.split_once('{') {
             let (name, behind) = after.split_once('}').unwrap_or((after, ""));
             if !known.contains(&name) {
-                return Some(name.to_owned());
+                return Some(("path", name.to_owned()));
             }
             rest = behind;
         }
-        None
+        self.body.and_then(|body| unknown(body, known)).map(|name| ("body", name))
+    }
+}
+
+/// The first placeholder in a body that is none of the known ones. Queries have braces, too, but no mere word between them.
+fn unknown(body: &Value, known: &[&str]) -> Option<String> {
+    match body {
+        Value::String(text) => {
+            let pieces = text.split('{').skip(1).filter_map(|piece| piece.split_once('}'));
+            let is_word = |name: &str| {
+                !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+            };
+            pieces.map(|(name, _)| name).find(|name| is_word(name) && !known.contains(name)).map(str::to_owned)
+        }
+        Value::Array(items) => items.iter().find_map(|item| unknown(item, known)),
+        Value::Object(fields) => fields.values().find_map(|value| unknown(value, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
@@ -184,7 +219,10 @@ mod tests {
     #[test]
     fn placeholders_that_nobody_knows_are_found() {
         assert_eq!(template("/orders/{id}/{run}", None).unknown(&[RUN, ID]), None);
-        assert_eq!(template("/orders/{ID}", None).unknown(&[RUN, ID]).as_deref(), Some("ID"));
+        assert_eq!(template("/orders/{ID}", None).unknown(&[RUN, ID]), Some(("path", "ID".to_owned())));
         assert_eq!(template("/orders/{run", None).unknown(&[RUN]), None, "what is not closed is not sent either");
+        let body = json!({ "query": "{ orders(run: \"{run}\") { id, state {name } } }", "of": [{ "run": "{runId}" }], "most": 7 });
+        assert_eq!(template("/{run}", Some(&body)).unknown(&[RUN]), Some(("body", "runId".to_owned())));
+        assert_eq!(template("/{run}", Some(&body["query"])).unknown(&[RUN]), None, "braces of a query");
     }
 }

@@ -107,7 +107,12 @@ impl Resource {
         if let Some(delete) = delete_run {
             let mut found = found.within("deleteRun");
             request(delete.template(), Method::may_delete, "DELETE, POST, PUT or PATCH", &[RUN], base, &mut found);
-            needs_run(delete.template(), &mut found);
+            // What a service does not know in a query or a body it leaves out of account, and deletes all that is left then.
+            if !delete.template().has_segment(RUN) {
+                let problem =
+                    "the run is no part of its own of the path, so that a service may take no notice and delete all";
+                found.add("path", problem, "a path such as /runs/{run}/orders, or list and deleteItem");
+            }
             for (field, at) in [("remaining", &delete.remaining), ("deleted", &delete.deleted)] {
                 at.iter().for_each(|at| pointer(field, at, &mut found));
             }
@@ -115,8 +120,11 @@ impl Resource {
         if let Some(delete) = delete_item {
             let mut found = found.within("deleteItem");
             request(delete.template(), Method::may_delete, "DELETE, POST, PUT or PATCH", &[RUN, ID], base, &mut found);
-            if !delete.template().has(ID) {
-                found.add("path", "it does not say which item, so that it may delete all", "{id} in it, or in body");
+            let template = delete.template();
+            let is_in_body = template.method != Method::Delete && template.has_in_body(ID);
+            if !template.has_in_path(ID) && !is_in_body {
+                let problem = "it does not surely say which item, so that it may delete all";
+                found.add("path", problem, "{id} in it before any ?, or in the body of a POST, PUT or PATCH");
             }
         }
         match (delete_run, delete_item, list) {
@@ -181,12 +189,14 @@ fn request(
     if template.body.is_some() && template.method == Method::Get {
         found.add("body", "a GET has no body", "POST, or what it says in path");
     }
-    if let Some(unknown) = template.unknown(placeholders) {
+    let unknown = template.unknown(placeholders);
+    if let Some((field, name)) = &unknown {
         let known = placeholders.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" or ");
-        found.add("path", format!("{{{unknown}}} is not known"), known);
-    } else if !template.path.starts_with('/') {
+        found.add(field, format!("{{{name}}} is not known"), known);
+    }
+    if !template.path.starts_with('/') {
         found.add("path", format!("\"{}\" does not begin with /", template.path), "a path such as /orders");
-    } else if base.is_some_and(|base| template.fill(base, "run", Some("id")).is_none()) {
+    } else if unknown.is_none() && base.is_some_and(|base| template.fill(base, "run", Some("id")).is_none()) {
         let problem = format!("\"{}\" is not what would be asked for", template.path);
         found.add("path", problem, "a path without dots alone between slashes, # or what must be percent-encoded");
     }

@@ -14,41 +14,77 @@ use super::settings::RunRequest;
 /// That there is nothing of the run.
 const NONE: [u16; 2] = [404, 410];
 
-/// Deletes until none is counted, and tells how many there were.
-pub(super) async fn delete(asked: &Asked<'_>, request: &RunRequest, run: &RunId) -> Result<u64, PortError> {
-    let mut most = asked.count(run).await?;
+/// Deletes until none is counted; `note` hears of those that are gone, whatever comes after.
+pub(super) async fn delete(
+    asked: &Asked<'_>,
+    request: &RunRequest,
+    run: &RunId,
+    note: &(dyn Fn(u64) + Sync),
+) -> Result<(), PortError> {
+    let counted = |gone| {
+        if request.deleted.is_none() {
+            note(gone)
+        }
+    };
+    let mut gone = Gone { most: asked.count(run).await?, noted: 0 };
     // Whatever the first request leaves is fewer.
     let mut left = u64::MAX;
-    let mut told = 0;
     let mut patience = Patience::new(asked.settings.patience.as_duration());
     loop {
         let act = format!("delete {}", asked.resource.name);
         let filled = asked.filled(request.template(), run, None)?;
-        let answer = asked.client.call(&filled, Purpose { run, act: &act, taken: &NONE }).await?;
-        told += deleted(asked, request, &answer, &act)?;
+        let purpose = Purpose { run, act: &act, taken: &NONE, patience: asked.patience };
+        let answer = asked.client.call(&filled, purpose).await?;
+        note(deleted(asked, request, &answer, &act)?);
         let remaining = remaining(asked, request, &answer, &act)?;
         let mut now = rest(asked, remaining, run).await?;
-        most = most.max(now);
+        counted(gone.since(now));
         while answer.status == StatusCode::ACCEPTED && now > 0 {
             // The service is at it: it is not asked again.
-            left = progress(asked, left, now, &mut patience).await?;
+            left = progress(asked, left, now, answer.status, &mut patience).await?;
             now = asked.count(run).await?;
+            counted(gone.since(now));
         }
         if now == 0 {
-            return Ok(if request.deleted.is_some() { told } else { most });
+            return Ok(());
         }
-        left = progress(asked, left, now, &mut patience).await?;
+        left = progress(asked, left, now, answer.status, &mut patience).await?;
+    }
+}
+
+/// How many are gone, by how many there were at most and how many are left.
+struct Gone {
+    most: u64,
+    noted: u64,
+}
+
+impl Gone {
+    /// How many more are gone now than ever before: a count may be of a moment ago, and tell what is gone once more.
+    fn since(&mut self, now: u64) -> u64 {
+        self.most = self.most.max(now);
+        let more = (self.most - now).saturating_sub(self.noted);
+        self.noted += more;
+        more
     }
 }
 
 /// Goes on at once where some have gone, and after a pause where none have.
-async fn progress(asked: &Asked<'_>, left: u64, now: u64, patience: &mut Patience) -> Result<u64, PortError> {
+async fn progress(
+    asked: &Asked<'_>,
+    left: u64,
+    now: u64,
+    status: StatusCode,
+    patience: &mut Patience,
+) -> Result<u64, PortError> {
     if now < left {
         patience.renew();
     }
     let Some(pause) = patience.pause(None) else {
         let (store, resource, spent) = (&asked.settings.name, &asked.resource.name, patience.spent());
-        let act = format!("test data {store}: {now} of {resource} are left, and they do not become fewer ({spent})");
+        let act = format!(
+            "test data {store}: {now} of {resource} are left, and they do not become fewer; the service answers HTTP {status} to \
+             the deletion ({spent})"
+        );
         return Err(PortError::new(FailureKind::Unsettled, act));
     };
     if now >= left {
@@ -73,4 +109,16 @@ fn remaining(asked: &Asked<'_>, request: &RunRequest, answer: &Answer, act: &str
 fn deleted(asked: &Asked<'_>, request: &RunRequest, answer: &Answer, act: &str) -> Result<u64, PortError> {
     let pointer = request.deleted.as_ref().filter(|_| answer.tells());
     pointer.map_or(Ok(0), |pointer| asked.client.number(answer, pointer, act))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gone;
+
+    #[test]
+    fn what_is_gone_is_noted_once_and_what_comes_meanwhile_too() {
+        let mut gone = Gone { most: 50, noted: 0 };
+        assert_eq!([30, 50, 30, 10].map(|now| gone.since(now)), [20, 0, 0, 20], "a count was of a moment ago");
+        assert_eq!([60, 0].map(|now| gone.since(now)), [0, 20], "ten have come");
+    }
 }

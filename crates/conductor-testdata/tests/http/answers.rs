@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Value, json};
 
-use crate::service::{Order, Paging, Shop};
+use crate::service::{Compares, Order, Paging, Shop};
 
 /// An answer before it is sent.
 pub(crate) struct Answer {
@@ -82,7 +82,13 @@ fn arrive(shop: &mut Shop) {
 }
 
 fn is_of(shop: &Shop, order: &Order, run: Option<&str>) -> bool {
-    shop.habits.ignores_filter || run.is_none() || order.run.as_deref() == run
+    let (Some(run), false) = (run, shop.habits.ignores_filter) else { return true };
+    order.run.as_deref().is_some_and(|of| match shop.habits.compares {
+        Compares::Exactly => of == run,
+        Compares::Beginnings => of.starts_with(run),
+        Compares::Parts => of.contains(run),
+        Compares::Letters => of.eq_ignore_ascii_case(run),
+    })
 }
 
 fn list(shop: &mut Shop, run: Option<String>, parameter: &dyn Fn(&str) -> Option<String>) -> Answer {
@@ -93,16 +99,19 @@ fn list(shop: &mut Shop, run: Option<String>, parameter: &dyn Fn(&str) -> Option
         .filter(|(_, order)| order.deleted != Some(0) && is_of(shop, order, run.as_deref()))
         .map(|(place, order)| (*place, order.clone()))
         .collect();
-    let size = shop.habits.page_size;
-    let begin = match shop.habits.paging {
+    let (size, habits) = (shop.habits.page_size, &shop.habits);
+    // Where the last page begins that it has.
+    let last = if habits.clamps { shown.len().saturating_sub(1) / size * size } else { usize::MAX };
+    let begin = match habits.paging {
         Paging::Whole => 0,
+        Paging::Token if habits.endless => 0,
         Paging::Token => {
             let after = number("pageToken");
             shown.iter().position(|(place, _)| after.is_none_or(|after| *place > after as u64)).unwrap_or(shown.len())
         }
         Paging::Link => number("page").unwrap_or(0) * size,
-        Paging::Page => (number("page").unwrap_or(1) - 1) * size,
-        Paging::Offset => number("offset").unwrap_or(0),
+        Paging::Page => ((number("page").unwrap_or(1) - 1) * size).min(last),
+        Paging::Offset => number("offset").unwrap_or(0).min(last),
     };
     let end = if shop.habits.paging == Paging::Whole { shown.len() } else { shown.len().min(begin + size) };
     let page = shown.get(begin..end).unwrap_or_default();
@@ -110,9 +119,15 @@ fn list(shop: &mut Shop, run: Option<String>, parameter: &dyn Fn(&str) -> Option
         let order = shop.orders.get_mut(place).unwrap();
         order.deleted = order.deleted.map(|lists| lists.saturating_sub(1));
     }
-    let orders: Vec<Value> =
-        page.iter().map(|(_, order)| json!({ "id": order.id, "meta": { "runId": order.run } })).collect();
+    let orders: Vec<Value> = page
+        .iter()
+        .map(|(place, order)| json!({ "id": order.id, "meta": { "runId": order.run }, "number": place }))
+        .collect();
     let mut body = json!({ "orders": orders });
+    if shop.habits.endless {
+        body["nextPageToken"] = shop.seen.len().to_string().into();
+        return Answer::json(&body);
+    }
     let is_last = end >= shown.len();
     if let (Paging::Token, false, Some((place, _))) = (shop.habits.paging, is_last, page.last()) {
         body["nextPageToken"] = place.to_string().into();
@@ -128,6 +143,9 @@ fn list(shop: &mut Shop, run: Option<String>, parameter: &dyn Fn(&str) -> Option
 fn delete(shop: &mut Shop, id: &str) -> Answer {
     if shop.habits.refuses.contains(id) {
         return Answer::status(409).saying(&json!({ "error": "the order is being shipped" }).to_string());
+    }
+    if shop.habits.breaks.contains(id) {
+        return Answer::status(500).saying("null");
     }
     let shows = shop.habits.shows_deleted;
     match shop.orders.values_mut().find(|order| order.id == id && order.deleted.is_none()) {

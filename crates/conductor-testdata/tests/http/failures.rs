@@ -85,6 +85,10 @@ async fn what_passes_by_is_tried_for_a_while_and_then_told_with_the_tries() {
     let (kind, message) = told_at("/orders", &tagged(Paging::Whole), 429, wait, "").await;
     assert!(message.contains("(tried once within ") && message.contains(", and it asks to wait 1h)"), "{message}");
     assert_eq!(kind, FailureKind::Unavailable);
+    let most = u64::MAX.to_string();
+    let (kind, message) = told_at("/orders", &tagged(Paging::Whole), 503, Some(("retry-after", &most)), "").await;
+    assert!(message.contains("(tried once within ") && message.contains(", and it asks to wait "), "{message}");
+    assert_eq!(kind, FailureKind::Unavailable);
 }
 
 #[tokio::test]
@@ -153,7 +157,62 @@ async fn a_service_that_goes_away_in_the_middle_is_cleaned_up_when_it_is_back() 
         service.come_back();
         let left = store.count(&run()).await.unwrap()[0].rows;
         assert!((1..40).contains(&left), "{left}");
-        assert_eq!(store.delete(&run()).await.unwrap(), counts(left));
+        let deleted = store.delete(&run()).await.unwrap()[0].rows;
+        assert!(
+            (left + 1..=40).contains(&deleted),
+            "{deleted} of which {left} were left: those of before that were confirmed"
+        );
         assert_eq!(service.ids().len(), 80);
     }
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_told_before_whoever_looks_takes_it_for_slow() {
+    let instead = BTreeMap::from([("/orders".to_owned(), (503, None, String::new()))]);
+    let service = Service::with(2, Habits { instead, ..Habits::default() });
+    let store = store_with(&service, &filtered(Paging::Whole), &json!({ "patience": "10m" }));
+    for looked in [store.count(&run()).await.unwrap_err(), store.check().await.unwrap_err()] {
+        let (kind, message) = told(&service, &looked);
+        assert!(message.contains(" times within ") && message.ends_with("HTTP 503 Service Unavailable"), "{message}");
+        assert_eq!(kind, FailureKind::Unavailable);
+    }
+}
+
+#[tokio::test]
+async fn a_resource_that_fails_keeps_none_of_the_others_from_being_deleted_and_what_was_deleted_is_told_in_the_end() {
+    let instead = BTreeMap::from([("/carts".to_owned(), (403, None, String::new()))]);
+    let service = Service::with(6, Habits { instead, breaks: ["a-2".to_owned()].into(), ..Habits::default() });
+    let (mut carts, mut notes) = (tagged(Paging::Whole), tagged(Paging::Whole));
+    carts["name"] = json!("carts");
+    carts["list"]["path"] = json!("/carts?runId={run}");
+    notes["name"] = json!("notes");
+    notes["list"]["path"] = json!("/notes?runId={run}");
+    let all = json!({ "resources": [carts, tagged(Paging::Whole), notes], "patience": "1s" });
+    let store = store_with(&service, &tagged(Paging::Whole), &all);
+    let (kind, message) = told(&service, &store.delete(&run()).await.unwrap_err());
+    let parts: Vec<&str> = message.split("; test data shop: ").collect();
+    assert_eq!(
+        parts[0],
+        "test data shop: could not list carts by GET http://shop/carts?runId=run-1: it answers HTTP 403 Forbidden, expected a \
+         token it accepts in the variable of tokenEnv"
+    );
+    assert!(
+        parts[1].starts_with("could not delete one of orders by DELETE http://shop/orders/a-2 (tried "),
+        "{message}"
+    );
+    let end = "could not list notes by GET http://shop/notes?runId=run-1: it answers HTTP 404 Not Found: {\"error\":\"no route GET \
+               /notes?runId=run-1\"}";
+    assert_eq!((parts[2], parts.len(), kind), (end, 3, FailureKind::Rejected));
+    assert_eq!(service.ids().iter().filter(|id| id.starts_with("a-")).collect::<Vec<_>>(), ["a-2"]);
+    let empty = (200, None, "{\"orders\":[]}".to_owned());
+    service.shop().habits.instead = ["/carts", "/notes"].map(|path| (path.to_owned(), empty.clone())).into();
+    service.shop().habits.breaks.clear();
+    let told = store.delete(&run()).await.unwrap();
+    let told: Vec<(&str, u64)> = told.iter().map(|count| (&*count.table, count.rows)).collect();
+    assert_eq!(told, [("carts", 0), ("orders", 6), ("notes", 0)], "with those that the first sweep has deleted");
+    assert_eq!(
+        store.delete(&run()).await.unwrap().iter().map(|count| count.rows).sum::<u64>(),
+        0,
+        "they are told once"
+    );
 }

@@ -3,6 +3,7 @@
 
 mod answers;
 mod bed;
+mod ends;
 mod failures;
 mod items;
 mod paces;

@@ -39,15 +39,37 @@ async fn what_fails_or_is_not_answered_is_done_again() {
 }
 
 #[tokio::test]
-async fn no_more_requests_begin_in_a_second_than_are_allowed_and_no_more_go_on_at_once() {
-    let service = Service::with(30, Habits::default());
-    let besides = json!({ "requestsPerSecond": 50, "concurrency": 2 });
+async fn requests_that_wait_for_their_turn_wait_for_the_pause_too() {
+    let throttles = BTreeMap::from([(3, 3)]);
+    let service = Service::with(20, Habits { throttles, ..Habits::default() });
+    let besides = json!({ "requestsPerSecond": 10, "concurrency": 20 });
     let store = store_with(&service, &tagged(Paging::Whole), &besides);
+    assert_eq!(store.delete(&run()).await.unwrap(), counts(20));
+    let seen = service.seen();
+    let in_pause = seen[3..].iter().take_while(|next| next.at - seen[2].at < Duration::from_millis(2_900)).count();
+    // All of them would come within two seconds; those that begin before the answer has arrived are few.
+    assert!(in_pause < 12, "{in_pause} requests came within the pause");
+}
+
+#[tokio::test]
+async fn no_more_requests_begin_in_a_second_than_are_allowed() {
+    let service = Service::with(30, Habits::default());
+    let store = store_with(&service, &tagged(Paging::Whole), &json!({ "requestsPerSecond": 50 }));
     let begun = std::time::Instant::now();
     store.delete(&run()).await.unwrap();
     // Thirty deletions between two lists, of which the first begins at once.
     assert!(begun.elapsed() >= Duration::from_millis(31 * 20), "{:?}", begun.elapsed());
-    assert!(service.shop().most_at_once <= 2, "{}", service.shop().most_at_once);
+}
+
+#[tokio::test]
+async fn as_many_requests_go_on_at_once_as_are_allowed_and_no_more() {
+    for concurrency in [1, 2, 5] {
+        // It works at a request for so long that all that are let go meet there.
+        let service = Service::with(12, Habits { takes: Duration::from_millis(300), ..Habits::default() });
+        let store = store_with(&service, &tagged(Paging::Whole), &json!({ "concurrency": concurrency }));
+        assert_eq!(store.delete(&run()).await.unwrap(), counts(12));
+        assert_eq!(service.shop().most_at_once, concurrency);
+    }
 }
 
 #[tokio::test]
@@ -74,4 +96,19 @@ async fn a_token_may_be_in_another_header_and_requests_may_be_marked() {
         (&headers["x-load-test"], &headers["x-load-test-run"]),
         (&"true".parse().unwrap(), &"run-1".parse().unwrap())
     );
+}
+
+/// What a shell or a container sets for its programs must not lead the token to a proxy.
+#[test]
+fn a_proxy_that_the_environment_names_is_not_used() {
+    let tests = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(tests)
+        .args(["--exact", "paces::requests_carry_the_token_and_what_is_declared"])
+        .envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }

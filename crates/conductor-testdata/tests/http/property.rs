@@ -51,11 +51,12 @@ fn owner() -> impl Strategy<Value = Option<&'static str>> {
 fn habits() -> impl Strategy<Value = Habits> {
     let faults =
         (btree_set(1..60_usize, 0..6), btree_set(1..60_usize, 0..6), btree_map(1..60_usize, Just(0_u64), 0..6));
-    (paging(), 1..9_usize, any::<bool>(), faults, 0..3_usize, 1..9_usize).prop_map(
-        |(paging, page_size, ignores_filter, (fails, loses, throttles), shows_deleted, bulk)| Habits {
+    (paging(), 1..9_usize, any::<(bool, bool)>(), faults, 0..3_usize, 1..9_usize).prop_map(
+        |(paging, page_size, (ignores_filter, clamps), (fails, loses, throttles), shows_deleted, bulk)| Habits {
             paging,
             page_size,
             ignores_filter,
+            clamps,
             throttles,
             fails,
             loses,
@@ -90,6 +91,12 @@ proptest! {
         let store = store_with(&service, &way.resource(paging), &json!({ "concurrency": concurrency }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (deleted, left) = runtime.block_on(async { (store.delete(&run()).await, store.count(&run()).await) });
+        if matches!(way, Way::Filtered) && owners.contains(&Some("RUN-1")) {
+            // What is told for the run's id in the other case may be the run's to the service: nobody knows.
+            prop_assert_eq!(service.ids(), ids.into_values().collect::<Vec<_>>());
+            prop_assert!(deleted.unwrap_err().to_string().contains("for \"RUN-1\" tells some"));
+            return Ok(());
+        }
         prop_assert_eq!(service.ids(), others);
         prop_assert_eq!(deleted.unwrap(), counts(own));
         prop_assert_eq!(left.unwrap(), counts(0));

@@ -1,10 +1,10 @@
 //! Declarations that are refused, with the field and what would be right.
 
-use conductor_testdata::HttpTestDataSettings;
+use conductor_testdata::{HttpTestData, HttpTestDataSettings};
 use serde_json::{Value, json};
 
-use crate::bed::{install_tls, tagged, whole};
-use crate::service::Paging;
+use crate::bed::{declared, install_tls, tagged, whole};
+use crate::service::{Habits, Paging, Service};
 
 fn settings(change: impl FnOnce(&mut Value)) -> HttpTestDataSettings {
     let mut settings = json!({ "name": "shop", "url": "https://shop.example", "resources": [tagged(Paging::Whole)] });
@@ -43,11 +43,7 @@ fn what_could_delete_the_data_of_others_is_refused() {
         ),
         (
             with(tagged(Paging::Whole), "/deleteItem/path", json!("/orders")),
-            "resources[0].deleteItem.path: it does not say which item, so that it may delete all; expected {id} in it, or in body",
-        ),
-        (
-            with(whole(), "/deleteRun/path", json!("/orders")),
-            "resources[0].deleteRun.path: it does not name the run, so that it is about all of them; expected {run} in it, or in body",
+            "resources[0].deleteItem.path: it does not surely say which item, so that it may delete all; expected {id} in it before any ?, or in the body of a POST, PUT or PATCH",
         ),
         (
             with(whole(), "/count/path", json!("/count")),
@@ -66,6 +62,10 @@ fn what_could_delete_the_data_of_others_is_refused() {
             "resources[0].deleteRun.path: {RUN} is not known; expected {run}",
         ),
         (
+            json!({ "name": "orders", "count": { "method": "POST", "path": "/count", "number": "/n", "body": { "all": [{ "run": "{runId}" }], "run": "{run}" } }, "deleteRun": whole()["deleteRun"] }),
+            "resources[0].count.body: {runId} is not known; expected {run}",
+        ),
+        (
             json!({ "name": "orders", "list": tagged(Paging::Whole)["list"], "deleteItem": { "method": "GET", "path": "/orders/{id}" } }),
             "resources[0].deleteItem.method: GET is not for this; expected DELETE, POST, PUT or PATCH",
         ),
@@ -80,6 +80,48 @@ fn what_could_delete_the_data_of_others_is_refused() {
     let mut reads = tagged(Paging::Whole);
     reads["list"]["method"] = json!("DELETE");
     assert_eq!(told(at(reads)), ["resources[0].list.method: DELETE is not for this; expected GET or POST"]);
+}
+
+/// What a service does not know in a query or a body it leaves out of account: this one deletes all orders then.
+#[tokio::test]
+async fn a_run_or_an_item_that_a_service_may_take_no_notice_of_is_refused_before_it_is_called() {
+    install_tls();
+    let service = Service::with(5, Habits::default());
+    let run = "resources[0].deleteRun.path: the run is no part of its own of the path, so that a service may take no notice and \
+               delete all; expected a path such as /runs/{run}/orders, or list and deleteItem";
+    let item = "resources[0].deleteItem.path: it does not surely say which item, so that it may delete all; expected {id} in it \
+                before any ?, or in the body of a POST, PUT or PATCH";
+    let by = |resource: Value, part: &str, request: Value| {
+        let mut resource = resource;
+        resource[part] = request;
+        resource
+    };
+    let (runs, items) = (whole(), tagged(Paging::Whole));
+    for (resource, expected) in [
+        (by(runs.clone(), "deleteRun", json!({ "path": "/orders" })), run),
+        (by(runs.clone(), "deleteRun", json!({ "path": "/orders?runId={run}" })), run),
+        (by(runs.clone(), "deleteRun", json!({ "path": "/orders?of=/{run}/" })), run),
+        (by(runs.clone(), "deleteRun", json!({ "path": "/orders;run={run}" })), run),
+        (by(runs.clone(), "deleteRun", json!({ "path": "/orders", "body": { "runId": "{run}" } })), run),
+        (
+            by(runs, "deleteRun", json!({ "method": "POST", "path": "/orders/purge", "body": { "runId": "{run}" } })),
+            run,
+        ),
+        (by(items.clone(), "deleteItem", json!({ "path": "/orders?id={id}" })), item),
+        (by(items.clone(), "deleteItem", json!({ "method": "POST", "path": "/orders/delete?id={id}" })), item),
+        (by(items, "deleteItem", json!({ "path": "/orders", "body": { "ids": ["{id}"] } })), item),
+    ] {
+        let error = HttpTestData::new(declared(&service, &resource, &json!({})), None).unwrap_err();
+        assert_eq!(error.to_string(), format!("test data shop: {expected}"), "{resource}");
+    }
+    assert_eq!((service.ids().len(), service.seen().len()), (15, 0));
+}
+
+#[test]
+fn an_item_may_be_named_by_the_body_of_what_is_no_delete() {
+    let mut resource = tagged(Paging::Whole);
+    resource["deleteItem"] = json!({ "method": "POST", "path": "/orders/delete", "body": { "ids": ["{id}"] } });
+    assert_eq!(settings(|all| all["resources"] = json!([resource])).violations(), []);
 }
 
 #[test]
@@ -161,13 +203,11 @@ fn an_address_a_header_or_a_limit_that_cannot_be_is_refused() {
 #[test]
 fn a_store_is_not_made_of_what_is_refused_and_a_token_is_not_told() {
     install_tls();
-    let made = |settings, token: &str| {
-        conductor_testdata::HttpTestData::new(settings, Some(token.to_owned())).unwrap_err().to_string()
-    };
+    let made = |settings, token: &str| HttpTestData::new(settings, Some(token.to_owned())).unwrap_err().to_string();
     let bad = settings(|all| all["resources"][0]["deleteItem"]["path"] = json!("/orders"));
     assert_eq!(
         made(bad, "x"),
-        "test data shop: resources[0].deleteItem.path: it does not say which item, so that it may delete all; expected {id} in it, or in body"
+        "test data shop: resources[0].deleteItem.path: it does not surely say which item, so that it may delete all; expected {id} in it before any ?, or in the body of a POST, PUT or PATCH"
     );
     assert_eq!(
         made(settings(|_| {}), "hush\nhush"),

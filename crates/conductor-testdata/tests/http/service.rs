@@ -30,6 +30,18 @@ pub(crate) enum Paging {
     Offset,
 }
 
+/// How runs are told apart by the parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compares {
+    Exactly,
+    /// By the beginning.
+    Beginnings,
+    /// By any part.
+    Parts,
+    /// Whatever the case of the letters.
+    Letters,
+}
+
 /// A status, a header and a body.
 pub(crate) type Instead = (u16, Option<(&'static str, String)>, String);
 
@@ -40,6 +52,11 @@ pub(crate) struct Habits {
     pub(crate) page_size: usize,
     /// It does not know the parameter by which runs are told apart.
     pub(crate) ignores_filter: bool,
+    pub(crate) compares: Compares,
+    /// Behind its last page, by number or offset, it shows that one again.
+    pub(crate) clamps: bool,
+    /// It tells another token with each page, and shows the first one for all of them.
+    pub(crate) endless: bool,
     /// Requests that are told to come later, by their number, with the header's value.
     pub(crate) throttles: BTreeMap<usize, u64>,
     /// Requests that fail before they are done, by their number.
@@ -48,12 +65,16 @@ pub(crate) struct Habits {
     pub(crate) loses: BTreeSet<usize>,
     /// Ids that it does not delete.
     pub(crate) refuses: BTreeSet<String>,
+    /// Ids at which it breaks down, each time.
+    pub(crate) breaks: BTreeSet<String>,
     /// How many lists show an item that is deleted.
     pub(crate) shows_deleted: usize,
     /// Most items that one request for a run deletes.
     pub(crate) bulk: usize,
     /// Requests for a run are done later.
     pub(crate) later: bool,
+    /// How long it works at each request.
+    pub(crate) takes: Duration,
     /// The service goes away with this request.
     pub(crate) away_at: Option<usize>,
     /// What is answered instead, by path: status, a header, body.
@@ -66,13 +87,18 @@ impl Default for Habits {
             paging: Paging::Whole,
             page_size: 10,
             ignores_filter: false,
+            compares: Compares::Exactly,
+            clamps: false,
+            endless: false,
             throttles: BTreeMap::new(),
             fails: BTreeSet::new(),
             loses: BTreeSet::new(),
             refuses: BTreeSet::new(),
+            breaks: BTreeSet::new(),
             shows_deleted: 0,
             bulk: usize::MAX,
             later: false,
+            takes: Duration::ZERO,
             away_at: None,
             instead: BTreeMap::new(),
         }
@@ -213,7 +239,7 @@ async fn handle(State((shop, away)): State<(Shared, Sender<()>)>, request: Reque
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let number = {
+    let (number, takes) = {
         let mut shop = shop.lock().unwrap();
         shop.at_once += 1;
         shop.most_at_once = shop.most_at_once.max(shop.at_once);
@@ -224,10 +250,9 @@ async fn handle(State((shop, away)): State<(Shared, Sender<()>)>, request: Reque
             headers: parts.headers,
             body: String::from_utf8_lossy(&body).into_owned(),
         });
-        shop.seen.len()
+        (shop.seen.len(), shop.habits.takes)
     };
-    // So that requests at the same time meet.
-    tokio::task::yield_now().await;
+    tokio::time::sleep(takes).await;
     let (answer, is_away) = {
         let mut shop = shop.lock().unwrap();
         shop.at_once -= 1;

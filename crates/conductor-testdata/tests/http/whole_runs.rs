@@ -48,7 +48,8 @@ async fn a_service_that_deletes_nothing_is_given_up() {
     let service = Service::with(7, Habits { bulk: 0, ..Habits::default() });
     let store = store_with(&service, &whole(), &json!({ "patience": "1s" }));
     let (kind, message) = told(&service, &store.delete(&run()).await.unwrap_err());
-    let begin = "test data shop: 7 of orders are left, and they do not become fewer (tried ";
+    let begin = "test data shop: 7 of orders are left, and they do not become fewer; the service answers HTTP 200 OK to the \
+                 deletion (tried ";
     assert!(message.starts_with(begin), "{message}");
     assert_eq!(kind, FailureKind::Unsettled);
     assert_eq!(service.ids().len(), 21);
@@ -62,4 +63,34 @@ async fn what_has_come_after_a_sweep_is_found_by_the_next() {
     service.shop().add("late", Some("run-1"));
     assert_eq!(store.delete(&run()).await.unwrap(), counts(1));
     assert_eq!(service.ids().len(), 6);
+}
+
+#[tokio::test]
+async fn a_deletion_at_a_wrong_address_is_told_with_what_was_answered() {
+    let service = Service::with(7, Habits::default());
+    let mut resource = whole();
+    resource["deleteRun"]["path"] = json!("/runs/{run}/parcels");
+    let store = store_with(&service, &resource, &json!({ "patience": "1s" }));
+    let (kind, message) = told(&service, &store.delete(&run()).await.unwrap_err());
+    let begin = "test data shop: 7 of orders are left, and they do not become fewer; the service answers HTTP 404 Not Found to \
+                 the deletion (tried ";
+    assert!(message.starts_with(begin), "{message}");
+    assert_eq!(kind, FailureKind::Unsettled);
+}
+
+#[tokio::test]
+async fn what_was_deleted_before_a_service_gives_up_is_told_by_the_next_sweep() {
+    for hint in [json!({}), json!({ "deleted": "/deleted" })] {
+        let service = Service::with(50, Habits { bulk: 20, ..Habits::default() });
+        let mut resource = whole();
+        resource["deleteRun"].as_object_mut().unwrap().extend(hint.as_object().unwrap().clone());
+        let store = store_with(&service, &resource, &json!({ "patience": "1s" }));
+        // Two checks of the count, two deletions with their counts: then it is overloaded.
+        service.shop().habits.fails = (7..1_000).collect();
+        let error = store.delete(&run()).await.unwrap_err();
+        assert_eq!(error.kind, FailureKind::Unavailable, "{error}");
+        assert!((1..50).contains(&service.ids().iter().filter(|id| id.starts_with("a-")).count()), "{hint}");
+        service.shop().habits.fails.clear();
+        assert_eq!(store.delete(&run()).await.unwrap(), counts(50), "{hint}");
+    }
 }

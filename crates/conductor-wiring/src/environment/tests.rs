@@ -112,7 +112,7 @@ fn what_could_delete_the_data_of_others_is_pointed_at() {
         environment(&with_http(&bad)).unwrap_err(),
         "environment.yaml:19:18: spec.testData[0].http.timeout: 0s is out of range; expected 1s to 10m\n\
          environment.yaml:22:19: spec.testData[0].http.resources[0].list: neither the request nor the items tell the run, so that items of others could be deleted; expected {run} in path or body, or tag\n\
-         environment.yaml:23:33: spec.testData[0].http.resources[0].deleteItem.path: it does not say which item, so that it may delete all; expected {id} in it, or in body"
+         environment.yaml:23:33: spec.testData[0].http.resources[0].deleteItem.path: it does not surely say which item, so that it may delete all; expected {id} in it before any ?, or in the body of a POST, PUT or PATCH"
     );
 }
 
