@@ -1,5 +1,7 @@
 //! What the server or the way to it says when a statement fails, and what that means for the next one.
 
+use std::io::ErrorKind;
+
 use conductor_core::ports::{FailureKind, PortError};
 
 /// A statement that failed.
@@ -50,9 +52,11 @@ impl Trouble {
 impl From<sqlx::Error> for Trouble {
     fn from(source: sqlx::Error) -> Self {
         let is_cut = matches!(&source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed);
+        // That TLS has failed comes as if the network had.
+        let is_untrusted = matches!(&source, sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData);
         let kind = match source.as_database_error() {
             Some(words) => of_code(words.code().as_deref().unwrap_or_default()),
-            None if is_cut => TroubleKind::Lost,
+            None if is_cut && !is_untrusted => TroubleKind::Lost,
             // A certificate that is not trusted, for example, is no better later.
             None => TroubleKind::Refused,
         };
@@ -97,5 +101,8 @@ mod tests {
         assert_eq!(of_code("42501"), TroubleKind::Refused);
         let error = Trouble::silent().because("could not count".to_owned());
         assert!(error.kind.is_transient());
+        let untrusted = std::io::Error::new(ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
+        let error = Trouble::from(sqlx::Error::Io(untrusted)).because("could not connect to shop".to_owned());
+        assert_eq!(error.kind, FailureKind::Rejected);
     }
 }
