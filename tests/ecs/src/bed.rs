@@ -22,7 +22,7 @@ use crate::shared::Shared;
 use crate::stop::{Gate, Stop};
 use crate::throttle::Rate;
 use crate::who::{REGION, Who};
-use crate::world::{Autoscaler, World};
+use crate::world::{Answers, Autoscaler, World};
 
 /// AWS as far as ECS and its autoscaling need it, on loopback, with as many regions, accounts and clusters as a test asks for. It runs on
 /// threads of its own, so that a test may block, and ends with this handle, or with its process in whatever way that ends.
@@ -113,7 +113,12 @@ impl EcsBed {
 
     /// For how long, by the clock of the bed, descriptions of services show what was before an update.
     pub fn set_lag(&self, lag: Duration) {
-        lock(&self.world).lag = lag;
+        self.set_lag_of(Answers::Services, lag);
+    }
+
+    /// For how long, by the clock of the bed, these answers show what was before a change.
+    pub fn set_lag_of(&self, answers: Answers, lag: Duration) {
+        lock(&self.world).late.set(answers, lag);
     }
 
     /// What an image is from now on; deployments that have begun keep what they have found.

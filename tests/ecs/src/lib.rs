@@ -17,7 +17,8 @@
 //! ```
 //!
 //! What happens by itself does so by [`EcsBed::clock`]: tasks start one after the other, at [`EcsBed::set_pace`]. What becomes of a
-//! deployment is chosen by its image: see [`Behaviour`]. An [`Autoscaler`] fights for its number.
+//! deployment is chosen by its image: see [`Behaviour`]. An [`Autoscaler`] fights for its number. [`EcsBed::set_lag_of`] lets
+//! answers show for a time what was before.
 //!
 //! Requests can go wrong, and can be held:
 //!
@@ -81,4 +82,4 @@ pub use stop::Stop;
 pub use throttle::Rate;
 pub use wait::until;
 pub use who::Who;
-pub use world::{Autoscaler, Behaviour, Pull};
+pub use world::{Answers, Autoscaler, Behaviour, Pull};
