@@ -47,8 +47,8 @@
 //! ```
 //!
 //! A bed listens on two ports of loopback, which the kernel chose, and on no other address: moto's own, which nobody else needs, and that
-//! of the front. Nothing of it outlives its process, and there is nothing on disk. Beds do not know of each other. Nothing here knows the
-//! conductor.
+//! of the front. Nothing of it outlives its process, and there is nothing on disk. Beds do not know of each other, even where one goes on with
+//! the moto of another that has ended, which is quicker than to start one: [`EcsBed::start_with`]. Nothing here knows the conductor.
 
 mod account;
 mod actor;
@@ -60,6 +60,7 @@ mod front;
 mod loopback;
 mod made;
 mod moto;
+mod motos;
 mod operations;
 mod process;
 mod reply;
@@ -77,6 +78,7 @@ pub use clock::Clock;
 pub use error::BedError;
 pub use fault::{Effect, Fault, Injected, Moment, Requests};
 pub use made::{Made, ServiceMade};
+pub use motos::Motos;
 pub use seen::Seen;
 pub use stop::Stop;
 pub use throttle::Rate;
