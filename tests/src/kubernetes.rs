@@ -18,8 +18,10 @@ use conductor_kubernetes_bed::{Bridge, Cluster, Delivery, Entry, FaultProxy, Git
 use serde_json::Value;
 
 use crate::bed::{Bed, Shop, until};
-use crate::kubernetes::clusters::{CONDUCTOR, Clusters, READER, clusters, runtime};
+pub(crate) use crate::kubernetes::clusters::runtime;
+use crate::kubernetes::clusters::{CONDUCTOR, Clusters, READER, clusters};
 pub use crate::kubernetes::held::Held;
+pub(crate) use crate::kubernetes::objects::differences;
 use crate::kubernetes::processes::{Start, serve_payments, serve_shop, up};
 use crate::outside::{get, locust, program};
 

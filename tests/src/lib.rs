@@ -3,6 +3,7 @@
 
 mod bed;
 mod conductor;
+mod ecs;
 mod kubernetes;
 mod ledger;
 mod outside;
@@ -11,5 +12,6 @@ mod rows;
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
 pub use conductor_kubernetes_bed::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Then, Verb};
+pub use ecs::{Before, EcsBeside};
 pub use kubernetes::{ClusterBed, Held};
 pub use ledger::{ENTRIES, LedgerBed, PASSWORD, Written};

@@ -100,3 +100,17 @@ async fn late_rows_are_waited_for_as_long_as_the_slowest_store_says() {
         assert_eq!(ports(&with_stores(&stores)).await.settle, settle.map(Duration::from_secs), "{stores:?}");
     }
 }
+
+#[tokio::test]
+async fn applications_on_ecs_are_watched_and_nothing_is_asked_of_aws_until_they_are() {
+    let ecs = r#"  ecs:
+    cluster: shop-test
+    account: { region: eu-central-1, endpoint: "http://127.0.0.1:1" }
+    timeout: 1s
+    applications: [{ name: payment }]
+  locust: {"#;
+    let local = ports(ENVIRONMENT).await;
+    assert!(local.guard.is_none() && local.parity.is_none(), "nobody else changes what runs here");
+    let ports = ports(&ENVIRONMENT.replace("  locust: {", ecs)).await;
+    assert!(ports.guard.is_some() && ports.parity.is_none(), "both sides of ECS are not compared");
+}

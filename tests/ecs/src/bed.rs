@@ -17,12 +17,13 @@ use crate::fault::{Fault, Injected, Moment, Requests};
 use crate::front;
 use crate::made::{Made, ServiceMade};
 use crate::moto::Moto;
+use crate::motos::Motos;
 use crate::seen::Seen;
 use crate::shared::Shared;
 use crate::stop::{Gate, Stop};
 use crate::throttle::Rate;
 use crate::who::{REGION, Who};
-use crate::world::{Autoscaler, World};
+use crate::world::{Answers, Autoscaler, World};
 
 /// AWS as far as ECS and its autoscaling need it, on loopback, with as many regions, accounts and clusters as a test asks for. It runs on
 /// threads of its own, so that a test may block, and ends with this handle, or with its process in whatever way that ends.
@@ -33,6 +34,8 @@ pub struct EcsBed {
     shared: Arc<Shared>,
     world: Arc<Mutex<World>>,
     moto: Arc<Moto>,
+    /// Where it goes when the bed is dropped, if it is not to end.
+    motos: Option<&'static Motos>,
     /// Ends the thread when it is dropped.
     running: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -44,7 +47,19 @@ impl EcsBed {
     /// # Errors
     /// When moto is not installed or does not start.
     pub async fn start() -> Result<Self, BedError> {
-        let moto = Arc::new(Moto::start().await?);
+        Self::in_front_of(Arc::new(Moto::start().await?), None).await
+    }
+
+    /// Starts one, empty, with a moto that an earlier one has left, if there is any. Not for a test that ends while something is asked of
+    /// the bed: the next one's moto may still be busy with it.
+    ///
+    /// # Errors
+    /// When moto is not installed or does not start.
+    pub async fn start_with(motos: &'static Motos) -> Result<Self, BedError> {
+        Self::in_front_of(motos.take().await?, Some(motos)).await
+    }
+
+    async fn in_front_of(moto: Arc<Moto>, motos: Option<&'static Motos>) -> Result<Self, BedError> {
         let failed = |source| BedError::Start { program: "the front of moto", source };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BedError::Port)?;
         listener.set_nonblocking(true).map_err(BedError::Port)?;
@@ -59,7 +74,7 @@ impl EcsBed {
         let endpoint = format!("http://127.0.0.1:{port}");
         let (running, thread) = (Some(running), Some(thread));
         // From here on its end is that of the thread.
-        let bed = Self { endpoint, port, clock, shared, world, moto, running, thread };
+        let bed = Self { endpoint, port, clock, shared, world, moto, motos, running, thread };
         told.await.unwrap_or_else(|_| Err(std::io::ErrorKind::BrokenPipe.into())).map_err(failed)?;
         Ok(bed)
     }
@@ -113,7 +128,12 @@ impl EcsBed {
 
     /// For how long, by the clock of the bed, descriptions of services show what was before an update.
     pub fn set_lag(&self, lag: Duration) {
-        lock(&self.world).lag = lag;
+        self.set_lag_of(Answers::Services, lag);
+    }
+
+    /// For how long, by the clock of the bed, these answers show what was before a change.
+    pub fn set_lag_of(&self, answers: Answers, lag: Duration) {
+        lock(&self.world).late.set(answers, lag);
     }
 
     /// What an image is from now on; deployments that have begun keep what they have found.
@@ -246,5 +266,8 @@ impl Drop for EcsBed {
         drop(self.running.take());
         // It ends at once. If it panicked, its clients have seen that.
         let _ = self.thread.take().map(JoinHandle::join);
+        if let Some(motos) = self.motos {
+            motos.give_back(Arc::clone(&self.moto));
+        }
     }
 }

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! What happens by itself does so by [`EcsBed::clock`]: tasks start one after the other, at [`EcsBed::set_pace`]. What becomes of a
-//! deployment is chosen by its image: see [`Behaviour`]. An [`Autoscaler`] fights for its number.
+//! deployment is chosen by its image: see [`Behaviour`]. An [`Autoscaler`] fights for its number. [`EcsBed::set_lag_of`] lets
+//! answers show for a time what was before.
 //!
 //! Requests can go wrong, and can be held:
 //!
@@ -46,8 +47,8 @@
 //! ```
 //!
 //! A bed listens on two ports of loopback, which the kernel chose, and on no other address: moto's own, which nobody else needs, and that
-//! of the front. Nothing of it outlives its process, and there is nothing on disk. Beds do not know of each other. Nothing here knows the
-//! conductor.
+//! of the front. Nothing of it outlives its process, and there is nothing on disk. Beds do not know of each other, even where one goes on with
+//! the moto of another that has ended, which is quicker than to start one: [`EcsBed::start_with`]. Nothing here knows the conductor.
 
 mod account;
 mod actor;
@@ -59,6 +60,7 @@ mod front;
 mod loopback;
 mod made;
 mod moto;
+mod motos;
 mod operations;
 mod process;
 mod reply;
@@ -76,9 +78,10 @@ pub use clock::Clock;
 pub use error::BedError;
 pub use fault::{Effect, Fault, Injected, Moment, Requests};
 pub use made::{Made, ServiceMade};
+pub use motos::Motos;
 pub use seen::Seen;
 pub use stop::Stop;
 pub use throttle::Rate;
 pub use wait::until;
 pub use who::Who;
-pub use world::{Autoscaler, Behaviour, Pull};
+pub use world::{Answers, Autoscaler, Behaviour, Pull};

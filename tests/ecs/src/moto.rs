@@ -86,6 +86,12 @@ impl Moto {
         Ok(Reply::from(loopback::send(self.port, request).await?))
     }
 
+    /// Lets it forget everything.
+    pub(crate) async fn reset(&self) -> io::Result<Reply> {
+        let request = Request::post("/moto-api/reset").header("host", format!("127.0.0.1:{}", self.port));
+        self.forward(request.body(Bytes::new()).map_err(io::Error::other)?).await
+    }
+
     /// The last lines of its log.
     pub(crate) fn log(&self) -> String {
         self.running.log.text()

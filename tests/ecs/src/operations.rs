@@ -54,6 +54,8 @@ async fn ecs(account: &Account, call: &Call, operation: &str) -> Option<Result<V
         "DescribeTasks" => tasks::describe(account, call).await,
         "RegisterTaskDefinition" => tags::register(account, call).await,
         "TagResource" => tags::tag(account, call).await,
+        "UntagResource" => tags::untag(account, call).await,
+        "ListTagsForResource" => tags::list(account, call).await,
         "ListTaskDefinitions" => paging::definitions(account, call).await,
         "ListTaskDefinitionFamilies" => paging::passed(account, call, "families").await,
         _ => return None,

@@ -4,6 +4,7 @@ mod behaviour;
 mod deployment;
 mod describe;
 mod images;
+mod late;
 mod scaling;
 mod service;
 mod task;
@@ -17,9 +18,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use self::behaviour::Behaviour;
+pub use self::late::Answers;
 pub use self::scaling::{Autoscaler, Pull};
 
 pub(crate) use self::images::Images;
+pub(crate) use self::late::Late;
 pub(crate) use self::scaling::Target;
 pub(crate) use self::service::{Beginning, Controller, Rules, Service, Status};
 pub(crate) use self::tasks::Wanted;
@@ -45,8 +48,7 @@ pub(crate) struct World {
     pub(crate) images: Images,
     /// Tasks a second.
     pub(crate) pace: f64,
-    /// How long descriptions show what was before.
-    pub(crate) lag: Duration,
+    pub(crate) late: Late,
     /// How many tasks a cluster can take, by its name.
     pub(crate) limits: HashMap<String, u32>,
 }
@@ -59,7 +61,7 @@ impl World {
             services: BTreeMap::new(),
             images: Images::default(),
             pace: PACE,
-            lag: Duration::ZERO,
+            late: Late::default(),
             limits: HashMap::new(),
         }
     }
@@ -79,6 +81,7 @@ impl World {
         let now = self.clock.elapsed();
         let service = Service::new(beginning, now);
         let arn = service.arn.clone();
+        self.late.made(&arn, now);
         self.services.insert(arn.clone(), service);
         self.begin_step(&arn);
     }
@@ -107,22 +110,16 @@ impl World {
 
     /// Keeps what descriptions show of a service, for as long as they lag behind.
     pub(crate) fn keep_shown(&mut self, arn: &str) {
-        let now = self.clock.elapsed();
-        let lag = self.lag;
-        let Some(service) = self.services.get_mut(arn) else { return };
-        service.shown.retain(|(until, _)| *until > now);
-        if lag > Duration::ZERO {
-            let shown = service.describe(&self.clock);
-            service.shown.push_back((now + lag, shown));
+        if let Some(service) = self.services.get(arn) {
+            self.late.keep(Answers::Services, arn, service.describe(&self.clock), self.clock.elapsed());
         }
     }
 
     /// What a description shows of a service: what is, or what was.
     pub(crate) fn shown(&self, arn: &str) -> Option<Value> {
-        let now = self.clock.elapsed();
         let service = self.services.get(arn)?;
-        let before = service.shown.iter().find(|(until, _)| *until > now);
-        Some(before.map_or_else(|| service.describe(&self.clock), |(_, shown)| shown.clone()))
+        let before = self.late.shown(Answers::Services, arn, self.clock.elapsed());
+        Some(before.cloned().unwrap_or_else(|| service.describe(&self.clock)))
     }
 
     /// What is true of a service.

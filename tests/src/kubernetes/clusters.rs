@@ -25,7 +25,7 @@ pub(super) struct Clusters {
 }
 
 /// What awaits the clusters' answers.
-pub(super) fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> =
         LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
     &RUNTIME

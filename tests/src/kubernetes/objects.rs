@@ -34,7 +34,7 @@ pub(super) fn everything(cluster: &Cluster, namespace: &str) -> Vec<(String, Val
 }
 
 /// What is different between objects before and now, field by field, as in `Deployment shop/spec/replicas: 1 → 2`.
-pub(super) fn differences(before: &[(String, Value)], now: &[(String, Value)]) -> Vec<String> {
+pub(crate) fn differences(before: &[(String, Value)], now: &[(String, Value)]) -> Vec<String> {
     let [before, now] = [before, now].map(|objects| objects.iter().cloned().collect::<Map<_, _>>());
     let mut told = Vec::new();
     compare("", &Value::Object(before), &Value::Object(now), &mut told);

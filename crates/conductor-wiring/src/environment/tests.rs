@@ -2,6 +2,9 @@
 
 use super::*;
 
+#[path = "tests/ecs.rs"]
+mod ecs;
+
 const GOOD: &str = r#"
 apiVersion: loadtest-conductor.dev/v1alpha1
 kind: Environment
@@ -114,40 +117,6 @@ fn what_could_delete_the_data_of_others_is_pointed_at() {
          environment.yaml:22:19: spec.testData[0].http.resources[0].list: neither the request nor the items tell the run, so that items of others could be deleted; expected {run} in path or body, or tag\n\
          environment.yaml:23:33: spec.testData[0].http.resources[0].deleteItem.path: it does not surely say which item, so that it may delete all; expected {id} in it before any ?, or in the body of a POST, PUT or PATCH"
     );
-}
-
-const ECS: &str = "  ecs:
-    cluster: shop-test
-    account: { region: eu-central-1 }
-    production: { cluster: shop-live }
-    applications: [{ name: payment }, { name: workers, support: true }]
-";
-
-#[test]
-fn applications_may_be_services_of_ecs_beside_others() {
-    let read = environment(&format!("{GOOD}{KUBERNETES}{ECS}")).unwrap();
-    let names: Vec<String> = read.catalogue().iter().map(ToString::to_string).collect();
-    assert_eq!(names, ["shop", "checkout", "payment"]);
-    assert_eq!(read.applications().len(), 6);
-    let scaled = format!("{GOOD}{ECS}  alongside: [{{ name: workers, replicas: 4, cpu: 500m }}]\n");
-    assert_eq!(environment(&scaled).unwrap().spec.alongside.len(), 1);
-    let without = serde_json::to_string(&environment(GOOD).unwrap()).unwrap();
-    assert!(!without.contains("ecs"), "an older conductor can read it: {without}");
-}
-
-#[test]
-fn everything_wrong_with_ecs_is_told_by_its_field() {
-    let bad = ECS.replace("region: eu-central-1", "externalId: x").replace("name: payment", "name: checkout");
-    let told = environment(&format!("{GOOD}{KUBERNETES}{bad}")).unwrap_err();
-    assert_eq!(
-        told.lines().map(|line| line.split_once(": ").unwrap().1).collect::<Vec<_>>(),
-        [
-            "spec.ecs.account.externalId: no role is taken on that could want it; expected roleArn beside it, or to leave it out",
-            "spec.ecs.applications[0].name: \"checkout\" is there twice; expected a name of its own for each application",
-        ]
-    );
-    let unknown = environment(&format!("{GOOD}{}", ECS.replace("region:", "regoin:"))).unwrap_err();
-    assert!(unknown.contains("unknown field `regoin`"), "{unknown}");
 }
 
 const WAIVERS: &str = "  parity:

@@ -55,6 +55,11 @@ pub(super) async fn passed(account: &Account, call: &Call, items: &str) -> Resul
 /// Task definitions, the oldest or the newest first.
 pub(super) async fn definitions(account: &Account, call: &Call) -> Result<Value, Trouble> {
     let mut all = all(account, call, "taskDefinitionArns").await?;
+    {
+        let world = account.world();
+        let now = world.clock().elapsed();
+        all.retain(|arn| world.late.is_listed(arn.as_str().unwrap_or_default(), now));
+    }
     let place = |arn: &Value| {
         let (family, revision) = arn.as_str().and_then(|arn| arn.rsplit_once(':')).unwrap_or_default();
         (family.to_owned(), revision.parse::<u64>().unwrap_or_default())

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::paging::{self, Pages};
+use super::tags;
 use crate::account::{Account, Call, Trouble, overlay};
+use crate::seen::short;
 use crate::world::Status;
 
 /// How many services one request may name.
@@ -24,20 +26,25 @@ pub(super) async fn services(account: &Account, call: &Call) -> Result<Value, Tr
         for service in services.iter_mut() {
             let shown = service["serviceArn"].as_str().and_then(|arn| world.shown(arn));
             overlay(service, shown.unwrap_or_default());
+            tags::lag_behind(&world, "serviceArn", service);
         }
         services.reverse();
     }
     Ok(described)
 }
 
-/// The services that are not gone.
+/// The services of a cluster that are not gone: moto gives those of clusters, too, whose names begin alike.
 pub(super) async fn service_arns(account: &Account, call: &Call) -> Result<Value, Trouble> {
     let mut arns = paging::all(account, call, "serviceArns").await?;
     {
         let mut world = account.world();
+        let (now, cluster) = (world.clock().elapsed(), short(call.cluster()));
         arns.retain(|arn| {
-            let service = arn.as_str().and_then(|arn| world.service(arn));
-            service.is_none_or(|service| service.status != Status::Inactive)
+            let arn = arn.as_str().unwrap_or_default();
+            world.late.is_listed(arn, now)
+                && world
+                    .service(arn)
+                    .is_none_or(|service| service.status != Status::Inactive && service.cluster == cluster)
         });
     }
     paging::page(call, arns, SERVICES, ["serviceArns", "nextToken", "maxResults"])
@@ -53,6 +60,7 @@ pub(super) async fn clusters(account: &Account, call: &Call) -> Result<Value, Tr
             "runningTasksCount": running, "pendingTasksCount": pending, "activeServicesCount": active,
         });
         overlay(cluster, counts);
+        tags::lag_behind(&world, "clusterArn", cluster);
     }
     Ok(described)
 }

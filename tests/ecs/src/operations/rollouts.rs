@@ -38,10 +38,12 @@ pub(super) async fn list(account: &Account, call: &Call) -> Result<Value, Troubl
     let statuses = call.body["status"].as_array();
     let items: Vec<Value> = {
         let world = account.world();
+        let now = world.clock().elapsed();
         let wanted = |word: &str| statuses.is_none_or(|statuses| statuses.iter().any(|status| status == word));
         let of = world.services().filter(|service| service.arn == arn);
         of.flat_map(|service| service.efforts.iter().map(move |effort| (service, effort)))
             .filter(|(_, effort)| wanted(effort.standing.word()))
+            .filter(|(_, effort)| world.late.is_listed_since(effort.created, now))
             .map(|(service, effort)| service.effort(effort, true, world.clock()))
             .collect()
     };

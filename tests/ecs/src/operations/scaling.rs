@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::paging::{self, Pages};
 use crate::account::{Account, Call, Trouble};
-use crate::world::Target;
+use crate::world::{Answers, Target};
 
 const DIMENSION: &str = "ecs:service:DesiredCount";
 const TARGETS: Pages = Pages { usual: 50, most: 50 };
@@ -13,7 +13,8 @@ const SUSPENDED: [&str; 3] = ["DynamicScalingInSuspended", "DynamicScalingOutSus
 
 /// Registers a target, or changes what is sent of it: bounds that are sent are put into effect at once.
 pub(super) async fn register(account: &Account, call: &Call) -> Result<Value, Trouble> {
-    let known = target(account, call).await?;
+    let before = target(account, call).await?;
+    let known = before.as_ref().map(Target::read);
     let number = |name: &str, before: Option<u32>| {
         let sent = call.body[name].as_i64();
         match sent {
@@ -35,9 +36,10 @@ pub(super) async fn register(account: &Account, call: &Call) -> Result<Value, Tr
     }
     let registered = account.ask(call, "RegisterScalableTarget", &body).await?;
     let arn = service(account, call).await?;
-    let target = target(account, call).await?;
+    let target = target(account, call).await?.as_ref().map(Target::read);
     let mut world = account.world();
     let now = world.clock().elapsed();
+    world.late.keep(Answers::Targets, &place(call, call.text("ResourceId")), before.into(), now);
     let desired = world.service(&arn).map(|service| {
         service.target = target;
         service.desired
@@ -53,9 +55,13 @@ pub(super) async fn register(account: &Account, call: &Call) -> Result<Value, Tr
 
 /// Forgets a target.
 pub(super) async fn deregister(account: &Account, call: &Call) -> Result<Value, Trouble> {
+    let before = target(account, call).await?;
     let gone = account.pass(call).await?;
     let arn = service(account, call).await?;
-    if let Some(service) = account.world().service(&arn) {
+    let mut world = account.world();
+    let now = world.clock().elapsed();
+    world.late.keep(Answers::Targets, &place(call, call.text("ResourceId")), before.into(), now);
+    if let Some(service) = world.service(&arn) {
         service.target = None;
     }
     Ok(gone)
@@ -75,7 +81,32 @@ pub(super) async fn describe(account: &Account, call: &Call) -> Result<Value, Tr
         target["SuspendedState"] = suspended(&target["SuspendedState"]);
         targets.push(target);
     }
+    lag_behind(account, call, &mut targets);
     paging::page(call, targets, TARGETS, ["ScalableTargets", "NextToken", "MaxResults"])
+}
+
+/// Shows targets as they were before, while they lag behind.
+fn lag_behind(account: &Account, call: &Call, targets: &mut Vec<Value>) {
+    let world = account.world();
+    let asked = call.body["ResourceIds"].as_array();
+    for (place_of, before) in world.late.all_shown(Answers::Targets, world.clock().elapsed()) {
+        let Some(id) = place_of.strip_prefix(&place(call, "")) else { continue };
+        if asked.is_some_and(|asked| !asked.iter().any(|asked| asked == id)) {
+            continue;
+        }
+        targets.retain(|target| target["ResourceId"] != id);
+        if before.is_object() {
+            let mut before = before.clone();
+            before["SuspendedState"] = suspended(&before["SuspendedState"]);
+            targets.push(before);
+        }
+    }
+}
+
+/// Names what is in the region and the account of somebody.
+fn place(call: &Call, resource: &str) -> String {
+    let account = call.who.role.as_deref().and_then(|role| role.split(':').nth(4)).unwrap_or_default();
+    format!("{}/{account}/{resource}", call.who.region)
 }
 
 /// What is not named is not suspended.
@@ -83,15 +114,15 @@ fn suspended(sent: &Value) -> Value {
     SUSPENDED.into_iter().map(|name| (name.to_owned(), json!(sent[name].as_bool().unwrap_or(false)))).collect()
 }
 
-/// The target that a request is about.
-async fn target(account: &Account, call: &Call) -> Result<Option<Target>, Trouble> {
+/// The target that a request is about, as it is.
+async fn target(account: &Account, call: &Call) -> Result<Option<Value>, Trouble> {
     let body = json!({
         "ServiceNamespace": call.body["ServiceNamespace"],
         "ResourceIds": [call.body["ResourceId"]],
         "ScalableDimension": DIMENSION,
     });
-    let described = account.ask(call, "DescribeScalableTargets", &body).await?;
-    Ok(described["ScalableTargets"].get(0).map(Target::read))
+    let mut described = account.ask(call, "DescribeScalableTargets", &body).await?;
+    Ok(described["ScalableTargets"].get_mut(0).map(Value::take))
 }
 
 /// The ARN of the service that a request is about.

@@ -13,6 +13,7 @@ const DAEMON_TASKS: u32 = 2;
 pub(super) async fn create(account: &Account, call: &Call) -> Result<Value, Trouble> {
     let refused = |message: &str| Trouble::refused("InvalidParameterException", message);
     tags::check(&call.body["tags"])?;
+    strategy(&call.body["deploymentConfiguration"])?;
     let is_daemon = call.text("schedulingStrategy") == "DAEMON";
     if is_daemon && !call.body["desiredCount"].is_null() {
         return Err(refused("The daemon scheduling strategy does not support a desired count for services."));
@@ -88,6 +89,17 @@ pub(super) async fn definition(account: &Account, call: &Call, name: &str) -> Re
         return Err(Trouble::refused("ClientException", "TaskDefinition is inactive"));
     }
     Ok(definition)
+}
+
+/// Refuses what would be deployed in a way that the bed does not know.
+pub(super) fn strategy(configuration: &Value) -> Result<(), Trouble> {
+    match configuration["strategy"].as_str() {
+        None | Some("ROLLING") => Ok(()),
+        Some(other) => {
+            let message = format!("The strategy {other} is not known to this bed.");
+            Err(Trouble::refused("InvalidParameterException", message))
+        }
+    }
 }
 
 fn controller(sent: &Value) -> Controller {

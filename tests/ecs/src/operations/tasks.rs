@@ -24,9 +24,11 @@ pub(super) async fn list(account: &Account, call: &Call) -> Result<Value, Troubl
     };
     {
         let world = account.world();
+        let now = world.clock().elapsed();
+        let since = |time| world.late.is_listed_since(time, now);
         let of = world.services().filter(|service| service.cluster_arn == cluster_arn);
         for service in of.filter(|service| name.is_empty() || service.name == name) {
-            let own = service.task_arns(wanted).into_iter();
+            let own = service.task_arns(wanted, since).into_iter();
             arns.extend(
                 own.filter(|arn| fits(call, service.describe_task(short(arn), world.clock()))).map(Value::from),
             );

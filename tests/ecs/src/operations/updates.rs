@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::services::definition;
+use super::services::{definition, strategy};
 use crate::account::{Account, Call, Trouble, overlay};
 use crate::world::{Controller, Rules, Service, Status};
 
@@ -13,6 +13,7 @@ pub(super) async fn update(account: &Account, call: &Call) -> Result<Value, Trou
     let arn = found["serviceArn"].as_str().unwrap_or_default();
     let is_forced = call.body["forceNewDeployment"].as_bool().unwrap_or(false);
     let named = call.text("taskDefinition");
+    strategy(&call.body["deploymentConfiguration"])?;
     let desired = call.body["desiredCount"].as_u64().map(|count| u32::try_from(count).unwrap_or(u32::MAX));
     let primary = {
         let mut world = account.world();

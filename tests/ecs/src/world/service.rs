@@ -103,12 +103,10 @@ pub(crate) struct Service {
     pub(crate) events: VecDeque<Event>,
     /// The newest first.
     pub(crate) stopped: VecDeque<Stopped>,
-    /// The revision that was completed last.
-    pub(crate) completed: Option<Revision>,
+    /// The deployment that was completed last, by its id, and the revision that it brought.
+    pub(crate) completed: Option<(String, Revision)>,
     /// It is told once for each time.
     pub(crate) is_steady: bool,
-    /// What descriptions show until a time, the oldest first.
-    pub(crate) shown: VecDeque<(Duration, Value)>,
     pub(crate) target: Option<Target>,
     pub(crate) autoscaler: Option<Autoscaler>,
     pub(crate) next_pull: Duration,
@@ -149,7 +147,6 @@ impl Service {
             stopped: VecDeque::new(),
             completed: None,
             is_steady: false,
-            shown: VecDeque::new(),
             target: None,
             autoscaler: None,
             next_pull: Duration::MAX,
@@ -187,16 +184,15 @@ impl Service {
         self.efforts.insert(0, effort);
     }
 
-    /// Goes back to the revision that was completed last; false when there is none.
+    /// Goes back to the revision that was completed last, by a deployment of its own; false when there is none.
     pub(crate) fn roll_back(&mut self, now: Duration) -> bool {
-        let Some(revision) = self.completed.clone() else { return false };
+        let Some((completed, revision)) = self.completed.clone() else { return false };
         let Some(failed) = self.deployments.first() else { return false };
         let (failed, effort) = (failed.id.clone(), failed.effort.clone());
         let number = self.number();
         self.begin(&number, revision.clone(), effort.clone(), true, now);
         if let Some(deployment) = self.deployments.first_mut() {
-            deployment.reason =
-                format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", deployment.id);
+            deployment.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {completed}.");
         }
         if let Some(effort) = self.efforts.iter_mut().find(|known| known.arn == effort) {
             effort.standing = Standing::RollbackInProgress;
@@ -208,8 +204,7 @@ impl Service {
             format!("(service {}) (deployment {failed}) deployment failed: tasks failed to start.", self.name),
             now,
         );
-        let primary = self.deployments.first().map_or("", |deployment| &deployment.id);
-        self.tell(format!("(service {}) rolling back to (deployment {primary}).", self.name), now);
+        self.tell(format!("(service {}) rolling back to (deployment {completed}).", self.name), now);
         true
     }
 

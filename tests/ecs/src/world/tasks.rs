@@ -1,5 +1,7 @@
 //! What AWS says of the tasks of services.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::images::Definition;
@@ -18,14 +20,17 @@ pub(crate) enum Wanted {
 }
 
 impl Service {
-    /// The ARNs of its tasks, the newest last.
-    pub(crate) fn task_arns(&self, wanted: Wanted) -> Vec<String> {
+    /// The ARNs of its tasks, the newest last, of which it is known by the time at which they began or stopped.
+    pub(crate) fn task_arns(&self, wanted: Wanted, is_known: impl Fn(Duration) -> bool) -> Vec<String> {
         match wanted {
             Wanted::Running => {
                 let tasks = self.deployments.iter().rev().flat_map(|deployment| &deployment.tasks);
-                tasks.map(|task| self.task_arn(&task.id)).collect()
+                tasks.filter(|task| is_known(task.created)).map(|task| self.task_arn(&task.id)).collect()
             }
-            Wanted::Stopped => self.stopped.iter().map(|stopped| self.task_arn(&stopped.task.id)).collect(),
+            Wanted::Stopped => {
+                let stopped = self.stopped.iter().filter(|stopped| is_known(stopped.at));
+                stopped.map(|stopped| self.task_arn(&stopped.task.id)).collect()
+            }
         }
     }
 

@@ -110,6 +110,12 @@ impl Service {
         }
     }
 
+    /// True while the version before is being brought back.
+    fn rolls_back(&self) -> bool {
+        let primary = self.deployments.first();
+        primary.is_some_and(|primary| primary.is_rollback && primary.rollout == Rollout::InProgress)
+    }
+
     /// Stops one task of an older deployment, if those that stay are enough.
     fn replace_one(&mut self, now: Duration) {
         let (least, _) = self.bounds();
@@ -121,10 +127,12 @@ impl Service {
                 self.end_task(oldest, 0, Why::Scheduled, now);
             }
         }
+        let rolls_back = self.rolls_back();
         let mut index = 0;
         self.deployments.retain(|deployment| {
             index += 1;
-            index == 1 || deployment.total() > 0
+            // What has failed is shown until the version before is back.
+            index == 1 || deployment.total() > 0 || (rolls_back && deployment.rollout == Rollout::Failed)
         });
     }
 
@@ -171,7 +179,8 @@ impl Service {
             self.is_steady = primary.total() <= self.desired;
             return;
         }
-        let all_run = primary.running() == self.desired && primary.pending() == 0 && self.deployments.len() == 1;
+        let is_alone = self.deployments[1..].iter().all(|deployment| deployment.total() == 0);
+        let all_run = primary.running() == self.desired && primary.pending() == 0 && is_alone;
         let dies = primary.definition.behaviour == Behaviour::Dies && self.desired > 0;
         if !all_run || dies {
             return;
@@ -192,11 +201,13 @@ impl Service {
         primary.updated = now;
         let (id, revision, effort) = (primary.id.clone(), primary.revision.clone(), primary.effort.clone());
         let standing = if primary.is_rollback { Standing::RollbackSuccessful } else { Standing::Successful };
-        self.completed = self.revisions.iter().find(|known| known.arn == revision).cloned();
+        self.completed =
+            self.revisions.iter().find(|known| known.arn == revision).map(|known| (id.clone(), known.clone()));
         if let Some(effort) = self.efforts.iter_mut().find(|known| known.arn == effort) {
             effort.standing = standing;
             effort.finished = Some(now);
         }
+        self.deployments.truncate(1);
         self.tell(format!("(service {}) (deployment {id}) deployment completed.", self.name), now);
     }
 }

@@ -5,14 +5,14 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use conductor_ecs_bed::{EcsBed, User, until};
+use conductor_ecs_bed::{EcsBed, Motos, Rate, User, until};
 use serde_json::{Value, json};
 
-use super::support::{PATIENCE, bed, ecs};
+use super::support::{PATIENCE, bed_of_its_own, ecs};
 
 #[tokio::test]
 async fn two_beds_at_once_are_two() {
-    let (one, two) = tokio::join!(bed(), bed());
+    let (one, two) = tokio::join!(bed_of_its_own(), bed_of_its_own());
     assert_ne!(one.endpoint(), two.endpoint());
     one.make_cluster("only-here").await.unwrap();
     let clusters = async |bed: &EcsBed| {
@@ -25,8 +25,35 @@ async fn two_beds_at_once_are_two() {
 }
 
 #[tokio::test]
+async fn a_bed_with_the_moto_of_an_earlier_one_knows_nothing_of_it() {
+    static MOTOS: Motos = Motos::new();
+    let one = EcsBed::start_with(&MOTOS).await.unwrap();
+    one.make_cluster("only-here").await.unwrap();
+    let role = "arn:aws:iam::222222222222:role/conductor";
+    let there = one.actor(User::Admin).assume(role, "maker").await.unwrap();
+    there.call("CreateCluster", json!({ "clusterName": "only-there" })).await.unwrap();
+    one.throttle("ListClusters", Some(Rate { burst: 0, per_second: 0.0 }));
+    let (process, endpoint) = (one.process().unwrap(), one.endpoint().to_owned());
+    drop(one);
+    assert!(runs(process) && !listens(&endpoint));
+    let (two, three) = (EcsBed::start_with(&MOTOS).await.unwrap(), EcsBed::start_with(&MOTOS).await.unwrap());
+    assert_eq!(two.process(), Some(process));
+    assert_ne!(three.process(), Some(process), "it is another's now");
+    assert_eq!(two.requests(), []);
+    let there = two.actor(User::Admin).assume(role, "maker").await.unwrap();
+    for actor in [two.actor(User::Admin), there] {
+        assert_eq!(actor.call("ListClusters", json!({})).await.unwrap()["clusterArns"], json!([]));
+    }
+    // One that has ended is not used again.
+    kill(process);
+    until("moto is gone", PATIENCE, async || two.process().is_none().then_some(())).await;
+    drop(two);
+    EcsBed::start_with(&MOTOS).await.unwrap().make_cluster("test").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dropped_bed_leaves_nothing_behind() {
-    let bed = bed().await;
+    let bed = bed_of_its_own().await;
     let (process, endpoint) = (bed.process().unwrap(), bed.endpoint().to_owned());
     assert!(runs(process) && listens(&endpoint));
     assert!(bed.log().contains("POST / HTTP"), "{}", bed.log());
@@ -55,12 +82,16 @@ async fn a_killed_owner_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_bed_without_moto_gives_no_answer() {
-    let bed = bed().await;
-    let process = nix::unistd::Pid::from_raw(bed.process().unwrap().try_into().unwrap());
-    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
+    let bed = bed_of_its_own().await;
+    kill(bed.process().unwrap());
     until("moto is gone", PATIENCE, async || bed.process().is_none().then_some(())).await;
     let refused = bed.actor(User::Ci).call("ListClusters", json!({})).await.unwrap_err();
     assert_eq!((refused.to_string().as_str(), refused.kind()), ("could not call ListClusters: no answer", None));
+}
+
+fn kill(process: u32) {
+    let process = nix::unistd::Pid::from_raw(process.try_into().unwrap());
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
 }
 
 /// True while there is such a process that has not ended; one that is not waited for yet has.

@@ -53,9 +53,22 @@ async fn a_circuit_breaker_may_bring_back_the_version_before_as_another_deployme
     let rolling = describe(&client, "pay").await;
     let primary = &rolling.deployments()[0];
     assert_eq!((primary.rollout_state(), primary.task_definition()), (Some(&InProgress), before.task_definition()));
-    assert!(primary.rollout_state_reason().unwrap().contains("rolling back"), "{primary:?}");
-    steps(&bed, 20);
-    let back = describe(&client, "pay").await;
+    let completed = before.deployments()[0].id().unwrap();
+    let because = format!("ECS deployment circuit breaker: rolling back to deploymentId {completed}.");
+    assert_eq!(primary.rollout_state_reason(), Some(&*because));
+    let mut back = rolling;
+    for step in 0.. {
+        assert!(step < 20, "it does not end: {back:?}");
+        let all: Vec<_> = back.deployments().iter().map(|one| (told(one), one.id().unwrap().to_owned())).collect();
+        if all[0].0.1 == Completed {
+            break;
+        }
+        // What has failed is shown all the while, beside what has run before it.
+        assert!(all[1..].contains(&(("ACTIVE", Failed, 0, 0), id.clone())), "{all:?}");
+        assert!(all[2..].iter().all(|(_, id)| id == completed), "{all:?}");
+        steps(&bed, 1);
+        back = describe(&client, "pay").await;
+    }
     assert_eq!(back.deployments().iter().map(told).collect::<Vec<_>>(), [("PRIMARY", Completed, 2, 0)]);
     assert_eq!(back.task_definition(), before.task_definition());
     let ids = [before.deployments()[0].id(), Some(&*id)];
@@ -68,7 +81,9 @@ async fn a_circuit_breaker_may_bring_back_the_version_before_as_another_deployme
     assert_eq!(deployment.rollback().unwrap().service_revision_arn(), revisions[0].arn());
     let breaker = deployment.deployment_circuit_breaker().unwrap();
     assert_eq!((breaker.failure_count(), breaker.threshold()), (3, 3));
-    assert!(back.events().iter().any(|event| event.message().unwrap().contains(&format!("{id}) deployment failed"))));
+    for said in [format!("{id}) deployment failed"), format!("rolling back to (deployment {completed})")] {
+        assert!(back.events().iter().any(|event| event.message().unwrap().contains(&said)), "{said}");
+    }
 }
 
 #[tokio::test]

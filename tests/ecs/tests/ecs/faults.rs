@@ -7,7 +7,7 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::timeout::TimeoutConfig;
 use conductor_ecs_bed::{Effect, Fault, Moment, Rate, Requests, User, until};
 
-use super::support::{PATIENCE, config, describe, kind, with_pay, words};
+use super::support::{PATIENCE, config, describe, kind, with_pay_of_its_own, words};
 
 async fn scale(client: &Client, desired: i32) -> Result<i32, String> {
     let update = client.update_service().cluster("test").service("pay").desired_count(desired);
@@ -20,7 +20,7 @@ async fn scale(client: &Client, desired: i32) -> Result<i32, String> {
 
 #[tokio::test]
 async fn a_refusal_is_answered_in_the_place_of_doing_it() {
-    let (bed, client) = with_pay().await;
+    let (bed, client) = with_pay_of_its_own().await;
     let updates = Requests::writes().operation("UpdateService").service("pay");
     let effect = Effect::refuse(500, "ServerException", "of the bed");
     let fault = bed.inject(Fault::new(updates, effect).after(1).times(2));
@@ -43,7 +43,7 @@ async fn a_refusal_is_answered_in_the_place_of_doing_it() {
 
 #[tokio::test]
 async fn a_lost_request_is_not_done_and_a_lost_answer_is_to_what_was() {
-    let (bed, client) = with_pay().await;
+    let (bed, client) = with_pay_of_its_own().await;
     for (at, desired, server) in [(Moment::Before, 3, None), (Moment::After, 7, Some(200))] {
         let lost = bed.inject(Fault::new(Requests::writes(), Effect::Drop(at)).once());
         assert_eq!(scale(&client, 7).await, Err("lost".to_owned()));
@@ -56,7 +56,7 @@ async fn a_lost_request_is_not_done_and_a_lost_answer_is_to_what_was() {
 
 #[tokio::test]
 async fn a_request_may_hang_or_be_late() {
-    let (bed, _) = with_pay().await;
+    let (bed, _) = with_pay_of_its_own().await;
     let patient = config(&bed, User::Conductor).await;
     let timeout = TimeoutConfig::builder().operation_timeout(Duration::from_millis(300)).build();
     let client = Client::from_conf(aws_sdk_ecs::config::Builder::from(&patient).timeout_config(timeout).build());
@@ -89,7 +89,7 @@ async fn a_request_may_hang_or_be_late() {
 
 #[tokio::test]
 async fn who_asks_too_often_is_sent_away_and_the_client_asks_again_by_itself() {
-    let (bed, client) = with_pay().await;
+    let (bed, client) = with_pay_of_its_own().await;
     bed.throttle("DescribeServices", Some(Rate { burst: 2, per_second: 0.001 }));
     describe(&client, "pay").await;
     describe(&client, "pay").await;
@@ -113,7 +113,7 @@ async fn who_asks_too_often_is_sent_away_and_the_client_asks_again_by_itself() {
 
 #[tokio::test]
 async fn of_two_faults_the_older_one_happens_until_it_is_lifted() {
-    let (bed, client) = with_pay().await;
+    let (bed, client) = with_pay_of_its_own().await;
     let fault = |kind: &str| bed.inject(Fault::new(Requests::writes().cluster("test"), Effect::refuse(400, kind, "")));
     let (older, newer) = (fault("OlderException"), fault("NewerException"));
     assert_eq!(scale(&client, 4).await, Err("OlderException: ".to_owned()));

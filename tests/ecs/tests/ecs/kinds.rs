@@ -52,6 +52,21 @@ async fn a_daemon_is_not_scaled() {
 }
 
 #[tokio::test]
+async fn a_strategy_that_would_only_seem_to_be_followed_is_refused() {
+    let (bed, _) = with_pay().await;
+    for strategy in ["BLUE_GREEN", "LINEAR", "CANARY"] {
+        let service = ServiceMade::new("test", "other", "registry.example/other:v1", 1);
+        let service = service.of_service("deploymentConfiguration", json!({ "strategy": strategy }));
+        let refused = bed.make_service(service).await.unwrap_err();
+        assert!(refused.to_string().contains(&format!("{strategy} is not known to this bed")), "{refused}");
+        let update =
+            json!({ "cluster": "test", "service": "pay", "deploymentConfiguration": { "strategy": strategy } });
+        let refused = bed.actor(User::Ci).call("UpdateService", update).await.unwrap_err();
+        assert_eq!(refused.kind(), Some("InvalidParameterException"));
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_service_drains_before_it_is_gone_and_takes_no_update() {
     let (bed, client) = with_pay().await;
     let delete = || client.delete_service().cluster("test").service("pay");

@@ -6,6 +6,7 @@ mod deployments;
 mod failures;
 mod faults;
 mod kinds;
+mod lags;
 mod reading;
 mod roles;
 mod scaling;

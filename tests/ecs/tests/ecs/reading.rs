@@ -40,6 +40,8 @@ async fn services_are_listed_ten_at_a_time() {
         let name = format!("service-{number}");
         bed.make_service(ServiceMade::new("test", &name, "registry.example/pay:v1", 0)).await.unwrap();
     }
+    bed.make_cluster("test-2").await.unwrap();
+    bed.make_service(ServiceMade::new("test-2", "other", "registry.example/pay:v1", 0)).await.unwrap();
     let mut pages = client.list_services().cluster("test").into_paginator().send();
     let mut sizes = Vec::new();
     while let Some(page) = pages.next().await {

@@ -3,12 +3,12 @@
 use conductor_ecs_bed::{Moment, Requests, User, until};
 use serde_json::json;
 
-use super::support::{PATIENCE, deploy, describe, ecs, with_pay};
+use super::support::{PATIENCE, deploy, describe, ecs, with_pay_of_its_own};
 
 #[tokio::test]
 async fn a_task_can_be_killed_between_two_writes() {
     for (at, desired) in [(Moment::Before, 4), (Moment::After, 5)] {
-        let (bed, client) = with_pay().await;
+        let (bed, client) = with_pay_of_its_own().await;
         let mine = Requests::writes().by(User::Conductor.access_key());
         let stop = bed.stop_at(mine.clone(), 2, at);
         let writer = client.clone();
@@ -32,7 +32,7 @@ async fn a_task_can_be_killed_between_two_writes() {
 
 #[tokio::test]
 async fn what_is_held_goes_on_with_all_that_came_after_it() {
-    let (bed, client) = with_pay().await;
+    let (bed, client) = with_pay_of_its_own().await;
     let stop = bed.stop_at(Requests::writes(), 1, Moment::Before);
     let write = |service: &'static str| {
         let client = client.clone();
@@ -54,13 +54,13 @@ async fn what_is_held_goes_on_with_all_that_came_after_it() {
 #[tokio::test]
 #[should_panic(expected = "no request came to the stop within")]
 async fn a_stop_that_nothing_comes_to_says_so() {
-    let (bed, _) = with_pay().await;
+    let (bed, _) = with_pay_of_its_own().await;
     bed.stop_at(Requests::writes(), 1, Moment::Before).reached(std::time::Duration::from_millis(10)).await;
 }
 
 #[tokio::test]
 async fn it_is_known_who_wrote_what_and_how_often_something_was_asked() {
-    let (bed, client) = with_pay().await;
+    let (bed, client) = with_pay_of_its_own().await;
     deploy(&client, "registry.example/pay:v2").await;
     bed.actor(User::OnCall)
         .call("UpdateService", json!({ "cluster": "test", "service": "pay", "desiredCount": 1 }))

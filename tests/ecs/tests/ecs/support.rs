@@ -8,17 +8,28 @@ use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::{ContainerDefinition, Deployment, DeploymentRolloutState, Service};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use conductor_ecs_bed::{EcsBed, ServiceMade, User};
+use conductor_ecs_bed::{BedError, EcsBed, Motos, ServiceMade, User};
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// One task is started in this time.
 pub(crate) const STEP: Duration = Duration::from_millis(100);
 
+/// What most tests share, one after the other.
+static MOTOS: Motos = Motos::new();
+
 /// A bed with a cluster `test` whose clock is held and which starts a task each [`STEP`].
 pub(crate) async fn bed() -> EcsBed {
-    let bed = EcsBed::start().await.unwrap_or_else(|error| panic!("{error}"));
+    made(EcsBed::start_with(&MOTOS).await).await
+}
+
+/// The same with a moto of its own, for tests that end while something is asked of it, and for those that end it.
+pub(crate) async fn bed_of_its_own() -> EcsBed {
+    made(EcsBed::start().await).await
+}
+
+async fn made(bed: Result<EcsBed, BedError>) -> EcsBed {
+    let bed = bed.unwrap_or_else(|error| panic!("{error}"));
     bed.clock().hold();
     bed.set_pace(10.0);
     bed.make_cluster("test").await.unwrap();
@@ -27,7 +38,15 @@ pub(crate) async fn bed() -> EcsBed {
 
 /// Such a bed with a service `pay` of three tasks.
 pub(crate) async fn with_pay() -> (EcsBed, Client) {
-    let bed = bed().await;
+    pay(bed().await).await
+}
+
+/// The same with a moto of its own.
+pub(crate) async fn with_pay_of_its_own() -> (EcsBed, Client) {
+    pay(bed_of_its_own().await).await
+}
+
+async fn pay(bed: EcsBed) -> (EcsBed, Client) {
     bed.make_service(ServiceMade::new("test", "pay", "registry.example/pay:v1", 3)).await.unwrap();
     let client = ecs(&bed, User::Conductor).await;
     (bed, client)
@@ -39,7 +58,8 @@ pub(crate) async fn config(bed: &EcsBed, user: User) -> SdkConfig {
         .with_file(EnvConfigFileKind::Credentials, EcsBed::credentials_file())
         .with_file(EnvConfigFileKind::Config, EcsBed::config_file())
         .build();
-    let client = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    // The bed speaks no TLS, and to read the certificates of the machine takes longer than most tests.
+    let client = aws_smithy_http_client::Builder::new().build_http();
     let loader = aws_config::defaults(BehaviorVersion::latest()).http_client(client).profile_files(files);
     let loader = loader.profile_name(user.profile()).endpoint_url(bed.endpoint());
     loader.retry_config(RetryConfig::disabled()).load().await
