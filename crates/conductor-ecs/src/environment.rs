@@ -111,11 +111,20 @@ impl EcsEnvironment {
     ) -> Result<BTreeMap<ApplicationId, Arc<Service>>, PortError> {
         let looks = applications.iter().map(|application| async move {
             let place = self.place(application)?;
-            let found = self.services.at(&place.cluster, &place.service).await?;
+            let found = self.present(place).await?;
             Ok(found.map(|service| (application.clone(), service)))
         });
         let found: Vec<Result<_, PortError>> = join_all(looks).await;
         found.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    /// A service; `None` where it is missing in several answers: one alone is no deletion.
+    pub(crate) async fn present(&self, place: &Place) -> Result<Option<Arc<Service>>, PortError> {
+        match self.writer.look(place, "could not look").await {
+            Ok(service) => Ok(Some(service)),
+            Err(error) if error.kind == FailureKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the task definition of a service says.
