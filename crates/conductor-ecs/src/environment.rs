@@ -239,14 +239,15 @@ impl Deployer for EcsEnvironment {
     async fn try_out(&self, _: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
         let applications: Vec<ApplicationId> = rollouts.iter().map(|rollout| rollout.application.clone()).collect();
         let found = self.look(&applications).await?;
-        let mut problems = Vec::new();
-        for (application, service) in &found {
-            if let Some(problem) = service.undeployable() {
-                problems.push(format!("{application}: {problem}"));
-                continue;
+        let looks = found.iter().map(|(application, service)| async move {
+            match service.undeployable() {
+                Some(problem) => Ok(Some(format!("{application}: {problem}"))),
+                None => self.cannot_come_back(application, service).await,
             }
-            problems.extend(self.cannot_come_back(application, service).await?);
-        }
+        });
+        let problems: Result<Vec<String>, PortError> =
+            join_all(looks).await.into_iter().filter_map(Result::transpose).collect();
+        let problems = problems?;
         if problems.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -94,7 +94,7 @@ production: { sameCluster: true }
 applications:
   - { name: cart, service: cart-test, inProduction: { service: cart } }
   - { name: search }
-  - { name: ledger, service: cart }
+  - { name: ledger, service: cart, inProduction: { service: ledger } }
   - { name: mocks, support: true }
 ";
     let told = told(shared);
