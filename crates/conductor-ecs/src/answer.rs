@@ -9,6 +9,9 @@ use conductor_core::ports::{FailureKind, PortError};
 /// Characters of a message that are kept: some echo whole task definitions.
 const KEPT: usize = 400;
 
+/// What ECS says of several registrations of one family at the same time.
+const TOO_MANY_AT_ONCE: &str = "Too many concurrent attempts to create a new revision";
+
 /// A call that failed.
 #[derive(Debug)]
 pub(crate) struct Failed {
@@ -39,8 +42,12 @@ impl Failed {
     {
         let Some(code) = error.code().map(str::to_owned) else { return Self::without_code(act, error) };
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
-        let (kind, outcome) = meaning(&code, status);
         let message = cut(error.message().unwrap_or_default());
+        let (kind, outcome) = match message.contains(TOO_MANY_AT_ONCE) {
+            // It comes under the code of everything that a caller does wrong.
+            true => (FailureKind::Unavailable, Outcome::Busy),
+            false => meaning(&code, status),
+        };
         let said = if message.is_empty() { code } else { format!("{message} ({code})") };
         Self { outcome, error: PortError::because(kind, act, said) }
     }

@@ -39,6 +39,13 @@ pub(crate) struct Difference {
     pub(crate) resources: BTreeMap<String, Resources>,
 }
 
+impl Difference {
+    /// True where nothing differs.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.images.is_empty() && self.resources.is_empty()
+    }
+}
+
 impl Definition {
     /// A revision as ECS describes it; `None` where it has no name.
     pub(crate) fn read(content: TaskDefinition, tags: &[Tag]) -> Option<Self> {

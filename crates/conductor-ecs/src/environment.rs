@@ -111,11 +111,20 @@ impl EcsEnvironment {
     ) -> Result<BTreeMap<ApplicationId, Arc<Service>>, PortError> {
         let looks = applications.iter().map(|application| async move {
             let place = self.place(application)?;
-            let found = self.services.at(&place.cluster, &place.service).await?;
+            let found = self.present(place).await?;
             Ok(found.map(|service| (application.clone(), service)))
         });
         let found: Vec<Result<_, PortError>> = join_all(looks).await;
         found.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    /// A service; `None` where it is missing in several answers: one alone is no deletion.
+    pub(crate) async fn present(&self, place: &Place) -> Result<Option<Arc<Service>>, PortError> {
+        match self.writer.look(place, "could not look").await {
+            Ok(service) => Ok(Some(service)),
+            Err(error) if error.kind == FailureKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the task definition of a service says.
@@ -230,14 +239,15 @@ impl Deployer for EcsEnvironment {
     async fn try_out(&self, _: &RunId, rollouts: &[Rollout]) -> Result<BTreeMap<ApplicationId, String>, PortError> {
         let applications: Vec<ApplicationId> = rollouts.iter().map(|rollout| rollout.application.clone()).collect();
         let found = self.look(&applications).await?;
-        let mut problems = Vec::new();
-        for (application, service) in &found {
-            if let Some(problem) = service.undeployable() {
-                problems.push(format!("{application}: {problem}"));
-                continue;
+        let looks = found.iter().map(|(application, service)| async move {
+            match service.undeployable() {
+                Some(problem) => Ok(Some(format!("{application}: {problem}"))),
+                None => self.cannot_come_back(application, service).await,
             }
-            problems.extend(self.cannot_come_back(application, service).await?);
-        }
+        });
+        let problems: Result<Vec<String>, PortError> =
+            join_all(looks).await.into_iter().filter_map(Result::transpose).collect();
+        let problems = problems?;
         if problems.is_empty() {
             return Ok(BTreeMap::new());
         }

@@ -14,9 +14,10 @@ use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
 use futures::future::join_all;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::answer::Failed;
-use crate::change::{Change, Wish, admit, remainder};
+use crate::change::{Change, Refusal, Wish, admit, remainder};
 use crate::drift::Sentinel;
 use crate::environment::{ALL, EcsEnvironment};
 use crate::marker::{self, Holder, Marker, Suspended};
@@ -29,6 +30,8 @@ use crate::writer::Attempts;
 const OPEN: &str = "ECS has nothing that keeps others from changing a service: what they change is seen and told";
 /// Looks at a target that may not show what was written.
 const LOOKS: u32 = 5;
+/// The epoch of a run's first conductor: before it there was none that could have suspended anything.
+const FIRST: u64 = 1;
 
 #[async_trait]
 impl EnvironmentGuard for EcsEnvironment {
@@ -131,33 +134,73 @@ impl EcsEnvironment {
 
     /// Lets what scales a service by itself go on as before the run, and takes away what is left of the run's tags.
     async fn resume(&self, run: &RunId, place: &Place) -> Result<(), PortError> {
-        let Some(service) = self.services.at(&place.cluster, &place.service).await? else { return Ok(()) };
-        let Some(marker) = Marker::read(&service.tags).ok().flatten().filter(|marker| marker.holder.run == *run) else {
-            return Ok(());
-        };
+        let Some(service) = self.present(place).await? else { return Ok(()) };
         let holder = self.holder(run);
-        if let Some(kept) = marker.suspended {
-            let target = self.targets.at(ALL, &place.resource_id()).await?;
-            if target.is_some_and(|target| kept.is_ours(&target.suspended)) {
-                self.set_suspended(place, &holder, kept.before, Way::Back).await?;
+        let of_another = marker::holder(&service.tags).is_some_and(|found| found.run != *run);
+        let marker = Marker::read(&service.tags).ok().flatten().filter(|marker| marker.holder.run == *run);
+        match marker {
+            Some(marker) => {
+                if let Some(kept) = marker.suspended {
+                    self.go_on(place, &holder, kept.before).await?;
+                }
+                let left = |service: &_, marker: &Marker| Marker { suspended: None, ..remainder(service, marker) };
+                self.writer.let_go(place, &holder, left).await
             }
+            None if of_another => Ok(()),
+            None => self.resume_without_tags(place, &holder).await,
         }
-        let left = |service: &_, marker: &Marker| Marker { suspended: None, ..remainder(service, marker) };
-        self.writer.let_go(place, &holder, left).await
+    }
+
+    /// The tags are gone or broken, as after somebody has applied their own. What this conductor has suspended it knows itself.
+    async fn resume_without_tags(&self, place: &Place, holder: &Holder) -> Result<(), PortError> {
+        let before = self.writer.written(place, holder).and_then(|marker| marker.suspended).map(|kept| kept.before);
+        if let Some(before) = before {
+            return self.go_on(place, holder, before).await;
+        }
+        let target = self.targets.at(ALL, &place.resource_id()).await?;
+        let is_suspended = target.is_some_and(|target| target.suspended == Suspended::ALL);
+        if !is_suspended || holder.epoch <= FIRST {
+            return Ok(());
+        }
+        let act = format!("could not resume the autoscaling of {place}");
+        let text = format!(
+            "all of it is suspended, and the tags that would say by whom are gone: load test {} may have done so; expected that \
+             somebody resumes it who knows what it was before",
+            holder.run
+        );
+        Err(PortError::because(FailureKind::Rejected, act, text))
+    }
+
+    /// Lets go on what the run has suspended, and somebody else has not let go on already.
+    async fn go_on(&self, place: &Place, holder: &Holder, before: Suspended) -> Result<(), PortError> {
+        let Some(target) = self.targets.at(ALL, &place.resource_id()).await? else { return Ok(()) };
+        match target.suspended.back_to(before) {
+            after if after == target.suspended => Ok(()),
+            after => self.set_suspended(place, holder, after, Way::Back).await,
+        }
     }
 
     /// Says what of a service's autoscaling is suspended, and nothing else of it.
     async fn set_suspended(&self, place: &Place, holder: &Holder, to: Suspended, way: Way) -> Result<(), PortError> {
         let verb = if way == Way::There { "suspend" } else { "resume" };
         let act = format!("could not {verb} the autoscaling of {place}");
-        let mut attempts = Attempts::default();
+        let refused = |error: Refusal| PortError::because(FailureKind::Rejected, &act, error);
+        let (begun, mut attempts) = (Instant::now(), Attempts::default());
         loop {
             self.writer.pace.turn(Operation::Autoscaling).await;
             let live = self.writer.look(place, &act).await?;
-            let refused = |error| PortError::because(FailureKind::Rejected, &act, error);
-            admit(marker::holder(&live.tags).as_ref(), holder).map_err(refused)?;
+            let found = marker::holder(&live.tags);
+            admit(found.as_ref(), holder).map_err(refused)?;
             if way == Way::There {
                 self.writer.life.check(&act, Timestamp::now())?;
+                // Nobody could put it back without: a look may be older than the tags for a while.
+                if found.is_none() {
+                    if begun.elapsed() > self.settings.shown_within.as_duration() {
+                        return Err(PortError::because(FailureKind::Rejected, act, "the tags of the run are gone"));
+                    }
+                    pause(1).await;
+                    continue;
+                }
             }
             match self.send_suspended(place, to, &act).await {
                 Ok(()) => break,

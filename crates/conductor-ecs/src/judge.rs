@@ -24,7 +24,9 @@ const FEWEST_FAILED: u32 = 3;
 const MOST_FAILED: u32 = 200;
 /// What ECS says when there is no room.
 const NO_ROOM: &str = "unable to place a task";
-/// What it says when there is.
+/// What it says when tasks fail again and again, which it starts less and less often then.
+const UNSTABLE: &str = "is unable to consistently start tasks";
+/// What it says when there is room.
 const STARTED: &str = "has started ";
 
 /// What a service shall become.
@@ -68,6 +70,8 @@ pub(crate) struct Judge {
     is_shown: bool,
     settled: u32,
     absent: u32,
+    /// Looks in a row that show something else, after one that has shown what was written.
+    unlike: u32,
     /// What ECS had said before.
     told: Option<BTreeSet<String>>,
     /// Failed tasks that were there before, where no deployment was made.
@@ -79,7 +83,17 @@ pub(crate) struct Judge {
 impl Judge {
     pub(crate) fn new(wanted: Wanted, limits: Limits) -> Self {
         let told = wanted.told.clone();
-        Self { wanted, limits, is_shown: false, settled: 0, absent: 0, told, failed_before: None, unplaced: None }
+        Self {
+            wanted,
+            limits,
+            is_shown: false,
+            settled: 0,
+            absent: 0,
+            unlike: 0,
+            told,
+            failed_before: None,
+            unplaced: None,
+        }
     }
 
     /// Sees a look, so long after the write; `None` where the service was missing in it.
@@ -92,13 +106,16 @@ impl Judge {
         if let Some(text) = self.unlike(service) {
             self.settled = 0;
             if self.is_shown {
-                return Outlook::Failed { text, by_tasks: false };
+                // One may be older than the last.
+                self.unlike += 1;
+                let is_sure = self.unlike >= LOOKS;
+                return if is_sure { Outlook::Failed { text, by_tasks: false } } else { waiting(service, &text) };
             }
             let is_late = after > self.limits.shown_within;
             let shown = || format!("{} s after the change it is still shown as before: {text}", after.as_secs());
             return if is_late { Outlook::Failed { text: shown(), by_tasks: false } } else { waiting(service, &text) };
         }
-        self.is_shown = true;
+        (self.is_shown, self.unlike) = (true, 0);
         if let Some(failed) = self.trouble(after, service) {
             return failed;
         }
@@ -160,9 +177,23 @@ impl Judge {
             let is_over = after.saturating_sub(since) >= self.limits.place_within;
             return is_over.then_some(Outlook::Failed { text, by_tasks: false });
         }
-        let is_over = !service.has_breaker && failed.saturating_sub(before) >= most_failed(service.desired);
+        // No circuit breaker looks at tasks beyond those of a deployment.
+        let is_watched = service.has_breaker && self.wanted.deployment.is_some();
+        if let Some(text) =
+            self.told_since(service, UNSTABLE).filter(|_| !is_watched && service.running < service.desired)
+        {
+            return Some(Outlook::Failed { text, by_tasks: true });
+        }
+        let is_over = !is_watched && failed.saturating_sub(before) >= most_failed(service.desired);
         let text = || format!("{} tasks in a row have not started", failed - before);
         is_over.then(|| Outlook::Failed { text: text(), by_tasks: true })
+    }
+
+    /// The newest of what ECS has said since the write that has these words in it.
+    fn told_since(&self, service: &Service, words: &str) -> Option<String> {
+        let before = self.told.as_ref()?;
+        let mut new = service.events.iter().filter(|event| !before.contains(&event.id));
+        new.find(|event| event.message.contains(words)).map(|event| event.message.clone())
     }
 
     /// Since when ECS cannot place a task, and what it says; `None` where it can.

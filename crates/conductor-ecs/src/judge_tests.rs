@@ -99,15 +99,17 @@ fn a_rollback_is_no_success() {
         "failed by tasks: deployment new has failed, and shop:7 is in its place (deployment back): ECS deployment circuit breaker: tasks failed to start."
     );
     // Once the rollback is over the deployment is gone.
-    let told = seen(deployed(), &[Some(rolling(0)), Some(steady("shop:7", 4, "back"))]);
-    assert_eq!(told[1], "failed: the task definition is shop:7, not shop:8");
+    let over = || Some(steady("shop:7", 4, "back"));
+    let told = seen(deployed(), &[Some(rolling(0)), over(), over()]);
+    assert_eq!(told[2], "failed: the task definition is shop:7, not shop:8");
 }
 
 #[test]
 fn a_deployment_that_somebody_replaces_is_told() {
-    let told = seen(deployed(), &[Some(rolling(1)), Some(steady("shop:8", 4, "theirs"))]);
+    let theirs = || Some(steady("shop:8", 4, "theirs"));
+    let told = seen(deployed(), &[Some(rolling(1)), theirs(), theirs()]);
     assert_eq!(
-        told[1],
+        told[2],
         "failed: deployment new is not there, and theirs is in its place with the same task definition"
     );
     let mut replaced = rolling(1);
@@ -115,8 +117,38 @@ fn a_deployment_that_somebody_replaces_is_told() {
     replaced.deployments[1].is_primary = true;
     let told = seen(deployed(), &[Some(rolling(1)), Some(replaced)]);
     assert_eq!(told[1], "failed by tasks: deployment new was replaced, and shop:7 is in its place (deployment old)");
-    let told = seen(scaled(4), &[Some(before()), with(before(), |one| one.desired = 2)]);
-    assert_eq!(told[1], "failed: desired_count is 2, not 4");
+    let fewer = || with(before(), |one| one.desired = 2);
+    let told = seen(scaled(4), &[Some(before()), fewer(), fewer()]);
+    assert_eq!(told[2], "failed: desired_count is 2, not 4");
+}
+
+#[test]
+fn one_answer_that_is_older_than_the_last_ends_no_wait() {
+    let after = || Some(steady("shop:8", 4, "new"));
+    let told = seen(deployed(), &[Some(rolling(1)), Some(before()), after(), after()]);
+    assert_eq!(
+        told[1..],
+        ["4 of 4 tasks running, the task definition is shop:7, not shop:8", "4 of 4 tasks running", "settled"]
+    );
+}
+
+#[test]
+fn tasks_that_fail_again_and_again_end_a_scaling_in_the_words_of_ecs() {
+    let message = "(service cart) is unable to consistently start tasks successfully.";
+    let failing = |ids: &[&str]| {
+        with(steady("shop:7", 9, "old"), |one| {
+            (one.running, one.deployments[0].running, one.has_breaker) = (4, 4, true);
+            one.events = ids.iter().map(|id| Event { id: (*id).to_owned(), message: message.to_owned() }).collect();
+        })
+    };
+    let told = seen(scaled(9), &[failing(&["past"]), failing(&["past"]), failing(&["new", "past"])]);
+    assert_eq!(told, ["4 of 9 tasks running", "4 of 9 tasks running", &format!("failed by tasks: {message}")]);
+    let with_breaker = with(rolling(0), |one| {
+        one.has_breaker = true;
+        one.events = vec![Event { id: "new".to_owned(), message: message.to_owned() }];
+    });
+    let wanted = Wanted { told: Some(BTreeSet::new()), ..deployed() };
+    assert!(seen(wanted, &[with_breaker])[0].starts_with("0 of 4"), "ECS ends a deployment by itself");
 }
 
 #[test]

@@ -86,15 +86,34 @@ impl<T: Send + Sync + 'static> Looks<T> {
         let mut names: Vec<String> = batch.iter().map(|(name, _)| name.clone()).collect();
         names.sort();
         names.dedup();
-        let answered = (self.ask)(group.to_owned(), names).await;
-        let answered = answered
-            .map(|found| found.into_iter().map(|(name, one)| (name, Arc::new(one))).collect::<BTreeMap<_, _>>())
-            .map_err(|error| (error.kind, Failure::of("", &error).message));
-        for (name, sender) in batch {
-            let answer = answered.as_ref().map(|found| found.get(&name).cloned()).map_err(Clone::clone);
-            // Whoever does not wait any more needs no answer.
-            drop(sender.send(answer));
+        let together = self.asked(group, names.clone()).await;
+        let mut answers: BTreeMap<String, Answer<T>> = BTreeMap::new();
+        match together {
+            // One that is refused is no reason not to see the others.
+            Err((kind, _)) if names.len() > 1 && !kind.is_transient() => {
+                for name in names {
+                    let alone = self.asked(group, vec![name.clone()]).await;
+                    let answer = alone.map(|mut found| found.remove(&name));
+                    answers.insert(name, answer);
+                }
+            }
+            Ok(mut found) => answers.extend(names.into_iter().map(|name| {
+                let one = found.remove(&name);
+                (name, Ok(one))
+            })),
+            Err(error) => answers.extend(names.into_iter().map(|name| (name, Err(error.clone())))),
         }
+        for (name, sender) in batch {
+            // Whoever does not wait any more needs no answer.
+            let _ = answers.get(&name).cloned().map(|answer| sender.send(answer));
+        }
+    }
+
+    async fn asked(&self, group: &str, names: Vec<String>) -> Result<BTreeMap<String, Arc<T>>, (FailureKind, String)> {
+        let answered = (self.ask)(group.to_owned(), names).await;
+        answered
+            .map(|found| found.into_iter().map(|(name, one)| (name, Arc::new(one))).collect())
+            .map_err(|error| (error.kind, Failure::of("", &error).message))
     }
 }
 
@@ -116,7 +135,7 @@ mod tests {
             noted.lock().unwrap().push(format!("{group}: {}", names.join(" ")));
             async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                if group == "broken" {
+                if group == "broken" || names.iter().any(|name| name == "bad") {
                     return Err(PortError::because(FailureKind::Rejected, "could not look", "denied"));
                 }
                 Ok(names.into_iter().filter(|name| name != "gone").map(|name| (name.clone(), name.len())).collect())
@@ -165,5 +184,14 @@ mod tests {
         for error in [one.unwrap_err(), other.unwrap_err()] {
             assert_eq!((error.kind, error.to_string().as_str()), (FailureKind::Rejected, "could not look: denied"));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_refused_hides_none_of_those_that_are_asked_for_with_it() {
+        let (looks, calls) = looks(3);
+        let (bad, one, gone) = tokio::join!(looks.at("one", "bad"), looks.at("one", "a"), looks.at("one", "gone"));
+        assert_eq!(bad.unwrap_err().to_string(), "could not look: denied");
+        assert_eq!((one.unwrap().as_deref(), gone.unwrap()), (Some(&1), None));
+        assert_eq!(*calls.lock().unwrap(), ["one: a bad gone", "one: a", "one: bad", "one: gone"]);
     }
 }

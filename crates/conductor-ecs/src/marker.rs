@@ -95,6 +95,15 @@ impl<T: PartialEq> Kept<T> {
 impl Suspended {
     /// All of it stands still.
     pub(crate) const ALL: Self = Self { scale_in: true, scale_out: true, scheduled: true };
+
+    /// What it shall be after a run that had all of it stand still: what goes on already, somebody else has let go on.
+    pub(crate) fn back_to(self, before: Self) -> Self {
+        Self {
+            scale_in: self.scale_in && before.scale_in,
+            scale_out: self.scale_out && before.scale_out,
+            scheduled: self.scheduled && before.scheduled,
+        }
+    }
 }
 
 impl fmt::Display for Suspended {

@@ -102,3 +102,15 @@ fn what_it_was_before_is_nobodys_value_of_the_run() {
     assert_eq!(kept.applied, [2, 6]);
     assert_eq!([2, 6, 9].map(|value| kept.is_ours(&value)), [false, true, false]);
 }
+
+#[test]
+fn what_somebody_lets_go_on_meanwhile_goes_on_and_the_rest_is_as_it_was() {
+    let of = |text: &str| text.parse::<Suspended>().unwrap();
+    for (live, before, after) in [
+        ("in=true out=true scheduled=true", "in=false out=false scheduled=false", "in=false out=false scheduled=false"),
+        ("in=true out=true scheduled=true", "in=true out=false scheduled=false", "in=true out=false scheduled=false"),
+        ("in=true out=false scheduled=true", "in=true out=true scheduled=false", "in=true out=false scheduled=false"),
+    ] {
+        assert_eq!(of(live).back_to(of(before)), of(after), "{live}");
+    }
+}

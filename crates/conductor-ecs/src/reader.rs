@@ -275,7 +275,7 @@ fn only_missing(act: &str, failures: &[Failure]) -> Result<(), PortError> {
             format!("{}: {}{detail}", text(failure.arn()), text(failure.reason()))
         })
         .collect();
-    if told.is_empty() { Ok(()) } else { Err(PortError::because(FailureKind::Unavailable, act, told.join("; "))) }
+    if told.is_empty() { Ok(()) } else { Err(PortError::because(FailureKind::Rejected, act, told.join("; "))) }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::left_behind::{Marked, Parts, left_behind};
 use crate::marker::Marker;
 use crate::place::{Place, Revision};
 use crate::service::Service;
+use crate::wanted::is_gone;
 
 impl EcsEnvironment {
     /// What services that were found have.
@@ -54,18 +55,25 @@ impl EcsEnvironment {
 
     async fn marked(&self, service: &Service, marker: Marker) -> Result<Marked, PortError> {
         let is_deployable = service.undeployable().is_none();
-        let parts = async |revision: &Revision| -> Result<Parts, PortError> {
-            let definition = self.revisions.get(revision).await?;
-            Ok(Parts::of(Some(definition.as_ref()), service.desired, is_deployable))
+        let parts = async |revision: &Revision| -> Result<Option<Parts>, PortError> {
+            match self.revisions.get(revision).await {
+                Ok(definition) => Ok(Some(Parts::of(Some(definition.as_ref()), service.desired, is_deployable))),
+                // What else there is of this service, and all of the others, can be put back.
+                Err(error) if is_gone(&error) => {
+                    tracing::warn!(service = %service.name, %error, "a revision that a run has noted cannot be read");
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
         };
         let kept = marker.definition.clone();
         let before = match kept.as_ref().map(|kept| &kept.before).or(service.definition.as_ref()) {
-            Some(revision) => Some(parts(revision).await?),
+            Some(revision) => parts(revision).await?,
             None => None,
         };
         let mut applied = Vec::new();
         for revision in kept.iter().flat_map(|kept| &kept.applied) {
-            applied.push(parts(revision).await?);
+            applied.extend(parts(revision).await?);
         }
         Ok(Marked { identity: service.created.clone(), desired: service.desired, marker, before, applied })
     }

@@ -56,7 +56,9 @@ fn of_container(container: &ContainerDefinition) -> Resources {
 /// # Errors
 /// A sentence that names what ECS cannot be given.
 pub(crate) fn put_in(definition: &mut TaskDefinition, wanted: &BTreeMap<String, Resources>) -> Result<(), String> {
-    for (name, resources) in wanted {
+    // What is as it shall be stays written as it is.
+    let given = of(definition);
+    for (name, resources) in wanted.iter().filter(|(name, resources)| given.get(*name) != Some(*resources)) {
         if let Some(unknown) = resources.keys().find(|name| ![CPU, RESERVED, LIMIT].contains(&name.as_str())) {
             return Err(format!("{unknown} of {name} is not known to ECS; expected {CPU}, {RESERVED} or {LIMIT}"));
         }
@@ -85,12 +87,15 @@ pub(crate) fn put_in(definition: &mut TaskDefinition, wanted: &BTreeMap<String, 
     Ok(())
 }
 
+/// An amount has no more than nine digits behind the point, a 1024th of a processor has ten: what is read of so many units is these
+/// units.
 fn units_of(name: &str, amount: &Quantity) -> Result<i32, String> {
-    let (units, rest) = ((amount.billionths() * 1024) / BILLION, (amount.billionths() * 1024) % BILLION);
-    let least = (rest == 0 && units > 0).then(|| i32::try_from(units).ok()).flatten();
-    let near = || Quantity::of_billionths((units + 1) * BILLION / 1024);
-    least.ok_or_else(|| {
-        format!("{CPU} of {name} is {amount}, and ECS counts in 1024ths of a processor; expected {} or another", near())
+    let nearest = i64::try_from((amount.billionths() * 1024 + BILLION / 2) / BILLION).unwrap_or(i64::MAX);
+    let exact = (nearest > 0 && cpu(nearest) == *amount).then(|| i32::try_from(nearest).ok()).flatten();
+    exact.ok_or_else(|| {
+        let next = i64::try_from(amount.billionths() * 1024 / BILLION).unwrap_or_default().saturating_add(1);
+        let near = cpu(next);
+        format!("{CPU} of {name} is {amount}, and ECS counts in 1024ths of a processor; expected {near} or another")
     })
 }
 

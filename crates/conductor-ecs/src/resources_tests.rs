@@ -72,6 +72,23 @@ fn what_was_read_can_be_put_back_exactly() {
 }
 
 #[test]
+fn odd_units_of_cpu_are_read_and_given_as_the_same() {
+    for units in [1, 2, 5, 100, 129, 1023, 4099] {
+        let mut other = definition(None, &[("app", 7, Some(9), None)]);
+        put_in(&mut other, &of(&definition(None, &[("app", units, Some(9), None)]))).unwrap();
+        assert_eq!(other.container_definitions()[0].cpu(), units);
+    }
+}
+
+#[test]
+fn what_is_as_it_shall_be_stays_as_it_is_written() {
+    let made = definition(Some((".25 vCPU", "0.5GB")), &[("app", 5, Some(64), Some(64))]);
+    let mut same = made.clone();
+    put_in(&mut same, &of(&made)).unwrap();
+    assert_eq!(same, made);
+}
+
+#[test]
 fn what_ecs_cannot_be_given_is_refused_by_its_name() {
     let refused = |name: &str, given: &[(&str, &str)]| {
         let given = given.iter().map(|(name, text)| ((*name).to_owned(), text.parse().unwrap())).collect();

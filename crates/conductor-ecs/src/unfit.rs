@@ -20,6 +20,15 @@ pub(crate) fn unfit(service: &Service) -> Option<String> {
     if let Some(unrest) = service.unrest() {
         return Some(format!("{unrest}; expected a service that is as it shall be"));
     }
+    // The old, short ARNs have no cluster in them.
+    let of_service = service.arn.split_once(":service/").map_or("", |(_, rest)| rest);
+    if !of_service.contains('/') {
+        return Some(format!(
+            "its ARN {} has the old, short form, so that it cannot be tagged; expected one with its cluster in it: make it anew \
+             with serviceLongArnFormat enabled",
+            service.arn
+        ));
+    }
     let tags = service.tags_of_others();
     if tags + KEYS.len() > MOST_TAGS {
         return Some(format!(
@@ -54,6 +63,12 @@ mod tests {
         assert_eq!(
             told(|one| one.pending = 1).unwrap(),
             "3 of 3 tasks are running, and 1 pending; expected a service that is as it shall be"
+        );
+        let short = "arn:aws:ecs:eu-central-1:1:service/cart";
+        assert_eq!(
+            told(|one| one.arn = short.to_owned()).unwrap(),
+            "its ARN arn:aws:ecs:eu-central-1:1:service/cart has the old, short form, so that it cannot be tagged; expected one \
+             with its cluster in it: make it anew with serviceLongArnFormat enabled"
         );
         let held = Marker::new(Holder { run: "one".parse().unwrap(), epoch: 1 }).write();
         assert_eq!(told(|one| one.tags = held).unwrap(), "load test one has changed it and not put it back");

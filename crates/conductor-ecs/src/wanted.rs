@@ -40,9 +40,9 @@ impl EcsEnvironment {
     ) -> Result<Change<Revision>, PortError> {
         let known = self.known(place, run, way).await?;
         let images = to.containers().clone();
+        self.refuse_other_images(place, &known, from, &images)?;
         let to = match way {
             Way::There => {
-                self.refuse_other_images(place, &known, from, &images)?;
                 let resources = self.last(&known).await?.resources();
                 self.there(&known, Difference { images, resources }).await?
             }
@@ -64,8 +64,10 @@ impl EcsEnvironment {
     ) -> Result<Change<Revision>, PortError> {
         let known = self.known(place, run, way).await?;
         let resources: BTreeMap<String, Resources> = step.to.resources.clone();
+        self.refuse_other_resources(place, &known, step)?;
         let to = match way {
             Way::There => {
+                self.refuse_other_deployment(place, &known).await?;
                 let images = self.last(&known).await?.images();
                 self.there(&known, Difference { images, resources }).await?
             }
@@ -133,7 +135,15 @@ impl EcsEnvironment {
     ) -> Result<Revision, PortError> {
         let Known { live, kept } = known;
         let Some(kept) = kept else { return self.revisions.like(&self.writer, live, &difference).await };
-        let before = self.revisions.get(&kept.before).await?;
+        let before = match self.revisions.get(&kept.before).await {
+            Ok(before) => before,
+            // Somebody has deleted it. What it said of images and resources is known to whoever asks, where a journal is there.
+            Err(error) if is_gone(&error) && !difference.is_nothing() => {
+                tracing::warn!(revision = %kept.before, "a recorded revision is gone: what is known of it is put back");
+                return self.revisions.like(&self.writer, live, &difference).await;
+            }
+            Err(error) => return Err(error),
+        };
         // One that was registered anew in the place of the one before is that one.
         let is_own =
             live.revision == kept.before || kept.applied.contains(&live.revision) || live.says(&before.content);
@@ -143,7 +153,7 @@ impl EcsEnvironment {
         self.revisions.like(&self.writer, live, &difference).await
     }
 
-    /// What others have deployed is not written over on the way there, unless it was seen by whoever asks for that.
+    /// What others have deployed is not written over, unless it was seen by whoever asks for that.
     fn refuse_other_images(
         &self,
         place: &Place,
@@ -152,9 +162,7 @@ impl EcsEnvironment {
         to: &BTreeMap<String, String>,
     ) -> Result<(), PortError> {
         let found = known.live.images();
-        let is_known =
-            |kept: &Kept<Revision>| kept.before == known.live.revision || kept.applied.contains(&known.live.revision);
-        if contains(&found, from.containers()) || contains(&found, to) || known.kept.as_ref().is_some_and(is_known) {
+        if contains(&found, from.containers()) || contains(&found, to) || known.is_of_the_run() {
             return Ok(());
         }
         let text = format!(
@@ -164,6 +172,47 @@ impl EcsEnvironment {
         );
         Err(PortError::because(FailureKind::Rejected, format!("could not change {place}"), text))
     }
+
+    /// The same of resources.
+    fn refuse_other_resources(&self, place: &Place, known: &Known, step: &ScaleStep) -> Result<(), PortError> {
+        let found = known.live.resources();
+        let ScaleStep { from, to, .. } = step;
+        if found == from.resources || found == to.resources || known.is_of_the_run() {
+            return Ok(());
+        }
+        let revision = &known.live.revision;
+        let text = format!(
+            "somebody else changed its resources: those of {revision} are neither what the load test gives nor what was there"
+        );
+        Err(PortError::because(FailureKind::Rejected, format!("could not change {place}"), text))
+    }
+
+    /// Once the run has given a revision, another one is somebody else's, whose version would be lost with the next of the run.
+    async fn refuse_other_deployment(&self, place: &Place, known: &Known) -> Result<(), PortError> {
+        if known.kept.is_none() || known.is_of_the_run() {
+            return Ok(());
+        }
+        let (found, last) = (known.live.images(), self.last(known).await?.images());
+        if found == last {
+            return Ok(());
+        }
+        let text =
+            format!("somebody else changed its version: it is {}, and not {}", Release::new(found), Release::new(last));
+        Err(PortError::because(FailureKind::Rejected, format!("could not change {place}"), text))
+    }
+}
+
+impl Known {
+    /// True where it runs what the run has given it, or what it ran before.
+    fn is_of_the_run(&self) -> bool {
+        let live = &self.live.revision;
+        self.kept.as_ref().is_some_and(|kept| kept.before == *live || kept.applied.contains(live))
+    }
+}
+
+/// True for the error of a revision that is not there any more.
+pub(crate) fn is_gone(error: &PortError) -> bool {
+    matches!(error.kind, FailureKind::Rejected | FailureKind::NotFound)
 }
 
 /// Whether these images are among those.

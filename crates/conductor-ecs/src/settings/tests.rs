@@ -85,3 +85,24 @@ applications:
         ]
     );
 }
+
+#[test]
+fn a_service_of_production_is_not_written_to_where_both_are_in_one_cluster() {
+    let shared = "
+cluster: shop
+production: { sameCluster: true }
+applications:
+  - { name: cart, service: cart-test, inProduction: { service: cart } }
+  - { name: search }
+  - { name: ledger, service: cart, inProduction: { service: ledger } }
+  - { name: mocks, support: true }
+";
+    let told = told(shared);
+    assert_eq!(
+        told,
+        [
+            "applications[1].service: service search of cluster shop is \"search\" in production, and would be written to; expected another service, or inProduction: { service: the one in production }",
+            "applications[2].service: service cart of cluster shop is \"cart\" in production, and would be written to; expected another service, or inProduction: { service: the one in production }",
+        ]
+    );
+}

@@ -35,7 +35,26 @@ impl EcsSettings {
             }
         }
         found.extend(self.wrong_applications());
+        found.extend(self.written_in_production());
         found
+    }
+
+    /// In one cluster the same name is the same service: a run would write to production.
+    fn written_in_production(&self) -> Vec<Violation> {
+        if !self.production.as_ref().is_some_and(|production| production.same_cluster) {
+            return Vec::new();
+        }
+        let read = self.applications.iter().filter(|application| !application.support);
+        let read: BTreeMap<Place, &ApplicationId> =
+            read.map(|application| (self.place_in_production(application), &application.name)).collect();
+        let written = self.applications.iter().enumerate().filter_map(|(position, application)| {
+            let place = self.place(application);
+            let of = read.get(&place)?;
+            let problem = format!("{place} is \"{of}\" in production, and would be written to");
+            let expected = "another service, or inProduction: { service: the one in production }".to_owned();
+            Some((format!("applications[{position}].service"), problem, expected))
+        });
+        written.collect()
     }
 
     fn wrong_times(&self) -> impl Iterator<Item = Violation> {

@@ -3,6 +3,7 @@
 
 mod deaths;
 mod drifts;
+mod others;
 mod refusals;
 mod scene;
 mod there_and_back;
