@@ -27,7 +27,7 @@ pub(crate) struct Service {
     pub(crate) definition: Option<Revision>,
     /// Those that go on, and the one that is in place.
     pub(crate) deployments: Vec<Deployment>,
-    /// The number of failed tasks in a row after which ECS ends a deployment by itself; `None` where it never does.
+    /// True where ECS' circuit breaker ends a deployment whose tasks fail.
     pub(crate) has_breaker: bool,
     pub(crate) tags: BTreeMap<String, String>,
     /// ARNs of the service revisions that have tasks.

@@ -186,7 +186,7 @@ fn is_unrestored(view: &RunView) -> bool {
 fn unrestored(run: &RunId) -> Failed {
     let text = format!(
         "run {run} has ended although not everything was put back, as conductor get {run} tells; conductor restore {run} \
-         --from-cluster --settings FILE puts back what it has left at applications on Kubernetes"
+         --from-cluster --settings FILE puts back what it has left at applications on Kubernetes and ECS"
     );
     Failed::with(NOT_RESTORED, text)
 }
