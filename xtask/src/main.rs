@@ -24,6 +24,7 @@ const USAGE: &str = "usage:
   cargo verify --full    with the slow ones: the fault runs again and again, kills at any write, and what real
                          controllers do
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
+  cargo xtask postgres   installs what the tests of test data run, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["kubernetes"] => show(tools::kubernetes::install()),
+        ["postgres"] => show(tools::postgres::install()),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
         [word] if let Some(controller) = tools::controllers::called(word) => show(controller.install()),
         _ => {

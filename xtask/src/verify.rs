@@ -40,7 +40,7 @@ fn usual() -> Vec<Stage> {
     vec![
         stage("tidy: files begin with their subject and stay short", tidy::check),
         stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
-        stage("tools: Locust and cargo-deny", tools_stage),
+        stage("tools: Locust, PostgreSQL and cargo-deny", tools_stage),
         stage("cargo deny", deny_stage),
         stage("cargo clippy", || {
             stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
@@ -60,6 +60,10 @@ fn usual() -> Vec<Stage> {
         }),
         stage("cargo bench (compiles)", || {
             stage::cargo(&["bench", "-p", "conductor-core", "--benches", "--no-run"], &[])
+        }),
+        stage("cargo bench, a little sweep of test data", || {
+            let sweep = ["bench", "--profile", "dev", "-p", "conductor-testdata", "--all-features", "--bench", "sweep"];
+            stage::cargo(&[&sweep[..], &["--", "--rows", "20000"]].concat(), &test_environment()?)
         }),
         stage("cargo demo", demo::check),
     ]
@@ -128,6 +132,7 @@ pub(crate) fn run(extent: Extent) -> ExitCode {
 
 fn tools_stage() -> Result<Counts, String> {
     tools::locust::install()?;
+    tools::postgres::install()?;
     tools::deny::install()?;
     Ok(Counts::default())
 }
@@ -157,11 +162,13 @@ fn deny_stage() -> Result<Counts, String> {
 /// Tests find their tools by these.
 fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let locust = tools::locust::install()?;
+    let postgres = tools::postgres::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
     Ok(vec![
         ("INSTA_UPDATE", "no".into()),
         ("CONDUCTOR_LOCUST", locust.program.into_os_string()),
+        ("CONDUCTOR_POSTGRES", postgres.into_os_string()),
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])

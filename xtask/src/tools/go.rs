@@ -1,11 +1,11 @@
 //! Programs that are built from a pinned Go module, once for each state of it, and kept in the user's cache folder.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use super::cache;
+use super::{alone, cache, fingerprint};
 use crate::program::{self, root};
 
 /// A module of ours, whose `tool` lines name every program.
@@ -33,7 +33,8 @@ impl Module {
     pub(super) fn install(&self, finish: impl FnOnce(&Path) -> Result<(), String>) -> Result<PathBuf, String> {
         let folder = cache()?.join(self.entry());
         if !folder.exists() {
-            let alone = self.lock(&folder.with_file_name(format!("{}.lock", self.entry())))?;
+            let lock = folder.with_file_name(format!("{}.lock", self.entry()));
+            let alone = alone(&lock, &format!("builds {} {}", self.name, self.version()))?;
             if !folder.exists() {
                 self.build(&folder, alone, finish)?;
             }
@@ -72,24 +73,6 @@ impl Module {
         let linking = std::iter::once("-s -w".to_owned()).chain(set).collect::<Vec<_>>().join(" ");
         let words = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", &linking];
         words.map(str::to_owned).to_vec()
-    }
-
-    /// Locks a file, for as long as this process or a child has it open.
-    fn lock(&self, path: &Path) -> Result<File, String> {
-        let failed = |error: std::io::Error| format!("could not lock {}: {error}", path.display());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let file = File::create(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                println!("waiting for another process, which builds {} {}", self.name, self.version());
-                file.lock().map_err(failed)?;
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        Ok(file)
     }
 
     /// Builds into a folder beside the entry, which becomes the entry when all of it is there.
@@ -143,12 +126,6 @@ impl Module {
     }
 }
 
-/// FNV-1a: it tells states of a file apart, and is the same on every machine and with every compiler.
-fn fingerprint<'a>(texts: impl Iterator<Item = &'a String>) -> u64 {
-    let bytes = texts.flat_map(|text| text.bytes().chain([0]));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -159,14 +136,5 @@ pub(super) mod tests {
             let numbers: Vec<Result<u32, _>> = version.split('.').map(str::parse).collect();
             assert!(numbers.len() == 3 && numbers.iter().all(Result::is_ok), "{version}");
         }
-    }
-
-    #[test]
-    fn every_change_of_the_module_has_another_entry() {
-        let of = |texts: [&str; 2]| fingerprint(texts.map(str::to_owned).iter());
-        assert_ne!(of(["a", "b"]), of(["a", "c"]));
-        assert_ne!(of(["ab", ""]), of(["a", "b"]));
-        // The published value of the empty text, with the zero that ends it.
-        assert_eq!(fingerprint([String::new()].iter()), 0xaf63_bd4c_8601_b7df);
     }
 }

@@ -1,9 +1,9 @@
 //! The programs of the Kubernetes test bed.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::go::Module;
+use super::link;
 use crate::program;
 
 /// Go names etcd after the last part of its package, `server`.
@@ -43,20 +43,6 @@ fn variables(version: &str) -> Vec<(&'static str, String)> {
         ("k8s.io/component-base/version.gitMajor", numbers.next().unwrap_or_default()),
         ("k8s.io/component-base/version.gitMinor", numbers.next().unwrap_or_default()),
     ]
-}
-
-/// Lets a link point to a folder, in one step, so that nobody who follows it meanwhile is lost.
-fn link(folder: &Path, link: &Path) -> Result<(), String> {
-    if fs::read_link(link).is_ok_and(|target| target == folder) {
-        return Ok(());
-    }
-    let failed = |error: std::io::Error| format!("could not link {} to {}: {error}", link.display(), folder.display());
-    let fresh = link.with_file_name(format!("kubernetes.{}", std::process::id()));
-    if let Some(parent) = link.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
-    }
-    std::os::unix::fs::symlink(folder, &fresh).map_err(failed)?;
-    fs::rename(&fresh, link).map_err(failed)
 }
 
 #[cfg(test)]
