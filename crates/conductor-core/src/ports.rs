@@ -247,8 +247,13 @@ pub trait TestDataStore: Send + Sync {
     /// Counts the rows of the run, by table. Changes nothing.
     async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
 
-    /// Deletes exactly the rows of the run, in batches, and tells how many there were, by table.
+    /// Deletes exactly the rows of the run, in batches, and tells how many there were, by table. Whatever has ended a former
+    /// call, the next one goes on from there.
     async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError>;
+
+    /// Looks whether the store answers and is as its declaration says, and tells what is worth to know before a run: what will be
+    /// slow, or cannot be checked. It counts no rows, however many there are, and changes nothing.
+    async fn check(&self) -> Result<Vec<String>, PortError>;
 }
 
 /// Why a record could not be appended, or a journal not be read.

@@ -223,10 +223,7 @@ impl Activity {
                 let work = restore::restore_again(Arc::clone(&context), back.clone()).boxed();
                 limited(context, "put back again", limit, work)
             }
-            Command::CleanUp => {
-                let work = sweep::clean_up(Arc::clone(&context)).boxed();
-                limited(context, "clean up", limit, work)
-            }
+            Command::CleanUp => sweep::clean_up(context, limit).boxed(),
         };
         self.work = Some(unpanicking(work).map(|event| event.unwrap_or_else(Event::Failed)).boxed());
     }

@@ -1,6 +1,7 @@
 //! What a run would do, found out without touching anything.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::capacity::Shortage;
@@ -10,7 +11,7 @@ use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::parity::Report;
 use conductor_core::phase::{Deadlines, PhaseDeadline};
-use conductor_core::ports::{FailureKind, PortError, Production};
+use conductor_core::ports::{FailureKind, PortError, Production, TableCount};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::{Baseline, Plan};
 use conductor_core::sizing::Sizing;
@@ -49,6 +50,8 @@ pub struct PlanReport {
     pub generator: GeneratorFacts,
     /// The tables of test data that would be cleaned, with the rows a run that never was has in them: none.
     pub test_data: Vec<StoredRows>,
+    /// What is worth to know of the stores, each with its store's name.
+    pub test_data_remarks: Vec<String>,
     /// The time limits.
     pub deadlines: Vec<PhaseDeadline>,
 }
@@ -88,7 +91,7 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
     let around = look_around(ports, created, &applications);
     let (generator, around, test_data, read) =
         futures::join!(ports.generator.check(), around, dry_run(ports), sides(ports, created));
-    let (generator, around, test_data) = match (generator, around, test_data) {
+    let (generator, around, (test_data, test_data_remarks)) = match (generator, around, test_data) {
         (Ok(generator), Ok(around), Ok(test_data)) => (generator, around, test_data),
         (generator, around, test_data) => {
             let around = around.err().into_iter().flatten();
@@ -129,6 +132,7 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
         sizing,
         generator,
         test_data,
+        test_data_remarks,
         deadlines,
     })
 }
@@ -160,14 +164,39 @@ fn never() -> Result<RunId, PortError> {
     "dry-run".parse().map_err(|error| PortError::because(FailureKind::Rejected, "could not name the dry run", error))
 }
 
-/// Counts the rows of a run that never was, which proves that the stores answer and shows their tables.
-async fn dry_run(ports: &Ports) -> Result<Vec<StoredRows>, PortError> {
+/// How long a store may take to be checked, and to count the rows of a run that has none.
+const LOOK_WITHIN: Duration = Duration::from_secs(60);
+
+/// Checks the stores and counts the rows of a run that never was, which shows their tables and how long counting takes. All that is
+/// wrong is told at once.
+async fn dry_run(ports: &Ports) -> Result<(Vec<StoredRows>, Vec<String>), PortError> {
     let never = never()?;
-    let mut found = Vec::new();
-    for store in &ports.test_data {
-        for count in store.count(&never).await? {
-            found.push(StoredRows { store: store.name(), table: count.table, rows: count.rows });
+    let looks = ports.test_data.iter().map(|store| async {
+        let checked = tokio::time::timeout(LOOK_WITHIN, store.check()).await;
+        let mut remarks = checked.unwrap_or_else(|_| Err(late(store.name())))?;
+        let counted = tokio::time::timeout(LOOK_WITHIN, store.count(&never)).await;
+        // It works, but cleaning up will take its time, too.
+        let counts = counted.unwrap_or_else(|_| {
+            remarks.push(format!("a run's rows are not counted within {} s", LOOK_WITHIN.as_secs()));
+            Ok(Vec::new())
+        })?;
+        Ok((store.name(), counts, remarks))
+    });
+    let (mut found, mut remarked, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for look in futures::future::join_all(looks).await {
+        match look {
+            Ok((store, counts, remarks)) => {
+                let of = |TableCount { table, rows }| StoredRows { store: store.clone(), table, rows };
+                found.extend(counts.into_iter().map(of));
+                remarked.extend(remarks.into_iter().map(|remark| format!("{store}: {remark}")));
+            }
+            Err(error) => errors.push(error),
         }
     }
-    Ok(found)
+    if errors.is_empty() { Ok((found, remarked)) } else { Err(together(errors)) }
+}
+
+fn late(store: String) -> PortError {
+    let act = format!("{store} does not answer within {} s", LOOK_WITHIN.as_secs());
+    PortError::new(FailureKind::TimedOut, act)
 }

@@ -1,6 +1,7 @@
 //! What a run works with. The adapters behind it are chosen elsewhere.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::ports::{
@@ -30,6 +31,8 @@ pub struct Ports {
     pub kpi: Arc<dyn KpiSource>,
     /// Where runs leave data.
     pub test_data: Vec<Arc<dyn TestDataStore>>,
+    /// How long after the first sweep rows may still come, where the environment knows; `None` for the engine's own pause.
+    pub settle: Option<Duration>,
 }
 
 /// Makes the ports of a run.

@@ -285,4 +285,8 @@ impl TestDataStore for Store {
             })
             .await
     }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        self.environment.call(Call::Count, &self.name, |_| at_once(Vec::new())).await
+    }
 }

@@ -4,6 +4,21 @@
 //! a parent row that has one. Identifiers are checked against the catalogue and quoted, values are bound; there is no
 //! free SQL. Rows of other runs and rows without a tag are never touched.
 
+mod declaration;
+mod pace;
+mod postgres;
 mod sqlite;
+mod stride;
 
-pub use sqlite::{SqliteTestData, SqliteTestDataSettings, Table, Via};
+pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};
+pub use postgres::{PostgresBusy, PostgresTestData, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
+pub use sqlite::{SqliteTestData, SqliteTestDataSettings};
+
+use conductor_core::ports::TableCount;
+
+/// The rows of a run in a table: those that go, and those that a row guard holds back, which are told where there are any.
+fn counts(table: &str, all: u64, held: u64) -> impl Iterator<Item = TableCount> {
+    let going = TableCount { table: table.to_owned(), rows: all - held };
+    let staying = TableCount { table: format!("{table} (held back by a rowGuard)"), rows: held };
+    std::iter::once(going).chain((held > 0).then_some(staying))
+}

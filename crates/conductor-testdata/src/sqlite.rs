@@ -1,71 +1,25 @@
 //! Test data in a SQLite file.
 
 mod catalogue;
-mod order;
+mod foreign_keys;
+mod settings;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::ports::{FailureKind, PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
-use conductor_core::units::Span;
-use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Row};
 
+pub use settings::SqliteTestDataSettings;
+
+use crate::declaration::{Bind, Condition, RowGuardValue};
+use crate::pace::Pace;
 use catalogue::Checked;
 
 /// How long one statement waits for another writer before the store counts as busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What to delete from a SQLite file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SqliteTestDataSettings {
-    /// The store's name, for people.
-    pub name: String,
-    /// The database file.
-    pub path: PathBuf,
-    /// The tables in which runs leave rows.
-    pub tables: Vec<Table>,
-    /// Rows deleted in one transaction.
-    #[serde(default = "default_batch_size")]
-    pub batch_size: u32,
-    /// Rest between two transactions.
-    #[serde(default)]
-    pub pause: Span,
-}
-
-fn default_batch_size() -> u32 {
-    500
-}
-
-/// One table and how its rows are known to be of a run: exactly one of `tagColumn` and `via`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Table {
-    /// The table.
-    pub table: String,
-    /// The column that holds the run's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag_column: Option<String>,
-    /// The parent row that has the tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub via: Option<Via>,
-}
-
-/// A column that points at a parent row, which must be declared too.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Via {
-    /// The column of the table.
-    pub column: String,
-    /// The parent's table.
-    pub references: String,
-    /// The parent's column.
-    pub parent_column: String,
-}
 
 /// Test data in a SQLite file.
 pub struct SqliteTestData {
@@ -99,48 +53,63 @@ impl SqliteTestData {
         because(act, source)
     }
 
-    async fn checked(&self, connection: &mut SqliteConnection) -> Result<Vec<Checked>, PortError> {
-        let tables = catalogue::check(&self.settings, connection).await?;
-        order::children_first(&self.settings.name, tables)
-    }
-
-    async fn count_table(
+    /// Rows of the run that meet a condition; no more are counted than asked for.
+    async fn count_rows(
         &self,
         connection: &mut SqliteConnection,
         table: &Checked,
+        condition: &Condition,
         run: &RunId,
+        most: Option<u64>,
     ) -> Result<u64, PortError> {
-        let row = sqlx::query(sqlx::AssertSqlSafe(table.count_sql()))
-            .bind(run.as_str())
+        let failed = |source| self.failed(&format!("could not count {} in", table.name), source);
+        let row = sqlx::query_with(sqlx::AssertSqlSafe(table.count_sql(condition, most)), bound(condition, run))
             .fetch_one(connection)
             .await
-            .map_err(|source| self.failed(&format!("could not count {} in", table.name), source))?;
-        let rows: i64 =
-            row.try_get(0).map_err(|source| self.failed(&format!("could not count {} in", table.name), source))?;
+            .map_err(failed)?;
+        let rows: i64 = row.try_get(0).map_err(failed)?;
         Ok(rows.unsigned_abs())
     }
 
-    /// Deletes one table's rows, batch by batch, until a batch comes out short.
+    /// Nothing is deleted anywhere when more rows carry the tag than a row guard lets pass.
+    async fn guard(&self, connection: &mut SqliteConnection, tables: &[Checked], run: &RunId) -> Result<(), PortError> {
+        for table in tables {
+            let Some(most) = table.most_rows else { continue };
+            let rows = self.count_rows(connection, table, &table.of_run, run, Some(most.saturating_add(1))).await?;
+            if rows > most {
+                let act = format!(
+                    "test data {}: nothing is deleted, since more than {most} rows of {} are of run {run}, which \
+                     rowGuard.mostRows does not allow",
+                    self.settings.name, table.name
+                );
+                return Err(PortError::new(FailureKind::Rejected, act));
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes one table's rows, batch by batch, until no more can be: a batch may come out short where rows wait for others
+    /// of their own table.
     async fn delete_table(
         &self,
         connection: &mut SqliteConnection,
         table: &Checked,
         run: &RunId,
+        pace: &mut Pace,
     ) -> Result<u64, PortError> {
-        let batch = u64::from(self.settings.batch_size);
+        let sql = table.delete_sql(pace.at_most(u64::from(self.settings.batch_size)));
         let mut total = 0;
         loop {
-            let done = sqlx::query(sqlx::AssertSqlSafe(table.delete_sql()))
-                .bind(run.as_str())
-                .bind(i64::from(self.settings.batch_size))
+            let done = sqlx::query_with(sqlx::AssertSqlSafe(sql.clone()), bound(&table.deletable, run))
                 .execute(&mut *connection)
                 .await
                 .map_err(|source| self.failed(&format!("could not delete from {} in", table.name), source))?
                 .rows_affected();
-            total += done;
-            if done < batch {
+            if done == 0 {
                 return Ok(total);
             }
+            total += done;
+            pace.after(done).await;
             tokio::time::sleep(self.settings.pause.as_duration()).await;
         }
     }
@@ -155,9 +124,15 @@ impl TestDataStore for SqliteTestData {
     async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
         let mut connection = self.connect(true).await?;
         let mut counts = Vec::new();
-        for table in self.checked(&mut connection).await? {
-            let rows = self.count_table(&mut connection, &table, run).await?;
-            counts.push(TableCount { table: table.name, rows });
+        for table in catalogue::check(&self.settings, &mut connection).await? {
+            let all = self.count_rows(&mut connection, &table, &table.of_run, run, None).await?;
+            let held = match &table.guarded {
+                Some(guarded) => {
+                    all.saturating_sub(self.count_rows(&mut connection, &table, guarded, run, None).await?)
+                }
+                None => 0,
+            };
+            counts.extend(crate::counts(&table.name, all, held));
         }
         connection.close().await.map_err(|source| self.failed("could not close", source))?;
         Ok(counts)
@@ -166,13 +141,39 @@ impl TestDataStore for SqliteTestData {
     async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
         let mut connection = self.connect(false).await?;
         let mut counts = Vec::new();
-        for table in self.checked(&mut connection).await? {
-            let rows = self.delete_table(&mut connection, &table, run).await?;
+        let tables = catalogue::check(&self.settings, &mut connection).await?;
+        self.guard(&mut connection, &tables, run).await?;
+        let mut pace = Pace::new(self.settings.rows_per_second);
+        for table in tables {
+            let rows = self.delete_table(&mut connection, &table, run, &mut pace).await?;
             counts.push(TableCount { table: table.name, rows });
         }
         connection.close().await.map_err(|source| self.failed("could not close", source))?;
         Ok(counts)
     }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        let mut connection = self.connect(true).await?;
+        catalogue::check(&self.settings, &mut connection).await?;
+        connection.close().await.map_err(|source| self.failed("could not close", source))?;
+        Ok(Vec::new())
+    }
+}
+
+/// The values of a condition.
+fn bound(condition: &Condition, run: &RunId) -> SqliteArguments {
+    use sqlx::Arguments;
+    let mut arguments = SqliteArguments::default();
+    for bind in &condition.binds {
+        // Encoding numbers and texts cannot fail.
+        let _ = match bind {
+            Bind::Run => arguments.add(run.as_str().to_owned()),
+            Bind::Value(RowGuardValue::Flag(flag)) => arguments.add(*flag),
+            Bind::Value(RowGuardValue::Number(number)) => arguments.add(*number),
+            Bind::Value(RowGuardValue::Text(text)) => arguments.add(text.clone()),
+        };
+    }
+    arguments
 }
 
 /// The error of an act on the database, with the database's words once; sqlx would say them twice.

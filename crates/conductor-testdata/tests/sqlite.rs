@@ -140,23 +140,23 @@ async fn a_declaration_that_does_not_fit_is_refused_in_words() {
         (
             with(&|s| s.tables[0].tag_column = None),
             FailureKind::Rejected,
-            "test data shop: table baskets has neither tagColumn nor via, so that rows of others could match",
+            "test data shop: tables[0]: baskets has neither tagColumn nor via, so that rows of others could match; expected one of them",
         ),
         (
             with(&|s| s.tables[1].tag_column = Some("basket".to_owned())),
             FailureKind::Rejected,
-            "test data shop: table lines has both tagColumn and via; expected one of them",
+            "test data shop: tables[1]: lines has both tagColumn and via; expected one of them",
         ),
-        (with(&|s| s.batch_size = 0), FailureKind::Rejected, "test data shop: batchSize is 0; expected 1 or more"),
+        (with(&|s| s.batch_size = 0), FailureKind::Rejected, "test data shop: batchSize: it is 0; expected 1 or more"),
         (
             with(&|s| s.tables.clear()),
             FailureKind::Rejected,
-            "test data shop: no tables are declared; expected at least one",
+            "test data shop: tables: it is empty; expected the tables in which runs leave rows",
         ),
         (
             with(&|s| s.tables.push(s.tables[0].clone())),
             FailureKind::Rejected,
-            "test data shop: table baskets is declared twice",
+            "test data shop: tables[3].table: baskets is declared twice; expected each table once",
         ),
     ];
     for (settings, kind, message) in cases {
@@ -170,6 +170,7 @@ async fn a_declaration_that_does_not_fit_is_refused_in_words() {
 async fn names_are_quoted_and_never_run_as_sql() {
     let shop = Shop::with(1).await;
     let mut settings = shop.settings();
+    settings.tables.truncate(1);
     settings.tables[0].table = "baskets\"; DROP TABLE orders; --".to_owned();
     let error = SqliteTestData::new(settings).delete(&run()).await.unwrap_err();
     assert_eq!(error.kind, FailureKind::NotFound);
@@ -183,4 +184,68 @@ async fn a_missing_file_is_named_and_not_made() {
     let error = SqliteTestData::new(settings.clone()).delete(&run()).await.unwrap_err();
     assert_eq!(error.to_string(), format!("test data shop: there is no database {}", settings.path.display()));
     assert!(!settings.path.exists());
+}
+
+#[tokio::test]
+async fn a_row_guard_holds_rows_back_and_a_bound_keeps_everything() {
+    let shop = Shop::with(10).await;
+    let mut settings = shop.settings();
+    settings.tables[0].row_guard =
+        serde_json::from_value(serde_json::json!({ "where": [{ "column": "id", "op": "atLeast", "value": 4 }] }))
+            .unwrap();
+    settings.tables.truncate(2);
+    let mut connection = open(&shop.path).await;
+    sqlx::raw_sql("DELETE FROM orders").execute(&mut connection).await.unwrap();
+    let store = SqliteTestData::new(settings.clone());
+    let deleted = store.delete(&run()).await.unwrap();
+    assert_eq!(deleted.iter().map(|table| table.rows).collect::<Vec<_>>(), [6, 6]);
+    let left = store.count(&run()).await.unwrap();
+    assert_eq!((left[1].table.as_str(), left[1].rows), ("lines (held back by a rowGuard)", 4));
+    settings.tables[0].row_guard = serde_json::from_value(serde_json::json!({ "mostRows": 3 })).unwrap();
+    let error = SqliteTestData::new(settings).delete(&run()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "test data shop: nothing is deleted, since more than 3 rows of baskets are of run run-1, which rowGuard.mostRows does not allow"
+    );
+}
+
+#[tokio::test]
+async fn what_could_change_rows_of_others_is_refused() {
+    for (sql, text) in [
+        (
+            "CREATE TABLE notes (basket INTEGER REFERENCES baskets (id) ON DELETE CASCADE)",
+            "test data shop: deleting from baskets would change rows of notes (ON DELETE CASCADE), which is not declared; expected it among tables",
+        ),
+        (
+            "CREATE TRIGGER audit AFTER DELETE ON orders BEGIN DELETE FROM lines; END",
+            "test data shop: table orders has triggers that a deletion may fire (audit), which may write elsewhere; expected none, or allowTriggers: true",
+        ),
+    ] {
+        let shop = Shop::with(1).await;
+        sqlx::raw_sql(sql).execute(&mut open(&shop.path).await).await.unwrap();
+        assert_eq!(shop.store().delete(&run()).await.unwrap_err().to_string(), text);
+        assert_eq!(shop.rows().await, [3, 3, 3]);
+    }
+    let shop = Shop::with(1).await;
+    let mut settings = shop.settings();
+    settings.tables[1].via.as_mut().unwrap().parent_column = "run_id".to_owned();
+    assert_eq!(
+        SqliteTestData::new(settings).delete(&run()).await.unwrap_err().to_string(),
+        "test data shop: several rows of baskets may have the same run_id, so that a row of others could match by it; expected a parentColumn with a unique index"
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_points_at_itself_goes_and_a_tree_goes_from_its_leaves() {
+    let shop = Shop::with(1).await;
+    let mut connection = open(&shop.path).await;
+    let sql = "CREATE TABLE copies (id INTEGER PRIMARY KEY, original INTEGER REFERENCES copies (id), run_id TEXT);
+               INSERT INTO copies VALUES (1, 1, 'run-1'), (2, 1, 'run-1'), (3, 2, 'run-1'), (4, 4, NULL)";
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    let mut settings = serde_json::to_value(shop.settings()).unwrap();
+    settings["tables"] = serde_json::json!([{ "table": "copies", "tagColumn": "run_id" }]);
+    let store = SqliteTestData::new(serde_json::from_value(settings).unwrap());
+    assert_eq!(store.delete(&run()).await.unwrap(), [TableCount { table: "copies".to_owned(), rows: 3 }]);
+    let left = sqlx::query("SELECT id FROM copies").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.get(0)).collect::<Vec<i64>>(), [4]);
 }

@@ -105,6 +105,7 @@ impl PortsFactory for Model {
             generator: ports.generator,
             kpi: ports.kpi,
             test_data: ports.test_data,
+            settle: None,
         })
     }
 }

@@ -58,10 +58,14 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
     }
     line("would delete the run's rows in".to_owned());
     for rows in &report.test_data {
-        line(format!("  {}/{}", rows.store, rows.table));
+        line(format!("  {}/{}: {} rows now", rows.store, rows.table, rows.rows));
     }
-    if report.test_data.is_empty() {
+    // Of rows that are not counted in time there is a note.
+    if report.test_data.is_empty() && report.test_data_remarks.is_empty() {
         line("  nothing: the environment declares no test data".to_owned());
+    }
+    for remark in &report.test_data_remarks {
+        line(format!("  note: {remark}"));
     }
     line("time limits".to_owned());
     for deadline in &report.deadlines {

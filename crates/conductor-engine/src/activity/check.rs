@@ -131,14 +131,14 @@ pub(crate) async fn look_around(
     }
 }
 
-/// Looks whether every store of test data answers.
+/// Looks whether every store of test data answers and is as declared.
 async fn stores(context: &Context) -> Vec<Failure> {
     let patience = context.options.retry.check_patience;
-    let counts = context.ports.test_data.iter().map(|store: &Arc<dyn TestDataStore>| async move {
-        let counted = context.retry(patience, || store.count(&context.run)).await;
-        counted.err().map(|error| Failure::of(format!("look into test data store {}", store.name()), &error))
+    let checks = context.ports.test_data.iter().map(|store: &Arc<dyn TestDataStore>| async move {
+        let checked = context.retry(patience, || store.check()).await;
+        checked.err().map(|error| Failure::of(format!("look into test data store {}", store.name()), &error))
     });
-    futures::future::join_all(counts).await.into_iter().flatten().collect()
+    futures::future::join_all(checks).await.into_iter().flatten().collect()
 }
 
 fn keep<T>(result: Result<T, PortError>, activity: &str, failures: &mut Vec<Failure>) -> Option<T> {

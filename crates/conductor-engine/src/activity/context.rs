@@ -15,11 +15,14 @@ use conductor_core::units::Span;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::Equipment;
 
 /// The failed attempt at which people are told: they should not watch a run wait without knowing for what.
 const TOLD_AT_ATTEMPT: u32 = 4;
+/// Work that goes on where it was and failed after this long has got somewhere: it is longer than any try to connect.
+const PROGRESS: Duration = Duration::from_secs(60);
 
 /// What one activity works with.
 pub(crate) struct Context {
@@ -61,6 +64,11 @@ impl Context {
         Self { equipment, events, trouble: Mutex::new(None) }
     }
 
+    /// The same for a part of the work, whose trouble is its own.
+    pub(super) fn apart(&self) -> Shared {
+        Arc::new(Self::new(self.equipment.clone(), self.events.clone()))
+    }
+
     /// The applications whose state the run records.
     pub(super) fn applications(&self) -> Vec<ApplicationId> {
         self.created.applications()
@@ -84,7 +92,16 @@ impl Context {
     where
         F: Future<Output = Result<T, PortError>>,
     {
-        self.again(patience, FailureKind::is_transient, call).await
+        self.again(patience, FailureKind::is_transient, None, call).await
+    }
+
+    /// Calls as [`Self::retry`] does what goes on where it was when it is called again: patience begins anew with each call that has
+    /// got somewhere.
+    pub(super) async fn go_on<T, F>(&self, patience: Duration, call: impl FnMut() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        self.again(patience, FailureKind::is_transient, Some(PROGRESS), call).await
     }
 
     /// Calls until it succeeds or the patience is over: what is refused now may be allowed in a moment.
@@ -92,27 +109,34 @@ impl Context {
     where
         F: Future<Output = Result<T, PortError>>,
     {
-        self.again(patience, |_| true, call).await
+        self.again(patience, |_| true, None, call).await
     }
 
     async fn again<T, F>(
         &self,
         patience: Duration,
         may_pass: impl Fn(FailureKind) -> bool,
+        progress: Option<Duration>,
         mut call: impl FnMut() -> F,
     ) -> Result<T, PortError>
     where
         F: Future<Output = Result<T, PortError>>,
     {
-        let began = self.clock.now();
+        // What has worked for long before it fails has all its patience still.
+        let mut trouble_began = None;
         let mut attempt: u32 = 0;
         loop {
+            let called = Instant::now();
             let error = match call().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             let message = Failure::of("", &error).message;
-            let waited = Duration::try_from(self.clock.now().duration_since(began)).unwrap_or_default();
+            let now = Instant::now();
+            if progress.is_some_and(|progress| now - called >= progress) {
+                (trouble_began, attempt) = (None, 0);
+            }
+            let waited = now - *trouble_began.get_or_insert(now);
             if !may_pass(error.kind) || waited >= patience {
                 return Err(error);
             }

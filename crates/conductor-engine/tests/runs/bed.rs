@@ -152,6 +152,7 @@ fn ports(environment: &SimEnvironment) -> Ports {
         generator: ports.generator,
         kpi: ports.kpi,
         test_data: ports.test_data,
+        settle: None,
     }
 }
 

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 pub(crate) fn twice(ports: Ports) -> Ports {
     let test_data = ports.test_data.iter().cloned().map(|store| -> Arc<dyn TestDataStore> { Arc::new(Store(store)) });
     let test_data = test_data.collect();
+    let settle = ports.settle;
     let all = Arc::new(Twice(ports));
     Ports {
         releases: all.clone(),
@@ -32,6 +33,7 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         generator: all.clone(),
         kpi: all,
         test_data,
+        settle,
     }
 }
 
@@ -185,5 +187,10 @@ impl TestDataStore for Store {
     async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
         self.0.delete(run).await?;
         self.0.delete(run).await
+    }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        self.0.check().await?;
+        self.0.check().await
     }
 }

@@ -69,4 +69,6 @@ async fn rows_that_are_written_late_are_deleted_too() {
     });
     let view = bed.run().await;
     bed.assert_clean(&view, "late rows");
+    let late = view.deleted.iter().find(|table| table.table == "shop/orders (late)");
+    assert!(late.is_some_and(|table| table.rows > 0), "{:?}", view.deleted);
 }

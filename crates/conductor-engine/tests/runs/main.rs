@@ -6,6 +6,7 @@ mod adoptions;
 mod alongside;
 mod altered;
 mod bed;
+mod cleaning;
 mod crashes;
 mod doubles;
 mod drifts;

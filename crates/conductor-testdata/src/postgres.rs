@@ -1,0 +1,165 @@
+//! Test data in a PostgreSQL database.
+
+mod busy;
+mod catalogue;
+mod session;
+mod settings;
+mod statement;
+mod sweep;
+mod trouble;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use conductor_core::ports::{FailureKind, PortError, TableCount, TestDataStore};
+use conductor_core::run::RunId;
+
+pub use settings::{PostgresBusy, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
+
+use busy::Watch;
+use catalogue::Catalogue;
+use session::{Session, Values};
+use statement::Statements;
+use sweep::Sweep;
+
+/// Test data in a PostgreSQL database.
+pub struct PostgresTestData {
+    settings: PostgresTestDataSettings,
+    password: Option<String>,
+    /// What was deleted and not told yet, by run and table: a call that fails in the middle has deleted rows, too.
+    untold: Mutex<BTreeMap<(RunId, String), u64>>,
+}
+
+impl PostgresTestData {
+    /// A store for these settings, with the password that they name. The server is talked to when it is used.
+    pub fn new(settings: PostgresTestDataSettings, password: Option<String>) -> Self {
+        Self { settings, password, untold: Mutex::default() }
+    }
+
+    fn session(&self) -> Session<'_> {
+        Session::new(&self.settings, self.password.as_deref())
+    }
+
+    /// Notes deleted rows, so that they are told however the call ends.
+    fn note(&self, run: &RunId, table: &str, rows: u64) {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        *untold.entry((run.clone(), table.to_owned())).or_default() += rows;
+    }
+
+    /// Takes what was noted.
+    fn told(&self, run: &RunId, table: &str) -> u64 {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        untold.remove(&(run.clone(), table.to_owned())).unwrap_or_default()
+    }
+
+    async fn check_in(&self, session: &mut Session<'_>) -> Result<Vec<String>, PortError> {
+        let checked = catalogue::check(&self.settings, session).await?;
+        // A right that is missing to see whether the database is busy is told before a run, not after it.
+        Watch::new(&self.settings).busy(session).await?;
+        Ok(checked.remarks)
+    }
+
+    async fn count_in(&self, session: &mut Session<'_>, run: &RunId) -> Result<Vec<TableCount>, PortError> {
+        let Catalogue { tables, order, .. } = catalogue::check(&self.settings, session).await?;
+        let statements = Statements { declared: &self.settings.tables, checked: &tables };
+        let mut counts = Vec::new();
+        for table in order {
+            let name = &tables[table].name;
+            let all = count(session, statements, table, Count::All, run).await?;
+            let held = match statements.is_guarded(table) {
+                true => all.saturating_sub(count(session, statements, table, Count::Guarded, run).await?),
+                false => 0,
+            };
+            counts.extend(crate::counts(name, all, held));
+        }
+        Ok(counts)
+    }
+
+    /// Nothing is deleted anywhere when more rows carry the tag than a row guard lets pass.
+    async fn guard(&self, session: &mut Session<'_>, statements: Statements<'_>, run: &RunId) -> Result<(), PortError> {
+        for (table, declared) in self.settings.tables.iter().enumerate() {
+            let Some(most) = declared.row_guard.most_rows else { continue };
+            if count(session, statements, table, Count::UpTo(most.saturating_add(1)), run).await? > most {
+                let act = format!(
+                    "test data {}: nothing is deleted, since more than {most} rows of {} are of run {run}, which \
+                     rowGuard.mostRows does not allow",
+                    self.settings.name, statements.checked[table].name
+                );
+                return Err(PortError::new(FailureKind::Rejected, act));
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_in(&self, session: &mut Session<'_>, run: &RunId) -> Result<Vec<TableCount>, PortError> {
+        let Catalogue { tables, order, .. } = catalogue::check(&self.settings, session).await?;
+        let statements = Statements { declared: &self.settings.tables, checked: &tables };
+        self.guard(session, statements, run).await?;
+        let note = |table: usize, rows| self.note(run, &tables[table].name, rows);
+        Sweep::new(&self.settings, statements, run).all(&order, session, note).await?;
+        let told = |table: usize| {
+            let table = tables[table].name.clone();
+            TableCount { rows: self.told(run, &table), table }
+        };
+        Ok(order.into_iter().map(told).collect())
+    }
+}
+
+#[async_trait]
+impl TestDataStore for PostgresTestData {
+    fn name(&self) -> String {
+        self.settings.name.clone()
+    }
+
+    async fn count(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
+        let mut session = self.session();
+        let counts = self.count_in(&mut session, run).await;
+        session.close().await;
+        counts
+    }
+
+    async fn delete(&self, run: &RunId) -> Result<Vec<TableCount>, PortError> {
+        let mut session = self.session();
+        let counts = self.delete_in(&mut session, run).await;
+        session.close().await;
+        counts
+    }
+
+    async fn check(&self) -> Result<Vec<String>, PortError> {
+        let mut session = self.session();
+        let checked = self.check_in(&mut session).await;
+        session.close().await;
+        checked
+    }
+}
+
+/// Which rows are counted.
+#[derive(Clone, Copy, Debug)]
+enum Count {
+    /// All of the run.
+    All,
+    /// Those that row guards let pass.
+    Guarded,
+    /// All of the run, but no more than these.
+    UpTo(u64),
+}
+
+async fn count(
+    session: &mut Session<'_>,
+    statements: Statements<'_>,
+    table: usize,
+    which: Count,
+    run: &RunId,
+) -> Result<u64, PortError> {
+    let counted = match which {
+        Count::All => statements.count(table, false, None),
+        Count::Guarded => statements.count(table, true, None),
+        Count::UpTo(most) => statements.count(table, false, Some(most)),
+    };
+    session.set_mode(session::Mode::Look);
+    let values = Values { binds: &counted.binds, run: run.as_str(), extra: Vec::new() };
+    let what = format!("could not count {} in", statements.checked[table].name);
+    walk::number(session, &what, &counted.sql, &values).await
+}

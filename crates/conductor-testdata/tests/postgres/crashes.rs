@@ -1,0 +1,24 @@
+//! A conductor that dies in the middle: the rows themselves say what is left to do.
+
+use conductor_core::ports::TestDataStore;
+use serde_json::json;
+
+use crate::bed::{Bed, run};
+
+#[tokio::test]
+async fn another_conductor_goes_on_wherever_one_has_died() {
+    let bed = Bed::shop(1000).await;
+    let others = bed.of_others().await;
+    for (table, left) in [("lines", 2900), ("lines", 2300), ("orders", 2500), ("baskets", 2400)] {
+        let store = bed.shop_store(json!({ "batchSize": 40, "rowsPerSecond": 4000 }));
+        let id = run();
+        let dies = async { bed.until("rows go", &format!("SELECT count(*) < {left} FROM {table}")).await };
+        tokio::select! {
+            deleted = store.delete(&id) => panic!("it was done before it could die: {deleted:?}"),
+            () = dies => {}
+        }
+        assert_eq!(bed.of_others().await, others);
+    }
+    bed.shop_store(json!({})).delete(&run()).await.unwrap();
+    assert_eq!((bed.rows().await, bed.of_others().await), (others, others));
+}
