@@ -1,5 +1,6 @@
 //! A shop in a folder of its own, on ports of its own; dropping it stops everything in it.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -48,13 +49,15 @@ impl Default for Shop {
 pub struct Bed {
     folder: TempDir,
     shop: PathBuf,
+    /// Variables of the conductor's environment.
+    variables: BTreeMap<&'static str, String>,
 }
 
 impl Bed {
     /// Makes a shop in a folder whose path has a space in it. Nothing is started.
     pub fn new(shop: Shop) -> Self {
         let folder = tempfile::Builder::new().prefix("a shop ").tempdir().unwrap();
-        let bed = Self { shop: folder.path().join("shop"), folder };
+        let bed = Self { shop: folder.path().join("shop"), folder, variables: BTreeMap::new() };
         let mut init = Command::new(program("shop"));
         init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string()).arg(&bed.shop);
         assert!(init.stdout(Stdio::null()).status().unwrap().success());
@@ -226,9 +229,17 @@ impl Bed {
         self.folder.path().join("state")
     }
 
+    /// Sets a variable of the conductors that start from now on, or takes it away.
+    pub(crate) fn set_variable(&mut self, name: &'static str, value: Option<&str>) {
+        match value {
+            Some(value) => self.variables.insert(name, value.to_owned()),
+            None => self.variables.remove(name),
+        };
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("conductor"));
-        command.args(arguments).env("CONDUCTOR_STATE_DIR", self.state()).stdin(Stdio::null());
+        command.args(arguments).env("CONDUCTOR_STATE_DIR", self.state()).envs(&self.variables).stdin(Stdio::null());
         command
     }
 }

@@ -4,6 +4,7 @@
 mod bed;
 mod conductor;
 mod kubernetes;
+mod ledger;
 mod outside;
 mod rows;
 
@@ -11,3 +12,4 @@ pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
 pub use conductor_kubernetes_bed::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Then, Verb};
 pub use kubernetes::{ClusterBed, Held};
+pub use ledger::{ENTRIES, LedgerBed, PASSWORD, Written};

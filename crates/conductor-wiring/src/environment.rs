@@ -1,6 +1,7 @@
 //! An environment: where the applications, the load generator and the test data are, and what counts as a KPI.
 
 mod alongside;
+mod test_data;
 mod violations;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,13 @@ use conductor_core::units::Span;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::{KpiEvent, LocustSettings};
-use conductor_testdata::SqliteTestDataSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::violations::violations;
 use crate::input::{InputError, read};
 use crate::template::read_templates;
 pub use alongside::Alongside;
+pub use test_data::TestDataSettings;
 
 /// An environment, as it is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,14 +110,6 @@ impl EnvironmentSpec {
     }
 }
 
-/// A store in which runs leave data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub enum TestDataSettings {
-    /// A SQLite file.
-    Sqlite(SqliteTestDataSettings),
-}
-
 /// An environment that can be used: checked, with every path absolute. It is kept in the journal of each of its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -145,9 +138,7 @@ impl Environment {
         spec.local = spec.local.map(|local| local.resolve(&folder));
         spec.kubernetes = spec.kubernetes.map(|kubernetes| kubernetes.resolve(&folder));
         spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
-        for TestDataSettings::Sqlite(store) in &mut spec.test_data {
-            store.path = folder.join(&store.path);
-        }
+        spec.test_data = spec.test_data.into_iter().map(|store| store.resolve(&folder)).collect();
         if let Some(ca_file) = &mut spec.locust.ca_file {
             *ca_file = folder.join(&*ca_file);
         }

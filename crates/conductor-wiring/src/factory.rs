@@ -4,16 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{EnvironmentGuard, FailureKind, PortError, ProgressSink, TestDataStore};
+use conductor_core::ports::{
+    EnvironmentGuard, FailureKind, KpiSource, LoadGenerator, PortError, ProgressSink, TestDataStore,
+};
 use conductor_core::run::Created;
+use conductor_core::units::Span;
 use conductor_engine::{Ports, PortsFactory};
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
-use conductor_locust::Locust;
-use conductor_testdata::SqliteTestData;
+use conductor_locust::{KpiEvent, Locust, LocustSettings};
+use conductor_testdata::{PostgresTestData, SqliteTestData};
 
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
+use crate::unusable::Unusable;
 
 /// Who hears how far rollouts and scaling are, where somebody does.
 type Sink = Option<Arc<dyn ProgressSink>>;
@@ -46,15 +50,10 @@ impl Wiring {
         let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
         })?;
-        let token = match &environment.spec.locust.token_env {
-            Some(name) => Some((self.secret)(name).ok_or_else(|| {
-                let text = format!("locust.tokenEnv names {name}, which is not set; expected the token in it");
-                PortError::new(FailureKind::Rejected, text)
-            })?),
-            None => None,
-        };
-        let locust = Arc::new(Locust::new(environment.spec.locust.clone(), event, token)?);
-        let test_data = environment.spec.test_data.iter().cloned().map(store).collect();
+        let (generator, kpi) = self.locust_or_why_not(environment.spec.locust.clone(), event);
+        let settle = environment.spec.test_data.iter().filter_map(TestDataSettings::settle).max();
+        let stores = environment.spec.test_data.iter().cloned().enumerate();
+        let test_data = stores.map(|(position, store)| self.store_or_why_not(position, store)).collect();
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
@@ -63,9 +62,60 @@ impl Wiring {
             parity: substrates.parity(),
             guard: substrates.is_guarded().then(|| substrates.clone() as Arc<dyn EnvironmentGuard>),
             scaler: substrates,
-            generator: locust.clone(),
-            kpi: locust,
+            generator,
+            kpi,
             test_data,
+            settle: settle.map(Span::as_duration),
+        })
+    }
+}
+
+impl Wiring {
+    /// The secret that a variable holds, where a field names one.
+    fn secret(&self, variable: Option<&str>, field: &str, what: &str) -> Result<Option<String>, PortError> {
+        let find = |name: &str| {
+            (self.secret)(name).ok_or_else(|| {
+                let text = format!("{field} names {name}, which is not set; expected the {what} in it");
+                PortError::new(FailureKind::Rejected, text)
+            })
+        };
+        variable.map(find).transpose()
+    }
+
+    /// Locust that cannot be talked to is no reason not to put the environment back.
+    fn locust_or_why_not(
+        &self,
+        settings: LocustSettings,
+        event: KpiEvent,
+    ) -> (Arc<dyn LoadGenerator>, Arc<dyn KpiSource>) {
+        match self.locust(settings, event) {
+            Ok(locust) => (locust.clone(), locust),
+            Err(error) => {
+                let unusable = Arc::new(Unusable::locust(&error));
+                (unusable.clone(), unusable)
+            }
+        }
+    }
+
+    fn locust(&self, settings: LocustSettings, event: KpiEvent) -> Result<Arc<Locust>, PortError> {
+        let token = self.secret(settings.token_env.as_deref(), "locust.tokenEnv", "token")?;
+        Ok(Arc::new(Locust::new(settings, event, token)?))
+    }
+
+    /// A store that cannot be made is no reason not to put the rest of the environment back.
+    fn store_or_why_not(&self, position: usize, settings: TestDataSettings) -> Arc<dyn TestDataStore> {
+        let name = settings.name().to_owned();
+        self.store(position, settings).unwrap_or_else(|error| Arc::new(Unusable::store(&name, &error)))
+    }
+
+    fn store(&self, position: usize, settings: TestDataSettings) -> Result<Arc<dyn TestDataStore>, PortError> {
+        Ok(match settings {
+            TestDataSettings::Sqlite(settings) => Arc::new(SqliteTestData::new(settings)),
+            TestDataSettings::Postgres(settings) => {
+                let field = format!("testData[{position}].postgres.passwordEnv");
+                let password = self.secret(settings.password_env.as_deref(), &field, "password")?;
+                Arc::new(PostgresTestData::new(settings, password))
+            }
         })
     }
 }
@@ -112,8 +162,6 @@ pub async fn unfreeze(environment: &Environment, name: &str) -> Result<bool, Por
     KubernetesEnvironment::connect(settings, 0).await?.unfreeze(name).await
 }
 
-fn store(settings: TestDataSettings) -> Arc<dyn TestDataStore> {
-    match settings {
-        TestDataSettings::Sqlite(settings) => Arc::new(SqliteTestData::new(settings)),
-    }
-}
+#[cfg(test)]
+#[path = "factory_tests.rs"]
+mod tests;

@@ -16,6 +16,7 @@ mod input;
 mod places;
 mod substrates;
 mod template;
+mod unusable;
 
 pub use curve::read_load_test;
 pub use declare::{adopted, declare};

@@ -36,7 +36,7 @@ fn every_path_becomes_absolute_and_the_whole_survives_a_journal() {
     assert_eq!(read.spec.locust.ca_file.as_deref(), Some(Path::new("/shop/ca.pem")));
     let local = read.spec.local.as_ref().unwrap();
     assert_eq!(local.production_manifest.as_deref(), Some(Path::new("/shop/production.yaml")));
-    let TestDataSettings::Sqlite(store) = &read.spec.test_data[0];
+    let TestDataSettings::Sqlite(store) = &read.spec.test_data[0] else { panic!("{:?}", read.spec.test_data) };
     assert_eq!(store.path, Path::new("/shop/shop.db"));
     assert_eq!(read.catalogue(), ["shop".parse().unwrap()], "support is not in the catalogue");
 }
@@ -188,6 +188,42 @@ fn everything_wrong_with_what_is_scaled_with_every_test_is_told_by_its_field() {
             "spec.alongside[3].name: nothing is said of \"search\"; expected replicas, cpu or memory beside it",
             "spec.alongside[4].name: \"search\" is there twice; expected each application once",
             "spec.alongside[4].replicas: 100001 is out of range; expected 0 to 100000",
+        ]
+    );
+}
+
+const POSTGRES: &str = "postgres: { name: bank, host: db.test, database: bank, user: conductor, passwordEnv: BANK,
+      tls: { caFile: db.pem }, tables: [{ table: bookings, tagColumn: run_id }] }";
+
+#[test]
+fn a_database_is_read_with_its_files_and_survives_a_journal() {
+    let read = environment(
+        &GOOD
+            .replace("sqlite: { name: shop, path: shop.db, tables: [{ table: orders, tagColumn: run_id }] }", POSTGRES),
+    );
+    let TestDataSettings::Postgres(store) = &read.unwrap().spec.test_data[0] else { panic!("it is no database") };
+    assert_eq!(store.tls.ca_file.as_deref(), Some(Path::new("/shop/db.pem")));
+    assert_eq!((store.port, store.batch_size.get()), (5432, 10_000));
+}
+
+#[test]
+fn everything_wrong_with_stores_of_test_data_is_told_by_its_field() {
+    let bad = POSTGRES
+        .replace("name: bank", "name: shop, settle: 21m, lockTimeout: 1m")
+        .replace("tagColumn: run_id", "rowGuard: { mostRows: 0 }")
+        .replace("host: db.test", "host: \"\"");
+    let told = environment(&GOOD.replace("testData: [{", &format!("testData: [{{ {bad} }}, {{"))).unwrap_err();
+    let mut told: Vec<&str> = told.lines().map(|line| line.split_once(": ").unwrap().1).collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            "spec.testData[0].postgres.host: it is empty; expected what the server is reached by",
+            "spec.testData[0].postgres.lockTimeout: it is longer than statementTimeout, which ends the wait before; expected a shorter one",
+            "spec.testData[0].postgres.settle: 21m is longer than 20m; expected at most 20m",
+            "spec.testData[0].postgres.tables[0].rowGuard.mostRows: 0 lets nothing be deleted; expected 1 or more",
+            "spec.testData[0].postgres.tables[0]: bookings has neither tagColumn nor via, so that rows of others could match; expected one of them",
+            "spec.testData[1].sqlite.name: \"shop\" is there twice; expected a name of its own for each store",
         ]
     );
 }

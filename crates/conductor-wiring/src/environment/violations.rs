@@ -8,7 +8,7 @@ use conductor_core::units::Span;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::LocalSettings;
 
-use super::{EnvironmentDocument, EnvironmentSpec, alongside};
+use super::{EnvironmentDocument, EnvironmentSpec, alongside, test_data};
 
 /// The `kind` of an environment.
 const KIND: &str = "Environment";
@@ -68,6 +68,9 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     }
     for (field, problem, expected) in alongside::violations(&document.spec) {
         add(&format!("spec.{field}"), problem, expected);
+    }
+    for (field, problem, expected) in test_data::violations(&document.spec.test_data) {
+        add(&format!("spec.{field}"), problem, &expected);
     }
     let mut substrates = BTreeMap::new();
     for (field, name) in document.spec.applications() {

@@ -1,0 +1,103 @@
+//! Ports are made of every environment that could be read: what is missing is told by what cannot be used without it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use conductor_core::failure::Failure;
+use conductor_core::run::RunId;
+
+use super::*;
+use crate::declare::adopted;
+
+const ENVIRONMENT: &str = r#"
+apiVersion: loadtest-conductor.dev/v1alpha1
+kind: Environment
+metadata: { name: shop }
+spec:
+  local:
+    applications:
+      - { name: shop, command: [shop], port: { number: 18080 }, ready: {} }
+      - { name: locust, support: true, command: [locust], port: { number: 18089 }, ready: {} }
+  locust: { url: "http://127.0.0.1:18089" }
+  kpis: { orders: { request: { method: POST, name: /orders } } }
+  testData: []
+"#;
+
+/// Only these two are there.
+fn secret(name: &str) -> Option<String> {
+    ["BANK_PASSWORD", "LOCUST_TOKEN"].contains(&name).then(|| "quite secret".to_owned())
+}
+
+async fn ports(environment: &str) -> Ports {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("environment.yaml");
+    std::fs::write(&file, environment).unwrap();
+    let created = adopted(&Environment::read(&file, Path::new("/state")).unwrap()).unwrap();
+    Wiring::new(secret).ports(&created, 1).await.unwrap()
+}
+
+fn with_stores(stores: &[&str]) -> String {
+    ENVIRONMENT.replace("testData: []", &format!("testData: [{}]", stores.join(", ")))
+}
+
+const NOTES: &str =
+    "{ sqlite: { name: notes, path: /nowhere/notes.db, tables: [{ table: notes, tagColumn: run_id }] } }";
+const BANK: &str = "{ postgres: { name: bank, host: 127.0.0.1, port: 1, database: bank, user: conductor, passwordEnv: BANK_PASSWORD, \
+     tls: { mode: disable }, tables: [{ table: payments, tagColumn: run_id }] } }";
+
+fn told<T>(result: Result<T, PortError>) -> (FailureKind, String) {
+    let error = result.err().expect("it cannot be used");
+    (error.kind, Failure::of("", &error).message)
+}
+
+#[tokio::test]
+async fn a_store_without_its_password_says_so_when_it_is_used_and_the_others_are_there() {
+    let run: RunId = "run-1".parse().unwrap();
+    let ledger = BANK.replace("name: bank", "name: ledger");
+    let missing = |store: &str| store.replace("BANK_PASSWORD", "NOT_THERE");
+    let ports = ports(&with_stores(&[NOTES, &missing(BANK), &missing(&ledger)])).await;
+    let names: Vec<String> = ports.test_data.iter().map(|store| store.name()).collect();
+    assert_eq!(names, ["notes", "bank", "ledger"]);
+    for (store, word) in ports.test_data[1..].iter().zip(["bank: testData[1].postgres", "ledger: testData[2].postgres"])
+    {
+        let text =
+            format!("test data {word}.passwordEnv names NOT_THERE, which is not set; expected the password in it");
+        let expected = (FailureKind::Rejected, text);
+        assert_eq!(told(store.check().await), expected);
+        assert_eq!(told(store.count(&run).await), expected);
+        assert_eq!(told(store.delete(&run).await), expected);
+    }
+    let (_, text) = told(ports.test_data[0].check().await);
+    assert!(text.contains("notes.db"), "{text}");
+}
+
+#[tokio::test]
+async fn locust_without_its_token_says_so_when_it_is_used() {
+    let run: RunId = "run-1".parse().unwrap();
+    let with_token = |name: &str| ENVIRONMENT.replace("locust: { ", &format!("locust: {{ tokenEnv: {name}, "));
+    let ports_without = ports(&with_token("NOT_THERE")).await;
+    let text = "locust.tokenEnv names NOT_THERE, which is not set; expected the token in it".to_owned();
+    let expected = (FailureKind::Rejected, text);
+    assert_eq!(told(ports_without.generator.check().await), expected);
+    assert_eq!(told(ports_without.generator.status().await), expected);
+    assert_eq!(told(ports_without.generator.stop(&run).await), expected);
+    assert_eq!(told(ports_without.kpi.sample(&run, jiff::Timestamp::UNIX_EPOCH).await), expected);
+    let with_it = ports(&with_token("LOCUST_TOKEN")).await;
+    let (_, text) = told(with_it.generator.status().await);
+    assert!(!text.contains("tokenEnv"), "{text}");
+}
+
+#[tokio::test]
+async fn late_rows_are_waited_for_as_long_as_the_slowest_store_says() {
+    let with = |store: &str, settle: &str| store.replacen("name: ", &format!("settle: {settle}, name: "), 1);
+    for (stores, settle) in [
+        (vec![NOTES.to_owned(), BANK.to_owned()], None),
+        (vec![with(NOTES, "90s"), BANK.to_owned()], Some(90)),
+        (vec![with(NOTES, "30s"), with(BANK, "5m")], Some(300)),
+        (vec![with(NOTES, "5m"), with(BANK, "30s")], Some(300)),
+    ] {
+        let stores: Vec<&str> = stores.iter().map(String::as_str).collect();
+        assert_eq!(ports(&with_stores(&stores)).await.settle, settle.map(Duration::from_secs), "{stores:?}");
+    }
+}
