@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use conductor_core::ports::{FailureKind, PortError, TableCount, TestDataStore};
+use conductor_core::ports::{PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 
 pub use settings::{PostgresBusy, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
@@ -82,12 +82,7 @@ impl PostgresTestData {
         for (table, declared) in self.settings.tables.iter().enumerate() {
             let Some(most) = declared.row_guard.most_rows else { continue };
             if count(session, statements, table, Count::UpTo(most.saturating_add(1)), run).await? > most {
-                let act = format!(
-                    "test data {}: nothing is deleted, since more than {most} rows of {} are of run {run}, which \
-                     rowGuard.mostRows does not allow",
-                    self.settings.name, statements.checked[table].name
-                );
-                return Err(PortError::new(FailureKind::Rejected, act));
+                return Err(crate::too_many(&self.settings.name, most, &statements.checked[table].name, run));
             }
         }
         Ok(())

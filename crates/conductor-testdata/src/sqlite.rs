@@ -77,12 +77,7 @@ impl SqliteTestData {
             let Some(most) = table.most_rows else { continue };
             let rows = self.count_rows(connection, table, &table.of_run, run, Some(most.saturating_add(1))).await?;
             if rows > most {
-                let act = format!(
-                    "test data {}: nothing is deleted, since more than {most} rows of {} are of run {run}, which \
-                     rowGuard.mostRows does not allow",
-                    self.settings.name, table.name
-                );
-                return Err(PortError::new(FailureKind::Rejected, act));
+                return Err(crate::too_many(&self.settings.name, most, &table.name, run));
             }
         }
         Ok(())

@@ -1,7 +1,5 @@
 //! The end of a way back: one object that cannot be let go of keeps no other one from it.
 
-use std::time::Duration;
-
 use conductor_core::ports::{FailureKind, Scaler};
 use conductor_kubernetes_bed::{Answer, Effect, Fault, Requests, until};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -11,10 +9,7 @@ use serde_json::json;
 
 use crate::bed::{Bed, text};
 use crate::plans::{autoscaler, stateful_set_with_resources, with_resources};
-use crate::scene::Scene;
-
-/// How long a controller may take on a busy machine.
-const WITHIN: Duration = Duration::from_secs(60);
+use crate::scene::{CARRIED_WITHIN, Scene};
 
 #[tokio::test]
 async fn one_failure_keeps_no_other_object_from_being_let_go_of() {
@@ -60,7 +55,7 @@ async fn one_failure_keeps_no_other_object_from_being_let_go_of() {
     refused.into_iter().for_each(|fault| fault.lift());
     conductor.let_go(&bed.run, &bed.applications).await.unwrap_or_else(|error| panic!("{}", text(&error)));
     // While its bounds were the run's, the autoscaler may have taken the replicas there once more.
-    until("the autoscaler goes by its bounds", WITHIN, async || {
+    until("the autoscaler goes by its bounds", CARRIED_WITHIN, async || {
         deployments.get("shop").await.unwrap().spec?.replicas.filter(|replicas| (1..=4).contains(replicas))
     })
     .await;

@@ -23,7 +23,7 @@ pub(crate) enum By {
 }
 
 /// How long a controller may take on a busy machine until what it makes of an object is as the object says.
-const CARRIED_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const CARRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What scales an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,20 +5,28 @@ use std::time::Duration;
 use conductor_core::ports::TestDataStore;
 use conductor_postgres_bed::PostgresSettings;
 use serde_json::json;
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use tokio::task::JoinHandle;
 
 use crate::bed::{Bed, WAITS, counts, refused, run, told};
 
-#[tokio::test]
-async fn others_that_wait_for_locks_hold_deletion_up() {
-    let bed = Bed::shop(50).await;
-    let (mut one, mut two) = (bed.connect().await, bed.connect().await);
+/// A transaction that has locked a basket of a customer, and somebody who waits for it.
+async fn somebody_waits<'a>(bed: &Bed, one: &'a mut PgConnection) -> (Transaction<'a, Postgres>, JoinHandle<()>) {
+    let mut two = bed.connect().await;
     let mut holder = one.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM baskets WHERE id = 3 FOR UPDATE").execute(&mut *holder).await.unwrap();
     let waiter = tokio::spawn(async move {
         sqlx::query("UPDATE baskets SET id = id WHERE id = 3").execute(&mut two).await.unwrap();
     });
     bed.until("somebody waits", WAITS).await;
+    (holder, waiter)
+}
+
+#[tokio::test]
+async fn others_that_wait_for_locks_hold_deletion_up() {
+    let bed = Bed::shop(50).await;
+    let mut one = bed.connect().await;
+    let (holder, waiter) = somebody_waits(&bed, &mut one).await;
     let store = bed.shop_store(json!({ "busy": { "lockWaits": 0 } }));
     let id = run();
     let delete = store.delete(&id);
@@ -34,13 +42,8 @@ async fn others_that_wait_for_locks_hold_deletion_up() {
 #[tokio::test]
 async fn as_many_that_wait_as_are_allowed_hold_nothing_up() {
     let bed = Bed::shop(5).await;
-    let (mut one, mut two) = (bed.connect().await, bed.connect().await);
-    let mut holder = one.begin().await.unwrap();
-    sqlx::query("SELECT 1 FROM baskets WHERE id = 3 FOR UPDATE").execute(&mut *holder).await.unwrap();
-    let waiter = tokio::spawn(async move {
-        sqlx::query("UPDATE baskets SET id = id WHERE id = 3").execute(&mut two).await.unwrap();
-    });
-    bed.until("somebody waits", WAITS).await;
+    let mut one = bed.connect().await;
+    let (holder, waiter) = somebody_waits(&bed, &mut one).await;
     let deleted = bed.shop_store(json!({ "busy": { "lockWaits": 1 } })).delete(&run()).await.unwrap();
     assert_eq!(deleted, counts(5));
     holder.commit().await.unwrap();

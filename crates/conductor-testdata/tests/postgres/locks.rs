@@ -1,10 +1,26 @@
 //! Rows that somebody else has locked, and statements that take too long.
 
-use conductor_core::ports::{FailureKind, TestDataStore};
+use conductor_core::ports::{FailureKind, TableCount, TestDataStore};
+use conductor_testdata::PostgresTestData;
 use serde_json::json;
-use sqlx::Connection;
+use sqlx::{Connection, Postgres, Transaction};
 
 use crate::bed::{Bed, WAITS, counted, counts, refused, run, told};
+
+/// What is deleted by a store that has to wait for a transaction, which is committed once it does.
+async fn waited_for(bed: &Bed, store: &PostgresTestData, other: Transaction<'_, Postgres>) -> Vec<TableCount> {
+    let (id, mut early) = (run(), None);
+    let delete = store.delete(&id);
+    tokio::pin!(delete);
+    let waits = bed.until("the deletion waits", WAITS);
+    tokio::select! {
+        deleted = &mut delete => early = Some(deleted),
+        () = waits => {}
+    }
+    assert!(early.is_none(), "the deletion did not wait: {early:?}");
+    other.commit().await.unwrap();
+    delete.await.unwrap()
+}
 
 #[tokio::test]
 async fn a_lock_of_somebody_else_holds_up_one_row_and_no_other() {
@@ -31,17 +47,7 @@ async fn a_lock_that_is_let_go_in_time_is_waited_for() {
     let mut transaction = other.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM orders FOR UPDATE").execute(&mut *transaction).await.unwrap();
     let store = bed.shop_store(json!({ "lockTimeout": "30s" }));
-    let (id, mut early) = (run(), None);
-    let delete = store.delete(&id);
-    tokio::pin!(delete);
-    let waits = bed.until("the deletion waits", WAITS);
-    tokio::select! {
-        deleted = &mut delete => early = Some(deleted),
-        () = waits => {}
-    }
-    assert!(early.is_none(), "the deletion did not wait: {early:?}");
-    transaction.commit().await.unwrap();
-    assert_eq!(delete.await.unwrap(), counts(10));
+    assert_eq!(waited_for(&bed, &store, transaction).await, counts(10));
 }
 
 #[tokio::test]
@@ -83,17 +89,7 @@ async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
     let mut transaction = other.begin().await.unwrap();
     sqlx::query("UPDATE lines SET basket = 3 WHERE id = 1").execute(&mut *transaction).await.unwrap();
     let store = bed.shop_store(json!({ "lockTimeout": "30s" }));
-    let (id, mut early) = (run(), None);
-    let delete = store.delete(&id);
-    tokio::pin!(delete);
-    let waits = bed.until("the deletion waits", WAITS);
-    tokio::select! {
-        deleted = &mut delete => early = Some(deleted),
-        () = waits => {}
-    }
-    assert!(early.is_none(), "the deletion did not wait: {early:?}");
-    transaction.commit().await.unwrap();
-    assert_eq!(delete.await.unwrap(), counted(&[("lines", 0), ("orders", 1), ("baskets", 1)]));
+    assert_eq!(waited_for(&bed, &store, transaction).await, counted(&[("lines", 0), ("orders", 1), ("baskets", 1)]));
     assert_eq!(bed.texts("SELECT id || ' in ' || basket FROM lines ORDER BY id").await, ["1 in 3", "2 in 2", "3 in 3"]);
 }
 
