@@ -26,7 +26,7 @@ const USAGE: &str = "usage:
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
-  cargo xtask postgres   installs what the tests of test data run, once for this clone
+  cargo xtask postgres   installs what the tests of test data run, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
