@@ -113,21 +113,21 @@ async fn late(proxy: &FaultProxy, stop: Stop, death: Death) {
     assert_eq!(status, expected, "{death:?}");
 }
 
-/// The four deaths of a write. Of most kinds two of them, by turns, so that there is each moment and each of what is known; of
-/// every kind all four where `CONDUCTOR_ALL_DEATHS` is set, as `cargo verify --full` does.
-fn deaths(scaling: Scaling, write: u32) -> Vec<(Moment, By)> {
+/// The four deaths of a write. Of most kinds one of them, by turns, the way back two turns on; of every kind all four where
+/// `CONDUCTOR_ALL_DEATHS` is set, as `cargo verify --full` does.
+fn deaths(scaling: Scaling, dies: Dies, write: u32) -> Vec<(Moment, By)> {
     let [journal, cluster] = [By::Journal, By::Cluster].map(|by| move |at| (at, by));
-    let mut all =
-        vec![journal(Moment::Before), cluster(Moment::After), cluster(Moment::Before), journal(Moment::After)];
+    let all = [journal(Moment::Before), cluster(Moment::After), cluster(Moment::Before), journal(Moment::After)];
     if matches!(scaling, Scaling::Alone | Scaling::Horizontal) || std::env::var_os("CONDUCTOR_ALL_DEATHS").is_some() {
-        return all;
+        return all.to_vec();
     }
-    let second = all.split_off(2);
-    if write.is_multiple_of(2) { second } else { all }
+    let turn = usize::try_from(if dies == Dies::OnTheWayThere { write - 1 } else { write + 1 }).unwrap();
+    vec![all[turn % all.len()]]
 }
 
 async fn die_at_each_write(scaling: Scaling, dies: Dies, writes: u32) {
-    let all = (1..=writes).flat_map(|write| deaths(scaling, write).into_iter().map(move |(at, by)| (write, at, by)));
+    let all =
+        (1..=writes).flat_map(|write| deaths(scaling, dies, write).into_iter().map(move |(at, by)| (write, at, by)));
     join_all(all.map(|(write, at, by)| die(Death { scaling, dies, write, at, by }))).await;
 }
 
