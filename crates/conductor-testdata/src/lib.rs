@@ -11,6 +11,7 @@ mod pace;
 mod postgres;
 mod sqlite;
 mod stride;
+mod tls;
 
 pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};
 pub use http::{

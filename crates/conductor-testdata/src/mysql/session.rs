@@ -14,6 +14,7 @@ use super::kill::{Kill, Known};
 use super::settings::{MysqlTestDataSettings, MysqlTls, MysqlTlsMode};
 use super::statement::Statement;
 use super::trouble::{Trouble, TroubleKind};
+use crate::tls;
 
 /// How long it may take to log in.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -240,6 +241,8 @@ impl<'a> Session<'a> {
     }
 
     async fn connect(&self) -> Result<Held, sqlx::Error> {
+        let MysqlTls { ca_file, cert_file, key_file, .. } = &self.settings.tls;
+        tls::check([("caFile", ca_file), ("certFile", cert_file), ("keyFile", key_file)])?;
         let mut connection = self.options.connect().await?;
         for statement in PARAMETERS {
             sqlx::raw_sql(statement).execute(&mut connection).await?;

@@ -9,9 +9,6 @@ use sqlx::mysql::MySqlDatabaseError;
 const NEEDS_TLS: &str = "the server takes the user's password by a method that needs TLS, such as caching_sha2_password; \
                          expected another tls.mode than disable";
 
-/// How TLS is said to have failed, and files of certificates: as if the network had.
-const LASTING: [ErrorKind; 3] = [ErrorKind::InvalidData, ErrorKind::NotFound, ErrorKind::PermissionDenied];
-
 /// A statement that failed.
 #[derive(Debug)]
 pub(super) struct Trouble {
@@ -67,8 +64,8 @@ impl From<sqlx::Error> for Trouble {
     fn from(source: sqlx::Error) -> Self {
         let kind = if let sqlx::Error::Database(words) = &source {
             words.try_downcast_ref::<MySqlDatabaseError>().map_or(TroubleKind::Refused, |words| of(words.number()))
-        } else if matches!(&source, sqlx::Error::Io(error) if LASTING.contains(&error.kind())) {
-            // A certificate that is not trusted or a file that is not there is no better later.
+        } else if matches!(&source, sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData) {
+            // That TLS has failed comes as if the network had: a certificate that is not trusted, for example.
             TroubleKind::Refused
         } else if matches!(&source, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed) {
             TroubleKind::Lost

@@ -12,6 +12,7 @@ use super::settings::{PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
 use super::statement::Deletion;
 use super::trouble::{Trouble, TroubleKind};
 use crate::declaration::Bind;
+use crate::tls;
 
 /// How long it may take to log in.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -154,10 +155,16 @@ impl<'a> Session<'a> {
         let mut connection = match held {
             Some((connection, mode)) if mode == self.mode => return Ok((connection, mode)),
             Some((connection, _)) => connection,
-            None => self.options.connect().await?,
+            None => self.connect().await?,
         };
         sqlx::raw_sql(AssertSqlSafe(self.parameters())).execute(&mut connection).await?;
         Ok((connection, self.mode))
+    }
+
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let PostgresTls { ca_file, cert_file, key_file, .. } = &self.settings.tls;
+        tls::check([("caFile", ca_file), ("certFile", cert_file), ("keyFile", key_file)])?;
+        self.options.connect().await
     }
 
     fn parameters(&self) -> String {

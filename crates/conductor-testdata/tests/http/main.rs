@@ -3,6 +3,8 @@
 
 mod answers;
 mod bed;
+#[path = "../support/certificate.rs"]
+mod certificate;
 mod ends;
 mod failures;
 mod items;
@@ -11,4 +13,6 @@ mod property;
 mod refusals;
 mod service;
 mod tls;
+#[path = "../support/tls_server.rs"]
+mod tls_server;
 mod whole_runs;

@@ -2,30 +2,21 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 
 use conductor_core::ports::{FailureKind, TestDataStore};
 use conductor_testdata::HttpTestData;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::json;
 
 use crate::bed::{counts, install_tls, run, tagged};
+use crate::certificate::Certificate;
 use crate::service::Paging;
+use crate::tls_server;
 
 /// An authority, and a server that has a certificate of it and answers each request with an empty list.
 fn serve() -> (String, u16) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let pem = authority.self_signed(&authority_key).unwrap().pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key);
-    let config = Arc::new(config.unwrap());
+    let certificate = Certificate::of("localhost");
+    let config = tls_server::config(&certificate);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     // The thread ends with the test's process.
@@ -41,7 +32,7 @@ fn serve() -> (String, u16) {
             }
         }
     });
-    (pem, port)
+    (certificate.authority, port)
 }
 
 #[tokio::test]

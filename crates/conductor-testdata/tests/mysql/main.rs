@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod bed;
+#[path = "../support/certificate.rs"]
+mod certificate;
 mod deletes;
 mod failures;
 mod random;

@@ -5,21 +5,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use conductor_core::ports::{FailureKind, TestDataStore};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
 use crate::bed::{Bed, SHOP, tables};
+use crate::certificate::Certificate;
 
 /// Writes files of an authority, and of a server that has a certificate of it for a name.
 fn write(folder: &Path, name: &str) {
-    let authority_key = KeyPair::generate().unwrap();
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let pem = authority.self_signed(&authority_key).unwrap().pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    for (file, text) in [("ca.pem", pem), ("cert.pem", certificate.pem()), ("key.pem", key.serialize_pem())] {
+    let Certificate { authority, certificate, key } = Certificate::of(name);
+    for (file, text) in [("ca.pem", authority), ("cert.pem", certificate), ("key.pem", key)] {
         let file = folder.join(file);
         fs::write(&file, text).unwrap();
         // The server may be another user's.
@@ -56,15 +50,15 @@ async fn the_server_is_the_one_that_its_certificate_names() {
         tried(&bed_known, tls.clone()).await.unwrap_or_else(|error| panic!("{tls}: {error:?}"));
     }
     // None is taken for a connection that is lost, which would be tried again.
-    for tls in [
-        json!({ "mode": "verifyCa", "caFile": ca(&other) }),
-        json!({ "caFile": other.path().join("missing.pem") }),
-        json!({ "mode": "disable" }),
+    for (tls, reason) in [
+        (json!({ "mode": "verifyCa", "caFile": ca(&other) }), "certificate"),
+        (json!({ "caFile": other.path().join("missing.pem") }), "tls.caFile: could not read "),
+        (json!({ "mode": "disable" }), ""),
     ] {
         let (kind, message) = tried(&bed_known, tls.clone()).await.unwrap_err();
         assert_eq!(kind, FailureKind::Rejected, "{tls}: {message}");
         let expected = "test data shop: could not connect to shop at 127.0.0.1:PORT: ";
-        assert!(message.starts_with(expected), "{message}");
+        assert!(message.starts_with(expected) && message.contains(reason), "{message}");
     }
     let bed_other = bed(other.path()).await;
     let (kind, message) = tried(&bed_other, json!({ "caFile": ca(&other) })).await.unwrap_err();

@@ -3,6 +3,8 @@
 
 mod bed;
 mod busy;
+#[path = "../support/certificate.rs"]
+mod certificate;
 mod crashes;
 mod deletes;
 mod guards;
@@ -11,3 +13,6 @@ mod lost;
 mod odd;
 mod random;
 mod refusals;
+mod tls;
+#[path = "../support/tls_server.rs"]
+mod tls_server;
