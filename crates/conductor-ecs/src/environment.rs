@@ -73,7 +73,7 @@ impl EcsEnvironment {
             production: OnceCell::new(),
             targets: Looks::new(TARGETS, Box::new(ask)),
             revisions: Revisions::new(reader.clone()),
-            writer: Writer::new(clients, pace, Arc::clone(&services), shown_within),
+            writer: Writer::new(clients, reader.clone(), pace, Arc::clone(&services), shown_within),
             settling: Settling::new(reader.clone(), Arc::clone(&services), settings.poll.as_duration(), limits),
             deployments: Mutex::default(),
             services,

@@ -64,8 +64,8 @@ impl EnvironmentGuard for EcsEnvironment {
         applications: &[ApplicationId],
         until: Timestamp,
     ) -> Result<Guarded, PortError> {
-        self.signs().give(run, until).await?;
-        self.writer.life.goes_on(until);
+        self.signs().begin(run, until).await?;
+        self.writer.life.begins(until);
         let work = applications.iter().map(|application| async move {
             let place = self.place(application)?;
             self.suspend(run, place).await
@@ -80,18 +80,22 @@ impl EnvironmentGuard for EcsEnvironment {
     async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
         let now = Timestamp::now();
         self.writer.life.check(&format!("could not renew the sign of life of load test {run}"), now)?;
-        let before = self.signs().give(run, until).await?;
+        let before = self.signs().renew(run, until).await?;
+        if before.is_over {
+            self.writer.life.was_ended();
+        }
         self.writer.life.goes_on(until);
-        if before.is_some_and(|before| before >= now) {
+        if before.until.is_some_and(|before| before >= now) {
             return Ok(());
         }
-        let text = match before {
+        let text = match before.until {
             Some(before) => format!(
                 "the signs of life of load test {run} had stayed out since {before:.0}, so that others may have put it back; \
                  they are given again"
             ),
             None => format!(
-                "load test {run} had no sign of life in its clusters: somebody has taken it away; it is given again"
+                "load test {run} had no sign of life in its clusters: somebody else has put it back, or has taken the sign away; it \
+                 is given again"
             ),
         };
         Err(PortError::new(FailureKind::NotFound, text))
@@ -154,12 +158,14 @@ impl EcsEnvironment {
     /// The tags are gone or broken, as after somebody has applied their own. What this conductor has suspended it knows itself.
     async fn resume_without_tags(&self, place: &Place, holder: &Holder) -> Result<(), PortError> {
         let before = self.writer.written(place, holder).and_then(|marker| marker.suspended).map(|kept| kept.before);
-        if let Some(before) = before {
+        if let Some(before) = before
+            && !self.writer.was_put_back(place, &holder.run).await?
+        {
             return self.go_on(place, holder, before).await;
         }
         let target = self.targets.at(ALL, &place.resource_id()).await?;
         let is_suspended = target.is_some_and(|target| target.suspended == Suspended::ALL);
-        if !is_suspended || holder.epoch <= FIRST {
+        if !is_suspended || (before.is_none() && holder.epoch <= FIRST) {
             return Ok(());
         }
         let act = format!("could not resume the autoscaling of {place}");

@@ -27,6 +27,7 @@ mod service;
 mod settings;
 mod settle;
 mod signs;
+mod theirs;
 mod unfit;
 mod wanted;
 mod writer;

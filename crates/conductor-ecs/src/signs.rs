@@ -2,6 +2,7 @@
 //! finds what the run has changed may put it back. One tag on a cluster costs one call, however many services are there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use conductor_core::ports::{FailureKind, PortError};
 use conductor_core::run::RunId;
@@ -17,6 +18,9 @@ use crate::writer::{Attempts, Writer};
 /// Characters of a tag's key.
 const LONGEST_KEY: usize = 128;
 
+/// What stands behind the time in the sign of a run that was put back before, and taken over once more.
+const OVER: &str = " put back before";
+
 /// Signs of life in clusters.
 pub(crate) struct Signs<'a> {
     reader: &'a Reader,
@@ -24,32 +28,39 @@ pub(crate) struct Signs<'a> {
     clusters: BTreeSet<&'a str>,
 }
 
+/// What the sign of a run says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sign {
+    /// Until when its conductor is taken to live; `None` where nothing is said.
+    pub(crate) until: Option<Timestamp>,
+    /// The run was put back before.
+    pub(crate) is_over: bool,
+}
+
 impl<'a> Signs<'a> {
     pub(crate) fn new(reader: &'a Reader, writer: &'a Writer, clusters: BTreeSet<&'a str>) -> Self {
         Self { reader, writer, clusters }
     }
 
-    /// Gives a sign in each cluster. Answers with until when there was one before, in the cluster where it was the shortest.
-    pub(crate) async fn give(&self, run: &RunId, until: Timestamp) -> Result<Option<Timestamp>, PortError> {
-        let mut before = Some(Timestamp::MAX);
+    /// Gives the first signs of a run, one in each cluster.
+    pub(crate) async fn begin(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
         for name in &self.clusters {
-            let act = format!("could not tag cluster {name} with a sign of life");
-            let cluster = self.cluster(name, &act).await?;
-            let key = key(run);
-            before = before.min(until_of(&cluster, &key));
-            if !cluster.tags.contains_key(&key) && cluster.tags.len() >= MOST_TAGS {
-                let text = format!("it has {} tags, so that there is no room for one more", cluster.tags.len());
-                return Err(PortError::because(FailureKind::Rejected, act, text));
-            }
-            let tags = BTreeMap::from([(key, format!("{until:.0}"))]);
-            let mut attempts = Attempts::default();
-            loop {
-                self.writer.pace.turn(Operation::Tag).await;
-                match self.writer.tag(&act, &cluster.arn, &tags).await {
-                    Ok(()) => break,
-                    Err(failed) => attempts.after(failed, &self.writer.pace, Operation::Tag).await?,
-                }
-            }
+            let (cluster, act) = self.cluster_to_tag(name).await?;
+            self.give(&cluster, &act, run, Sign { until: Some(until), is_over: false }).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives signs once more. Answers with those before: until when the one was good that was so the shortest, and whether one was
+    /// missing, as where somebody has put the run back.
+    pub(crate) async fn renew(&self, run: &RunId, until: Timestamp) -> Result<Sign, PortError> {
+        let mut before = Sign { until: Some(Timestamp::MAX), is_over: false };
+        for name in &self.clusters {
+            let (cluster, act) = self.cluster_to_tag(name).await?;
+            let found = Sign::of(&cluster, run).unwrap_or(Sign { until: None, is_over: true });
+            before = Sign { until: before.until.min(found.until), is_over: before.is_over || found.is_over };
+            // Whoever takes the run over after this one must know it, too.
+            self.give(&cluster, &act, run, Sign { until: Some(until), ..found }).await?;
         }
         Ok(before)
     }
@@ -59,7 +70,7 @@ impl<'a> Signs<'a> {
         let mut latest = None;
         for name in &self.clusters {
             if let Some(cluster) = self.reader.cluster(name).await? {
-                latest = latest.max(until_of(&cluster, &key(run)));
+                latest = latest.max(Sign::of(&cluster, run).and_then(|sign| sign.until));
             }
         }
         Ok(latest)
@@ -85,6 +96,28 @@ impl<'a> Signs<'a> {
         Ok(())
     }
 
+    async fn give(&self, cluster: &Cluster, act: &str, run: &RunId, sign: Sign) -> Result<(), PortError> {
+        let key = key(run);
+        if !cluster.tags.contains_key(&key) && cluster.tags.len() >= MOST_TAGS {
+            let text = format!("it has {} tags, so that there is no room for one more", cluster.tags.len());
+            return Err(PortError::because(FailureKind::Rejected, act, text));
+        }
+        let tags = BTreeMap::from([(key, sign.to_string())]);
+        let mut attempts = Attempts::default();
+        loop {
+            self.writer.pace.turn(Operation::Tag).await;
+            match self.writer.tag(act, &cluster.arn, &tags).await {
+                Ok(()) => return Ok(()),
+                Err(failed) => attempts.after(failed, &self.writer.pace, Operation::Tag).await?,
+            }
+        }
+    }
+
+    async fn cluster_to_tag(&self, name: &str) -> Result<(Cluster, String), PortError> {
+        let act = format!("could not tag cluster {name} with a sign of life");
+        Ok((self.cluster(name, &act).await?, act))
+    }
+
     async fn cluster(&self, name: &str, act: &str) -> Result<Cluster, PortError> {
         let absent = || PortError::because(FailureKind::NotFound, act, "there is no active cluster of that name");
         self.reader.cluster(name).await?.ok_or_else(absent)
@@ -102,8 +135,26 @@ fn key(run: &RunId) -> String {
     format!("{PREFIX}alive/{hex}")
 }
 
-fn until_of(cluster: &Cluster, key: &str) -> Option<Timestamp> {
-    cluster.tags.get(key)?.parse().ok()
+impl Sign {
+    /// That of a run; `None` where it has none.
+    fn of(cluster: &Cluster, run: &RunId) -> Option<Self> {
+        let text = cluster.tags.get(&key(run))?;
+        let (until, is_over) = text.strip_suffix(OVER).map_or((text.as_str(), false), |until| (until, true));
+        Some(Self { until: until.parse().ok(), is_over })
+    }
+
+    /// That of a run in one cluster; `None` where it has none.
+    pub(crate) async fn look(reader: &Reader, cluster: &str, run: &RunId) -> Result<Option<Self>, PortError> {
+        let found = reader.cluster(cluster).await?;
+        Ok(found.and_then(|cluster| Self::of(&cluster, run)))
+    }
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let until = self.until.map(|until| format!("{until:.0}")).unwrap_or_default();
+        write!(f, "{until}{}", if self.is_over { OVER } else { "" })
+    }
 }
 
 #[cfg(test)]
@@ -119,11 +170,20 @@ mod tests {
     }
 
     #[test]
-    fn until_when_a_conductor_lives_is_read_from_its_tag() {
-        let tags =
-            BTreeMap::from([("one".to_owned(), "2026-11-27T10:15:00Z".to_owned()), ("two".to_owned(), "x".to_owned())]);
-        let cluster = Cluster { arn: String::new(), tags };
-        assert_eq!(until_of(&cluster, "one"), "2026-11-27T10:15:00Z".parse().ok());
-        assert_eq!((until_of(&cluster, "two"), until_of(&cluster, "three")), (None, None));
+    fn what_a_sign_says_is_read_from_its_tag() {
+        let read = |value: &str| {
+            let tags = BTreeMap::from([("loadtest-conductor.dev/alive/one".to_owned(), value.to_owned())]);
+            Sign::of(&Cluster { arn: String::new(), tags }, &"one".parse().unwrap())
+        };
+        let until = "2026-11-27T10:15:00Z".parse().ok();
+        for (value, sign) in [
+            ("2026-11-27T10:15:00Z", Sign { until, is_over: false }),
+            ("2026-11-27T10:15:00Z put back before", Sign { until, is_over: true }),
+        ] {
+            assert_eq!((read(value), sign.to_string().as_str()), (Some(sign), value));
+        }
+        assert_eq!(read("x"), Some(Sign { until: None, is_over: false }));
+        let none = Cluster { arn: String::new(), tags: BTreeMap::new() };
+        assert_eq!(Sign::of(&none, &"one".parse().unwrap()), None);
     }
 }

@@ -21,6 +21,7 @@ use crate::looks::Looks;
 use crate::marker::{self, Holder, Marker};
 use crate::pace::{Operation, Pace, pause};
 use crate::place::{Place, Revision};
+use crate::reader::Reader;
 use crate::service::Service;
 
 /// How often a write is sent that is not known to be done.
@@ -31,6 +32,7 @@ const ABSENCES: u32 = 3;
 /// Writes to the test account.
 pub(crate) struct Writer {
     pub(crate) clients: Clients,
+    pub(crate) reader: Reader,
     pub(crate) pace: Arc<Pace>,
     pub(crate) services: Arc<Looks<Service>>,
     /// That of this conductor.
@@ -85,11 +87,12 @@ impl Attempts {
 impl Writer {
     pub(crate) fn new(
         clients: Clients,
+        reader: Reader,
         pace: Arc<Pace>,
         services: Arc<Looks<Service>>,
         shown_within: Duration,
     ) -> Self {
-        Self { clients, pace, services, life: Life::default(), known: Mutex::default(), shown_within }
+        Self { clients, reader, pace, services, life: Life::default(), known: Mutex::default(), shown_within }
     }
 
     /// The service as it is now.
@@ -133,8 +136,10 @@ impl Writer {
                 continue;
             }
             turn = None;
-            if wish.way == Way::There {
-                self.life.check(&act, Timestamp::now())?;
+            match (&next, wish.way) {
+                (_, Way::There) => self.life.check(&act, Timestamp::now())?,
+                (Next::Update(write), Way::Back) => self.keep_theirs(place, &live, holder, write).await?,
+                (Next::Mark(_) | Next::Wait(_) | Next::Nothing, Way::Back) => {}
             }
             let sent = match next {
                 Next::Mark(marker) => self.mark(place, &live, marker).await.map(|()| None),

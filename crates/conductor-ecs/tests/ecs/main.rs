@@ -4,6 +4,7 @@
 mod deaths;
 mod drifts;
 mod others;
+mod put_back;
 mod refusals;
 mod scene;
 mod there_and_back;
