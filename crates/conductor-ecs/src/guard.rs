@@ -4,6 +4,7 @@
 //! the first change until after the last one; its bounds are never sent, for that alone would move `desired_count`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace, SuspendedState};
@@ -17,14 +18,16 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::answer::Failed;
+use crate::attempts::Attempts;
 use crate::change::{Change, Refusal, Wish, admit, remainder};
 use crate::drift::Sentinel;
 use crate::environment::{ALL, EcsEnvironment};
 use crate::marker::{self, Holder, Marker, Suspended};
 use crate::pace::{Operation, pause};
 use crate::place::Place;
+use crate::reader::Target;
 use crate::remains::all_failed;
-use crate::writer::Attempts;
+use crate::sends::What;
 
 /// Why others can change services during a run.
 const OPEN: &str = "ECS has nothing that keeps others from changing a service: what they change is seen and told";
@@ -138,7 +141,10 @@ impl EcsEnvironment {
 
     /// Lets what scales a service by itself go on as before the run, and takes away what is left of the run's tags.
     async fn resume(&self, run: &RunId, place: &Place) -> Result<(), PortError> {
-        let Some(service) = self.present(place).await? else { return Ok(()) };
+        let service = match self.writer.certain(place, "could not look").await {
+            Err(error) if error.kind == FailureKind::NotFound => return Ok(()),
+            looked => looked?,
+        };
         let holder = self.holder(run);
         let of_another = marker::holder(&service.tags).is_some_and(|found| found.run != *run);
         let marker = Marker::read(&service.tags).ok().flatten().filter(|marker| marker.holder.run == *run);
@@ -179,11 +185,30 @@ impl EcsEnvironment {
 
     /// Lets go on what the run has suspended, and somebody else has not let go on already.
     async fn go_on(&self, place: &Place, holder: &Holder, before: Suspended) -> Result<(), PortError> {
-        let Some(target) = self.targets.at(ALL, &place.resource_id()).await? else { return Ok(()) };
+        let Some(target) = self.certain_target(place).await? else { return Ok(()) };
         match target.suspended.back_to(before) {
             after if after == target.suspended => Ok(()),
             after => self.set_suspended(place, holder, after, Way::Back).await,
         }
+    }
+
+    /// What scales a service by itself, once nothing that was sent to it may still come about.
+    async fn certain_target(&self, place: &Place) -> Result<Option<Arc<Target>>, PortError> {
+        loop {
+            let is_certain = !self.writer.sends.is_suspension_in_doubt(place);
+            let found = self.target(place).await?;
+            if is_certain || found.is_none() {
+                return Ok(found);
+            }
+            pause(1).await;
+        }
+    }
+
+    /// What scales a service by itself.
+    async fn target(&self, place: &Place) -> Result<Option<Arc<Target>>, PortError> {
+        let found = self.targets.at(ALL, &place.resource_id()).await?;
+        found.iter().for_each(|target| self.writer.sends.see_suspended(place, target.suspended));
+        Ok(found)
     }
 
     /// Says what of a service's autoscaling is suspended, and nothing else of it.
@@ -208,13 +233,16 @@ impl EcsEnvironment {
                     continue;
                 }
             }
-            match self.send_suspended(place, to, &act).await {
+            let number = self.writer.sends.begin(place, vec![What::Suspended(to)]);
+            let sent = self.send_suspended(place, to, &act).await;
+            self.writer.sends.end(place, number, sent.as_ref().err().map(|failed| failed.outcome));
+            match sent {
                 Ok(()) => break,
                 Err(failed) => attempts.after(failed, &self.writer.pace, Operation::Autoscaling).await?,
             }
         }
         for attempt in 0..LOOKS {
-            let shown = self.targets.at(ALL, &place.resource_id()).await?;
+            let shown = self.target(place).await?;
             if shown.is_none_or(|target| target.suspended == to) {
                 return Ok(());
             }

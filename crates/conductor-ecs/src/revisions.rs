@@ -8,11 +8,12 @@ use conductor_core::ports::{FailureKind, PortError};
 use tokio::sync::Mutex as Turn;
 
 use crate::answer::Failed;
+use crate::attempts::Attempts;
 use crate::definition::{Definition, Difference, MADE_OF, MOST_TAGS};
 use crate::pace::Operation;
 use crate::place::Revision;
 use crate::reader::Reader;
-use crate::writer::{Attempts, Writer};
+use crate::writer::Writer;
 
 /// The newest revisions of a family that are looked at for one that says what is wanted.
 const LOOKED_AT: usize = 30;

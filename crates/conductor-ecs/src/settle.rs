@@ -31,7 +31,7 @@ impl Settling {
         Self { reader, services, poll, limits, origin: Instant::now() }
     }
 
-    /// Waits until a service is what is wanted, and tells how far it is.
+    /// Waits until a service is what is wanted, shows each look at it, and tells how far it is.
     ///
     /// # Errors
     /// `Unsettled` in the words of ECS when that cannot come about.
@@ -39,6 +39,7 @@ impl Settling {
         &self,
         place: &Place,
         wanted: Wanted,
+        see: impl Fn(&Service) + Send,
         tell: impl Fn(Readiness) + Send,
     ) -> Result<Arc<Service>, PortError> {
         let (begun, mut judge) = (Instant::now(), Judge::new(wanted.clone(), self.limits));
@@ -53,6 +54,7 @@ impl Settling {
                 looked => looked?,
             };
             last_seen = Instant::now();
+            looked.as_deref().into_iter().for_each(&see);
             match judge.see(begun.elapsed(), looked.as_deref()) {
                 Outlook::Waiting(readiness) => {
                     if readiness.text != text {

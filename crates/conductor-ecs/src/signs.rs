@@ -9,11 +9,12 @@ use conductor_core::run::RunId;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
+use crate::attempts::Attempts;
 use crate::definition::MOST_TAGS;
 use crate::marker::PREFIX;
 use crate::pace::Operation;
 use crate::reader::{Cluster, Reader};
-use crate::writer::{Attempts, Writer};
+use crate::writer::Writer;
 
 /// Characters of a tag's key.
 const LONGEST_KEY: usize = 128;

@@ -13,7 +13,8 @@ use conductor_core::ports::{FailureKind, PortError, Way};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::answer::{Failed, Outcome};
+use crate::answer::Failed;
+use crate::attempts::Attempts;
 use crate::change::{Wish, Write, admit, decide};
 use crate::connect::Clients;
 use crate::life::Life;
@@ -22,10 +23,9 @@ use crate::marker::{self, Holder, Marker};
 use crate::pace::{Operation, Pace, pause};
 use crate::place::{Place, Revision};
 use crate::reader::Reader;
+use crate::sends::{Sends, What};
 use crate::service::Service;
 
-/// How often a write is sent that is not known to be done.
-const ATTEMPTS: u32 = 6;
 /// Looks in a row in which a service must be missing to be gone.
 const ABSENCES: u32 = 3;
 
@@ -37,6 +37,8 @@ pub(crate) struct Writer {
     pub(crate) services: Arc<Looks<Service>>,
     /// That of this conductor.
     pub(crate) life: Life,
+    /// What may still come about.
+    pub(crate) sends: Sends,
     /// What this conductor has written into tags, and when.
     known: Mutex<BTreeMap<Place, (Marker, Instant)>>,
     shown_within: Duration,
@@ -60,39 +62,16 @@ enum Next {
     Nothing,
 }
 
-/// Counts the attempts of one write.
-#[derive(Default)]
-pub(crate) struct Attempts(u32);
-
-impl Attempts {
-    /// Waits before the next one.
-    ///
-    /// # Errors
-    /// With the failure, where it is refused for good or was tried often enough.
-    pub(crate) async fn after(&mut self, failed: Failed, pace: &Pace, operation: Operation) -> Result<(), PortError> {
-        self.0 += 1;
-        match failed.outcome {
-            Outcome::Throttled => pace.throttled(operation),
-            Outcome::Busy | Outcome::Unknown => {}
-            Outcome::Refused => return Err(failed.error),
-        }
-        if self.0 >= ATTEMPTS {
-            return Err(failed.error);
-        }
-        pause(self.0 - 1).await;
-        Ok(())
-    }
-}
-
 impl Writer {
     pub(crate) fn new(
         clients: Clients,
         reader: Reader,
         pace: Arc<Pace>,
         services: Arc<Looks<Service>>,
+        sends: Sends,
         shown_within: Duration,
     ) -> Self {
-        Self { clients, reader, pace, services, life: Life::default(), known: Mutex::default(), shown_within }
+        Self { clients, reader, pace, services, life: Life::default(), sends, known: Mutex::default(), shown_within }
     }
 
     /// The service as it is now.
@@ -102,11 +81,25 @@ impl Writer {
     pub(crate) async fn look(&self, place: &Place, act: &str) -> Result<Arc<Service>, PortError> {
         for attempt in 0..ABSENCES {
             if let Some(service) = self.services.at(&place.cluster, &place.service).await? {
+                self.sends.see(place, &service);
                 return Ok(service);
             }
             pause(attempt).await;
         }
         Err(PortError::because(FailureKind::NotFound, act, format!("there is no active {place}")))
+    }
+
+    /// The service once nothing that was sent to it may still come about.
+    pub(crate) async fn certain(&self, place: &Place, act: &str) -> Result<Arc<Service>, PortError> {
+        loop {
+            let is_certain = !self.sends.are_in_doubt(place);
+            let live = self.look(place, act).await?;
+            // The look itself may have shown that there is more.
+            if is_certain && !self.sends.are_in_doubt(place) {
+                return Ok(live);
+            }
+            pause(1).await;
+        }
     }
 
     /// Makes a service what is wished, with the marker first.
@@ -177,8 +170,11 @@ impl Writer {
     }
 
     async fn mark(&self, place: &Place, live: &Service, marker: Marker) -> Result<(), Failed> {
-        let act = format!("could not tag {place}");
-        self.tag(&act, &live.arn, &marker.write()).await?;
+        let (act, tags) = (format!("could not tag {place}"), marker.write());
+        let number = self.sends.begin(place, vec![What::Tags(tags.clone())]);
+        let tagged = self.tag(&act, &live.arn, &tags).await;
+        self.sends.end(place, number, tagged.as_ref().err().map(|failed| failed.outcome));
+        tagged?;
         self.remember(place, marker);
         Ok(())
     }
@@ -205,7 +201,10 @@ impl Writer {
         let call = call
             .set_desired_count(write.desired.map(|count| i32::try_from(count).unwrap_or(i32::MAX)))
             .set_task_definition(write.definition.as_ref().map(ToString::to_string));
-        let answer = call.send().await.map_err(|error| Failed::of(&act, error))?;
+        let number = self.sends.begin(place, What::of(write));
+        let answer = call.send().await.map_err(|error| Failed::of(&act, error));
+        self.sends.end(place, number, answer.as_ref().err().map(|failed| failed.outcome));
+        let answer = answer?;
         self.pace.let_through(Operation::Update);
         let after = answer.service().and_then(Service::read);
         let primary = after.as_ref().and_then(Service::primary);
@@ -215,7 +214,7 @@ impl Writer {
     }
 
     /// Takes the tags away that a run does not need any more, of what is looked at when it is their turn. `left` says what it
-    /// still needs.
+    /// still needs. While something that the run has sent may still come about, its tags are what would lead back.
     pub(crate) async fn let_go(
         &self,
         place: &Place,
@@ -225,7 +224,7 @@ impl Writer {
         let act = format!("could not take the tags of load test {} from {place}", holder.run);
         let (mut attempts, mut is_turn) = (Attempts::default(), false);
         loop {
-            let live = self.look(place, &act).await?;
+            let live = self.certain(place, &act).await?;
             let found = marker::holder(&live.tags);
             // Another run's are not touched. Of a broken one nobody can say whose it is: the journal has been here.
             if found.as_ref().is_some_and(|found| found.run != holder.run) {

@@ -3,6 +3,7 @@
 
 mod deaths;
 mod drifts;
+mod late;
 mod others;
 mod put_back;
 mod refusals;
