@@ -183,7 +183,8 @@ impl Service {
     /// Tags that others have given it, but for AWS.
     pub(crate) fn tags_of_others(&self) -> usize {
         let keys = self.tags.keys();
-        keys.filter(|key| !key.starts_with("aws:") && !key.starts_with(crate::marker::PREFIX)).count()
+        keys.filter(|key| !key.starts_with(crate::definition::OF_AWS) && !key.starts_with(crate::marker::PREFIX))
+            .count()
     }
 }
 

@@ -8,5 +8,6 @@ mod others;
 mod put_back;
 mod refusals;
 mod scene;
+mod signs;
 mod there_and_back;
 mod troubles;
