@@ -216,7 +216,7 @@ impl EcsEnvironment {
         let verb = if way == Way::There { "suspend" } else { "resume" };
         let act = format!("could not {verb} the autoscaling of {place}");
         let refused = |error: Refusal| PortError::because(FailureKind::Rejected, &act, error);
-        let (begun, mut attempts) = (Instant::now(), Attempts::default());
+        let (mut missed, mut attempts) = (None, Attempts::default());
         loop {
             self.writer.pace.turn(Operation::Autoscaling).await;
             let live = self.writer.look(place, &act).await?;
@@ -226,7 +226,9 @@ impl EcsEnvironment {
                 self.writer.life.check(&act, Timestamp::now())?;
                 // Nobody could put it back without: a look may be older than the tags for a while.
                 if found.is_none() {
-                    if begun.elapsed() > self.settings.shown_within.as_duration() {
+                    // It may have waited for its turn for longer than that.
+                    let since: Instant = *missed.get_or_insert_with(Instant::now);
+                    if since.elapsed() > self.settings.shown_within.as_duration() {
                         return Err(PortError::because(FailureKind::Rejected, act, "the tags of the run are gone"));
                     }
                     pause(1).await;

@@ -26,6 +26,8 @@ use crate::reader::Reader;
 use crate::sends::{Sends, What};
 use crate::service::Service;
 
+/// How often tags are written that are not shown in time.
+const MARKS: u32 = 2;
 /// Looks in a row in which a service must be missing to be gone.
 const ABSENCES: u32 = 3;
 
@@ -57,8 +59,8 @@ pub(crate) struct Written {
 enum Next {
     Mark(Marker),
     Update(Write),
-    /// An answer decides nothing yet.
-    Wait(String),
+    /// An answer decides nothing yet: it does not show the tags that were written.
+    Wait,
     Nothing,
 }
 
@@ -105,17 +107,19 @@ impl Writer {
     /// Makes a service what is wished, with the marker first.
     pub(crate) async fn write(&self, place: &Place, holder: &Holder, wish: &Wish) -> Result<Written, PortError> {
         let act = format!("could not change {place}");
-        let (begun, mut attempts, mut turn) = (Instant::now(), Attempts::default(), None);
+        let (mut attempts, mut marks, mut turn) = (Attempts::default(), 0, None);
         loop {
             let live = self.look(place, &act).await?;
             let next = self.next(place, &live, holder, wish, &act)?;
             let operation = match &next {
+                Next::Mark(_) if marks >= MARKS => {
+                    let text =
+                        format!("the tags that were written are not shown within {} s", self.shown_within.as_secs());
+                    return Err(PortError::because(FailureKind::Unavailable, act, text));
+                }
                 Next::Mark(_) => Operation::Tag,
                 Next::Update(_) => Operation::Update,
-                Next::Wait(text) if begun.elapsed() > self.shown_within => {
-                    return Err(PortError::because(FailureKind::Unavailable, act, text.clone()));
-                }
-                Next::Wait(_) => {
+                Next::Wait => {
                     turn = None;
                     pause(1).await;
                     continue;
@@ -132,12 +136,15 @@ impl Writer {
             match (&next, wish.way) {
                 (_, Way::There) => self.life.check(&act, Timestamp::now())?,
                 (Next::Update(write), Way::Back) => self.keep_theirs(place, &live, holder, write).await?,
-                (Next::Mark(_) | Next::Wait(_) | Next::Nothing, Way::Back) => {}
+                (Next::Mark(_) | Next::Wait | Next::Nothing, Way::Back) => {}
             }
             let sent = match next {
-                Next::Mark(marker) => self.mark(place, &live, marker).await.map(|()| None),
+                Next::Mark(marker) => self.mark(place, &live, marker).await.map(|()| {
+                    marks += 1;
+                    None
+                }),
                 Next::Update(write) => self.update(place, &live, &write).await.map(Some),
-                Next::Wait(_) | Next::Nothing => Ok(None),
+                Next::Wait | Next::Nothing => Ok(None),
             };
             match sent {
                 Ok(Some(written)) => return Ok(written),
@@ -155,7 +162,7 @@ impl Writer {
         if let Some((known, at)) = self.known(place).filter(|(known, _)| known.holder == *holder) {
             let is_shown = found.as_ref().is_some_and(|found| found.write() == known.write());
             if !is_shown && at.elapsed() < self.shown_within {
-                return Ok(Next::Wait("the tags that were written are not shown".to_owned()));
+                return Ok(Next::Wait);
             }
             if found.is_none() && wish.way == Way::There {
                 let text = "the tags of the run are gone: somebody has taken them away, or has put the run back";

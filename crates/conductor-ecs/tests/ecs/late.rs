@@ -6,10 +6,11 @@ use std::time::Duration;
 use conductor_core::phase::Changes;
 use conductor_core::ports::{Deployer, EnvironmentGuard, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
-use conductor_core::scale::ScaleStep;
+use conductor_core::scale::{Plan, ScaleStep};
 use conductor_core::units::Span;
 use conductor_ecs::{EcsEnvironment, EcsSettings};
-use conductor_ecs_bed::{Effect, Fault, Moment, Requests, User};
+use conductor_ecs_bed::{Answers, Effect, Fault, Moment, Requests, User};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::scene::*;
@@ -126,4 +127,21 @@ async fn a_suspension_that_arrives_after_its_sender_was_cancelled_is_lifted() {
     conductor.thaw(&run()).await.unwrap();
     all_are_done(&scene, "RegisterScalableTarget").await;
     assert_eq!(scene.state().await, before);
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_has_as_long_to_be_shown_as_what_is_sent_at_once() {
+    let scene = Scene::of(&["cart", "ledger"]).await;
+    let mut settings = scene.settings();
+    settings.shown_within = Span::seconds(8);
+    // One tag in five seconds: the sign of life, then those of one service, then those of the other.
+    settings.rates.tag = 0.2;
+    let conductor = EcsEnvironment::connect(settings, 1).await;
+    // A second of the machine.
+    scene.bed.set_lag_of(Answers::Tags, Duration::from_secs(30));
+    let changes = plan(&conductor, &["cart", "ledger"].map(like_production)).await.unwrap();
+    there(&conductor, &Changes { plan: Plan { rollouts: Vec::new(), ..changes.plan }, ..changes }).await.unwrap();
+    for name in ["cart", "ledger"] {
+        assert_eq!(scene.service(name).await["desiredCount"], json!(6));
+    }
 }
