@@ -29,6 +29,7 @@ mod service;
 mod settings;
 mod settle;
 mod signs;
+mod stopped;
 mod theirs;
 mod unfit;
 mod wanted;

@@ -6,6 +6,7 @@ mod drifts;
 mod late;
 mod others;
 mod put_back;
+mod reasons;
 mod refusals;
 mod scene;
 mod signs;
