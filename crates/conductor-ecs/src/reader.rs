@@ -3,7 +3,7 @@
 //! What can be asked for in batches is; answers are matched by name, and every failure in them is told. Calls that AWS refuses
 //! for now are sent again, a few times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
@@ -91,11 +91,10 @@ impl Reader {
         definition.ok_or_else(|| PortError::because(FailureKind::Unavailable, act, "the answer has none in it"))
     }
 
-    /// The active revisions of a family that are newer than one of them, newest first.
-    pub(crate) async fn newer(&self, than: &Revision) -> Result<Vec<Revision>, PortError> {
+    /// The active revisions of a family that are newer than one of them, newest first and so many at most.
+    pub(crate) async fn newer(&self, than: &Revision, most: usize) -> Result<Vec<Revision>, PortError> {
         let act = format!("could not list revisions of task definition {}", than.family);
-        let mut all = BTreeSet::new();
-        let mut token = None;
+        let (mut all, mut token) = (Vec::new(), None);
         for _ in 0..PAGES {
             let call = || {
                 let call = self.clients.ecs.list_task_definitions().family_prefix(&than.family);
@@ -109,11 +108,12 @@ impl Reader {
             all.extend(newer);
             token = page.next_token().map(str::to_owned);
             // They are sorted: what follows is older still.
-            if token.is_none() || !others.is_empty() {
+            if token.is_none() || !others.is_empty() || all.len() >= most {
                 break;
             }
         }
-        Ok(all.into_iter().rev().collect())
+        all.truncate(most);
+        Ok(all)
     }
 
     /// The digests of the images of service revisions, by revision and container.

@@ -8,6 +8,7 @@ mod others;
 mod put_back;
 mod reasons;
 mod refusals;
+mod revisions;
 mod scene;
 mod signs;
 mod there_and_back;
