@@ -7,6 +7,10 @@ use crate::marker::{Holder, Kept, Marker, MarkerError, Suspended};
 use crate::place::Revision;
 use crate::service::Service;
 
+/// What the fields are called.
+const DESIRED: &str = "desired_count";
+const DEFINITION: &str = "the task definition";
+
 /// What somebody wants of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
@@ -59,6 +63,12 @@ pub(crate) enum Refusal {
     /// Somebody else changed it.
     #[error("somebody else changed {field}: it is {found}, and neither {from} nor {to}")]
     Changed { field: &'static str, found: String, from: String, to: String },
+    /// The run was put back, and somebody has given it a value of the run's again.
+    #[error(
+        "load test {run} has no tags there and no sign of life: somebody else has put it back, and set {field} to {value} since: \
+         it is theirs and stays"
+    )]
+    Theirs { run: RunId, field: &'static str, value: String },
     /// It cannot be read what it was before.
     #[error(transparent)]
     Broken(#[from] MarkerError),
@@ -88,9 +98,8 @@ pub(crate) fn decide(live: &Service, holder: &Holder, wish: &Wish) -> Result<Wri
     let mut marker = found.clone().unwrap_or_else(|| Marker::new(holder.clone()));
     marker.holder = holder.clone();
     let (desired, definition) = (wish.desired.as_ref(), wish.definition.as_ref());
-    let desired = field("desired_count", wish.way, Some(&live.desired), desired, &mut marker.desired)?;
-    let definition =
-        field("the task definition", wish.way, live.definition.as_ref(), definition, &mut marker.definition)?;
+    let desired = field(DESIRED, wish.way, Some(&live.desired), desired, &mut marker.desired)?;
+    let definition = field(DEFINITION, wish.way, live.definition.as_ref(), definition, &mut marker.definition)?;
     if let Some(Change { from, to }) = wish.suspended.filter(|_| wish.way == Way::There) {
         marker.suspended.get_or_insert_with(|| Kept::new(from)).apply(to);
     }
@@ -121,6 +130,17 @@ fn field<T: Clone + PartialEq + ToString>(
         Way::Back => {}
     }
     Ok((!has_it).then(|| to.clone()))
+}
+
+/// Refuses to take away, as the run's, what a service without tags of the run has after somebody else has put the run back.
+pub(crate) fn refuse_theirs(live: &Service, holder: &Holder, write: &Write) -> Result<(), Refusal> {
+    let desired = write.desired.map(|_| (DESIRED, live.desired.to_string()));
+    let revision = || live.definition.as_ref().map(ToString::to_string).unwrap_or_default();
+    let definition = write.definition.as_ref().map(|_| (DEFINITION, revision()));
+    match desired.or(definition) {
+        Some((field, value)) => Err(Refusal::Theirs { run: holder.run.clone(), field, value }),
+        None => Ok(()),
+    }
 }
 
 /// What is left of a marker on a service, once nothing is kept that the service has not of the run any more.

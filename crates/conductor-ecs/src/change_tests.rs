@@ -121,3 +121,22 @@ fn what_of_its_autoscaling_was_suspended_is_kept_once() {
     let again = decide(&marked("shop:7", 2, &marker), &own, &suspend(Suspended::ALL)).unwrap().marker.unwrap();
     assert_eq!(again.suspended, Some(Kept { before: partly, applied: vec![Suspended::ALL] }));
 }
+
+#[test]
+fn what_somebody_has_set_after_putting_the_run_back_is_theirs() {
+    let (own, live) = (holder("one", 2), steady("shop:8", 6, "1"));
+    let told = |wish: &Wish| {
+        let write = decide(&live, &own, wish).unwrap();
+        refuse_theirs(&live, &own, &write).map_err(|refusal| refusal.to_string())
+    };
+    let begin = "load test one has no tags there and no sign of life: somebody else has put it back, and set ";
+    assert_eq!(
+        told(&scaled(Way::Back, 6, 2)).unwrap_err(),
+        format!("{begin}desired_count to 6 since: it is theirs and stays")
+    );
+    assert_eq!(
+        told(&deployed(Way::Back, "shop:8", "shop:7")).unwrap_err(),
+        format!("{begin}the task definition to shop:8 since: it is theirs and stays")
+    );
+    assert_eq!(told(&scaled(Way::Back, 9, 6)), Ok(()), "nothing is taken away");
+}

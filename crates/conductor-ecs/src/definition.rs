@@ -17,7 +17,7 @@ pub(crate) const MADE_OF: &str = "loadtest-conductor.dev/made-of";
 /// Tags that ECS allows on a resource.
 pub(crate) const MOST_TAGS: usize = 50;
 /// The beginning of keys that only AWS may set.
-const OF_AWS: &str = "aws:";
+pub(crate) const OF_AWS: &str = "aws:";
 
 /// A revision of a task definition.
 #[derive(Clone, Debug, PartialEq)]

@@ -25,6 +25,7 @@ use crate::place::{Place, Revision};
 use crate::production::running;
 use crate::reader::{Reader, SERVICES, TARGETS, Target};
 use crate::revisions::Revisions;
+use crate::sends::Sends;
 use crate::service::Service;
 use crate::settings::EcsSettings;
 use crate::settle::Settling;
@@ -66,6 +67,7 @@ impl EcsEnvironment {
             async move { reader.targets(&ids).await }.boxed()
         };
         let shown_within = settings.shown_within.as_duration();
+        let sends = Sends::new(epoch, shown_within);
         let limits = Limits { shown_within, place_within: settings.place_within.as_duration() };
         Self {
             places: settings.places(),
@@ -73,7 +75,7 @@ impl EcsEnvironment {
             production: OnceCell::new(),
             targets: Looks::new(TARGETS, Box::new(ask)),
             revisions: Revisions::new(reader.clone()),
-            writer: Writer::new(clients, pace, Arc::clone(&services), shown_within),
+            writer: Writer::new(clients, reader.clone(), pace, Arc::clone(&services), sends, shown_within),
             settling: Settling::new(reader.clone(), Arc::clone(&services), settings.poll.as_duration(), limits),
             deployments: Mutex::default(),
             services,
@@ -152,7 +154,8 @@ impl EcsEnvironment {
             desired: wish.desired.map(|change| change.to),
             told,
         };
-        let service = self.settling.wait(place, wanted, |readiness| self.tell(place, &readiness)).await?;
+        let see = |service: &Service| self.writer.sends.see(place, service);
+        let service = self.settling.wait(place, wanted, see, |readiness| self.tell(place, &readiness)).await?;
         self.note_deployment(place, &service);
         Ok(())
     }

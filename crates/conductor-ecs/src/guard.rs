@@ -4,6 +4,7 @@
 //! the first change until after the last one; its bounds are never sent, for that alone would move `desired_count`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace, SuspendedState};
@@ -17,14 +18,16 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::answer::Failed;
+use crate::attempts::Attempts;
 use crate::change::{Change, Refusal, Wish, admit, remainder};
 use crate::drift::Sentinel;
 use crate::environment::{ALL, EcsEnvironment};
 use crate::marker::{self, Holder, Marker, Suspended};
 use crate::pace::{Operation, pause};
 use crate::place::Place;
+use crate::reader::Target;
 use crate::remains::all_failed;
-use crate::writer::Attempts;
+use crate::sends::What;
 
 /// Why others can change services during a run.
 const OPEN: &str = "ECS has nothing that keeps others from changing a service: what they change is seen and told";
@@ -64,8 +67,8 @@ impl EnvironmentGuard for EcsEnvironment {
         applications: &[ApplicationId],
         until: Timestamp,
     ) -> Result<Guarded, PortError> {
-        self.signs().give(run, until).await?;
-        self.writer.life.goes_on(until);
+        self.signs().begin(run, until).await?;
+        self.writer.life.begins(until);
         let work = applications.iter().map(|application| async move {
             let place = self.place(application)?;
             self.suspend(run, place).await
@@ -80,18 +83,22 @@ impl EnvironmentGuard for EcsEnvironment {
     async fn extend(&self, run: &RunId, until: Timestamp) -> Result<(), PortError> {
         let now = Timestamp::now();
         self.writer.life.check(&format!("could not renew the sign of life of load test {run}"), now)?;
-        let before = self.signs().give(run, until).await?;
+        let before = self.signs().renew(run, until).await?;
+        if before.is_over {
+            self.writer.life.was_ended();
+        }
         self.writer.life.goes_on(until);
-        if before.is_some_and(|before| before >= now) {
+        if before.until.is_some_and(|before| before >= now) {
             return Ok(());
         }
-        let text = match before {
+        let text = match before.until {
             Some(before) => format!(
                 "the signs of life of load test {run} had stayed out since {before:.0}, so that others may have put it back; \
                  they are given again"
             ),
             None => format!(
-                "load test {run} had no sign of life in its clusters: somebody has taken it away; it is given again"
+                "load test {run} had no sign of life in its clusters: somebody else has put it back, or has taken the sign away; it \
+                 is given again"
             ),
         };
         Err(PortError::new(FailureKind::NotFound, text))
@@ -134,7 +141,10 @@ impl EcsEnvironment {
 
     /// Lets what scales a service by itself go on as before the run, and takes away what is left of the run's tags.
     async fn resume(&self, run: &RunId, place: &Place) -> Result<(), PortError> {
-        let Some(service) = self.present(place).await? else { return Ok(()) };
+        let service = match self.writer.certain(place, "could not look").await {
+            Err(error) if error.kind == FailureKind::NotFound => return Ok(()),
+            looked => looked?,
+        };
         let holder = self.holder(run);
         let of_another = marker::holder(&service.tags).is_some_and(|found| found.run != *run);
         let marker = Marker::read(&service.tags).ok().flatten().filter(|marker| marker.holder.run == *run);
@@ -154,12 +164,14 @@ impl EcsEnvironment {
     /// The tags are gone or broken, as after somebody has applied their own. What this conductor has suspended it knows itself.
     async fn resume_without_tags(&self, place: &Place, holder: &Holder) -> Result<(), PortError> {
         let before = self.writer.written(place, holder).and_then(|marker| marker.suspended).map(|kept| kept.before);
-        if let Some(before) = before {
+        if let Some(before) = before
+            && !self.writer.was_put_back(place, &holder.run).await?
+        {
             return self.go_on(place, holder, before).await;
         }
         let target = self.targets.at(ALL, &place.resource_id()).await?;
         let is_suspended = target.is_some_and(|target| target.suspended == Suspended::ALL);
-        if !is_suspended || holder.epoch <= FIRST {
+        if !is_suspended || (before.is_none() && holder.epoch <= FIRST) {
             return Ok(());
         }
         let act = format!("could not resume the autoscaling of {place}");
@@ -173,11 +185,30 @@ impl EcsEnvironment {
 
     /// Lets go on what the run has suspended, and somebody else has not let go on already.
     async fn go_on(&self, place: &Place, holder: &Holder, before: Suspended) -> Result<(), PortError> {
-        let Some(target) = self.targets.at(ALL, &place.resource_id()).await? else { return Ok(()) };
+        let Some(target) = self.certain_target(place).await? else { return Ok(()) };
         match target.suspended.back_to(before) {
             after if after == target.suspended => Ok(()),
             after => self.set_suspended(place, holder, after, Way::Back).await,
         }
+    }
+
+    /// What scales a service by itself, once nothing that was sent to it may still come about.
+    async fn certain_target(&self, place: &Place) -> Result<Option<Arc<Target>>, PortError> {
+        loop {
+            let is_certain = !self.writer.sends.is_suspension_in_doubt(place);
+            let found = self.target(place).await?;
+            if is_certain || found.is_none() {
+                return Ok(found);
+            }
+            pause(1).await;
+        }
+    }
+
+    /// What scales a service by itself.
+    async fn target(&self, place: &Place) -> Result<Option<Arc<Target>>, PortError> {
+        let found = self.targets.at(ALL, &place.resource_id()).await?;
+        found.iter().for_each(|target| self.writer.sends.see_suspended(place, target.suspended));
+        Ok(found)
     }
 
     /// Says what of a service's autoscaling is suspended, and nothing else of it.
@@ -185,7 +216,7 @@ impl EcsEnvironment {
         let verb = if way == Way::There { "suspend" } else { "resume" };
         let act = format!("could not {verb} the autoscaling of {place}");
         let refused = |error: Refusal| PortError::because(FailureKind::Rejected, &act, error);
-        let (begun, mut attempts) = (Instant::now(), Attempts::default());
+        let (mut missed, mut attempts) = (None, Attempts::default());
         loop {
             self.writer.pace.turn(Operation::Autoscaling).await;
             let live = self.writer.look(place, &act).await?;
@@ -195,20 +226,25 @@ impl EcsEnvironment {
                 self.writer.life.check(&act, Timestamp::now())?;
                 // Nobody could put it back without: a look may be older than the tags for a while.
                 if found.is_none() {
-                    if begun.elapsed() > self.settings.shown_within.as_duration() {
+                    // It may have waited for its turn for longer than that.
+                    let since: Instant = *missed.get_or_insert_with(Instant::now);
+                    if since.elapsed() > self.settings.shown_within.as_duration() {
                         return Err(PortError::because(FailureKind::Rejected, act, "the tags of the run are gone"));
                     }
                     pause(1).await;
                     continue;
                 }
             }
-            match self.send_suspended(place, to, &act).await {
+            let number = self.writer.sends.begin(place, vec![What::Suspended(to)]);
+            let sent = self.send_suspended(place, to, &act).await;
+            self.writer.sends.end(place, number, sent.as_ref().err().map(|failed| failed.outcome));
+            match sent {
                 Ok(()) => break,
                 Err(failed) => attempts.after(failed, &self.writer.pace, Operation::Autoscaling).await?,
             }
         }
         for attempt in 0..LOOKS {
-            let shown = self.targets.at(ALL, &place.resource_id()).await?;
+            let shown = self.target(place).await?;
             if shown.is_none_or(|target| target.suspended == to) {
                 return Ok(());
             }

@@ -105,15 +105,17 @@ impl Judge {
         }
         if let Some(text) = self.unlike(service) {
             self.settled = 0;
+            // What was deployed may have been rolled back between two looks.
+            let by_tasks = self.wanted.definition.is_some();
             if self.is_shown {
                 // One may be older than the last.
                 self.unlike += 1;
                 let is_sure = self.unlike >= LOOKS;
-                return if is_sure { Outlook::Failed { text, by_tasks: false } } else { waiting(service, &text) };
+                return if is_sure { Outlook::Failed { text, by_tasks } } else { waiting(service, &text) };
             }
             let is_late = after > self.limits.shown_within;
             let shown = || format!("{} s after the change it is still shown as before: {text}", after.as_secs());
-            return if is_late { Outlook::Failed { text: shown(), by_tasks: false } } else { waiting(service, &text) };
+            return if is_late { Outlook::Failed { text: shown(), by_tasks } } else { waiting(service, &text) };
         }
         (self.is_shown, self.unlike) = (true, 0);
         if let Some(failed) = self.trouble(after, service) {

@@ -77,7 +77,7 @@ fn answers_that_show_the_state_before_do_not_count_and_may_not_go_on() {
     let late = seen(deployed(), &vec![Some(before()); 8]);
     assert_eq!(
         late[7],
-        "failed: 70 s after the change it is still shown as before: the task definition is shop:7, not shop:8"
+        "failed by tasks: 70 s after the change it is still shown as before: the task definition is shop:7, not shop:8"
     );
     assert!(late[..7].iter().all(|text| !text.starts_with("failed")), "{late:?}");
     let told = seen(scaled(9), &[Some(before()), Some(steady("shop:7", 9, "old")), Some(steady("shop:7", 9, "old"))]);
@@ -101,7 +101,7 @@ fn a_rollback_is_no_success() {
     // Once the rollback is over the deployment is gone.
     let over = || Some(steady("shop:7", 4, "back"));
     let told = seen(deployed(), &[Some(rolling(0)), over(), over()]);
-    assert_eq!(told[2], "failed: the task definition is shop:7, not shop:8");
+    assert_eq!(told[2], "failed by tasks: the task definition is shop:7, not shop:8");
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_deployment_that_somebody_replaces_is_told() {
     let told = seen(deployed(), &[Some(rolling(1)), theirs(), theirs()]);
     assert_eq!(
         told[2],
-        "failed: deployment new is not there, and theirs is in its place with the same task definition"
+        "failed by tasks: deployment new is not there, and theirs is in its place with the same task definition"
     );
     let mut replaced = rolling(1);
     replaced.deployments[0].is_primary = false;

@@ -4,6 +4,7 @@
 //! Nothing here knows of phases or of load.
 
 mod answer;
+mod attempts;
 mod capacity;
 mod change;
 mod connect;
@@ -23,10 +24,13 @@ mod reader;
 mod remains;
 mod resources;
 mod revisions;
+mod sends;
 mod service;
 mod settings;
 mod settle;
 mod signs;
+mod stopped;
+mod theirs;
 mod unfit;
 mod wanted;
 mod writer;

@@ -1,8 +1,8 @@
 //! What production runs: the task definition of the deployment in place, its images by the digests that ECS has resolved, its
-//! tasks and what each is given. A service that is being changed is an error: nobody can say what it runs.
+//! tasks and what each is given. A service that is being deployed to is an error, for nobody can say what it runs; one that merely
+//! scales is not, for as many tasks as it wants are what it has.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::ports::{FailureKind, PortError, Production};
@@ -14,7 +14,7 @@ use crate::environment::services;
 use crate::place::{Place, Revision};
 use crate::reader::Reader;
 use crate::revisions::Revisions;
-use crate::service::Service;
+use crate::service::{Service, Unrest};
 
 /// What these services run. What is not there is left out.
 pub(crate) async fn running(
@@ -28,10 +28,7 @@ pub(crate) async fn running(
     });
     let found: Result<Vec<_>, PortError> = join_all(looked).await.into_iter().filter_map(Result::transpose).collect();
     let found = found?;
-    let problems: Vec<String> = found.iter().filter_map(|(_, place, service)| unsettled(place, service)).collect();
-    if !problems.is_empty() {
-        return Err(PortError::new(FailureKind::Rejected, problems.join("; ")));
-    }
+    all_are_settled(found.iter().map(|(_, place, service)| (*place, service.as_ref())))?;
     let arns: Vec<String> = found.iter().flat_map(|(_, _, service)| service.revisions.clone()).collect();
     let digests = reader.digests(&arns).await?;
     let revisions = Revisions::new(reader.clone());
@@ -47,9 +44,24 @@ pub(crate) async fn running(
     join_all(read).await.into_iter().collect()
 }
 
-fn unsettled(place: &Place, service: &Arc<Service>) -> Option<String> {
+/// # Errors
+/// With every service of which nobody can say what it runs: for now, or until somebody deploys to it again.
+fn all_are_settled<'a>(services: impl Iterator<Item = (&'a Place, &'a Service)>) -> Result<(), PortError> {
+    let problems: Vec<(FailureKind, String)> = services.filter_map(|(place, one)| unsettled(place, one)).collect();
+    let kinds = problems.iter().map(|(kind, _)| *kind);
+    let Some(kind) = kinds.max_by_key(|kind| !kind.is_transient()) else { return Ok(()) };
+    let texts: Vec<String> = problems.into_iter().map(|(_, text)| text).collect();
+    Err(PortError::new(kind, texts.join("; ")))
+}
+
+fn unsettled(place: &Place, service: &Service) -> Option<(FailureKind, String)> {
     let unrest = service.unrest()?;
-    Some(format!("{place} in production cannot be read: {unrest}; expected one that is as it shall be: try again then"))
+    let (kind, expected) = match unrest {
+        Unrest::Deploys(_) => (FailureKind::Unavailable, "expected no deployment in progress: try again then"),
+        Unrest::Failed(_) => (FailureKind::Rejected, "expected a deployment that is completed"),
+        Unrest::Scales(_) => return None,
+    };
+    Some((kind, format!("{place} in production cannot be read: {unrest}; {expected}")))
 }
 
 fn named<'a>(place: &Place, service: &'a Service) -> Result<&'a Revision, PortError> {
@@ -85,6 +97,7 @@ mod tests {
     use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition};
 
     use super::*;
+    use crate::service::Rollout;
     use crate::service::tests::steady;
 
     fn read(image: &str, digest: Option<&str>) -> Result<String, String> {
@@ -111,15 +124,37 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_is_being_changed_is_told() {
+    fn a_deployment_in_progress_passes_by_itself_and_a_failed_one_does_not() {
         let place = Place { cluster: "live".to_owned(), service: "cart".to_owned() };
-        let mut service = steady("shop:7", 20, "1");
-        assert_eq!(unsettled(&place, &Arc::new(service.clone())), None);
-        service.running = 19;
+        let told = |rollouts: &[Rollout]| {
+            let services: Vec<Service> = rollouts
+                .iter()
+                .map(|rollout| {
+                    let mut service = steady("shop:7", 20, "1");
+                    service.deployments[0].rollout = *rollout;
+                    service
+                })
+                .collect();
+            let settled = all_are_settled(services.iter().map(|service| (&place, service)));
+            settled.map_err(|error| (error.kind, error.to_string()))
+        };
+        assert_eq!(told(&[Rollout::Completed, Rollout::Untold]), Ok(()));
+        let (kind, text) = told(&[Rollout::Completed, Rollout::InProgress]).unwrap_err();
+        assert_eq!(kind, FailureKind::Unavailable);
         assert_eq!(
-            unsettled(&place, &Arc::new(service)).unwrap(),
-            "service cart of cluster live in production cannot be read: 19 of 20 tasks are running, and 0 pending; expected one \
-             that is as it shall be: try again then"
+            text,
+            "service cart of cluster live in production cannot be read: deployment 1 is in progress (20 of 20 tasks running); \
+             expected no deployment in progress: try again then"
         );
+        let (kind, text) = told(&[Rollout::InProgress, Rollout::Failed]).unwrap_err();
+        assert_eq!(kind, FailureKind::Rejected);
+        assert!(text.ends_with("deployment 1 has failed: ; expected a deployment that is completed"), "{text}");
+    }
+
+    #[test]
+    fn production_that_merely_scales_is_read() {
+        let place = Place { cluster: "live".to_owned(), service: "cart".to_owned() };
+        let service = Service { running: 17, pending: 2, ..steady("shop:7", 20, "1") };
+        assert_eq!(unsettled(&place, &service), None);
     }
 }

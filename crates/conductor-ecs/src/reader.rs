@@ -3,14 +3,14 @@
 //! What can be asked for in batches is; answers are matched by name, and every failure in them is told. Calls that AWS refuses
 //! for now are sent again, a few times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ServiceNamespace};
 use aws_sdk_ecs::config::http::HttpResponse;
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ecs::types::{
-    ClusterField, DesiredStatus, Failure, ServiceField, SortOrder, TaskDefinitionField, TaskDefinitionStatus,
+    ClusterField, DesiredStatus, Failure, ServiceField, SortOrder, Task, TaskDefinitionField, TaskDefinitionStatus,
 };
 use conductor_core::ports::{FailureKind, PortError};
 
@@ -28,8 +28,8 @@ pub(crate) const SERVICES: usize = 10;
 const REVISIONS: usize = 20;
 /// Ids that `DescribeScalableTargets` takes.
 pub(crate) const TARGETS: usize = 50;
-/// Stopped tasks that are looked at for why they were stopped.
-const STOPPED: i32 = 10;
+/// ARNs that `DescribeTasks` takes.
+const TASKS: usize = 100;
 /// How often a call is sent that AWS refuses for now.
 const ATTEMPTS: u32 = 5;
 /// Pages that are read of a list.
@@ -91,11 +91,10 @@ impl Reader {
         definition.ok_or_else(|| PortError::because(FailureKind::Unavailable, act, "the answer has none in it"))
     }
 
-    /// The active revisions of a family that are newer than one of them, newest first.
-    pub(crate) async fn newer(&self, than: &Revision) -> Result<Vec<Revision>, PortError> {
+    /// The active revisions of a family that are newer than one of them, newest first and so many at most.
+    pub(crate) async fn newer(&self, than: &Revision, most: usize) -> Result<Vec<Revision>, PortError> {
         let act = format!("could not list revisions of task definition {}", than.family);
-        let mut all = BTreeSet::new();
-        let mut token = None;
+        let (mut all, mut token) = (Vec::new(), None);
         for _ in 0..PAGES {
             let call = || {
                 let call = self.clients.ecs.list_task_definitions().family_prefix(&than.family);
@@ -109,11 +108,12 @@ impl Reader {
             all.extend(newer);
             token = page.next_token().map(str::to_owned);
             // They are sorted: what follows is older still.
-            if token.is_none() || !others.is_empty() {
+            if token.is_none() || !others.is_empty() || all.len() >= most {
                 break;
             }
         }
-        Ok(all.into_iter().rev().collect())
+        all.truncate(most);
+        Ok(all)
     }
 
     /// The digests of the images of service revisions, by revision and container.
@@ -192,31 +192,32 @@ impl Reader {
         Ok(all)
     }
 
-    /// Why tasks of a service with this revision were stopped, each reason once.
-    pub(crate) async fn stopped(&self, place: &Place, of: Option<&Revision>) -> Result<BTreeSet<String>, PortError> {
+    /// The stopped tasks of a service that ECS still knows: those of about the last hour.
+    pub(crate) async fn stopped(&self, place: &Place) -> Result<Vec<Task>, PortError> {
         let act = format!("could not list stopped tasks of {place}");
-        let list = || {
-            let call = self.clients.ecs.list_tasks().cluster(&place.cluster).service_name(&place.service);
-            call.desired_status(DesiredStatus::Stopped).max_results(STOPPED).send()
-        };
-        let arns = self.ask(Operation::Describe, &act, list).await?.task_arns().to_vec();
-        if arns.is_empty() {
-            return Ok(BTreeSet::new());
+        let (mut arns, mut token) = (Vec::new(), None);
+        for _ in 0..PAGES {
+            let list = || {
+                let call = self.clients.ecs.list_tasks().cluster(&place.cluster).service_name(&place.service);
+                call.desired_status(DesiredStatus::Stopped).set_next_token(token.clone()).send()
+            };
+            let page = self.ask(Operation::Describe, &act, list).await?;
+            arns.extend_from_slice(page.task_arns());
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                break;
+            }
         }
-        let call = || self.clients.ecs.describe_tasks().cluster(&place.cluster).set_tasks(Some(arns.clone())).send();
-        let found = self.ask(Operation::Describe, &act, call).await?;
-        let is_of = |arn: Option<&str>| of.is_none() || arn.and_then(|arn| arn.parse().ok()).as_ref() == of;
-        let tasks = found.tasks().iter().filter(|task| is_of(task.task_definition_arn()));
-        let reasons = tasks.flat_map(|task| {
-            let own = task.stopped_reason().map(str::to_owned);
-            let containers = task.containers().iter().filter_map(|one| {
-                let (name, exit) = (one.name().unwrap_or_default(), one.exit_code().filter(|code| *code != 0));
-                let exit = exit.map(|code| format!("container {name} exited with {code}"));
-                one.reason().map(|reason| format!("container {name}: {reason}")).or(exit)
-            });
-            own.into_iter().chain(containers).collect::<Vec<_>>()
-        });
-        Ok(reasons.map(|reason| crate::answer::cut(&reason)).collect())
+        let mut all = Vec::new();
+        for arns in arns.chunks(TASKS) {
+            let call =
+                || self.clients.ecs.describe_tasks().cluster(&place.cluster).set_tasks(Some(arns.to_vec())).send();
+            let found = self.ask(Operation::Describe, &act, call).await?;
+            // What ECS has forgotten since then tells nothing any more.
+            only_missing(&act, found.failures())?;
+            all.extend_from_slice(found.tasks());
+        }
+        Ok(all)
     }
 
     /// The newest deployment of a service that moves traffic: its state and why; `None` where nothing tells of one.

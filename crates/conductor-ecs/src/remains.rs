@@ -93,7 +93,7 @@ impl EcsEnvironment {
     async fn part(&self, run: &RunId, place: &Place) -> Result<(), PortError> {
         let act = format!("could not let go of {place}");
         let holder = self.holder(run);
-        let service = self.writer.look(place, &act).await?;
+        let service = self.writer.certain(place, &act).await?;
         if let Ok(Some(marker)) = Marker::read(&service.tags)
             && marker.holder.run == *run
         {
@@ -102,7 +102,7 @@ impl EcsEnvironment {
                 self.writer.write(place, &holder, &self.wish_back(&service, &left).await?).await?;
             }
         }
-        // What was written a moment ago may not be shown: then the tags stay, and the next call takes them.
+        // What is not shown in time, as it was written a moment ago, keeps its tags: the next call takes them.
         self.writer.let_go(place, &holder, remainder).await
     }
 

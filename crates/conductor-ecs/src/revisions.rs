@@ -8,14 +8,16 @@ use conductor_core::ports::{FailureKind, PortError};
 use tokio::sync::Mutex as Turn;
 
 use crate::answer::Failed;
+use crate::attempts::Attempts;
 use crate::definition::{Definition, Difference, MADE_OF, MOST_TAGS};
 use crate::pace::Operation;
 use crate::place::Revision;
 use crate::reader::Reader;
-use crate::writer::{Attempts, Writer};
+use crate::writer::Writer;
 
-/// The newest revisions of a family that are looked at for one that says what is wanted.
-const LOOKED_AT: usize = 30;
+/// The newest revisions of a family that are looked at for one that says what is wanted. A run makes two of each family: one with
+/// the versions, and one with the resources besides. Each costs a call of its own, the first time; to make one anew costs one, too.
+const LOOKED_AT: usize = 4;
 
 /// What revisions say.
 pub(crate) struct Revisions {
@@ -118,7 +120,7 @@ impl Revisions {
         content: &TaskDefinition,
         made_of: &str,
     ) -> Result<Option<Revision>, PortError> {
-        for revision in self.reader.newer(&base.revision).await?.into_iter().take(LOOKED_AT) {
+        for revision in self.reader.newer(&base.revision, LOOKED_AT).await? {
             let known = match self.get(&revision).await {
                 Ok(known) => known,
                 // It was deleted since it was listed.

@@ -1,6 +1,7 @@
 //! A service as one look shows it, and whether a run may begin on it. Pure.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aws_sdk_ecs::types::{
     Deployment as Described, DeploymentControllerType, DeploymentLifecycleHookTargetType, DeploymentRolloutState,
@@ -84,6 +85,17 @@ pub(crate) enum Rollout {
     Failed,
 }
 
+/// Why a service is not as it shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unrest {
+    /// It is being deployed to: nobody can say what it will run.
+    Deploys(String),
+    /// Its deployment has failed: nobody can say what it shall run.
+    Failed(String),
+    /// It has not as many tasks as it shall have.
+    Scales(String),
+}
+
 /// Something that ECS has said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
@@ -147,23 +159,23 @@ impl Service {
         }
     }
 
-    /// What goes on there, so that nobody can say what it is; `None` where nothing does.
-    pub(crate) fn unrest(&self) -> Option<String> {
+    /// What goes on there; `None` where nothing does.
+    pub(crate) fn unrest(&self) -> Option<Unrest> {
         if self.deployments.len() > 1 {
-            return Some(format!("it has {} deployments at the same time", self.deployments.len()));
+            let text = format!("it has {} deployments at the same time", self.deployments.len());
+            return Some(Unrest::Deploys(text));
         }
         if let Some(one) = self.deployments.first().filter(|one| one.rollout == Rollout::InProgress) {
-            return Some(format!(
-                "deployment {} is in progress ({} of {} tasks running)",
-                one.id, one.running, one.desired
-            ));
+            let text =
+                format!("deployment {} is in progress ({} of {} tasks running)", one.id, one.running, one.desired);
+            return Some(Unrest::Deploys(text));
         }
         if let Some(one) = self.deployments.first().filter(|one| one.rollout == Rollout::Failed) {
-            return Some(format!("deployment {} has failed: {}", one.id, one.reason));
+            return Some(Unrest::Failed(format!("deployment {} has failed: {}", one.id, one.reason)));
         }
         if self.running != self.desired || self.pending > 0 {
             let Self { running, desired, pending, .. } = self;
-            return Some(format!("{running} of {desired} tasks are running, and {pending} pending"));
+            return Some(Unrest::Scales(format!("{running} of {desired} tasks are running, and {pending} pending")));
         }
         None
     }
@@ -171,7 +183,16 @@ impl Service {
     /// Tags that others have given it, but for AWS.
     pub(crate) fn tags_of_others(&self) -> usize {
         let keys = self.tags.keys();
-        keys.filter(|key| !key.starts_with("aws:") && !key.starts_with(crate::marker::PREFIX)).count()
+        keys.filter(|key| !key.starts_with(crate::definition::OF_AWS) && !key.starts_with(crate::marker::PREFIX))
+            .count()
+    }
+}
+
+impl fmt::Display for Unrest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deploys(text) | Self::Failed(text) | Self::Scales(text) => f.write_str(text),
+        }
     }
 }
 

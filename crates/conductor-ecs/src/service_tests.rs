@@ -55,7 +55,7 @@ fn the_primary_deployment_says_what_runs_and_not_the_service() {
         .build();
     let read = Service::read(&found).unwrap();
     assert_eq!((read.definition.clone(), read.desired, read.tags_of_others()), ("shop:8".parse().ok(), 2, 1));
-    assert_eq!(read.unrest().unwrap(), "it has 2 deployments at the same time");
+    assert_eq!(read.unrest(), Some(Unrest::Deploys("it has 2 deployments at the same time".to_owned())));
     let set = TaskSet::builder().status("PRIMARY").task_definition("shop:5").build();
     assert_eq!(Service::read(&described().task_sets(set).build()).unwrap().definition, "shop:5".parse().ok());
 }
@@ -76,19 +76,17 @@ fn whatever_goes_on_is_told() {
     };
     assert_eq!(told(|_| ()), None);
     assert_eq!(
-        told(|one| one.deployments[0].rollout = Rollout::InProgress).unwrap(),
-        "deployment ecs-svc/1 is in progress (3 of 3 tasks running)"
+        told(|one| one.deployments[0].rollout = Rollout::InProgress),
+        Some(Unrest::Deploys("deployment ecs-svc/1 is in progress (3 of 3 tasks running)".to_owned()))
     );
-    assert_eq!(
-        told(|one| {
-            one.deployments[0].rollout = Rollout::Failed;
-            one.deployments[0].reason = "tasks failed to start".to_owned();
-        })
-        .unwrap(),
-        "deployment ecs-svc/1 has failed: tasks failed to start"
-    );
-    assert_eq!(told(|one| one.running = 2).unwrap(), "2 of 3 tasks are running, and 0 pending");
-    assert_eq!(told(|one| one.pending = 1).unwrap(), "3 of 3 tasks are running, and 1 pending");
+    let failed = told(|one| {
+        one.deployments[0].rollout = Rollout::Failed;
+        one.deployments[0].reason = "tasks failed to start".to_owned();
+    });
+    assert_eq!(failed, Some(Unrest::Failed("deployment ecs-svc/1 has failed: tasks failed to start".to_owned())));
+    let scales = |text: &str| Some(Unrest::Scales(text.to_owned()));
+    assert_eq!(told(|one| one.running = 2), scales("2 of 3 tasks are running, and 0 pending"));
+    assert_eq!(told(|one| one.pending = 1), scales("3 of 3 tasks are running, and 1 pending"));
 }
 
 #[test]

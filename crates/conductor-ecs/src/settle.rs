@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conductor_core::failure::Failure;
 use conductor_core::ports::{FailureKind, PortError, Readiness};
 use tokio::time::{Instant, sleep_until};
 
@@ -12,6 +13,7 @@ use crate::looks::Looks;
 use crate::place::Place;
 use crate::reader::Reader;
 use crate::service::{Service, Strategy};
+use crate::stopped::{Of, reasons};
 
 /// For how long answers may fail while a service is waited for.
 const BLIND: Duration = Duration::from_secs(120);
@@ -31,7 +33,7 @@ impl Settling {
         Self { reader, services, poll, limits, origin: Instant::now() }
     }
 
-    /// Waits until a service is what is wanted, and tells how far it is.
+    /// Waits until a service is what is wanted, shows each look at it, and tells how far it is.
     ///
     /// # Errors
     /// `Unsettled` in the words of ECS when that cannot come about.
@@ -39,6 +41,7 @@ impl Settling {
         &self,
         place: &Place,
         wanted: Wanted,
+        see: impl Fn(&Service) + Send,
         tell: impl Fn(Readiness) + Send,
     ) -> Result<Arc<Service>, PortError> {
         let (begun, mut judge) = (Instant::now(), Judge::new(wanted.clone(), self.limits));
@@ -53,6 +56,7 @@ impl Settling {
                 looked => looked?,
             };
             last_seen = Instant::now();
+            looked.as_deref().into_iter().for_each(&see);
             match judge.see(begun.elapsed(), looked.as_deref()) {
                 Outlook::Waiting(readiness) => {
                     if readiness.text != text {
@@ -67,7 +71,10 @@ impl Settling {
                         return Ok(service);
                     }
                 }
-                Outlook::Failed { text, by_tasks } => return Err(self.failed(place, &wanted, text, by_tasks).await),
+                Outlook::Failed { text, by_tasks } => {
+                    let of = by_tasks.then(|| Of::those(&wanted, looked.as_deref()));
+                    return Err(self.failed(place, text, of).await);
+                }
             }
             self.next_moment().await;
         }
@@ -85,21 +92,22 @@ impl Settling {
             "SUCCESSFUL" => Ok(true),
             "PENDING" | "IN_PROGRESS" => Ok(false),
             _ => {
-                let text = format!("{place} does not become ready: its deployment is {state}: {reason}");
-                Err(PortError::new(FailureKind::Unsettled, text))
+                let of = Of::those(wanted, Some(service));
+                Err(self.failed(place, format!("its deployment is {state}: {reason}"), Some(of)).await)
             }
         }
     }
 
-    async fn failed(&self, place: &Place, wanted: &Wanted, text: String, by_tasks: bool) -> PortError {
-        let why = match by_tasks {
-            true => self.reader.stopped(place, wanted.definition.as_ref()).await,
-            false => Ok(Default::default()),
+    /// What is told of a wait that has come to nothing: with why these tasks were stopped, where they are the reason.
+    async fn failed(&self, place: &Place, text: String, of: Option<Of>) -> PortError {
+        let why = match of {
+            Some(of) => self.reader.stopped(place).await.map(|tasks| reasons(&tasks, &of).join("; ")),
+            None => Ok(String::new()),
         };
-        let why = match why {
-            Ok(reasons) => reasons.into_iter().collect::<Vec<_>>().join("; "),
-            Err(error) => format!("why its tasks were stopped could not be read: {error}"),
-        };
+        let why = why.unwrap_or_else(|error| {
+            let told = Failure::of("", &error).message;
+            format!("why its tasks were stopped could not be read: {told}")
+        });
         let why = if why.is_empty() { why } else { format!(" ({why})") };
         PortError::new(FailureKind::Unsettled, format!("{place} does not become ready: {text}{why}"))
     }

@@ -13,7 +13,8 @@ use conductor_core::ports::{FailureKind, PortError, Way};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::answer::{Failed, Outcome};
+use crate::answer::Failed;
+use crate::attempts::Attempts;
 use crate::change::{Wish, Write, admit, decide};
 use crate::connect::Clients;
 use crate::life::Life;
@@ -21,20 +22,25 @@ use crate::looks::Looks;
 use crate::marker::{self, Holder, Marker};
 use crate::pace::{Operation, Pace, pause};
 use crate::place::{Place, Revision};
+use crate::reader::Reader;
+use crate::sends::{Sends, What};
 use crate::service::Service;
 
-/// How often a write is sent that is not known to be done.
-const ATTEMPTS: u32 = 6;
+/// How often tags are written that are not shown in time.
+const MARKS: u32 = 2;
 /// Looks in a row in which a service must be missing to be gone.
 const ABSENCES: u32 = 3;
 
 /// Writes to the test account.
 pub(crate) struct Writer {
     pub(crate) clients: Clients,
+    pub(crate) reader: Reader,
     pub(crate) pace: Arc<Pace>,
     pub(crate) services: Arc<Looks<Service>>,
     /// That of this conductor.
     pub(crate) life: Life,
+    /// What may still come about.
+    pub(crate) sends: Sends,
     /// What this conductor has written into tags, and when.
     known: Mutex<BTreeMap<Place, (Marker, Instant)>>,
     shown_within: Duration,
@@ -53,43 +59,21 @@ pub(crate) struct Written {
 enum Next {
     Mark(Marker),
     Update(Write),
-    /// An answer decides nothing yet.
-    Wait(String),
+    /// An answer decides nothing yet: it does not show the tags that were written.
+    Wait,
     Nothing,
-}
-
-/// Counts the attempts of one write.
-#[derive(Default)]
-pub(crate) struct Attempts(u32);
-
-impl Attempts {
-    /// Waits before the next one.
-    ///
-    /// # Errors
-    /// With the failure, where it is refused for good or was tried often enough.
-    pub(crate) async fn after(&mut self, failed: Failed, pace: &Pace, operation: Operation) -> Result<(), PortError> {
-        self.0 += 1;
-        match failed.outcome {
-            Outcome::Throttled => pace.throttled(operation),
-            Outcome::Busy | Outcome::Unknown => {}
-            Outcome::Refused => return Err(failed.error),
-        }
-        if self.0 >= ATTEMPTS {
-            return Err(failed.error);
-        }
-        pause(self.0 - 1).await;
-        Ok(())
-    }
 }
 
 impl Writer {
     pub(crate) fn new(
         clients: Clients,
+        reader: Reader,
         pace: Arc<Pace>,
         services: Arc<Looks<Service>>,
+        sends: Sends,
         shown_within: Duration,
     ) -> Self {
-        Self { clients, pace, services, life: Life::default(), known: Mutex::default(), shown_within }
+        Self { clients, reader, pace, services, life: Life::default(), sends, known: Mutex::default(), shown_within }
     }
 
     /// The service as it is now.
@@ -99,6 +83,7 @@ impl Writer {
     pub(crate) async fn look(&self, place: &Place, act: &str) -> Result<Arc<Service>, PortError> {
         for attempt in 0..ABSENCES {
             if let Some(service) = self.services.at(&place.cluster, &place.service).await? {
+                self.sends.see(place, &service);
                 return Ok(service);
             }
             pause(attempt).await;
@@ -106,20 +91,35 @@ impl Writer {
         Err(PortError::because(FailureKind::NotFound, act, format!("there is no active {place}")))
     }
 
+    /// The service once nothing that was sent to it may still come about.
+    pub(crate) async fn certain(&self, place: &Place, act: &str) -> Result<Arc<Service>, PortError> {
+        loop {
+            let is_certain = !self.sends.are_in_doubt(place);
+            let live = self.look(place, act).await?;
+            // The look itself may have shown that there is more.
+            if is_certain && !self.sends.are_in_doubt(place) {
+                return Ok(live);
+            }
+            pause(1).await;
+        }
+    }
+
     /// Makes a service what is wished, with the marker first.
     pub(crate) async fn write(&self, place: &Place, holder: &Holder, wish: &Wish) -> Result<Written, PortError> {
         let act = format!("could not change {place}");
-        let (begun, mut attempts, mut turn) = (Instant::now(), Attempts::default(), None);
+        let (mut attempts, mut marks, mut turn) = (Attempts::default(), 0, None);
         loop {
             let live = self.look(place, &act).await?;
             let next = self.next(place, &live, holder, wish, &act)?;
             let operation = match &next {
+                Next::Mark(_) if marks >= MARKS => {
+                    let text =
+                        format!("the tags that were written are not shown within {} s", self.shown_within.as_secs());
+                    return Err(PortError::because(FailureKind::Unavailable, act, text));
+                }
                 Next::Mark(_) => Operation::Tag,
                 Next::Update(_) => Operation::Update,
-                Next::Wait(text) if begun.elapsed() > self.shown_within => {
-                    return Err(PortError::because(FailureKind::Unavailable, act, text.clone()));
-                }
-                Next::Wait(_) => {
+                Next::Wait => {
                     turn = None;
                     pause(1).await;
                     continue;
@@ -133,13 +133,18 @@ impl Writer {
                 continue;
             }
             turn = None;
-            if wish.way == Way::There {
-                self.life.check(&act, Timestamp::now())?;
+            match (&next, wish.way) {
+                (_, Way::There) => self.life.check(&act, Timestamp::now())?,
+                (Next::Update(write), Way::Back) => self.keep_theirs(place, &live, holder, write).await?,
+                (Next::Mark(_) | Next::Wait | Next::Nothing, Way::Back) => {}
             }
             let sent = match next {
-                Next::Mark(marker) => self.mark(place, &live, marker).await.map(|()| None),
+                Next::Mark(marker) => self.mark(place, &live, marker).await.map(|()| {
+                    marks += 1;
+                    None
+                }),
                 Next::Update(write) => self.update(place, &live, &write).await.map(Some),
-                Next::Wait(_) | Next::Nothing => Ok(None),
+                Next::Wait | Next::Nothing => Ok(None),
             };
             match sent {
                 Ok(Some(written)) => return Ok(written),
@@ -157,7 +162,7 @@ impl Writer {
         if let Some((known, at)) = self.known(place).filter(|(known, _)| known.holder == *holder) {
             let is_shown = found.as_ref().is_some_and(|found| found.write() == known.write());
             if !is_shown && at.elapsed() < self.shown_within {
-                return Ok(Next::Wait("the tags that were written are not shown".to_owned()));
+                return Ok(Next::Wait);
             }
             if found.is_none() && wish.way == Way::There {
                 let text = "the tags of the run are gone: somebody has taken them away, or has put the run back";
@@ -172,8 +177,11 @@ impl Writer {
     }
 
     async fn mark(&self, place: &Place, live: &Service, marker: Marker) -> Result<(), Failed> {
-        let act = format!("could not tag {place}");
-        self.tag(&act, &live.arn, &marker.write()).await?;
+        let (act, tags) = (format!("could not tag {place}"), marker.write());
+        let number = self.sends.begin(place, vec![What::Tags(tags.clone())]);
+        let tagged = self.tag(&act, &live.arn, &tags).await;
+        self.sends.end(place, number, tagged.as_ref().err().map(|failed| failed.outcome));
+        tagged?;
         self.remember(place, marker);
         Ok(())
     }
@@ -200,7 +208,10 @@ impl Writer {
         let call = call
             .set_desired_count(write.desired.map(|count| i32::try_from(count).unwrap_or(i32::MAX)))
             .set_task_definition(write.definition.as_ref().map(ToString::to_string));
-        let answer = call.send().await.map_err(|error| Failed::of(&act, error))?;
+        let number = self.sends.begin(place, What::of(write));
+        let answer = call.send().await.map_err(|error| Failed::of(&act, error));
+        self.sends.end(place, number, answer.as_ref().err().map(|failed| failed.outcome));
+        let answer = answer?;
         self.pace.let_through(Operation::Update);
         let after = answer.service().and_then(Service::read);
         let primary = after.as_ref().and_then(Service::primary);
@@ -210,7 +221,7 @@ impl Writer {
     }
 
     /// Takes the tags away that a run does not need any more, of what is looked at when it is their turn. `left` says what it
-    /// still needs.
+    /// still needs. While something that the run has sent may still come about, its tags are what would lead back.
     pub(crate) async fn let_go(
         &self,
         place: &Place,
@@ -220,7 +231,7 @@ impl Writer {
         let act = format!("could not take the tags of load test {} from {place}", holder.run);
         let (mut attempts, mut is_turn) = (Attempts::default(), false);
         loop {
-            let live = self.look(place, &act).await?;
+            let live = self.certain(place, &act).await?;
             let found = marker::holder(&live.tags);
             // Another run's are not touched. Of a broken one nobody can say whose it is: the journal has been here.
             if found.as_ref().is_some_and(|found| found.run != holder.run) {

@@ -85,7 +85,8 @@ async fn signs_of_life_are_renewed_and_their_absence_is_told_once() {
     assert_eq!(lapsed.kind, FailureKind::NotFound);
     assert_eq!(
         lapsed.to_string(),
-        "load test one had no sign of life in its clusters: somebody has taken it away; it is given again"
+        "load test one had no sign of life in its clusters: somebody else has put it back, or has taken the sign away; it is given \
+         again"
     );
     conductor.extend(&run(), until()).await.unwrap();
     conductor.thaw(&run()).await.unwrap();

@@ -3,8 +3,13 @@
 
 mod deaths;
 mod drifts;
+mod late;
 mod others;
+mod put_back;
+mod reasons;
 mod refusals;
+mod revisions;
 mod scene;
+mod signs;
 mod there_and_back;
 mod troubles;

@@ -107,7 +107,7 @@ async fn sizes_that_fargate_does_not_have_are_told_beforehand() {
 }
 
 #[tokio::test]
-async fn production_is_not_what_is_written_to_and_is_read_only_at_rest() {
+async fn production_is_not_what_is_written_to_and_is_not_read_while_it_is_deployed_to() {
     let scene = with(|made| made).await;
     let mut settings = scene.settings();
     settings.production.as_mut().unwrap().cluster = Some(TEST.to_owned());
@@ -116,8 +116,18 @@ async fn production_is_not_what_is_written_to_and_is_read_only_at_rest() {
     assert!(text.starts_with("ecs.production has the very cluster that is written to (arn:aws:ecs:"), "{text}");
     scene.bed.clock().hold();
     scene.admin("UpdateService", json!({ "cluster": LIVE, "service": "cart", "desiredCount": 9 })).await;
-    let text = told(scene.conductor(1).await.production(&scene.names).await.unwrap_err());
-    assert!(text.starts_with("service cart of cluster shop-live in production cannot be read: "), "{text}");
+    let conductor = scene.conductor(1).await;
+    let read = conductor.production(&scene.names).await.unwrap();
+    assert_eq!(read[&scene.names[0]].allocation.replicas, 9, "that it scales is in nobody's way");
+    let forced = json!({ "cluster": LIVE, "service": "cart", "forceNewDeployment": true });
+    scene.admin("UpdateService", forced).await;
+    let error = conductor.production(&scene.names).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Unavailable, "it passes by itself");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("service cart of cluster shop-live in production cannot be read: it has 2 deploy"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
