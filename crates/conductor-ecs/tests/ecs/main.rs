@@ -5,6 +5,7 @@ mod deaths;
 mod drifts;
 mod others;
 mod refusals;
+mod rollbacks;
 mod scene;
 mod there_and_back;
 mod troubles;
