@@ -63,7 +63,7 @@ impl Broken {
 
     async fn is_put_back(&self) {
         self.scene.bed.clock().run(30.0);
-        self.turned_until("the end of the rollback", |found| is_over(found)).await;
+        self.turned_until("the end of the rollback", is_over).await;
         back(&self.conductor, &self.changes, ForeignPolicy::Report).await.unwrap();
         assert_eq!(self.scene.state().await, self.before);
     }
