@@ -147,10 +147,11 @@ impl EcsEnvironment {
 
     /// Writes, and waits until the service has become so.
     pub(crate) async fn make(&self, place: &Place, run: &RunId, wish: &Wish) -> Result<(), PortError> {
-        let Written { deployment, told } = self.writer.write(place, &self.holder(run), wish).await?;
+        let Written { deployment, before, told } = self.writer.write(place, &self.holder(run), wish).await?;
         let wanted = Wanted {
             definition: wish.definition.as_ref().map(|change| change.to.clone()),
             deployment,
+            before,
             desired: wish.desired.map(|change| change.to),
             told,
         };

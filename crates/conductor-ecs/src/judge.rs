@@ -1,7 +1,7 @@
 //! When a service has become what was asked for, and when it never will: the rule of what counts as done. Pure.
 //!
-//! * An answer may still show the state before the last write: only answers that show what was written count, and they must come
-//!   within a while.
+//! * An answer may still show the state before the last write: only answers that show what was written, or a deployment that is not
+//!   that of before either, count, and they must come within a while.
 //! * Done is a service with one deployment, the one that was made, which ECS calls completed (where it says so), with all of
 //!   its tasks running and none pending, in two looks in a row.
 //! * It never will where ECS has rolled back, where its deployment is replaced or failed, where so many tasks have failed in a
@@ -36,6 +36,8 @@ pub(crate) struct Wanted {
     pub(crate) definition: Option<Revision>,
     /// The deployment that was made for it; `None` where none was.
     pub(crate) deployment: Option<String>,
+    /// The one in whose place it was made.
+    pub(crate) before: Option<String>,
     /// `desired_count`; `None` where that is not changed.
     pub(crate) desired: Option<u32>,
     /// What ECS had said before it was written, by the ids of its events; `None` where nothing was.
@@ -70,7 +72,7 @@ pub(crate) struct Judge {
     is_shown: bool,
     settled: u32,
     absent: u32,
-    /// Looks in a row that show something else, after one that has shown what was written.
+    /// Looks in a row that show something else, and not what was there before.
     unlike: u32,
     /// What ECS had said before.
     told: Option<BTreeSet<String>>,
@@ -107,12 +109,15 @@ impl Judge {
             self.settled = 0;
             // What was deployed may have been rolled back between two looks.
             let by_tasks = self.wanted.definition.is_some();
-            if self.is_shown {
+            let replaced = self.replaced(service);
+            if self.is_shown || replaced.is_some() {
                 // One may be older than the last.
                 self.unlike += 1;
+                let text = replaced.unwrap_or(text);
                 let is_sure = self.unlike >= LOOKS;
                 return if is_sure { Outlook::Failed { text, by_tasks } } else { waiting(service, &text) };
             }
+            self.unlike = 0;
             let is_late = after > self.limits.shown_within;
             let shown = || format!("{} s after the change it is still shown as before: {text}", after.as_secs());
             return if is_late { Outlook::Failed { text: shown(), by_tasks } } else { waiting(service, &text) };
@@ -151,6 +156,14 @@ impl Judge {
     fn failed(&self, service: &Service) -> Option<String> {
         let own = self.own(service).or(service.primary().filter(|_| self.is_shown))?;
         (!own.is_primary || own.rollout == Rollout::Failed).then(|| rolled_back(own, service))
+    }
+
+    /// By what the deployment that was made is replaced, which is gone: one that is not that of before either was made after it. So an
+    /// answer is new enough although none has shown what was written, as after a rollback that was quicker than the looks.
+    fn replaced(&self, service: &Service) -> Option<String> {
+        let (own, before) = (self.wanted.deployment.as_ref()?, self.wanted.before.as_ref()?);
+        let primary = service.primary().filter(|one| one.id != *own && one.id != *before)?;
+        Some(format!("deployment {own} was replaced{}", in_place(primary)))
     }
 
     /// In what an answer is not of the state after the write; `None` where it is.
@@ -247,14 +260,15 @@ fn most_failed(desired: u32) -> u32 {
 }
 
 fn rolled_back(own: &Deployment, service: &Service) -> String {
-    let place = service.primary().filter(|one| one.id != own.id);
-    let by = place.map(|one| {
-        let definition = one.definition.as_ref().map_or_else(|| "an unknown revision".to_owned(), ToString::to_string);
-        format!(", and {definition} is in its place (deployment {})", one.id)
-    });
+    let by = service.primary().filter(|one| one.id != own.id).map(in_place);
     let reason = if own.reason.is_empty() { String::new() } else { format!(": {}", own.reason) };
     let what = if own.rollout == Rollout::Failed { "has failed" } else { "was replaced" };
     format!("deployment {} {what}{}{reason}", own.id, by.unwrap_or_default())
+}
+
+fn in_place(one: &Deployment) -> String {
+    let definition = one.definition.as_ref().map_or_else(|| "an unknown revision".to_owned(), ToString::to_string);
+    format!(", and {definition} is in its place (deployment {})", one.id)
 }
 
 fn waiting(service: &Service, more: &str) -> Outlook {

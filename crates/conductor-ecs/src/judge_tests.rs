@@ -105,6 +105,20 @@ fn a_rollback_is_no_success() {
 }
 
 #[test]
+fn a_rollback_that_is_over_before_the_first_look_is_no_success_either() {
+    let wanted = || Wanted { before: Some("old".to_owned()), ..deployed() };
+    let over = || Some(steady("shop:7", 4, "back"));
+    let expected = "failed by tasks: deployment new was replaced, and shop:7 is in its place (deployment back)";
+    assert_eq!(seen(wanted(), &[over(), over()])[1], expected);
+    assert_eq!(seen(wanted(), &[Some(before()), over(), over()])[2], expected);
+    // One look alone decides nothing, and neither does what was there before.
+    let after = || Some(steady("shop:8", 4, "new"));
+    assert_eq!(seen(wanted(), &[over(), Some(before()), over(), after(), after()])[4], "settled");
+    let unknown = seen(deployed(), &[over(), over()]);
+    assert!(unknown[1].starts_with("4 of 4 tasks running"), "nothing tells what was there before: {unknown:?}");
+}
+
+#[test]
 fn a_deployment_that_somebody_replaces_is_told() {
     let theirs = || Some(steady("shop:8", 4, "theirs"));
     let told = seen(deployed(), &[Some(rolling(1)), theirs(), theirs()]);

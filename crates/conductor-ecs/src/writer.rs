@@ -51,6 +51,8 @@ pub(crate) struct Writer {
 pub(crate) struct Written {
     /// The deployment that makes it so; `None` where none was needed or is told.
     pub(crate) deployment: Option<String>,
+    /// The one that was in place before; `None` where nothing was written now.
+    pub(crate) before: Option<String>,
     /// What ECS had said before, by the ids of its events; `None` where nothing was written now.
     pub(crate) told: Option<BTreeSet<String>>,
 }
@@ -124,7 +126,7 @@ impl Writer {
                     pause(1).await;
                     continue;
                 }
-                Next::Nothing => return Ok(Written { deployment: deployment(&live, wish), told: None }),
+                Next::Nothing => return Ok(Written { deployment: deployment(&live, wish), before: None, told: None }),
             };
             // It is read again when it is its turn.
             if turn != Some(operation) {
@@ -217,7 +219,8 @@ impl Writer {
         let primary = after.as_ref().and_then(Service::primary);
         let made = primary.filter(|one| write.definition.is_some() && one.definition == write.definition);
         let told = live.events.iter().map(|event| event.id.clone()).collect();
-        Ok(Written { deployment: made.map(|one| one.id.clone()), told: Some(told) })
+        let before = live.primary().map(|one| one.id.clone());
+        Ok(Written { deployment: made.map(|one| one.id.clone()), before, told: Some(told) })
     }
 
     /// Takes the tags away that a run does not need any more, of what is looked at when it is their turn. `left` says what it

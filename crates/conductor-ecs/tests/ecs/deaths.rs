@@ -1,15 +1,21 @@
-//! A conductor may die between any two of its writes: the next one puts everything back, by the tags alone, and what is left of
-//! the old one is kept from writing.
-
-use std::sync::Arc;
+//! A conductor may die at any of its writes, before or after it is done: the next one puts everything back, by the tags alone, and
+//! what is left of the old one is kept from writing.
 
 use conductor_core::phase::Changes;
 use conductor_core::ports::{Deployer, EnvironmentGuard, FailureKind, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
+use conductor_core::spec::{Intent, ScaleChoice, VersionChoice};
 use conductor_ecs::EcsEnvironment;
-use conductor_ecs_bed::Moment;
+use conductor_ecs_bed::{Moment, Pull, Seen};
+use futures::StreamExt;
 
 use super::scene::*;
+
+/// How many scenes a test plays at the same time: they wait most of the time.
+const AT_ONCE: usize = 3;
+
+/// A write, by its operation and the service that it names.
+type Write = (&'static str, &'static str);
 
 /// Which way a conductor is on when it dies.
 #[derive(Clone, Copy, Debug)]
@@ -18,54 +24,137 @@ enum On {
     WayBack,
 }
 
-/// Lets a conductor die at one of its writes; true when there was such a write.
-async fn dies(scene: &Scene, conductor: &Arc<EcsEnvironment>, changes: &Changes, on: On, at: (u32, Moment)) -> bool {
-    if matches!(on, On::WayBack) {
-        there(conductor, changes).await.unwrap();
+impl On {
+    /// All writes of the way, one after the other.
+    const fn writes(self) -> &'static [Write] {
+        match self {
+            Self::WayThere => &[
+                // It lives.
+                ("TagResource", ""),
+                // Autoscaling stands still.
+                ("TagResource", "cart"),
+                ("RegisterScalableTarget", "cart"),
+                // The version.
+                ("RegisterTaskDefinition", ""),
+                ("TagResource", "cart"),
+                ("UpdateService", "cart"),
+                // Resources and tasks.
+                ("RegisterTaskDefinition", ""),
+                ("TagResource", "cart"),
+                ("UpdateService", "cart"),
+            ],
+            Self::WayBack => &[
+                // What an older conductor has left is claimed.
+                ("TagResource", "cart"),
+                // Tasks, then the version.
+                ("UpdateService", "cart"),
+                ("UpdateService", "cart"),
+                ("UntagResource", "cart"),
+                // Autoscaling goes on.
+                ("RegisterScalableTarget", "cart"),
+                ("UntagResource", "cart"),
+                // It lives no more.
+                ("UntagResource", ""),
+            ],
+        }
     }
-    let stop = scene.bed.stop_at(scene.conductors(), at.0, at.1);
-    let (living, changes) = (Arc::clone(conductor), changes.clone());
-    let task = tokio::spawn(async move {
-        match on {
-            On::WayThere => there(&living, &changes).await.unwrap(),
-            On::WayBack => drop(back(&living, &changes, ForeignPolicy::Report).await.unwrap()),
-        }
-    });
-    let task = &mut { task };
-    tokio::select! {
-        () = stop.reached(PATIENCE) => {
-            task.abort();
-            true
-        }
-        ended = &mut *task => {
-            ended.unwrap();
-            false
+
+    /// What the run changes: on the way back tasks and versions alone, for resources come back with the version.
+    async fn changes(self, scene: &Scene) -> Changes {
+        let tasks = ScaleChoice::Exactly { replicas: Some(6), cpu: None, memory: None };
+        let intent = match self {
+            Self::WayThere => like_production("cart"),
+            Self::WayBack => Intent::new(scene.names[0].clone(), VersionChoice::Production, tasks),
+        };
+        plan(&scene.conductor(1).await, &[intent]).await.unwrap()
+    }
+
+    async fn go(self, conductor: &EcsEnvironment, changes: &Changes) {
+        match self {
+            Self::WayThere => there(conductor, changes).await.unwrap(),
+            Self::WayBack => drop(back(conductor, changes, ForeignPolicy::Report).await.unwrap()),
         }
     }
 }
 
-/// Dies at each write in turn, and is put back by tags alone each time.
-async fn each(on: On, at: Moment) {
-    let scene = Scene::autoscaled().await;
-    let before = scene.state().await;
-    let changes = plan(&scene.conductor(0).await, &[like_production("cart")]).await.unwrap();
-    let mut number = 1;
-    loop {
-        let epoch = u64::from(number) * 2;
-        let conductor = Arc::new(scene.conductor(epoch).await);
-        let has_died = dies(&scene, &conductor, &changes, on, (number, at)).await;
-        let next = scene.conductor(epoch + 1).await;
-        match left(&next, &scene.names).await {
+/// A scene in which an autoscaler fights throughout, and a conductor is about to go one of the ways.
+struct Play {
+    scene: Scene,
+    /// Everything as it was before the run.
+    before: Vec<String>,
+    changes: Changes,
+    /// How many writes there were before the way.
+    begun: usize,
+}
+
+impl Play {
+    async fn of(on: On) -> Self {
+        let scene = Scene::autoscaled().await;
+        scene.fight(Pull::Scheduled);
+        let (before, changes) = (scene.state().await, on.changes(&scene).await);
+        if matches!(on, On::WayBack) {
+            there(&scene.conductor(1).await, &changes).await.unwrap();
+        }
+        let begun = scene.written().len();
+        Self { scene, before, changes, begun }
+    }
+
+    /// The writes of the way so far.
+    fn written(&self) -> Vec<Seen> {
+        self.scene.written().split_off(self.begun)
+    }
+
+    /// A conductor goes that way, and is gone for good at one of its writes.
+    async fn dies(&self, on: On, number: usize, at: Moment) {
+        let stop = self.scene.bed.stop_at(self.scene.conductors(), number.try_into().unwrap(), at);
+        let (conductor, changes) = (self.scene.conductor(2).await, self.changes.clone());
+        let mut living = tokio::spawn(async move { on.go(&conductor, &changes).await });
+        tokio::select! {
+            () = stop.reached(PATIENCE) => living.abort(),
+            ended = &mut living => panic!("{on:?}: it ended before write {number}: {ended:?}"),
+        }
+        // What it waits for is lost only when it is gone.
+        assert!(living.await.unwrap_err().is_cancelled());
+    }
+
+    /// The next conductor puts back what the tags tell.
+    async fn is_put_back(&self) {
+        let next = self.scene.conductor(3).await;
+        match left(&next, &self.scene.names).await {
             Some(left) => drop(back(&next, &left, ForeignPolicy::Report).await.unwrap()),
             None => next.thaw(&run()).await.unwrap(),
         }
-        assert_eq!(scene.state().await, before, "{on:?}, {at:?} write {number}");
-        if !has_died {
-            break;
-        }
-        number += 1;
+        assert_eq!(self.scene.state().await, self.before);
+        assert_eq!(left(&next, &self.scene.names).await, None);
+        assert_eq!(self.scene.moves(), 0, "no autoscaler had anything to move");
     }
-    assert!(number > 5, "it died {number} times only");
+}
+
+fn named(writes: &[Seen]) -> Vec<(&str, &str)> {
+    writes.iter().map(|seen| (&*seen.operation, &*seen.service)).collect()
+}
+
+/// Plays a scene of its own for each of the writes of a way, with a conductor that dies there.
+async fn each(on: On, at: Moment) {
+    let scenes = futures::stream::iter(1..=on.writes().len()).map(|number| async move {
+        let play = Play::of(on).await;
+        play.dies(on, number, at).await;
+        let written = play.written();
+        assert_eq!(named(&written), on.writes()[..number], "{on:?}, {at:?} write {number}");
+        let is_done = written.last().map(Seen::is_done);
+        assert_eq!(is_done, Some(at == Moment::After), "{on:?}, {at:?} write {number}");
+        play.is_put_back().await;
+    });
+    scenes.buffer_unordered(AT_ONCE).collect::<()>().await;
+}
+
+#[tokio::test]
+async fn these_are_all_writes_of_a_way() {
+    for on in [On::WayThere, On::WayBack] {
+        let play = Play::of(on).await;
+        on.go(&play.scene.conductor(2).await, &play.changes).await;
+        assert_eq!(named(&play.written()), on.writes(), "{on:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,25 @@
 //! What others change under load is told, and what the run does itself is not.
 
-use std::time::Duration;
-
-use conductor_core::guard::Guarded;
+use conductor_core::guard::{Drift, Guarded};
 use conductor_core::ports::{EnvironmentGuard, FailureKind};
 use conductor_core::restore::ForeignPolicy;
+use conductor_core::scale::Baseline;
+use conductor_ecs::EcsEnvironment;
+use conductor_ecs_bed::{Requests, User};
 use serde_json::{Value, json};
 
 use super::scene::*;
+
+/// Looks some more times, and there is nothing to be told.
+async fn is_quiet(scene: &Scene, conductor: &EcsEnvironment, expected: &Baseline, known: &[Drift]) {
+    let all = Requests::all().operation("DescribeServices").by(User::Conductor.access_key());
+    // Two alike are told.
+    let enough = scene.bed.count(&all) + 4;
+    tokio::select! {
+        told = conductor.drifted(expected, known) => panic!("{told:?}"),
+        () = conductor_ecs_bed::until("four looks", PATIENCE, async || (scene.bed.count(&all) >= enough).then_some(())) => {}
+    }
+}
 
 /// What is told after somebody has done something.
 async fn told(operation: &str, body: Value) -> Vec<String> {
@@ -16,12 +28,13 @@ async fn told(operation: &str, body: Value) -> Vec<String> {
     let changes = plan(&conductor, &[like_production("cart")]).await.unwrap();
     there(&conductor, &changes).await.unwrap();
     let expected = changes.expected(None);
-    let quiet = tokio::time::timeout(Duration::from_secs(3), conductor.drifted(&expected, &[])).await;
-    assert!(quiet.is_err(), "the run's own way is no drift: {quiet:?}");
-    let (drifts, _) = tokio::join!(conductor.drifted(&expected, &[]), scene.admin(operation, body));
-    let drifts = drifts.unwrap();
-    let again = tokio::time::timeout(Duration::from_secs(3), conductor.drifted(&expected, &drifts)).await;
-    assert!(again.is_err(), "what is known is not told again: {again:?}");
+    // The run's own way is no drift.
+    is_quiet(&scene, &conductor, &expected, &[]).await;
+    let watching = tokio::time::timeout(PATIENCE, conductor.drifted(&expected, &[]));
+    let (drifts, _) = tokio::join!(watching, scene.admin(operation, body));
+    let drifts = drifts.unwrap_or_else(|_| panic!("{operation} is not told")).unwrap();
+    // What is known is not told again.
+    is_quiet(&scene, &conductor, &expected, &drifts).await;
     drifts.iter().map(ToString::to_string).collect()
 }
 
@@ -29,28 +42,54 @@ fn update(field: &str, value: Value) -> Value {
     json!({ "cluster": TEST, "service": "cart", field: value })
 }
 
+/// The autoscaling of the cart, with these of its parts suspended.
+fn suspended(scale_in: bool, scale_out: bool, scheduled: bool) -> Value {
+    json!({ "ServiceNamespace": "ecs", "ResourceId": "service/shop-test/cart",
+        "ScalableDimension": "ecs:service:DesiredCount", "SuspendedState": { "DynamicScalingInSuspended": scale_in,
+        "DynamicScalingOutSuspended": scale_out, "ScheduledScalingSuspended": scheduled } })
+}
+
 #[tokio::test]
-async fn every_field_that_somebody_changes_is_told() {
+async fn tasks_that_somebody_wants_otherwise_are_told() {
     assert_eq!(told("UpdateService", update("desiredCount", json!(3))).await, ["cart: replicas is 3, not 6"]);
+}
+
+#[tokio::test]
+async fn a_version_that_somebody_deploys_is_told_with_the_resources_of_its_revision() {
     let version = told("UpdateService", update("taskDefinition", "cart:1".into())).await;
-    assert!(
-        version[0].starts_with("cart: version of app is registry.example/cart:v1, not registry.example/cart@sha256:"),
-        "{version:?}"
-    );
-    assert_eq!(version.len(), 3, "cpu and memory of that revision too: {version:?}");
-    let anew = told("UpdateService", update("forceNewDeployment", true.into())).await;
-    assert!(anew[0].starts_with("cart: deployment is ecs-svc/") && anew.len() == 1, "{anew:?}");
-    let resumed = json!({ "ServiceNamespace": "ecs", "ResourceId": "service/shop-test/cart",
-        "ScalableDimension": "ecs:service:DesiredCount", "SuspendedState": { "DynamicScalingInSuspended": true,
-        "DynamicScalingOutSuspended": false, "ScheduledScalingSuspended": true } });
+    assert_eq!(version.len(), 3, "{version:?}");
+    let expected = "cart: version of app is registry.example/cart:v1, not registry.example/cart@sha256:";
+    assert!(version[0].starts_with(expected), "{version:?}");
     assert_eq!(
-        told("RegisterScalableTarget", resumed).await,
+        version[1..],
+        ["cart: requests.cpu of whole task is 250m, not 500m", "cart: requests.memory of whole task is 512Mi, not 1Gi"]
+            .map(str::to_owned)
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_of_the_same_version_is_told() {
+    let anew = told("UpdateService", update("forceNewDeployment", true.into())).await;
+    assert_eq!(anew.len(), 1, "{anew:?}");
+    let (found, expected) = anew[0].split_once(", not ").expect(&anew[0]);
+    let found = found.strip_prefix("cart: deployment is ").expect(&anew[0]);
+    assert!(found.starts_with("ecs-svc/") && expected.starts_with("ecs-svc/") && found != expected, "{anew:?}");
+}
+
+#[tokio::test]
+async fn autoscaling_that_somebody_lets_go_on_is_told_by_its_parts() {
+    assert_eq!(
+        told("RegisterScalableTarget", suspended(true, false, true)).await,
         [
             "cart: autoscaling is suspended in=true out=false scheduled=true, not suspended in=true out=true scheduled=true"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_service_that_somebody_deletes_is_told() {
     let gone = json!({ "cluster": TEST, "service": "cart", "force": true });
-    assert_eq!(told("DeleteService", gone).await[0], "cart was deleted");
+    assert_eq!(told("DeleteService", gone).await, ["cart was deleted"]);
 }
 
 #[tokio::test]
@@ -60,10 +99,7 @@ async fn what_is_paused_again_after_somebody_has_resumed_it_goes_on_after_the_ru
     let changes = plan(&conductor, &[like_production("cart")]).await.unwrap();
     there(&conductor, &changes).await.unwrap();
     let during = scene.state().await;
-    let resumed = json!({ "ServiceNamespace": "ecs", "ResourceId": "service/shop-test/cart",
-        "ScalableDimension": "ecs:service:DesiredCount", "SuspendedState": { "DynamicScalingInSuspended": false,
-        "DynamicScalingOutSuspended": false, "ScheduledScalingSuspended": false } });
-    scene.admin("RegisterScalableTarget", resumed).await;
+    scene.admin("RegisterScalableTarget", suspended(false, false, false)).await;
     conductor.pause_again(&run(), &scene.names).await.unwrap();
     assert_eq!(scene.state().await, during);
     back(&conductor, &changes, ForeignPolicy::Report).await.unwrap();

@@ -9,6 +9,7 @@ mod put_back;
 mod reasons;
 mod refusals;
 mod revisions;
+mod rollbacks;
 mod scene;
 mod signs;
 mod there_and_back;

@@ -11,12 +11,15 @@ use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, Observed, Plan};
 use conductor_core::spec::{Intent, ScaleChoice, VersionChoice};
 use conductor_ecs::{EcsEnvironment, EcsSettings};
-use conductor_ecs_bed::{EcsBed, Requests, ServiceMade, User};
+use conductor_ecs_bed::{Autoscaler, EcsBed, Motos, Pull, Requests, Seen, ServiceMade, User};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub(crate) const TEST: &str = "shop-test";
 pub(crate) const LIVE: &str = "shop-live";
+
+/// What scenes share, one after the other: to start one takes longer than most of them.
+static MOTOS: Motos = Motos::new();
 
 pub(crate) struct Scene {
     pub(crate) bed: EcsBed,
@@ -31,7 +34,7 @@ pub(crate) fn like_production(name: &str) -> Intent {
 impl Scene {
     /// Services of these names in both clusters: in production a newer version with more tasks of more CPU.
     pub(crate) async fn of(names: &[&str]) -> Self {
-        let bed = EcsBed::start().await.unwrap();
+        let bed = EcsBed::start_with(&MOTOS).await.unwrap();
         bed.clock().run(30.0);
         for cluster in [TEST, LIVE] {
             bed.make_cluster(cluster).await.unwrap();
@@ -56,13 +59,24 @@ impl Scene {
         scene
     }
 
+    /// Lets an autoscaler act on the cart whenever it may, and want as many tasks as there are before the run.
+    pub(crate) fn fight(&self, by: Pull) {
+        let fighting = Autoscaler { wants: 2, every: Duration::from_secs(1), by };
+        self.bed.autoscale(TEST, "cart", Some(fighting)).unwrap();
+    }
+
+    /// How often autoscalers have moved a service so far.
+    pub(crate) fn moves(&self) -> usize {
+        self.bed.count(&Requests::writes().by("application-autoscaling"))
+    }
+
     pub(crate) fn settings(&self) -> EcsSettings {
         let account = json!({ "region": self.bed.region(), "endpoint": self.bed.endpoint(), "profile": "conductor",
             "credentialsFile": EcsBed::credentials_file() });
         let rates = json!({ "register": 100, "update": 100, "tag": 100, "describe": 200, "definitions": 200, "autoscaling": 100 });
         let applications: Vec<Value> = self.names.iter().map(|name| json!({ "name": name })).collect();
         serde_json::from_value(
-            json!({ "cluster": TEST, "account": account, "rates": rates, "poll": "1s", "driftPoll": "1s",
+            json!({ "cluster": TEST, "account": account, "rates": rates, "poll": "250ms", "driftPoll": "250ms",
             "shownWithin": "6s", "placeWithin": "4s", "timeout": "5s",
             "production": { "cluster": LIVE, "account": account }, "applications": applications }),
         )
@@ -103,6 +117,11 @@ impl Scene {
     /// Writes of the conductor, by what they are about.
     pub(crate) fn conductors(&self) -> Requests {
         Requests::writes().by(User::Conductor.access_key())
+    }
+
+    /// Those that have come so far.
+    pub(crate) fn written(&self) -> Vec<Seen> {
+        self.bed.requests().into_iter().filter(|seen| self.conductors().contain(seen)).collect()
     }
 }
 

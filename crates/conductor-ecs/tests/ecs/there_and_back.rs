@@ -2,7 +2,7 @@
 
 use conductor_core::ports::{Deployer, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
-use conductor_ecs_bed::{Autoscaler, Pull, Requests};
+use conductor_ecs_bed::{Pull, Requests, Seen};
 use serde_json::json;
 use std::time::Duration;
 
@@ -68,23 +68,45 @@ async fn a_recorded_revision_that_was_deregistered_meanwhile_is_registered_anew(
     assert_eq!(observe(&conductor, &scene.names, false).await.unwrap(), changes.baseline);
 }
 
-#[tokio::test]
-async fn an_autoscaler_stands_still_during_the_run_and_its_bounds_are_never_sent() {
+/// An autoscaler that acts whenever it may moves nothing during a run, which suspends it before its first change and lets it go on after
+/// its last one.
+async fn stands_still(by: Pull) {
     let scene = Scene::autoscaled().await;
-    let before = scene.state().await;
-    let conductor = scene.conductor(1).await;
+    scene.fight(by);
+    let (before, conductor) = (scene.state().await, scene.conductor(1).await);
     let changes = plan(&conductor, &[like_production("cart")]).await.unwrap();
-    let pull = Autoscaler { wants: 1, every: Duration::from_secs(5), by: Pull::Dynamic };
     there(&conductor, &changes).await.unwrap();
-    scene.bed.autoscale(TEST, "cart", Some(pull)).unwrap();
     scene.bed.clock().advance(Duration::from_secs(60));
-    assert_eq!(scene.service("cart").await["desiredCount"], json!(6));
-    scene.bed.autoscale(TEST, "cart", None).unwrap();
+    assert_eq!(scene.service("cart").await["desiredCount"], json!(6), "{by:?}");
     back(&conductor, &changes, ForeignPolicy::Report).await.unwrap();
-    assert_eq!(scene.state().await, before);
-    let sent = scene.bed.requests().into_iter().filter(|seen| scene.conductors().contain(seen));
-    let bounds = sent.filter(|seen| !seen.body["MinCapacity"].is_null() || !seen.body["MaxCapacity"].is_null());
-    assert_eq!(bounds.count(), 0);
+    scene.bed.clock().advance(Duration::from_secs(60));
+    assert_eq!(scene.state().await, before, "{by:?}");
+    assert_eq!(scene.moves(), 0, "{by:?}");
+    let written = scene.written();
+    let changing =
+        written.iter().filter(|seen| ["UpdateService", "RegisterScalableTarget"].contains(&&*seen.operation));
+    let order: Vec<&str> = changing.map(|seen| &*seen.operation).collect();
+    assert_eq!(
+        order,
+        ["RegisterScalableTarget", "UpdateService", "UpdateService", "UpdateService", "RegisterScalableTarget"],
+        "{by:?}"
+    );
+    let has_bounds = |seen: &&Seen| !seen.body["MinCapacity"].is_null() || !seen.body["MaxCapacity"].is_null();
+    assert_eq!(written.iter().find(has_bounds), None, "bounds are never sent: {by:?}");
+    // It would have moved what it does not want.
+    scene.admin("UpdateService", json!({ "cluster": TEST, "service": "cart", "desiredCount": 4 })).await;
+    scene.bed.clock().advance(Duration::from_secs(60));
+    assert_eq!((scene.service("cart").await["desiredCount"].clone(), scene.moves()), (json!(2), 1), "{by:?}");
+}
+
+#[tokio::test]
+async fn an_autoscaler_that_fights_by_a_schedule_stands_still_throughout() {
+    stands_still(Pull::Scheduled).await;
+}
+
+#[tokio::test]
+async fn an_autoscaler_that_fights_by_a_policy_stands_still_throughout() {
+    stands_still(Pull::Dynamic).await;
 }
 
 #[tokio::test]

@@ -6,10 +6,14 @@ use conductor_core::failure::Failure;
 use conductor_core::ports::{FailureKind, PortError};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::spec::{Intent, ScaleChoice, VersionChoice};
-use conductor_ecs_bed::{Effect, Fault, Moment, Rate, ServiceMade};
+use conductor_ecs::EcsEnvironment;
+use conductor_ecs_bed::{Effect, Fault, Moment, Rate};
 use serde_json::json;
 
 use super::scene::*;
+
+/// Several services.
+const SHOP: [&str; 4] = ["cart", "ledger", "search", "shop"];
 
 fn told(error: PortError) -> (FailureKind, String) {
     (error.kind, Failure::of("", &error).message)
@@ -28,24 +32,14 @@ async fn deployed(scene: &Scene, version: &str) -> (FailureKind, String) {
 }
 
 #[tokio::test]
-async fn a_rollback_by_the_circuit_breaker_is_a_failure_and_told_with_why_tasks_were_stopped() {
-    let mut scene = Scene::of(&[]).await;
-    let cart = ServiceMade::new(TEST, "cart", "registry.example/cart:v1", 2).circuit_breaker(true);
-    scene.bed.make_service(cart).await.unwrap();
-    scene.names = vec!["cart".parse().unwrap()];
-    let (kind, text) = deployed(&scene, "v9-bed-no-pull").await;
-    assert_eq!(kind, FailureKind::Unsettled);
-    assert!(text.starts_with("service cart of cluster shop-test does not become ready: "), "{text}");
-    assert!(text.contains("CannotPullContainerError") || text.contains("cart:1"), "{text}");
-}
-
-#[tokio::test]
 async fn tasks_that_crash_are_told_where_ecs_would_try_for_ever() {
     let scene = Scene::of(&["cart"]).await;
     let (kind, text) = deployed(&scene, "v9-bed-crash").await;
     assert_eq!(kind, FailureKind::Unsettled);
-    assert!(text.contains("tasks in a row have not started"), "{text}");
-    assert!(text.contains("exited") || text.contains("Essential container"), "{text}");
+    let (said, why) = text.split_once(" tasks in a row have not started (").expect(&text);
+    let failed = said.strip_prefix("service cart of cluster shop-test does not become ready: ").expect(&text);
+    assert!(failed.parse::<u32>().unwrap() >= 3, "{text}");
+    assert_eq!(why, "Essential container in task exited; container app exited with 1)");
 }
 
 #[tokio::test]
@@ -53,7 +47,11 @@ async fn tasks_that_find_no_room_are_told_in_the_words_of_ecs() {
     let scene = Scene::of(&["cart"]).await;
     let (kind, text) = deployed(&scene, "v9-bed-no-capacity").await;
     assert_eq!(kind, FailureKind::Unsettled);
-    assert!(text.contains("unable to place a task"), "{text}");
+    assert_eq!(
+        text,
+        "service cart of cluster shop-test does not become ready: (service cart) was unable to place a task because no container \
+         instance met all of its requirements. Reason: No Container Instances were found in your cluster."
+    );
 }
 
 #[tokio::test]
@@ -66,18 +64,21 @@ async fn lost_requests_lost_answers_and_refusals_for_now_are_got_over() {
     ] {
         let scene = Scene::autoscaled().await;
         let before = scene.state().await;
-        for operation in
-            ["TagResource", "UpdateService", "RegisterTaskDefinition", "RegisterScalableTarget", "UntagResource"]
-        {
-            scene.bed.inject(Fault::new(scene.conductors().operation(operation), effect.clone()).once());
-        }
-        scene.bed.inject(Fault::new(scene.conductors().operation("TagResource"), effect.clone()).after(2).once());
+        let written =
+            ["TagResource", "UpdateService", "RegisterTaskDefinition", "RegisterScalableTarget", "UntagResource"];
+        let fault = |operation| Fault::new(scene.conductors().operation(operation), effect.clone());
+        let once = written.map(|operation| (operation, scene.bed.inject(fault(operation).once())));
+        let mut faults = Vec::from(once);
+        faults.push(("a later TagResource", scene.bed.inject(fault("TagResource").after(2).once())));
         let conductor = scene.conductor(1).await;
         let changes = plan(&conductor, &[like_production("cart")]).await.unwrap();
         there(&conductor, &changes).await.unwrap();
         assert_eq!(scene.service("cart").await["desiredCount"], json!(6));
         back(&conductor, &changes, ForeignPolicy::Report).await.unwrap();
         assert_eq!(scene.state().await, before, "{effect:?}");
+        for (operation, fault) in faults {
+            assert_eq!(fault.met(), 1, "{operation}: {effect:?}");
+        }
         let list = json!({ "familyPrefix": "cart" });
         let made = scene.admin("ListTaskDefinitions", list).await["taskDefinitionArns"].as_array().unwrap().len();
         assert_eq!(made, 3, "a lost answer registers nothing twice: {effect:?}");
@@ -99,18 +100,41 @@ async fn answers_that_lag_behind_are_waited_for() {
 }
 
 #[tokio::test]
-async fn a_low_limit_of_calls_is_kept_after_it_was_met() {
-    let scene = Scene::of(&["cart", "ledger", "search", "shop"]).await;
+async fn a_low_limit_of_calls_is_got_over() {
+    let scene = Scene::of(&SHOP).await;
     let before = scene.state().await;
     scene.bed.throttle("UpdateService", Some(Rate { burst: 1, per_second: 2.0 }));
     let conductor = scene.conductor(1).await;
-    let scope = ["cart", "ledger", "search", "shop"].map(like_production);
-    let changes = plan(&conductor, &scope).await.unwrap();
+    let changes = plan(&conductor, &SHOP.map(like_production)).await.unwrap();
     there(&conductor, &changes).await.unwrap();
-    assert!(scene.bed.throttled("UpdateService") > 0);
-    scene.bed.throttle("UpdateService", None);
+    assert!(scene.bed.throttled("UpdateService") > 0, "it was met");
+    for name in SHOP {
+        assert_eq!(scene.service(name).await["desiredCount"], json!(6), "{name}");
+    }
     back(&conductor, &changes, ForeignPolicy::Report).await.unwrap();
     assert_eq!(scene.state().await, before);
+}
+
+#[tokio::test]
+async fn calls_go_slower_once_some_were_too_many() {
+    let scene = Scene::of(&SHOP).await;
+    // What the bed notes is the time of the machine.
+    scene.bed.clock().run(1.0);
+    let mut settings = scene.settings();
+    settings.rates.update = 10.0;
+    let conductor = EcsEnvironment::connect(settings, 1).await;
+    let updates = scene.conductors().operation("UpdateService");
+    let refused = scene.bed.inject(Fault::new(updates.clone(), Effect::throttle()).times(4));
+    let changes = plan(&conductor, &SHOP.map(like_production)).await.unwrap();
+    there(&conductor, &changes).await.unwrap();
+    assert_eq!(refused.met(), 4);
+    let sent = scene.written().into_iter().filter(|seen| updates.contain(seen) && seen.body["desiredCount"] == 6);
+    let sent: Vec<Duration> = sent.map(|seen| seen.at).collect();
+    assert_eq!(sent.len(), SHOP.len());
+    // At their rate it would be 0.3 s. After four refusals they go at a sixteenth of it, and after each that is let through a tenth
+    // faster again.
+    let took = sent[SHOP.len() - 1] - sent[0];
+    assert!(took > Duration::from_secs(1), "{took:?}");
 }
 
 #[tokio::test]
