@@ -2,7 +2,7 @@
 //!
 //! An adapter's tests say what their substrate is by a [`Bed`], and have every case as a test of its own name:
 //!
-//! ```ignore
+//! ```text
 //! conductor_contract::cases!(LocalBed, JournalAlone);
 //! conductor_contract::cases!(EcsBed, Marks);
 //! ```

@@ -123,6 +123,7 @@ async fn observed<C: Deployer>(conductor: &C, mut allocated: BTreeMap<Applicatio
 }
 
 /// What came of a call that must not fail.
+#[track_caller]
 pub(crate) fn fine<T>(result: Result<T, PortError>) -> T {
     result.unwrap_or_else(|error| panic!("{:?}: {}", error.kind, text(&error)))
 }

@@ -31,7 +31,11 @@ pub(crate) fn like_production(name: &str) -> Intent {
 impl Scene {
     /// Services of these names in both clusters: in production a newer version with more tasks of more CPU.
     pub(crate) async fn of(names: &[&str]) -> Self {
-        let bed = EcsBed::start().await.unwrap();
+        Self::on(EcsBed::start().await.unwrap(), names).await
+    }
+
+    /// The same on a bed that is empty.
+    pub(crate) async fn on(bed: EcsBed, names: &[&str]) -> Self {
         bed.clock().run(30.0);
         for cluster in [TEST, LIVE] {
             bed.make_cluster(cluster).await.unwrap();

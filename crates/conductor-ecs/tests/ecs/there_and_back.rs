@@ -1,8 +1,7 @@
 //! Production's versions and allocation are put in place, and exactly what was there before is put back.
 
-use conductor_core::ports::{Deployer, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
-use conductor_ecs_bed::{Autoscaler, Pull, Requests};
+use conductor_ecs_bed::{Autoscaler, Pull};
 use serde_json::json;
 use std::time::Duration;
 
@@ -85,17 +84,4 @@ async fn an_autoscaler_stands_still_during_the_run_and_its_bounds_are_never_sent
     let sent = scene.bed.requests().into_iter().filter(|seen| scene.conductors().contain(seen));
     let bounds = sent.filter(|seen| !seen.body["MinCapacity"].is_null() || !seen.body["MaxCapacity"].is_null());
     assert_eq!(bounds.count(), 0);
-}
-
-#[tokio::test]
-async fn what_is_done_twice_changes_nothing_the_second_time() {
-    let scene = Scene::of(&["cart"]).await;
-    let conductor = scene.conductor(1).await;
-    let changes = plan(&conductor, &[like_production("cart")]).await.unwrap();
-    there(&conductor, &changes).await.unwrap();
-    let updates = || scene.bed.count(&Requests::writes().operation("UpdateService"));
-    let (done, writes) = (scene.state().await, updates());
-    conductor.scale(&run(), &changes.plan.scale_steps[0], Way::There).await.unwrap();
-    conductor.roll_out(&run(), &changes.plan.rollouts[0], Way::There).await.unwrap();
-    assert_eq!((scene.state().await, updates()), (done, writes));
 }
