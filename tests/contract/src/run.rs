@@ -17,6 +17,8 @@ use crate::bed::APPLICATIONS;
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked for what comes about by itself.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A run, and what it changes.
 pub(crate) struct Run {
@@ -138,6 +140,6 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "{what}: did not happen within {PATIENCE:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
