@@ -1,8 +1,7 @@
 //! Production's versions and allocation are put in place, and exactly what was there before is put back.
 
-use conductor_core::ports::{Deployer, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
-use conductor_ecs_bed::{Pull, Requests, Seen};
+use conductor_ecs_bed::{Pull, Seen};
 use serde_json::json;
 use std::time::Duration;
 
@@ -107,17 +106,4 @@ async fn an_autoscaler_that_fights_by_a_schedule_stands_still_throughout() {
 #[tokio::test]
 async fn an_autoscaler_that_fights_by_a_policy_stands_still_throughout() {
     stands_still(Pull::Dynamic).await;
-}
-
-#[tokio::test]
-async fn what_is_done_twice_changes_nothing_the_second_time() {
-    let scene = Scene::of(&["cart"]).await;
-    let conductor = scene.conductor(1).await;
-    let changes = plan(&conductor, &[like_production("cart")]).await.unwrap();
-    there(&conductor, &changes).await.unwrap();
-    let updates = || scene.bed.count(&Requests::writes().operation("UpdateService"));
-    let (done, writes) = (scene.state().await, updates());
-    conductor.scale(&run(), &changes.plan.scale_steps[0], Way::There).await.unwrap();
-    conductor.roll_out(&run(), &changes.plan.rollouts[0], Way::There).await.unwrap();
-    assert_eq!((scene.state().await, updates()), (done, writes));
 }

@@ -26,8 +26,9 @@ use tokio::sync::OnceCell;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What the conductor may do, as it is shipped.
-const RIGHTS: [&str; 3] = [
+const RIGHTS: [&str; 4] = [
     include_str!("../../../../deploy/kubernetes/conductor.yaml"),
+    include_str!("../../../../deploy/kubernetes/production-reader.yaml"),
     include_str!("../../../../deploy/kubernetes/scalable.yaml"),
     include_str!("../../../../deploy/kubernetes/delivery.yaml"),
 ];
@@ -46,7 +47,7 @@ pub(crate) async fn cluster() -> &'static Cluster {
 }
 
 /// Whom the rights are of.
-fn conductor() -> User {
+pub(crate) fn conductor() -> User {
     User::service_account("loadtest-conductor", "loadtest-conductor")
 }
 

@@ -115,14 +115,19 @@ impl Bed {
 
 impl Drop for Bed {
     fn drop(&mut self) {
-        let state_dir = self.state_dir.clone();
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        // A test's own runtime may not be blocked on from inside.
-        let down = std::thread::spawn(move || runtime().block_on(conductor_local::down(&state_dir)));
-        let result = down.join().unwrap();
-        if !std::thread::panicking() {
-            result.unwrap();
-        }
+        down(&self.state_dir);
+    }
+}
+
+/// Stops an environment at the end of its test.
+pub(crate) fn down(state_dir: &Path) {
+    let state_dir = state_dir.to_owned();
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // A test's own runtime may not be blocked on from inside.
+    let down = std::thread::spawn(move || runtime().block_on(conductor_local::down(&state_dir)));
+    let result = down.join().unwrap();
+    if !std::thread::panicking() {
+        result.unwrap();
     }
 }
 
@@ -150,7 +155,7 @@ pub(crate) fn lives(pid: u32) -> bool {
 }
 
 /// One of this crate's examples, built beside the tests.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let file = test.ancestors().nth(2).unwrap_or(Path::new("")).join("examples").join(name);
     assert!(file.exists(), "{} is missing: cargo build --examples -p conductor-local", file.display());

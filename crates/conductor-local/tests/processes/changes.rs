@@ -71,16 +71,6 @@ async fn replicas_share_a_port_and_scale_there_and_back() {
 }
 
 #[tokio::test]
-async fn what_is_there_already_is_left_as_it_is() {
-    let bed = Bed::new("shared", "v1", 2);
-    bed.up().await.unwrap();
-    let before = bed.status().await;
-    bed.roll_out("v1").await.unwrap();
-    bed.scale(2).await.unwrap();
-    assert_eq!(bed.status().await, before);
-}
-
-#[tokio::test]
 async fn a_version_that_ends_at_once_is_told_with_its_last_words_and_the_old_one_still_runs() {
     let bed = Bed::new("shared", "v1", 1);
     bed.up().await.unwrap();
