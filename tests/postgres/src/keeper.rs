@@ -51,6 +51,13 @@ impl Keeper {
         self.number
     }
 
+    /// Ends it now, and waits until it has ended.
+    pub(crate) fn end(&mut self) {
+        drop(self.orders.take());
+        // It has ended by then, whatever became of its thread.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+
     /// How it has ended, where it has.
     pub(crate) fn ended(&self) -> Option<ExitStatus> {
         let (answer, inbox) = channel();
@@ -61,9 +68,7 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        drop(self.orders.take());
-        // It has ended by then, whatever became of its thread.
-        let _ = self.thread.take().map(JoinHandle::join);
+        self.end();
     }
 }
 

@@ -44,6 +44,7 @@ pub struct Postgres {
     // It ends before its folder goes.
     keeper: Keeper,
     port: u16,
+    settings: PostgresSettings,
     folder: Folder,
 }
 
@@ -83,7 +84,7 @@ impl Postgres {
             let keeper = Keeper::start(command(&folder, port, settings, identity)?)
                 .map_err(|source| BedError::Start { program: "postgres", source })?;
             match ready(&keeper, folder.path(), port, settings.start_within).await {
-                Ok(()) => return Ok(Self { keeper, port, folder }),
+                Ok(()) => return Ok(Self { keeper, port, settings: settings.clone(), folder }),
                 Err(BedError::Ended { log, .. }) if tries < TRIES && log.contains("could not bind") => tries += 1,
                 Err(error) => return Err(error),
             }
@@ -125,6 +126,18 @@ impl Postgres {
         // All that was asked of it is done.
         let _ = connection.close().await;
         Ok(())
+    }
+
+    /// Ends the server at once, as when it crashes, starts it again on its port, and waits until it answers. What was committed is
+    /// there again, and all connections are gone.
+    ///
+    /// # Errors
+    /// When the server does not answer in time, or somebody else has taken its port meanwhile.
+    pub async fn restart(&mut self) -> Result<(), BedError> {
+        self.keeper.end();
+        let command = command(&self.folder, self.port, &self.settings, Identity::find()?)?;
+        self.keeper = Keeper::start(command).map_err(|source| BedError::Start { program: "postgres", source })?;
+        ready(&self.keeper, self.folder.path(), self.port, self.settings.start_within).await
     }
 
     /// A front of the server that can fail.

@@ -48,6 +48,18 @@ async fn a_standby_follows() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_started_again_has_what_was_committed_and_no_connection_of_before() {
+    let mut server = start().await;
+    server.run("postgres", "CREATE TABLE kept (id int)").await.unwrap();
+    let mut before = server.connect("postgres").await.unwrap();
+    let (port, process) = (server.port(), server.process());
+    server.restart().await.unwrap_or_else(|error| panic!("{error}"));
+    assert!(sqlx::query("SELECT 1").execute(&mut before).await.is_err());
+    assert_eq!((server.port(), tables(&server).await), (port, 1));
+    assert!(server.process() != process && !is_alive(process));
+}
+
+#[tokio::test]
 async fn a_dropped_server_leaves_nothing_behind() {
     let server = start().await;
     let (port, folder, process) = (server.port(), server.socket().to_owned(), server.process());
