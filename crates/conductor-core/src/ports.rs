@@ -280,6 +280,14 @@ pub enum StoreError {
         /// Who holds it.
         holder: String,
     },
+    /// Whoever writes has no claim on the run's environment, or none any more: nothing was written.
+    #[error("environment {environment} is not this conductor's to work on: {reason}")]
+    Lost {
+        /// The environment.
+        environment: String,
+        /// What became of the claim.
+        reason: String,
+    },
     /// The store could not be reached, read or written.
     #[error("{act}")]
     Unavailable {
@@ -313,7 +321,8 @@ pub struct RunSummary {
 pub trait RunStore: Send + Sync {
     /// Appends a record; it is durable when this returns. `record.revision` must be the journal's next one (1 for the
     /// first record, which creates the run). Not idempotent: a second append of the same revision is
-    /// [`StoreError::Conflict`].
+    /// [`StoreError::Conflict`]. Where claims can be taken by others, whoever appends must hold the one on the run's
+    /// environment: otherwise it is [`StoreError::Lost`].
     async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError>;
 
     /// The whole journal of a run, oldest record first.
@@ -322,12 +331,23 @@ pub trait RunStore: Send + Sync {
     /// All runs, newest first.
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError>;
 
-    /// Claims an environment for this process, until the claim is dropped or the process dies.
+    /// Claims an environment for this process, until the claim is given back or dropped, or the process dies, or it is
+    /// lost. Not idempotent: while it is claimed, by whomever, it is [`StoreError::Claimed`].
     async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, StoreError>;
 }
 
-/// The right to work on an environment; it ends when this is dropped or the process dies.
-pub trait Claim: Send + Sync {}
+/// The right to work on an environment; it ends when this is given back or dropped, or the process dies, or it is lost.
+#[async_trait]
+pub trait Claim: Send + Sync {
+    /// Returns when the claim is lost: another has it, or may soon have it. Whoever holds it lets go of everything in
+    /// the environment then, and never gets it back by this claim. Waits for ever while it is held, after it was given
+    /// back, and where a claim cannot be lost at all.
+    async fn lost(&self);
+
+    /// Gives the claim back, and waits until another can have it; where that cannot be told to the store now, until it
+    /// will find out by itself. Idempotent. Dropping a claim does the same without waiting.
+    async fn give_back(&self);
+}
 
 /// What somebody asks of a run that goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

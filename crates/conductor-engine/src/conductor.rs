@@ -84,9 +84,10 @@ impl Conductor {
         let environment = created.spec.environment.clone();
         let claim = self.shared.store.claim(&environment).await.map_err(|error| match error {
             StoreError::Claimed { environment, holder } => StartError::Claimed { environment, holder },
-            StoreError::Conflict { .. } | StoreError::UnknownRun(_) | StoreError::Unavailable { .. } => {
-                StartError::Store(error)
-            }
+            StoreError::Conflict { .. }
+            | StoreError::UnknownRun(_)
+            | StoreError::Lost { .. }
+            | StoreError::Unavailable { .. } => StartError::Store(error),
         })?;
         let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
         if let Some(open) = runs.iter().find(|run| run.environment == environment && !run.finished) {
@@ -170,11 +171,17 @@ impl Conductor {
         }
         // A claim that can be had is nobody's, and is given back at once.
         match self.shared.store.claim(&found.environment).await {
-            Ok(_) => Ok(false),
-            Err(StoreError::Claimed { .. }) => Ok(true),
-            Err(error @ (StoreError::Conflict { .. } | StoreError::UnknownRun(_) | StoreError::Unavailable { .. })) => {
-                Err(error)
+            Ok(claim) => {
+                claim.give_back().await;
+                Ok(false)
             }
+            Err(StoreError::Claimed { .. }) => Ok(true),
+            Err(
+                error @ (StoreError::Conflict { .. }
+                | StoreError::UnknownRun(_)
+                | StoreError::Lost { .. }
+                | StoreError::Unavailable { .. }),
+            ) => Err(error),
         }
     }
 
@@ -298,9 +305,10 @@ impl Conductor {
     async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, RecoverError> {
         self.shared.store.claim(environment).await.map_err(|error| match error {
             StoreError::Claimed { environment, holder } => RecoverError::Claimed { environment, holder },
-            StoreError::Conflict { .. } | StoreError::UnknownRun(_) | StoreError::Unavailable { .. } => {
-                RecoverError::Store(error)
-            }
+            StoreError::Conflict { .. }
+            | StoreError::UnknownRun(_)
+            | StoreError::Lost { .. }
+            | StoreError::Unavailable { .. } => RecoverError::Store(error),
         })
     }
 
@@ -329,7 +337,8 @@ impl Conductor {
         let journal =
             Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
         let requests = Arc::clone(requests);
-        let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim: Some(claim) };
+        let claim = Arc::from(claim);
+        let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim };
         let shared = Arc::clone(&self.shared);
         let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
         let over = id.clone();

@@ -1,7 +1,8 @@
 //! The task of one run: takes events, journals them, steps the core, and lets activities do what it says.
 //!
-//! The loop has no early return but two: the run is over, or its journal belongs to somebody else. Returning for any
-//! other reason would leave an environment scaled up.
+//! The loop has no early return but two: the run is over, or its journal belongs to somebody else. It is broken off
+//! wherever it is for one reason alone: the claim on the environment is lost, so that another may drive the run. Ending
+//! for any other reason would leave an environment scaled up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) struct Driver {
     pub(crate) requests: Arc<dyn RunRequests>,
     pub(crate) asked: mpsc::Receiver<String>,
     /// Held until the run is over: given back before anybody can see that it is.
-    pub(crate) claim: Option<Box<dyn Claim>>,
+    pub(crate) claim: Arc<dyn Claim>,
 }
 
 /// What became of an event.
@@ -48,10 +49,25 @@ struct Interrupts {
 }
 
 impl Driver {
-    /// Drives the run to its end, beginning with `first` where it is recovered.
+    /// Drives the run to its end, beginning with `first` where it is recovered. When the claim on its environment is
+    /// lost, everything is dropped at once, and nothing more is written.
     pub(crate) async fn drive(mut self, first: Option<Event>) {
-        if let Err(lost) = self.follow(first).await {
-            tracing::error!(run = %self.equipment.run, error = chain(&lost.0), "the run is driven by somebody else; this conductor lets go");
+        let claim = Arc::clone(&self.claim);
+        let followed = tokio::select! {
+            // Whoever wakes up after a long time looks at its claim before it does anything.
+            biased;
+            () = claim.lost() => None,
+            followed = self.follow(first) => Some(followed),
+        };
+        match followed {
+            Some(Ok(())) => {}
+            Some(Err(lost)) => {
+                tracing::error!(run = %self.equipment.run, error = chain(&lost.0), "the run is driven by somebody else; this conductor lets go");
+            }
+            None => {
+                let environment = &self.equipment.created.spec.environment;
+                tracing::error!(run = %self.equipment.run, environment, "the claim on the environment is lost; this conductor lets go of the run at once");
+            }
         }
     }
 
@@ -136,7 +152,7 @@ impl Driver {
         self.last_at = at;
         self.run = run;
         if let State::Finished { .. } = self.run.state {
-            self.claim = None;
+            self.claim.give_back().await;
         }
         self.view.record(&self.run, &record);
         self.views.send_replace(self.view.clone());

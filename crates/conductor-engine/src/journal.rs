@@ -44,7 +44,9 @@ impl Journal {
                         }
                     }
                 }
-                Err(error @ (StoreError::UnknownRun(_) | StoreError::Claimed { .. })) => return Err(Lost(error)),
+                Err(error @ (StoreError::UnknownRun(_) | StoreError::Claimed { .. } | StoreError::Lost { .. })) => {
+                    return Err(Lost(error));
+                }
             }
             attempt = attempt.saturating_add(1);
             self.clock.sleep(self.retry.pause(attempt)).await;

@@ -4,15 +4,34 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use conductor_core::ports::{Claim, StoreError};
 use jiff::Timestamp;
 
 /// A held lock. The operating system releases it when the file is closed, at the latest with the process.
 struct LockedFile {
-    _file: File,
+    file: File,
 }
 
-impl Claim for LockedFile {}
+#[async_trait]
+impl Claim for LockedFile {
+    async fn lost(&self) {
+        // Nobody takes a lock from a process that lives.
+        std::future::pending().await
+    }
+
+    async fn give_back(&self) {
+        // It can only fail for a file that is not open any more, and is given back with that.
+        let _ = self.file.unlock();
+    }
+}
+
+impl Drop for LockedFile {
+    fn drop(&mut self) {
+        // A child process that becomes another program at this moment has the file open, too; closing it here would not do.
+        let _ = self.file.unlock();
+    }
+}
 
 /// Locks the environment's file, or says who holds it.
 pub(crate) fn claim(state_dir: &Path, environment: &str) -> Result<Box<dyn Claim>, StoreError> {
@@ -33,7 +52,7 @@ pub(crate) fn claim(state_dir: &Path, environment: &str) -> Result<Box<dyn Claim
                 .and_then(|()| file.rewind())
                 .and_then(|()| file.write_all(holder.as_bytes()))
                 .map_err(unavailable)?;
-            Ok(Box::new(LockedFile { _file: file }))
+            Ok(Box::new(LockedFile { file }))
         }
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();

@@ -1,7 +1,10 @@
 //! Journals and requests in memory, with switches for what a store can do wrong.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use conductor_core::phase::State;
@@ -17,7 +20,11 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Shared {
     journals: BTreeMap<RunId, Kept>,
-    claims: BTreeSet<String>,
+    /// The claims that are held, each with its number.
+    claims: BTreeMap<String, u64>,
+    last_claim: u64,
+    /// Who waits for the loss of a claim.
+    wakers: Vec<Waker>,
     requests: BTreeMap<RunId, Vec<RunRequest>>,
     unavailable: bool,
     answers_to_lose: u32,
@@ -44,6 +51,13 @@ impl MemoryStore {
     /// Keeps the next so many records but answers that the store is unavailable.
     pub fn lose_answers(&self, times: u32) {
         self.lock().answers_to_lose = times;
+    }
+
+    /// Takes every claim away from whoever holds it, as when a lease runs out. Another can have it then.
+    pub fn lose_claims(&self) {
+        let mut shared = self.lock();
+        shared.claims.clear();
+        shared.wakers.drain(..).for_each(Waker::wake);
     }
 
     /// Never answers an append after this revision, as when the process dies there; `None` answers again. What hangs
@@ -133,13 +147,17 @@ impl RunStore for MemoryStore {
 
     async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, StoreError> {
         let mut shared = self.available("claim an environment")?;
-        if !shared.claims.insert(environment.to_owned()) {
+        if shared.claims.contains_key(environment) {
             return Err(StoreError::Claimed {
                 environment: environment.to_owned(),
                 holder: "another conductor".to_owned(),
             });
         }
-        Ok(Box::new(Claimed { store: self.clone(), environment: environment.to_owned() }))
+        shared.last_claim += 1;
+        let number = shared.last_claim;
+        shared.claims.insert(environment.to_owned(), number);
+        let given_back = AtomicBool::new(false);
+        Ok(Box::new(Claimed { store: self.clone(), environment: environment.to_owned(), number, given_back }))
     }
 }
 
@@ -161,16 +179,52 @@ impl RunRequests for MemoryStore {
     }
 }
 
-/// An environment that is claimed until this is dropped.
+/// An environment that is claimed until this is given back, dropped or lost.
 struct Claimed {
     store: MemoryStore,
     environment: String,
+    number: u64,
+    given_back: AtomicBool,
 }
 
-impl Claim for Claimed {}
+impl Claimed {
+    fn is_held(&self, shared: &Shared) -> bool {
+        shared.claims.get(&self.environment) == Some(&self.number)
+    }
+
+    fn end(&self) {
+        let mut shared = self.store.lock();
+        self.given_back.store(true, Ordering::Relaxed);
+        if self.is_held(&shared) {
+            shared.claims.remove(&self.environment);
+        }
+    }
+}
+
+#[async_trait]
+impl Claim for Claimed {
+    async fn lost(&self) {
+        poll_fn(|context| {
+            let mut shared = self.store.lock();
+            if !self.is_held(&shared) && !self.given_back.load(Ordering::Relaxed) {
+                return Poll::Ready(());
+            }
+            // A driver asks again whenever it is polled.
+            if !shared.wakers.iter().any(|known| known.will_wake(context.waker())) {
+                shared.wakers.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    async fn give_back(&self) {
+        self.end();
+    }
+}
 
 impl Drop for Claimed {
     fn drop(&mut self) {
-        self.store.lock().claims.remove(&self.environment);
+        self.end();
     }
 }

@@ -59,3 +59,65 @@ async fn a_conductor_whose_journal_somebody_else_writes_lets_go_and_touches_noth
     other.recover(&run, Recovery::TearDown).await.unwrap();
     bed.assert_clean(&over(&other, &run).await, "taken over");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_conductor_whose_claim_is_lost_lets_go_at_once_wherever_the_run_is() {
+    let mut lost = 0;
+    for second in (0..340).step_by(17) {
+        let bed = Bed::healthy();
+        let conductor = bed.conductor();
+        let run = conductor.start(bed.created.clone()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(second)).await;
+        if conductor.get(&run).await.unwrap().verdict.is_some() {
+            break;
+        }
+        lost += 1;
+        let watching = tokio::spawn({
+            let (conductor, run) = (conductor.clone(), run.clone());
+            async move { over(&conductor, &run).await }
+        });
+        let (calls, written) = (bed.environment.calls().len(), bed.journal(&run).await.len());
+        bed.store.lose_claims();
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(bed.environment.calls().len(), calls, "it goes on after {second} s");
+        assert_eq!(bed.journal(&run).await.len(), written, "it writes after {second} s");
+        assert_eq!(conductor.get(&run).await.unwrap().revision, written as u64, "it is shown by the store");
+        assert!(!conductor.is_driven(&run).await.unwrap(), "after {second} s");
+        let other = bed.conductor();
+        other.recover(&run, Recovery::TearDown).await.unwrap();
+        let context = format!("lost after {second} s");
+        bed.assert_clean(&over(&other, &run).await, &context);
+        // Who has watched it all the time, at the conductor that lost it, sees its end.
+        bed.assert_clean(&watching.await.unwrap(), &context);
+    }
+    assert!(lost > 15, "{lost}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_waits_for_the_store_is_not_written_any_more_once_the_claim_is_lost() {
+    let bed = Bed::healthy();
+    let conductor = bed.conductor();
+    let run = conductor.start(bed.created.clone()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let written = bed.journal(&run).await.len();
+    bed.store.set_unavailable(true);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (told, calls) = (conductor.get(&run).await.unwrap().events, bed.environment.calls().len());
+    assert!(told.iter().any(|event| event.message.contains("the journal cannot be written")), "{told:?}");
+    bed.store.lose_claims();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    bed.store.set_unavailable(false);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((bed.journal(&run).await.len(), bed.environment.calls().len()), (written, calls));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_lost_before_the_run_is_driven_is_noticed_before_anything_is_done() {
+    let bed = Bed::healthy();
+    let conductor = bed.conductor();
+    let run = conductor.start(bed.created.clone()).await.unwrap();
+    // The run's task has not begun yet: tests have one thread.
+    bed.store.lose_claims();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!((bed.journal(&run).await.len(), bed.environment.calls().len()), (1, 0));
+}
