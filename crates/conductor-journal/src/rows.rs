@@ -3,14 +3,25 @@
 use conductor_core::ports::{RunRequest, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, RunId};
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-pub(crate) fn record(run: &RunId, row: &SqliteRow) -> Result<Record, StoreError> {
-    let act = || format!("could not read a record of run {run}");
-    let revision: i64 = row.try_get("revision").map_err(|source| failed(act(), source))?;
-    let at: String = row.try_get("at").map_err(|source| failed(act(), source))?;
-    let event: String = row.try_get("event").map_err(|source| failed(act(), source))?;
+/// A row of `records`: revision, time, event.
+pub(crate) type RecordRow = (i64, String, String);
+
+/// A row of `runs`: id, name, environment, time of its creation, and whether it has ended.
+pub(crate) type RunRow = (String, String, String, String, bool);
+
+/// A row of `requests`: number and request.
+pub(crate) type RequestRow = (i64, String);
+
+/// The records of a run, of which there is none when there are no rows.
+pub(crate) fn journal(run: &RunId, rows: Vec<RecordRow>) -> Result<Vec<Record>, StoreError> {
+    if rows.is_empty() {
+        return Err(StoreError::UnknownRun(run.clone()));
+    }
+    rows.into_iter().map(|row| record(run, row)).collect()
+}
+
+fn record(run: &RunId, (revision, at, event): RecordRow) -> Result<Record, StoreError> {
     let act = || format!("could not understand record {revision} of run {run}");
     Ok(Record {
         revision: Revision::try_from(revision).map_err(|source| unavailable(act(), source))?,
@@ -19,22 +30,26 @@ pub(crate) fn record(run: &RunId, row: &SqliteRow) -> Result<Record, StoreError>
     })
 }
 
-pub(crate) fn summary(row: &SqliteRow) -> Result<RunSummary, StoreError> {
-    let act = || "could not read the list of runs".to_owned();
-    let text = |column: &str| row.try_get::<String, _>(column).map_err(|source| unavailable(act(), source));
-    Ok(RunSummary {
-        id: text("id")?.parse().map_err(|source| unavailable(act(), source))?,
-        name: text("name")?,
-        environment: text("environment")?,
-        created: text("created")?.parse().map_err(|source| unavailable(act(), source))?,
-        finished: row.try_get("finished").map_err(|source| unavailable(act(), source))?,
-    })
+/// The list of runs, newest first. Times as text do not sort as times do.
+pub(crate) fn summaries(rows: Vec<RunRow>) -> Result<Vec<RunSummary>, StoreError> {
+    let mut runs = rows.into_iter().map(summary).collect::<Result<Vec<RunSummary>, _>>()?;
+    runs.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));
+    Ok(runs)
 }
 
-pub(crate) fn request(run: &RunId, row: &SqliteRow) -> Result<(u64, RunRequest), StoreError> {
-    let act = || format!("could not read a request to run {run}");
-    let number: i64 = row.try_get("number").map_err(|source| failed(act(), source))?;
-    let request: String = row.try_get("request").map_err(|source| failed(act(), source))?;
+fn summary((id, name, environment, created, finished): RunRow) -> Result<RunSummary, StoreError> {
+    let act = || format!("could not understand run {id} of the list of runs");
+    let created = created.parse().map_err(|source| unavailable(act(), source))?;
+    let known = id.parse().map_err(|source| unavailable(act(), source))?;
+    Ok(RunSummary { id: known, name, environment, created, finished })
+}
+
+/// Requests with their numbers.
+pub(crate) fn requests(run: &RunId, rows: Vec<RequestRow>) -> Result<Vec<(u64, RunRequest)>, StoreError> {
+    rows.into_iter().map(|row| request(run, row)).collect()
+}
+
+fn request(run: &RunId, (number, request): RequestRow) -> Result<(u64, RunRequest), StoreError> {
     let act = || format!("could not understand request {number} to run {run}");
     Ok((
         u64::try_from(number).map_err(|source| unavailable(act(), source))?,
@@ -46,10 +61,15 @@ pub(crate) fn unavailable(act: String, source: impl Into<Box<dyn std::error::Err
     StoreError::Unavailable { act, source: source.into() }
 }
 
-/// The same for an error of the database, whose own words sqlx would say twice.
+/// The same for an error of the database.
 pub(crate) fn failed(act: String, source: sqlx::Error) -> StoreError {
-    if let sqlx::Error::Database(words) = source {
-        return unavailable(act, words.into_error());
+    unavailable(act, in_its_words(source))
+}
+
+/// An error of the database in its own words, which sqlx would say twice.
+pub(crate) fn in_its_words(source: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match source {
+        sqlx::Error::Database(words) => words.into_error(),
+        other => Box::new(other),
     }
-    unavailable(act, source)
 }

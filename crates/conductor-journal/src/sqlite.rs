@@ -1,47 +1,29 @@
-//! The store: one SQLite file in the state folder.
+//! The store of one machine: one SQLite file in the state folder, and a lock file for each environment.
 
-use std::collections::HashMap;
+mod claim;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conductor_core::phase::{Event, State};
+use conductor_core::phase::Event;
 use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, Run, RunId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlitePool};
-use tokio::sync::Mutex;
 
-use crate::{claim, rows};
+use crate::folded::{Folded, conflict, is_over};
+use crate::open_error::OpenError;
+use crate::rows;
 
 /// How long a writer waits for another process' write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Why a store could not be opened.
-#[derive(Debug)]
-pub struct OpenError {
-    path: PathBuf,
-    source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl std::fmt::Display for OpenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "could not open the journal {}", self.path.display())
-    }
-}
-
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.source)
-    }
-}
 
 /// Journals in one SQLite file.
 pub struct SqliteStore {
     state_dir: PathBuf,
     pool: SqlitePool,
-    /// Runs this process appends to, folded, so that the end of a run is known without reading its journal each time.
-    written: Mutex<HashMap<RunId, Run>>,
+    folded: Folded,
 }
 
 impl SqliteStore {
@@ -56,7 +38,8 @@ impl SqliteStore {
     /// When the folder cannot be made, or the file is not a journal this version can read.
     pub async fn open(state_dir: &Path) -> Result<Self, OpenError> {
         let path = state_dir.join("journal.db");
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| OpenError { path: path.clone(), source };
+        let failed =
+            |source: Box<dyn std::error::Error + Send + Sync>| OpenError::new(path.display().to_string(), source);
         std::fs::create_dir_all(state_dir).map_err(|source| failed(Box::new(source)))?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -70,29 +53,8 @@ impl SqliteStore {
             .connect_with(options)
             .await
             .map_err(|source| failed(Box::new(source)))?;
-        sqlx::migrate!().run(&pool).await.map_err(|source| failed(Box::new(source)))?;
-        Ok(Self { state_dir: state_dir.to_owned(), pool, written: Mutex::default() })
-    }
-
-    /// The run with the record applied, from memory or from its journal.
-    async fn folded(&self, run: &RunId, record: &Record) -> Result<Run, StoreError> {
-        let act = || format!("could not append record {} to run {run}", record.revision);
-        if record.revision == 1 {
-            return Run::begin(record).map_err(|source| rows::unavailable(act(), source));
-        }
-        let known = self.written.lock().await.get(run).cloned();
-        let mut folded = match known.filter(|known| known.revision + 1 == record.revision) {
-            Some(known) => known,
-            None => {
-                let journal = self.journal(run).await?;
-                Run::replay(&journal).map_err(|source| rows::unavailable(act(), source))?
-            }
-        };
-        if folded.revision + 1 != record.revision {
-            return Err(conflict(run, record.revision - 1, folded.revision));
-        }
-        folded.apply(record).map_err(|source| rows::unavailable(act(), source))?;
-        Ok(folded)
+        sqlx::migrate!("migrations/sqlite").run(&pool).await.map_err(|source| failed(Box::new(source)))?;
+        Ok(Self { state_dir: state_dir.to_owned(), pool, folded: Folded::default() })
     }
 
     async fn insert(&self, run: &RunId, record: &Record, folded: &Run, event: &str) -> Result<(), StoreError> {
@@ -126,7 +88,7 @@ async fn transact(
         .map_err(failed)?;
     let found = Revision::try_from(last).map_err(|source| rows::unavailable(act(), source))?;
     if found + 1 != record.revision {
-        return Err(conflict(run, record.revision - 1, found));
+        return Err(conflict(run, record, found));
     }
     if let Event::Created(created) = &record.event {
         sqlx::query("INSERT INTO runs (id, name, environment, created) VALUES (?, ?, ?, ?)")
@@ -146,7 +108,7 @@ async fn transact(
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    let finished = matches!(folded.state, State::Finished { .. });
+    let finished = is_over(folded);
     if finished || matches!(record.event, Event::Adopted { .. }) {
         sqlx::query("UPDATE runs SET finished = ? WHERE id = ?")
             .bind(finished)
@@ -158,45 +120,32 @@ async fn transact(
     transaction.commit().await.map_err(failed)
 }
 
-fn conflict(run: &RunId, expected: Revision, found: Revision) -> StoreError {
-    StoreError::Conflict { run: run.clone(), expected, found }
-}
-
 #[async_trait]
 impl RunStore for SqliteStore {
     async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError> {
         let event = serde_json::to_string(&record.event)
             .map_err(|source| rows::unavailable(format!("could not write down record {}", record.revision), source))?;
-        let folded = self.folded(run, record).await?;
+        let folded = self.folded.with(self, run, record).await?;
         self.insert(run, record, &folded, &event).await?;
-        let mut written = self.written.lock().await;
-        if let State::Finished { .. } = folded.state {
-            written.remove(run);
-        } else {
-            written.insert(run.clone(), folded);
-        }
+        self.folded.keep(run, folded);
         Ok(())
     }
 
     async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
-        let found = sqlx::query("SELECT revision, at, event FROM records WHERE run = ? ORDER BY revision")
+        let found = sqlx::query_as("SELECT revision, at, event FROM records WHERE run = ? ORDER BY revision")
             .bind(run.as_str())
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed(format!("could not read the journal of run {run}"), source))?;
-        if found.is_empty() {
-            return Err(StoreError::UnknownRun(run.clone()));
-        }
-        found.iter().map(|row| rows::record(run, row)).collect()
+        rows::journal(run, found)
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
-        let found =
-            sqlx::query("SELECT id, name, environment, created, finished FROM runs ORDER BY created DESC, id DESC")
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|source| rows::failed("could not read the list of runs".to_owned(), source))?;
-        found.iter().map(rows::summary).collect()
+        let found = sqlx::query_as("SELECT id, name, environment, created, finished FROM runs")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|source| rows::failed("could not read the list of runs".to_owned(), source))?;
+        rows::summaries(found)
     }
 
     async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, StoreError> {
@@ -221,12 +170,12 @@ impl RunRequests for SqliteStore {
     async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
         let act = || format!("could not look for requests to run {run}");
         let after = i64::try_from(after).map_err(|source| rows::unavailable(act(), source))?;
-        let found = sqlx::query("SELECT number, request FROM requests WHERE run = ? AND number > ? ORDER BY number")
+        let found = sqlx::query_as("SELECT number, request FROM requests WHERE run = ? AND number > ? ORDER BY number")
             .bind(run.as_str())
             .bind(after)
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed(act(), source))?;
-        found.iter().map(|row| rows::request(run, row)).collect()
+        rows::requests(run, found)
     }
 }

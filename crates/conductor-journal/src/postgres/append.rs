@@ -1,0 +1,86 @@
+//! One append: a transaction that looks at the lease first, and keeps it from being taken until the record is written.
+
+use conductor_core::phase::Event;
+use conductor_core::run::{Record, Revision, Run, RunId};
+use sqlx::{Connection, PgConnection};
+
+use super::leases::{self, Standing};
+use crate::folded::is_over;
+
+/// What is appended.
+pub(super) struct Append<'a> {
+    pub(super) run: &'a RunId,
+    pub(super) record: &'a Record,
+    /// The record's event, written down.
+    pub(super) event: &'a str,
+    /// The run with the record applied.
+    pub(super) folded: &'a Run,
+    /// The epoch of the lease of the run's environment.
+    pub(super) epoch: i64,
+}
+
+/// Why nothing was written.
+pub(super) enum Refusal {
+    /// The lease stands so, and not as held.
+    Standing(Standing),
+    /// The journal is at this revision.
+    Conflict {
+        /// The revision.
+        found: Revision,
+    },
+}
+
+impl Append<'_> {
+    /// Writes it down. Without an answer it was written or not, and another try will tell.
+    pub(super) async fn transact(&self, connection: &mut PgConnection) -> Result<Result<(), Refusal>, sqlx::Error> {
+        let mut transaction = connection.begin().await?;
+        let written = self.write(&mut transaction).await?;
+        match written {
+            Ok(()) => transaction.commit().await?,
+            Err(_) => transaction.rollback().await?,
+        }
+        Ok(written)
+    }
+
+    async fn write(&self, transaction: &mut PgConnection) -> Result<Result<(), Refusal>, sqlx::Error> {
+        let environment = &self.folded.created.spec.environment;
+        match leases::look_and_hold(transaction, environment, self.epoch).await? {
+            Standing::Held => {}
+            standing @ (Standing::TakenBy(_) | Standing::Gone) => return Ok(Err(Refusal::Standing(standing))),
+        }
+        let found = self.last(transaction).await?;
+        if found + 1 != self.record.revision || !self.insert(transaction).await? {
+            // Another task of this process may have written it since.
+            let found = self.last(transaction).await?;
+            return Ok(Err(Refusal::Conflict { found }));
+        }
+        let finished = is_over(self.folded);
+        if finished || matches!(self.record.event, Event::Adopted { .. }) {
+            let update = "UPDATE runs SET finished = $1 WHERE id = $2";
+            sqlx::query(update).bind(finished).bind(self.run.as_str()).execute(transaction).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The last revision of the journal; 0 where there is none.
+    async fn last(&self, transaction: &mut PgConnection) -> Result<Revision, sqlx::Error> {
+        let find = "SELECT COALESCE(MAX(revision), 0) FROM records WHERE run = $1";
+        let last: i64 = sqlx::query_scalar(find).bind(self.run.as_str()).fetch_one(transaction).await?;
+        Revision::try_from(last).map_err(|source| sqlx::Error::Decode(source.into()))
+    }
+
+    /// Writes the record, and the run where it is the first one; false when somebody else was faster.
+    async fn insert(&self, transaction: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let Record { revision, at, event } = self.record;
+        if let Event::Created(created) = event {
+            let begin =
+                "INSERT INTO runs (id, name, environment, created) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+            let begin = sqlx::query(begin).bind(self.run.as_str()).bind(&created.spec.name);
+            begin.bind(&created.spec.environment).bind(at.to_string()).execute(&mut *transaction).await?;
+        }
+        let write = "INSERT INTO records (run, revision, at, event) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+        let revision = i64::try_from(*revision).map_err(|source| sqlx::Error::Encode(source.into()))?;
+        let write = sqlx::query(write).bind(self.run.as_str()).bind(revision).bind(at.to_string()).bind(self.event);
+        Ok(write.execute(transaction).await?.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,106 @@
+//! The table of leases: who holds an environment, until when by the server's clock, and by which epoch.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+/// Somebody else, and until when they hold an environment.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Other {
+    /// Who, for people.
+    pub(super) holder: String,
+    /// Until when, if it is not renewed, for people.
+    pub(super) until: String,
+}
+
+/// What became of a lease that was looked at by its epoch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nobody has taken it since. It may have expired, and nobody can take it now.
+    Held,
+    /// Somebody else has taken it: this is who did last.
+    TakenBy(String),
+    /// There is nothing of it in the table any more.
+    Gone,
+}
+
+/// Takes the lease of an environment when there is none, or when it has expired, and answers with its epoch: higher than any
+/// before.
+pub(super) async fn take(
+    connection: &mut PgConnection,
+    environment: &str,
+    holder: &str,
+    time: Duration,
+) -> Result<Result<i64, Other>, sqlx::Error> {
+    // The clock is read after whatever has to be waited for: an append that holds the row, or another who takes it.
+    let take = "INSERT INTO leases AS known (environment, holder, epoch, expires)
+        VALUES ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
+        ON CONFLICT (environment) DO UPDATE
+        SET holder = excluded.holder, epoch = known.epoch + 1, expires = clock_timestamp() + $3 * interval '1 millisecond'
+        WHERE known.expires <= clock_timestamp()
+        RETURNING epoch";
+    let look = "SELECT holder, to_char(expires AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM leases
+        WHERE environment = $1 AND expires > clock_timestamp()";
+    loop {
+        let taken = sqlx::query_scalar(take).bind(environment).bind(holder).bind(milliseconds(time));
+        if let Some(epoch) = taken.fetch_optional(&mut *connection).await? {
+            return Ok(Ok(epoch));
+        }
+        // It may expire between the two; then it is taken after all.
+        let other: Option<(String, String)> =
+            sqlx::query_as(look).bind(environment).fetch_optional(&mut *connection).await?;
+        if let Some((holder, until)) = other {
+            return Ok(Err(Other { holder, until: format!("{until} UTC") }));
+        }
+    }
+}
+
+/// Lets a lease last for `time` from now, if it is still the one of this epoch.
+pub(super) async fn renew(
+    connection: &mut PgConnection,
+    environment: &str,
+    epoch: i64,
+    time: Duration,
+) -> Result<Standing, sqlx::Error> {
+    // A renewal that arrives late, over a connection that was given up, must not revive what was given back.
+    let renew = "UPDATE leases SET expires = clock_timestamp() + $3 * interval '1 millisecond'
+        WHERE environment = $1 AND epoch = $2 AND expires > '-infinity'";
+    let renewed = sqlx::query(renew).bind(environment).bind(epoch).bind(milliseconds(time));
+    if renewed.execute(&mut *connection).await?.rows_affected() == 1 {
+        return Ok(Standing::Held);
+    }
+    let look = "SELECT epoch, holder FROM leases WHERE environment = $1";
+    let found = sqlx::query_as(look).bind(environment).fetch_optional(connection).await?;
+    Ok(standing(found, epoch).unwrap_or(Standing::Gone))
+}
+
+/// Looks at a lease and keeps it from being taken until the transaction ends.
+pub(super) async fn look_and_hold(
+    transaction: &mut PgConnection,
+    environment: &str,
+    epoch: i64,
+) -> Result<Standing, sqlx::Error> {
+    let look = "SELECT epoch, holder FROM leases WHERE environment = $1 FOR SHARE";
+    let found = sqlx::query_as(look).bind(environment).fetch_optional(transaction).await?;
+    Ok(standing(found, epoch).unwrap_or(Standing::Held))
+}
+
+/// Ends a lease, if it is still the one of this epoch.
+pub(super) async fn give_back(connection: &mut PgConnection, environment: &str, epoch: i64) -> Result<(), sqlx::Error> {
+    let end = "UPDATE leases SET expires = '-infinity' WHERE environment = $1 AND epoch = $2";
+    sqlx::query(end).bind(environment).bind(epoch).execute(connection).await?;
+    Ok(())
+}
+
+/// `None` where the row that was found is the lease's own.
+fn standing(found: Option<(i64, String)>, epoch: i64) -> Option<Standing> {
+    match found {
+        Some((present, _)) if present == epoch => None,
+        Some((_, holder)) => Some(Standing::TakenBy(holder)),
+        None => Some(Standing::Gone),
+    }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
