@@ -17,10 +17,10 @@ use conductor_core::run::{Record, RunId};
 
 pub use settings::{PostgresStoreSettings, PostgresStoreTls, PostgresStoreTlsMode};
 
-use crate::folded::Folded;
+use crate::folded::{Folded, conflict};
 use crate::open_error::OpenError;
 use crate::rows;
-use append::Append;
+use append::{Append, Refusal};
 use connections::{ANSWER_WITHIN, Connections, within};
 use held::Leases;
 
@@ -79,13 +79,12 @@ impl RunStore for PostgresStore {
                 self.folded.keep(run, folded);
                 Ok(())
             }
-            Err(append::Refusal::Standing(standing)) => {
+            Err(refusal) => {
                 self.folded.forget(run);
-                Err(lease.lose(standing))
-            }
-            Err(append::Refusal::Conflict { found }) => {
-                self.folded.forget(run);
-                Err(crate::folded::conflict(run, record, found))
+                Err(match refusal {
+                    Refusal::Lost(loss) => lease.lose(loss),
+                    Refusal::Conflict { found } => conflict(run, record, found),
+                })
             }
         }
     }

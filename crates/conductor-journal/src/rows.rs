@@ -68,8 +68,8 @@ pub(crate) fn failed(act: String, source: sqlx::Error) -> StoreError {
 
 /// An error of the database in its own words, which sqlx would say twice.
 pub(crate) fn in_its_words(source: sqlx::Error) -> Box<dyn std::error::Error + Send + Sync> {
-    match source {
-        sqlx::Error::Database(words) => words.into_error(),
-        other => Box::new(other),
+    if let sqlx::Error::Database(words) = source {
+        return words.into_error();
     }
+    Box::new(source)
 }

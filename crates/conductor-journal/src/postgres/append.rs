@@ -4,7 +4,7 @@ use conductor_core::phase::Event;
 use conductor_core::run::{Record, Revision, Run, RunId};
 use sqlx::{Connection, PgConnection};
 
-use super::leases::{self, Standing};
+use super::leases::{self, Loss};
 use crate::folded::is_over;
 
 /// What is appended.
@@ -21,8 +21,8 @@ pub(super) struct Append<'a> {
 
 /// Why nothing was written.
 pub(super) enum Refusal {
-    /// The lease stands so, and not as held.
-    Standing(Standing),
+    /// The lease is lost.
+    Lost(Loss),
     /// The journal is at this revision.
     Conflict {
         /// The revision.
@@ -44,9 +44,8 @@ impl Append<'_> {
 
     async fn write(&self, transaction: &mut PgConnection) -> Result<Result<(), Refusal>, sqlx::Error> {
         let environment = &self.folded.created.spec.environment;
-        match leases::look_and_hold(transaction, environment, self.epoch).await? {
-            Standing::Held => {}
-            standing @ (Standing::TakenBy(_) | Standing::Gone) => return Ok(Err(Refusal::Standing(standing))),
+        if let Err(loss) = leases::look_and_hold(transaction, environment, self.epoch).await? {
+            return Ok(Err(Refusal::Lost(loss)));
         }
         let found = self.last(transaction).await?;
         if found + 1 != self.record.revision || !self.insert(transaction).await? {

@@ -12,7 +12,7 @@ use conductor_core::ports::{Claim, StoreError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::leases::Standing;
+use super::leases::Loss;
 use super::line::Line;
 use crate::rows::in_its_words;
 
@@ -88,11 +88,11 @@ impl Lease {
         Err(self.is_lost(reason))
     }
 
-    /// It was found to stand otherwise than as held, and cannot be acted on any more.
-    pub(super) fn lose(&self, standing: Standing) -> StoreError {
-        let reason = match standing {
-            Standing::TakenBy(holder) => format!("its lease was taken by {holder}"),
-            Standing::Held | Standing::Gone => "its lease is not in the database any more".to_owned(),
+    /// It was found lost, and cannot be acted on any more.
+    pub(super) fn lose(&self, loss: Loss) -> StoreError {
+        let reason = match loss {
+            Loss::TakenBy(holder) => format!("its lease was taken by {holder}"),
+            Loss::Gone => "its lease is not in the database any more".to_owned(),
         };
         self.turn(|state| matches!(state, State::Held { .. }).then(|| State::Lost { reason: reason.clone() }));
         self.is_lost(reason)
@@ -136,7 +136,7 @@ impl Lease {
         let Times { whole, .. } = self.times;
         let asked = Instant::now();
         match line.renew(&self.environment, self.epoch, whole, self.times.answer()).await {
-            Ok(Standing::Held) => {
+            Ok(Ok(())) => {
                 let until = asked + self.times.usable();
                 let reason = self.overdue();
                 // What was overdue stays lost, since it was acted on as such, whatever the server says.
@@ -147,8 +147,8 @@ impl Lease {
                 });
                 asked + self.times.between_renewals()
             }
-            Ok(other) => {
-                self.lose(other);
+            Ok(Err(loss)) => {
+                self.lose(loss);
                 asked
             }
             Err(error) => {

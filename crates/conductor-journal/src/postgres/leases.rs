@@ -13,11 +13,9 @@ pub(super) struct Other {
     pub(super) until: String,
 }
 
-/// What became of a lease that was looked at by its epoch.
+/// Why a lease is not that of its epoch any more.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nobody has taken it since. It may have expired, and nobody can take it now.
-    Held,
+pub(super) enum Loss {
     /// Somebody else has taken it: this is who did last.
     TakenBy(String),
     /// There is nothing of it in the table any more.
@@ -61,28 +59,28 @@ pub(super) async fn renew(
     environment: &str,
     epoch: i64,
     time: Duration,
-) -> Result<Standing, sqlx::Error> {
+) -> Result<Result<(), Loss>, sqlx::Error> {
     // A renewal that arrives late, over a connection that was given up, must not revive what was given back.
     let renew = "UPDATE leases SET expires = clock_timestamp() + $3 * interval '1 millisecond'
         WHERE environment = $1 AND epoch = $2 AND expires > '-infinity'";
     let renewed = sqlx::query(renew).bind(environment).bind(epoch).bind(milliseconds(time));
     if renewed.execute(&mut *connection).await?.rows_affected() == 1 {
-        return Ok(Standing::Held);
+        return Ok(Ok(()));
     }
     let look = "SELECT epoch, holder FROM leases WHERE environment = $1";
     let found = sqlx::query_as(look).bind(environment).fetch_optional(connection).await?;
-    Ok(standing(found, epoch).unwrap_or(Standing::Gone))
+    Ok(Err(standing(found, epoch).err().unwrap_or(Loss::Gone)))
 }
 
-/// Looks at a lease and keeps it from being taken until the transaction ends.
+/// Looks at a lease and keeps it from being taken until the transaction ends, whether it has expired or not.
 pub(super) async fn look_and_hold(
     transaction: &mut PgConnection,
     environment: &str,
     epoch: i64,
-) -> Result<Standing, sqlx::Error> {
+) -> Result<Result<(), Loss>, sqlx::Error> {
     let look = "SELECT epoch, holder FROM leases WHERE environment = $1 FOR SHARE";
     let found = sqlx::query_as(look).bind(environment).fetch_optional(transaction).await?;
-    Ok(standing(found, epoch).unwrap_or(Standing::Held))
+    Ok(standing(found, epoch))
 }
 
 /// Ends a lease, if it is still the one of this epoch.
@@ -92,12 +90,12 @@ pub(super) async fn give_back(connection: &mut PgConnection, environment: &str, 
     Ok(())
 }
 
-/// `None` where the row that was found is the lease's own.
-fn standing(found: Option<(i64, String)>, epoch: i64) -> Option<Standing> {
+/// Whether the row that was found is the lease's own.
+fn standing(found: Option<(i64, String)>, epoch: i64) -> Result<(), Loss> {
     match found {
-        Some((present, _)) if present == epoch => None,
-        Some((_, holder)) => Some(Standing::TakenBy(holder)),
-        None => Some(Standing::Gone),
+        Some((present, _)) if present == epoch => Ok(()),
+        Some((_, holder)) => Err(Loss::TakenBy(holder)),
+        None => Err(Loss::Gone),
     }
 }
 

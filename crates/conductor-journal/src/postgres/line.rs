@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::connections::within;
-use super::leases::{self, Other, Standing};
+use super::leases::{self, Loss, Other};
 
 /// One connection, for one act at a time, each of which takes some milliseconds. It is made again after anything went wrong.
 pub(super) struct Line {
@@ -48,7 +48,7 @@ impl Line {
         epoch: i64,
         time: Duration,
         limit: Duration,
-    ) -> Result<Standing, sqlx::Error> {
+    ) -> Result<Result<(), Loss>, sqlx::Error> {
         let work = async {
             let (mut place, mut connection) = self.ready().await?;
             let done = leases::renew(&mut connection, environment, epoch, time).await?;

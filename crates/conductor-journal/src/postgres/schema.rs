@@ -44,13 +44,15 @@ async fn create(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx:
 }
 
 fn told(error: MigrateError) -> Box<dyn Error + Send + Sync> {
-    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
-    match error {
-        MigrateError::VersionMissing(version) => format!(
+    if let MigrateError::VersionMissing(version) = error {
+        let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+        return format!(
             "its tables are of version {version}, and this program knows them up to version {newest}: it is too old"
         )
-        .into(),
-        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => in_its_words(source),
-        other => Box::new(other),
+        .into();
     }
+    if let MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) = error {
+        return in_its_words(source);
+    }
+    Box::new(error)
 }
