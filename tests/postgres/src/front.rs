@@ -100,13 +100,22 @@ async fn pass(client: TcpStream, server: u16, states: watch::Receiver<State>, mu
     }
 }
 
-/// Copies until either end closes.
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, states: watch::Receiver<State>) {
+/// Waits until the front is silent.
+async fn silence(states: &mut watch::Receiver<State>) {
+    // It fails when the front is dropped, by which the connection ends, too.
+    let _ = states.wait_for(|state| *state == State::Silent).await;
+}
+
+/// Copies until either end closes, or for ever nothing once it is silent.
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut states: watch::Receiver<State>) {
     let mut buffer = vec![0; 16 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        if *states.borrow() == State::Silent {
-            return std::future::pending().await;
-        }
+    loop {
+        let read = tokio::select! {
+            biased;
+            () = silence(&mut states) => return std::future::pending().await,
+            read = from.read(&mut buffer) => read,
+        };
+        let Ok(read @ 1..) = read else { return };
         if to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -100,11 +100,14 @@ async fn a_front_cuts_falls_silent_refuses_and_opens_again() {
         .ssl_mode(sqlx::postgres::PgSslMode::Disable);
     let ask = async |connection: &mut sqlx::PgConnection| sqlx::query("SELECT 1").execute(connection).await;
     let mut connection = sqlx::PgConnection::connect_with(&options).await.unwrap();
+    let mut idle = sqlx::PgConnection::connect_with(&options).await.unwrap();
     ask(&mut connection).await.unwrap();
     front.silence();
     let silent = tokio::time::timeout(Duration::from_millis(300), ask(&mut connection)).await;
     assert!(silent.is_err(), "something has passed");
     front.open();
+    let silent = tokio::time::timeout(Duration::from_millis(300), ask(&mut idle)).await;
+    assert!(silent.is_err(), "a connection that was there in the silence is not silent");
     front.cut();
     assert!(ask(&mut connection).await.is_err());
     front.close();
