@@ -18,7 +18,7 @@ const ALONE: Duration = Duration::from_secs(5);
 /// Rows of a batch by OFFSET.
 const NAIVE: u64 = 1000;
 /// After so many times what the bare statements took, batches by OFFSET are given up.
-const PATIENCE: u32 = 10;
+const PATIENCE: u32 = 3;
 const TABLES: [&str; 4] = ["lines", "orders", "events", "baskets"];
 /// The database that all others are copies of.
 const TEMPLATE: &str = "made";
