@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use conductor_bed::process::is_alive;
 use conductor_mariadb_bed::{BedError, Mariadb, MariadbSettings};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, Row};
@@ -91,18 +92,12 @@ fn nothing_is_left_of_a_server_whose_owner_was_killed() {
     let lines = std::io::BufReader::new(owner.stdout.take().unwrap()).lines();
     let line = lines.map_while(Result::ok).find(|line| line.contains("server ")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
-    let (process, folder) = (words[words.len() - 2].to_owned(), words[words.len() - 1].to_owned());
+    let (process, folder) = (words[words.len() - 2].parse().unwrap(), words[words.len() - 1].to_owned());
     owner.kill().unwrap();
     owner.wait().unwrap();
     let begun = Instant::now();
-    while std::path::Path::new(&folder).exists() || is_running(&process) {
+    while std::path::Path::new(&folder).exists() || is_alive(process) {
         assert!(begun.elapsed() < Duration::from_secs(20), "{process} or {folder} is still there");
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// True for a process that has not ended; one that nobody has waited for has.
-fn is_running(process: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    status.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']) && !rest.trim().is_empty())
 }
