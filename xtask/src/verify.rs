@@ -33,7 +33,9 @@ const TESTS: [&str; 4] = ["test", "--workspace", "--all-features", "--no-fail-fa
 /// The crate with those of the program as a whole.
 const END_TO_END: &str = "conductor-tests";
 /// How many of these go on at the same time: they wait most of the time.
-const AT_ONCE: &str = "4";
+const END_TO_END_AT_ONCE: &str = "4";
+/// The same of all others, of which many wait, and some keep a cluster busy.
+const AT_ONCE: &str = "3";
 
 /// What every change must pass.
 fn usual() -> Vec<Stage> {
@@ -48,11 +50,12 @@ fn usual() -> Vec<Stage> {
         stage("tools: Kubernetes", kubernetes_stage),
         stage("cargo test (compiles)", || stage::cargo(&[&TESTS[..], &["--no-run"]].concat(), &test_environment()?)),
         stage("cargo test", || {
-            again::tests(&[&TESTS[..], &["--exclude", END_TO_END]].concat(), &[], &test_environment()?)
+            let arguments = [&TESTS[..], &["--exclude", END_TO_END]].concat();
+            again::tests(&arguments, &["--test-threads", AT_ONCE], &test_environment()?)
         }),
         stage("cargo test, end to end", || {
             let arguments = ["test", "-p", END_TO_END, "--all-features", "--no-fail-fast"];
-            again::tests(&arguments, &["--test-threads", AT_ONCE], &test_environment()?)
+            again::tests(&arguments, &["--test-threads", END_TO_END_AT_ONCE], &test_environment()?)
         }),
         stage("cargo doc", || {
             let flags = [("RUSTDOCFLAGS", "-D warnings".into())];

@@ -15,8 +15,7 @@ mod template;
 mod violations;
 mod whole_run;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,6 +32,8 @@ pub use settings::{
     Token,
 };
 
+use crate::untold::Untold;
+
 /// How long a call that only looks is tried again at most: people shall hear that a service is away, and not that it is slow.
 const LOOK_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -42,8 +43,7 @@ pub struct HttpTestData {
     settings: Arc<HttpTestDataSettings>,
     base: Url,
     client: Client,
-    /// What was deleted and not told yet, by run and resource: a call that fails in the middle has deleted some, too.
-    untold: Mutex<BTreeMap<(RunId, String), u64>>,
+    untold: Untold,
 }
 
 impl HttpTestData {
@@ -61,7 +61,7 @@ impl HttpTestData {
         let base = Url::parse(&settings.url).map_err(|error| refused(format!("url: {error}")))?;
         let settings = Arc::new(settings);
         let client = Client::new(settings.clone(), token)?;
-        Ok(Self { settings, base, client, untold: Mutex::default() })
+        Ok(Self { settings, base, client, untold: Untold::default() })
     }
 
     fn asked(&self, patience: Duration) -> impl Iterator<Item = Asked<'_>> {
@@ -73,26 +73,12 @@ impl HttpTestData {
         self.asked(self.settings.patience.as_duration().min(LOOK_PATIENCE))
     }
 
-    /// Notes what was deleted, so that it is told however the call ends.
-    fn note(&self, run: &RunId, resource: &str, rows: u64) {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        let noted = untold.entry((run.clone(), resource.to_owned())).or_default();
-        // It may be what a service says.
-        *noted = noted.saturating_add(rows);
-    }
-
-    /// Takes what was noted.
-    fn told(&self, run: &RunId, resource: &str) -> u64 {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        untold.remove(&(run.clone(), resource.to_owned())).unwrap_or_default()
-    }
-
     /// Deletes what the run has left of one resource, unless the service seems not to know runs apart.
     async fn clear(&self, asked: &Asked<'_>, run: &RunId) -> Result<(), PortError> {
         asked.check().await?;
         asked.check_alike(run).await?;
         let resource = asked.resource;
-        let note = |rows| self.note(run, &resource.name, rows);
+        let note = |rows| self.untold.note(run, &resource.name, rows);
         match (&resource.delete_run, &resource.delete_item, &resource.list) {
             (Some(request), _, _) => whole_run::delete(asked, request, run, &note).await,
             (None, Some(item), Some(list)) => {
@@ -154,8 +140,10 @@ impl TestDataStore for HttpTestData {
         if let Some(failure) = together(failures) {
             return Err(failure);
         }
-        let told =
-            |resource: &Resource| TableCount { table: resource.name.clone(), rows: self.told(run, &resource.name) };
+        let told = |resource: &Resource| TableCount {
+            table: resource.name.clone(),
+            rows: self.untold.take(run, &resource.name),
+        };
         Ok(self.settings.resources.iter().map(told).collect())
     }
 

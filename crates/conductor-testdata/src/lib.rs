@@ -12,6 +12,7 @@ mod postgres;
 mod sqlite;
 mod stride;
 mod tls;
+mod untold;
 
 pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};
 pub use http::{

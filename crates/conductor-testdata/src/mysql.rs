@@ -10,11 +10,8 @@ mod statement;
 mod sweep;
 mod trouble;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use async_trait::async_trait;
-use conductor_core::ports::{FailureKind, PortError, TableCount, TestDataStore};
+use conductor_core::ports::{PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 use sqlx::Row;
 
@@ -27,18 +24,19 @@ use statement::Statements;
 use sweep::Sweep;
 use trouble::Trouble;
 
+use crate::untold::Untold;
+
 /// Test data in a MySQL or MariaDB database.
 pub struct MysqlTestData {
     settings: MysqlTestDataSettings,
     password: Option<String>,
-    /// What was deleted and not told yet, by run and table: a call that fails in the middle has deleted rows, too.
-    untold: Mutex<BTreeMap<(RunId, String), u64>>,
+    untold: Untold,
 }
 
 impl MysqlTestData {
     /// A store for these settings, with the password that they name. The server is talked to when it is used.
     pub fn new(settings: MysqlTestDataSettings, password: Option<String>) -> Self {
-        Self { settings, password, untold: Mutex::default() }
+        Self { settings, password, untold: Untold::default() }
     }
 
     fn session(&self) -> Session<'_> {
@@ -47,18 +45,6 @@ impl MysqlTestData {
 
     fn watch(&self) -> Watch<'_> {
         Watch::new(&self.settings, self.password.as_deref())
-    }
-
-    /// Notes deleted rows, so that they are told however the call ends.
-    fn note(&self, run: &RunId, table: &str, rows: u64) {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        *untold.entry((run.clone(), table.to_owned())).or_default() += rows;
-    }
-
-    /// Takes what was noted.
-    fn told(&self, run: &RunId, table: &str) -> u64 {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        untold.remove(&(run.clone(), table.to_owned())).unwrap_or_default()
     }
 
     async fn check_in(&self, session: &mut Session<'_>) -> Result<Vec<String>, PortError> {
@@ -91,12 +77,7 @@ impl MysqlTestData {
         for (table, declared) in self.settings.tables.iter().enumerate() {
             let Some(most) = declared.row_guard.most_rows else { continue };
             if count(session, statements, table, Count::UpTo(most.saturating_add(1)), run).await? > most {
-                let act = format!(
-                    "test data {}: nothing is deleted, since more than {most} rows of {} are of run {run}, which \
-                     rowGuard.mostRows does not allow",
-                    self.settings.name, statements.checked[table].name
-                );
-                return Err(PortError::new(FailureKind::Rejected, act));
+                return Err(crate::too_many(&self.settings.name, most, &statements.checked[table].name, run));
             }
         }
         Ok(())
@@ -106,11 +87,11 @@ impl MysqlTestData {
         let Catalogue { tables, order, .. } = catalogue::check(&self.settings, session).await?;
         let statements = Statements { declared: &self.settings.tables, checked: &tables };
         self.guard(session, statements, run).await?;
-        let note = |table: usize, rows| self.note(run, &tables[table].name, rows);
+        let note = |table: usize, rows| self.untold.note(run, &tables[table].name, rows);
         Sweep::new(&self.settings, statements, run, self.watch()).all(&order, session, note).await?;
         let told = |table: usize| {
             let table = tables[table].name.clone();
-            TableCount { rows: self.told(run, &table), table }
+            TableCount { rows: self.untold.take(run, &table), table }
         };
         Ok(order.into_iter().map(told).collect())
     }

@@ -9,9 +9,6 @@ mod sweep;
 mod trouble;
 mod walk;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
 use async_trait::async_trait;
 use conductor_core::ports::{PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
@@ -24,34 +21,23 @@ use session::{Session, Values};
 use statement::Statements;
 use sweep::Sweep;
 
+use crate::untold::Untold;
+
 /// Test data in a PostgreSQL database.
 pub struct PostgresTestData {
     settings: PostgresTestDataSettings,
     password: Option<String>,
-    /// What was deleted and not told yet, by run and table: a call that fails in the middle has deleted rows, too.
-    untold: Mutex<BTreeMap<(RunId, String), u64>>,
+    untold: Untold,
 }
 
 impl PostgresTestData {
     /// A store for these settings, with the password that they name. The server is talked to when it is used.
     pub fn new(settings: PostgresTestDataSettings, password: Option<String>) -> Self {
-        Self { settings, password, untold: Mutex::default() }
+        Self { settings, password, untold: Untold::default() }
     }
 
     fn session(&self) -> Session<'_> {
         Session::new(&self.settings, self.password.as_deref())
-    }
-
-    /// Notes deleted rows, so that they are told however the call ends.
-    fn note(&self, run: &RunId, table: &str, rows: u64) {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        *untold.entry((run.clone(), table.to_owned())).or_default() += rows;
-    }
-
-    /// Takes what was noted.
-    fn told(&self, run: &RunId, table: &str) -> u64 {
-        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-        untold.remove(&(run.clone(), table.to_owned())).unwrap_or_default()
     }
 
     async fn check_in(&self, session: &mut Session<'_>) -> Result<Vec<String>, PortError> {
@@ -92,11 +78,11 @@ impl PostgresTestData {
         let Catalogue { tables, order, .. } = catalogue::check(&self.settings, session).await?;
         let statements = Statements { declared: &self.settings.tables, checked: &tables };
         self.guard(session, statements, run).await?;
-        let note = |table: usize, rows| self.note(run, &tables[table].name, rows);
+        let note = |table: usize, rows| self.untold.note(run, &tables[table].name, rows);
         Sweep::new(&self.settings, statements, run).all(&order, session, note).await?;
         let told = |table: usize| {
             let table = tables[table].name.clone();
-            TableCount { rows: self.told(run, &table), table }
+            TableCount { rows: self.untold.take(run, &table), table }
         };
         Ok(order.into_iter().map(told).collect())
     }

@@ -1,6 +1,9 @@
 //! Servers of the bed start, are cut off and are gone.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use conductor_bed::process::is_alive;
@@ -62,42 +65,21 @@ async fn a_server_that_refuses_its_options_is_told_with_its_log() {
     assert!(error.contains("mariadbd ended with") && error.contains("no-such-option"), "{error}");
 }
 
-/// Says to a process of this program that it is the owner that is killed.
-const OWNER: &str = "CONDUCTOR_MARIADB_BED_OWNER";
-
-/// Not a test of its own: the owner that the next one kills. It ends with that one, too.
-#[test]
-#[ignore = "it is started by another test, which kills it"]
-fn an_owner_that_waits() {
-    if std::env::var_os(OWNER).is_none() {
-        return;
-    }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let server = runtime.block_on(Mariadb::start(MariadbSettings::default())).unwrap();
-    println!("server {} {}", server.process(), server.folder().display());
-    // Nothing comes but its end.
-    let _ = std::io::stdin().read_line(&mut String::new());
-}
-
 #[test]
 fn nothing_is_left_of_a_server_whose_owner_was_killed() {
-    use std::io::BufRead;
-    let mut owner = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "an_owner_that_waits", "--nocapture"])
-        .env(OWNER, "1")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = std::io::BufReader::new(owner.stdout.take().unwrap()).lines();
-    let line = lines.map_while(Result::ok).find(|line| line.contains("server ")).unwrap();
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (process, folder) = (words[words.len() - 2].parse().unwrap(), words[words.len() - 1].to_owned());
+    let test = std::env::current_exe().unwrap();
+    let example = test.ancestors().nth(2).unwrap().join("examples").join("mariadb");
+    let mut owner = Command::new(example).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (process, folder) = line.trim().split_once(' ').unwrap();
+    let folder = Path::new(folder);
+    assert!(folder.exists() && is_alive(process), "{line}");
     owner.kill().unwrap();
     owner.wait().unwrap();
     let begun = Instant::now();
-    while std::path::Path::new(&folder).exists() || is_alive(process) {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{process} or {folder} is still there");
+    while folder.exists() || is_alive(process) {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{process} or {} is still there", folder.display());
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -117,8 +117,7 @@ fn a_run_survives_an_api_server_that_is_unwell_or_ends_with_everything_put_back(
 fn survived() {
     let bed = ClusterBed::up("unwell", PATIENT);
     let (objects, rows) = (bed.objects(), bed.rows());
-    bed.edit("loadtest.yaml", "rampUp: 10s", "rampUp: 45s");
-    bed.edit("loadtest.yaml", "plateau: 20s", "plateau: 40s");
+    bed.held_load();
     let proxy = bed.fault_proxy();
     let mut troubles = Troubles::default();
     troubles.begin(&proxy, of_every_phase());

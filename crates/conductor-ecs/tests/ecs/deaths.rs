@@ -12,7 +12,7 @@ use futures::StreamExt;
 use super::scene::*;
 
 /// How many scenes a test plays at the same time: they wait most of the time.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 6;
 
 /// A write, by its operation and the service that it names.
 type Write = (&'static str, &'static str);

@@ -53,7 +53,7 @@ async fn a_rollback_between_two_looks_is_told_with_the_reasons_of_its_tasks_amon
     let error = rolls.await.unwrap().unwrap_err();
     assert_eq!(error.kind, FailureKind::Unsettled);
     let text = Failure::of("", &error).message;
-    assert!(text.contains("the task definition is cart:1, not cart:2"), "{text}");
+    assert!(text.contains(" was replaced, and cart:1 is in its place (deployment "), "{text}");
     assert!(text.contains("CannotPullContainerError") && !text.contains("Scaling activity"), "{text}");
     scene.bed.clock().run(30.0);
     back(&conductor, &changes, ForeignPolicy::Report).await.unwrap();

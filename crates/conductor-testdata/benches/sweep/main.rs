@@ -13,12 +13,12 @@ use sqlx::{AssertSqlSafe, Row};
 
 use foreground::{Foreground, RATE};
 
-/// The least time for which the foreground is measured alone; it is as long as the bare statement takes where that is longer.
-const ALONE: Duration = Duration::from_secs(5);
+/// For how long the foreground is measured alone: as long as the bare statement takes, within these.
+const ALONE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 /// Rows of a batch by OFFSET.
 const NAIVE: u64 = 1000;
 /// After so many times what the bare statements took, batches by OFFSET are given up.
-const PATIENCE: u32 = 10;
+const PATIENCE: u32 = 2;
 const TABLES: [&str; 4] = ["lines", "orders", "events", "baskets"];
 /// The database that all others are copies of.
 const TEMPLATE: &str = "made";
@@ -79,12 +79,14 @@ async fn make(server: &Postgres, rows: u64) {
     for sql in [
         "CREATE TABLE baskets (id bigint PRIMARY KEY, run_id text, note text)".to_owned(),
         format!("INSERT INTO baskets SELECT id, {run}, repeat('x', 40) {from}"),
-        "CREATE TABLE orders (id bigint PRIMARY KEY, basket bigint REFERENCES baskets, run_id text)".to_owned(),
+        "CREATE TABLE orders (id bigint PRIMARY KEY, basket bigint, run_id text)".to_owned(),
         format!("INSERT INTO orders SELECT id, id, {run} {from}"),
-        "CREATE TABLE lines (id bigint PRIMARY KEY, basket bigint REFERENCES baskets, sku text)".to_owned(),
+        "CREATE TABLE lines (id bigint PRIMARY KEY, basket bigint, sku text)".to_owned(),
         format!("INSERT INTO lines SELECT id, id, repeat('s', 30) {from}"),
         "CREATE TABLE events (id bigint PRIMARY KEY, run_id text, payload text)".to_owned(),
         format!("INSERT INTO events SELECT id, {run}, repeat('p', 60) {from}"),
+        "ALTER TABLE orders ADD FOREIGN KEY (basket) REFERENCES baskets".to_owned(),
+        "ALTER TABLE lines ADD FOREIGN KEY (basket) REFERENCES baskets".to_owned(),
         "CREATE INDEX ON baskets (run_id)".to_owned(),
         "CREATE INDEX ON orders (run_id)".to_owned(),
         "CREATE INDEX ON orders (basket)".to_owned(),
@@ -116,15 +118,16 @@ async fn case(server: &Postgres, way: Way, rows: u64, bare: Option<Duration>) ->
     server.run("postgres", "CHECKPOINT").await.unwrap();
     let mut foreground = Foreground::start(server, database, rows).await;
     // Its first look at every page is no figure of either.
-    tokio::time::sleep(ALONE).await;
+    let (shortest, longest) = ALONE;
+    tokio::time::sleep(shortest).await;
     foreground.measured().await;
-    tokio::time::sleep(bare.unwrap_or_default().max(ALONE)).await;
+    tokio::time::sleep(bare.unwrap_or_default().clamp(shortest, longest)).await;
     let alone = foreground.measured().await;
     let begun = Instant::now();
     let gone = match way {
         Way::Bare => by_statements(server, database, rows).await,
         Way::Store => by_the_store(server, database, rows).await,
-        Way::Offset => by_offset(server, database, bare.unwrap_or(ALONE) * PATIENCE).await,
+        Way::Offset => by_offset(server, database, bare.unwrap_or(shortest) * PATIENCE).await,
     };
     let took = begun.elapsed();
     let beside = foreground.measured().await;

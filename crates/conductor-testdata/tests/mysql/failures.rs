@@ -66,13 +66,23 @@ async fn rows_are_not_kept_locked_while_the_store_pauses() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_left_and_asked_by_another_connection() {
     let bed = Bed::shop(60, &["'run-1'", "NULL"]).await;
-    let limits = json!({ "batchSize": 2, "rowsPerSecond": 400, "statementTimeout": "1s", "lockTimeout": "1s" });
+    let limits = json!({ "batchSize": 2, "rowsPerSecond": 400, "statementTimeout": "3s", "lockTimeout": "3s" });
     let store = bed.store(tables(), limits);
-    let deleting = tokio::spawn(async move { store.delete(&run()).await });
+    let mut deleting = tokio::spawn(async move { store.delete(&run()).await });
     bed.until("the lines go", "SELECT COUNT(*) <= 200 FROM `lines`").await;
+    // To look for rows may take long, and to delete them may not: it falls silent when it has something to delete.
+    let mut other = bed.server.connect("shop").await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM `lines` FOR UPDATE").execute(&mut other).await.unwrap();
+    let waits = "SELECT COUNT(*) = 1 FROM information_schema.PROCESSLIST
+        WHERE TIME_MS > 500 AND (INFO LIKE 'DELETE%' OR INFO LIKE 'SELECT%FOR UPDATE')";
+    bed.until("a deletion waits", waits).await;
     bed.front.silence();
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     let asked = "SELECT COUNT(*) > 0 FROM information_schema.PROCESSLIST WHERE USER = 'unauthenticated user'";
-    bed.until("another connection is made", asked).await;
+    tokio::select! {
+        () = bed.until("another connection is made", asked) => {}
+        ended = &mut deleting => panic!("{ended:?}"),
+    }
     bed.front.open();
     deleting.await.unwrap().unwrap();
     assert_eq!(bed.rows().await, [60, 120, 60]);
