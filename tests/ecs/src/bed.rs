@@ -1,26 +1,23 @@
 //! A bed: moto, its front, and everything a test may do to them.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use conductor_bed::{Moment, Server};
 use serde_json::json;
-use tokio::sync::{oneshot, watch};
 
 use crate::account::{Account, lock};
 use crate::actor::{Actor, User};
 use crate::clock::Clock;
 use crate::error::BedError;
-use crate::fault::{Fault, Injected, Moment, Requests};
+use crate::fault::{Fault, Injected, Requests, Stop};
 use crate::front;
 use crate::made::{Made, ServiceMade};
 use crate::moto::Moto;
 use crate::motos::Motos;
 use crate::seen::Seen;
 use crate::shared::Shared;
-use crate::stop::{Gate, Stop};
 use crate::throttle::Rate;
 use crate::who::{REGION, Who};
 use crate::world::{Answers, Autoscaler, World};
@@ -29,6 +26,8 @@ use crate::world::{Answers, Autoscaler, World};
 /// threads of its own, so that a test may block, and ends with this handle, or with its process in whatever way that ends.
 pub struct EcsBed {
     endpoint: String,
+    /// None once it has ended.
+    front: Option<Server>,
     port: u16,
     clock: Arc<Clock>,
     shared: Arc<Shared>,
@@ -36,9 +35,6 @@ pub struct EcsBed {
     moto: Arc<Moto>,
     /// Where it goes when the bed is dropped, if it is not to end.
     motos: Option<&'static Motos>,
-    /// Ends the thread when it is dropped.
-    running: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl EcsBed {
@@ -60,23 +56,13 @@ impl EcsBed {
     }
 
     async fn in_front_of(moto: Arc<Moto>, motos: Option<&'static Motos>) -> Result<Self, BedError> {
-        let failed = |source| BedError::Start { program: "the front of moto", source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BedError::Port)?;
-        listener.set_nonblocking(true).map_err(BedError::Port)?;
-        let port = listener.local_addr().map_err(BedError::Port)?.port();
-        let (clock, shared) = (Arc::new(Clock::new()), Arc::new(Shared::new()));
+        let (clock, shared) = (Arc::new(Clock::new()), Arc::new(Shared::default()));
         let world = Arc::new(Mutex::new(World::new(Arc::clone(&clock), Arc::clone(&shared))));
         let account = Arc::new(Account::new(Arc::clone(&moto), Arc::clone(&world), Arc::clone(&shared)));
-        let (running, ended) = oneshot::channel();
-        let (tell, told) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("ecs-bed".to_owned());
-        let thread = thread.spawn(move || front::run(listener, account, ended, tell)).map_err(failed)?;
+        let front = front::start(account).await?;
+        let port = front.port();
         let endpoint = format!("http://127.0.0.1:{port}");
-        let (running, thread) = (Some(running), Some(thread));
-        // From here on its end is that of the thread.
-        let bed = Self { endpoint, port, clock, shared, world, moto, motos, running, thread };
-        told.await.unwrap_or_else(|_| Err(std::io::ErrorKind::BrokenPipe.into())).map_err(failed)?;
-        Ok(bed)
+        Ok(Self { endpoint, front: Some(front), port, clock, shared, world, moto, motos })
     }
 
     /// Its address, for every service of AWS that it knows.
@@ -178,26 +164,24 @@ impl EcsBed {
 
     /// Switches a fault on.
     pub fn inject(&self, fault: Fault) -> Injected {
-        Injected { id: self.shared.inject(fault), shared: Arc::clone(&self.shared) }
+        self.shared.faults.inject(fault)
     }
 
     /// Switches all faults off.
     pub fn lift_all(&self) {
-        self.shared.lift_all();
+        self.shared.faults.lift_all();
     }
 
     /// Holds one of these requests, counted from now and from 1, and all of them that come after it: so that a test can
     /// kill a process between two writes. At [`Moment::After`] it is done when it is held; the later ones are not.
     pub fn stop_at(&self, requests: Requests, number: u32, at: Moment) -> Stop {
-        let gate = Arc::new(watch::Sender::new(Gate::Open));
-        let id = self.shared.stop(requests, number, at, Arc::clone(&gate));
-        Stop { shared: Arc::clone(&self.shared), id, gate }
+        self.shared.faults.stop_at(requests, number, at)
     }
 
     /// Every request so far, in the order in which they came, with what autoscalers have changed.
     pub fn requests(&self) -> Vec<Seen> {
         lock(&self.world).advance();
-        self.shared.seen()
+        self.shared.faults.seen()
     }
 
     /// The requests so far that were to change something: see [`Seen::is_write`].
@@ -263,9 +247,8 @@ impl EcsBed {
 
 impl Drop for EcsBed {
     fn drop(&mut self) {
-        drop(self.running.take());
-        // It ends at once. If it panicked, its clients have seen that.
-        let _ = self.thread.take().map(JoinHandle::join);
+        // Nothing is asked of moto any more when another bed takes it.
+        drop(self.front.take());
         if let Some(motos) = self.motos {
             motos.give_back(Arc::clone(&self.moto));
         }

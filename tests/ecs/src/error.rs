@@ -1,6 +1,5 @@
 //! What can go wrong with a bed, by the name of what failed.
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,14 +13,9 @@ pub enum BedError {
         /// Where it should be.
         python: PathBuf,
     },
-    /// A program or a thread could not be started.
-    #[error("could not start {program}")]
-    Start {
-        /// Its name.
-        program: &'static str,
-        /// Why.
-        source: io::Error,
-    },
+    /// What can go wrong in every bed.
+    #[error(transparent)]
+    Common(#[from] conductor_bed::Error),
     /// moto is gone although nobody stopped it, or has never come.
     #[error("moto ended by itself; its log ends with\n{log}")]
     Ended {
@@ -44,9 +38,6 @@ pub enum BedError {
         /// The name of the service.
         service: String,
     },
-    /// The kernel gave no port.
-    #[error("could not reserve a port of loopback")]
-    Port(#[source] io::Error),
     /// There was no answer, or none that is understood.
     #[error("could not {act}: no answer")]
     Answer {
@@ -75,11 +66,10 @@ impl BedError {
         match self {
             Self::Refused { kind, .. } => Some(kind),
             Self::Program { .. }
-            | Self::Start { .. }
+            | Self::Common(_)
             | Self::Ended { .. }
             | Self::Late { .. }
             | Self::Unknown { .. }
-            | Self::Port(_)
             | Self::Answer { .. } => None,
         }
     }

@@ -1,11 +1,10 @@
 //! What a test may ask the bed to do to requests, to which of them, and how often.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use conductor_bed::{Condition, Moment};
+
 use crate::seen::Seen;
-use crate::shared::Shared;
-use crate::wait::within;
 
 /// Which requests. Each condition narrows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,13 +58,13 @@ impl Requests {
     }
 }
 
-/// When something happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Moment {
-    /// Before it is done.
-    Before,
-    /// After it was done and before its sender is answered.
-    After,
+impl Condition for Requests {
+    type Seen = Seen;
+    type Effect = Effect;
+
+    fn holds_for(&self, seen: &Seen) -> bool {
+        self.contain(seen)
+    }
 }
 
 /// What happens to a request in place of a plain answer.
@@ -100,62 +99,11 @@ impl Effect {
     }
 }
 
-/// A fault to be switched on. It lasts until it is lifted, unless it says otherwise.
-///
-/// Of several that fit a request, the oldest happens and the others do not count it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub(crate) requests: Requests,
-    pub(crate) effect: Effect,
-    pub(crate) spared: u32,
-    pub(crate) times: Option<u32>,
-}
+/// A fault to be switched on.
+pub type Fault = conductor_bed::Fault<Requests>;
 
-impl Fault {
-    /// A fault that happens to these requests.
-    pub fn new(requests: Requests, effect: Effect) -> Self {
-        Self { requests, effect, spared: 0, times: None }
-    }
+/// A fault that is switched on.
+pub type Injected = conductor_bed::Injected<Requests>;
 
-    /// Spares the first so many of the requests.
-    pub fn after(self, spared: u32) -> Self {
-        Self { spared, ..self }
-    }
-
-    /// Happens so many times only.
-    pub fn times(self, times: u32) -> Self {
-        Self { times: Some(times), ..self }
-    }
-
-    /// Happens one time only.
-    pub fn once(self) -> Self {
-        self.times(1)
-    }
-}
-
-/// A fault that is switched on. Dropping the handle leaves it on.
-pub struct Injected {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) id: u64,
-}
-
-impl Injected {
-    /// How many requests it has happened to; none once it is switched off.
-    pub fn met(&self) -> u32 {
-        self.shared.met(self.id)
-    }
-
-    /// Waits until it has happened so often.
-    ///
-    /// # Panics
-    /// When it has not in time.
-    pub async fn happened(&self, times: u32) {
-        let what = format!("a fault that happens {times} times");
-        within(&what, self.shared.changes(), || (self.met() >= times).then_some(())).await;
-    }
-
-    /// Switches the fault off. What it has begun to do to a request, it does to the end.
-    pub fn lift(self) {
-        self.shared.lift(self.id);
-    }
-}
+/// A request that is waited for, and is held when it comes.
+pub type Stop = conductor_bed::Stop<Requests>;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use conductor_bed::{Error, Signal, log, process, program};
 use http::Request;
 use hyper::body::Bytes;
 use serde_json::Value;
@@ -15,14 +16,11 @@ use tokio::sync::oneshot;
 
 use crate::error::BedError;
 use crate::loopback;
-use crate::process;
 use crate::reply::Reply;
 use crate::who::Who;
 
 /// How long a start may take on a busy machine: the first one of a fresh installation compiles.
 const START_WITHIN: Duration = Duration::from_secs(120);
-/// How many lines of its log are kept.
-const LOG_LINES: usize = 20;
 /// What it says before its address.
 const LISTENS: &str = "Running on http://127.0.0.1:";
 /// How often it is looked whether it has ended.
@@ -63,7 +61,7 @@ impl Moto {
         let running = Running::start(command, tell)?;
         match tokio::time::timeout(START_WITHIN, told).await {
             Ok(Ok(Ok(port))) => Ok(Self { port, running }),
-            Ok(Ok(Err(source))) => Err(BedError::Start { program: "moto", source }),
+            Ok(Ok(Err(source))) => Err(Error::start("moto")(source).into()),
             Ok(Err(_)) => Err(BedError::Ended { log: running.log.text() }),
             Err(_) => Err(BedError::Late { within: START_WITHIN, log: running.log.text() }),
         }
@@ -105,9 +103,7 @@ impl Moto {
 
 /// In the folder that `CONDUCTOR_MOTO` names, else behind the link that the installation made in cargo's target folder.
 fn python() -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let linked = test.ancestors().nth(3).map(|target| target.join("tools").join("moto").join("bin").join("python"));
-    std::env::var_os("CONDUCTOR_MOTO").map(PathBuf::from).or(linked).unwrap_or_default()
+    program::find("CONDUCTOR_MOTO", "moto/bin/python")
 }
 
 impl Running {
@@ -118,7 +114,7 @@ impl Running {
             let (state, log) = (Arc::clone(&state), Arc::clone(&log));
             move || keep(command, &state, &log, tell)
         });
-        let thread = thread.map_err(|source| BedError::Start { program: "moto", source })?;
+        let thread = thread.map_err(Error::start("moto"))?;
         Ok(Self { state, log, thread: Some(thread) })
     }
 }
@@ -144,7 +140,7 @@ fn keep(mut command: Command, state: &Mutex<State>, log: &Log, tell: oneshot::Se
         if state.unwanted {
             return;
         }
-        match process::spawn(&mut command) {
+        match process::spawn(&mut command, Signal::SIGKILL) {
             Ok(started) => state.child.insert(started).stderr.take(),
             Err(error) => {
                 // Nobody waits any more: there is nobody to tell.
@@ -183,7 +179,7 @@ impl Log {
     fn push(&self, line: String) {
         let mut lines = lock(&self.0);
         lines.push_back(line);
-        if lines.len() > LOG_LINES {
+        if lines.len() > log::LINES {
             lines.pop_front();
         }
     }

@@ -208,6 +208,6 @@ impl World {
         let who = Who { region, ..Who::user(AUTOSCALING) };
         let mut seen = Seen::new("UpdateService", who, body, now);
         (seen.server, seen.client) = (Some(200), Some(200));
-        self.shared.add(seen);
+        self.shared.faults.add(seen);
     }
 }

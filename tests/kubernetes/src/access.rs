@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use conductor_bed::Folder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use crate::component::{Component, file};
 use crate::error::BedError;
-use crate::folder::Folder;
 use crate::pki::Authority;
 use crate::user::{self, User};
 
@@ -61,7 +61,7 @@ impl Access {
         let certificate = folder.write(&format!("{file}.crt"), &identity.certificate)?;
         let key = folder.write(&format!("{file}.key"), &identity.key)?;
         let text = kubeconfig(&self.url, &folder.file(file::AUTHORITY), name, &certificate, &key);
-        folder.write(file, &text)
+        Ok(folder.write(file, &text)?)
     }
 }
 
@@ -85,7 +85,7 @@ async fn config(user: &str, kubeconfig: &Path) -> Result<Config, BedError> {
 
 /// Writes a kubeconfig without credentials.
 pub(crate) fn write_plain_kubeconfig(url: &str, name: &str, folder: &Folder) -> Result<PathBuf, BedError> {
-    folder.write(name, &document(json!({ "server": url }), "proxied", json!({})))
+    Ok(folder.write(name, &document(json!({ "server": url }), "proxied", json!({})))?)
 }
 
 fn kubeconfig(url: &str, authority: &Path, user: &str, certificate: &Path, key: &Path) -> String {

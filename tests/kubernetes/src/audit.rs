@@ -7,6 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use conductor_bed::Error;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -61,8 +62,7 @@ pub struct AuditLog(Vec<Entry>);
 
 impl AuditLog {
     pub(crate) fn read(file: &Path) -> Result<Self, BedError> {
-        let failed = |source| BedError::File { act: "read", path: file.to_owned(), source };
-        parse(&std::fs::read_to_string(file).map_err(failed)?)
+        parse(&std::fs::read_to_string(file).map_err(Error::file("read", file))?)
     }
 
     /// All writes.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread::JoinHandle;
 
+use conductor_bed::LOOK_EVERY;
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
@@ -24,7 +25,6 @@ use crate::cluster::Cluster;
 use crate::error::BedError;
 use crate::port::{self, Reserved};
 use crate::user::User;
-use crate::wait::LOOK_EVERY;
 
 /// One process, and the pod that it runs for.
 #[derive(Clone, Debug, PartialEq, Eq)]

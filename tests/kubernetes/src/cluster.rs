@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use conductor_bed::Folder;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::PostParams;
@@ -16,7 +17,6 @@ use crate::audit::{self, AuditLog};
 use crate::component::{Component, file};
 use crate::controller::Running;
 use crate::error::BedError;
-use crate::folder::Folder;
 use crate::keeper::Keeper;
 use crate::programs::Programs;
 use crate::proxy::FaultProxy;

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use conductor_bed::{Folder, log};
+
 use crate::error::BedError;
-use crate::folder::Folder;
 use crate::programs::Programs;
 
 /// One program of a control plane.
@@ -83,19 +84,13 @@ impl Component {
                 command.env("TMPDIR", folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default())
             }
         };
-        let out = self.new_log(folder)?;
-        let err = out.try_clone().map_err(|source| self.no_log(folder, source))?;
-        command.stdout(out).stderr(err);
+        log::attach(&mut command, &folder.file(&self.log()))?;
         Ok(command)
     }
 
     /// Its log, empty.
     pub(crate) fn new_log(self, folder: &Folder) -> Result<File, BedError> {
-        File::create(folder.file(&self.log())).map_err(|source| self.no_log(folder, source))
-    }
-
-    fn no_log(self, folder: &Folder, source: std::io::Error) -> BedError {
-        BedError::File { act: "write", path: folder.file(&self.log()), source }
+        Ok(log::create(&folder.file(&self.log()))?)
     }
 }
 

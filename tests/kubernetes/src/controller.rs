@@ -10,6 +10,7 @@ mod served;
 
 use std::fs::File;
 
+use conductor_bed::Folder;
 use futures::future::LocalBoxFuture;
 use kube::Client;
 use kube::api::ApiResource;
@@ -20,7 +21,6 @@ use crate::component::Component;
 use crate::controller::own::Own;
 use crate::controller::real::Real;
 use crate::error::BedError;
-use crate::folder::Folder;
 use crate::programs::Programs;
 use crate::user::User;
 

@@ -21,16 +21,9 @@ pub enum BedError {
         /// How it gets there.
         built_by: String,
     },
-    /// Something could not be done with a file or folder.
-    #[error("could not {act} {}", path.display())]
-    File {
-        /// What could not be done.
-        act: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// What can go wrong in every bed.
+    #[error(transparent)]
+    Common(#[from] conductor_bed::Error),
     /// A key or certificate could not be made.
     #[error("could not make a certificate for {name}")]
     Certificate {
@@ -38,17 +31,6 @@ pub enum BedError {
         name: String,
         /// Why.
         source: rcgen::Error,
-    },
-    /// The kernel gave no port.
-    #[error("could not reserve a port of loopback")]
-    Port(#[source] io::Error),
-    /// A program could not be started.
-    #[error("could not start {program}")]
-    Start {
-        /// Its name.
-        program: &'static str,
-        /// Why.
-        source: io::Error,
     },
     /// A component is gone although nobody stopped it.
     #[error("{component} ended by itself with {status}; its log ends with\n{log}")]

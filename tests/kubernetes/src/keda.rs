@@ -7,6 +7,7 @@ mod scaled_object;
 
 use std::fs;
 
+use conductor_bed::{Error, Folder};
 use futures::FutureExt;
 use kube::api::ApiResource;
 
@@ -14,7 +15,6 @@ use crate::cluster::Cluster;
 use crate::component::file;
 use crate::controller::{Controller, RealCommand};
 use crate::error::BedError;
-use crate::folder::Folder;
 pub use scaled_object::{
     ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
 };
@@ -77,16 +77,12 @@ impl Cluster {
 /// It wants to serve metrics with a certificate. The API server's does for that.
 fn write_certificates(folder: &Folder) -> Result<(), BedError> {
     let certificates = folder.file(CERTIFICATES);
-    let failed = |path: &std::path::Path| {
-        let path = path.to_owned();
-        move |source| BedError::File { act: "write", path, source }
-    };
-    fs::create_dir_all(&certificates).map_err(failed(&certificates))?;
+    fs::create_dir_all(&certificates).map_err(Error::file("write", &certificates))?;
     for (from, to) in
         [(file::AUTHORITY, "ca.crt"), (file::SERVER_CERTIFICATE, "tls.crt"), (file::SERVER_KEY, "tls.key")]
     {
         let to = certificates.join(to);
-        fs::copy(folder.file(from), &to).map_err(failed(&to))?;
+        fs::copy(folder.file(from), &to).map_err(Error::file("write", &to))?;
     }
     Ok(())
 }

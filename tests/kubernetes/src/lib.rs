@@ -79,7 +79,6 @@ mod component;
 mod controller;
 mod delivery;
 mod error;
-mod folder;
 mod git_ops;
 mod keda;
 mod keeper;
@@ -91,7 +90,6 @@ mod node;
 mod pause;
 mod pki;
 mod port;
-mod process;
 mod programs;
 mod proxy;
 mod rollouts;
@@ -100,7 +98,6 @@ mod stack_sets;
 mod start;
 mod user;
 mod vertical;
-mod wait;
 mod workload;
 
 pub use audit::{AuditLog, AuditTail, Entry, Object};
@@ -108,6 +105,7 @@ pub use behaviour::Behaviour;
 pub use bridge::{Bridge, Replica};
 pub use cluster::{Cluster, ClusterSettings};
 pub use component::Component;
+pub use conductor_bed::{Moment, until};
 pub use delivery::{Deliver, Delivery};
 pub use error::BedError;
 pub use git_ops::{GitOps, Tool, two_waves};
@@ -115,7 +113,7 @@ pub use keda::{
     ScaleTarget, ScaledObject, ScaledObjectCondition, ScaledObjectSpec, ScaledObjectStatus, Trigger, scaled_object,
 };
 pub use pause::Paused;
-pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Moment, Requests, Seen, Stop, Then, Verb};
+pub use proxy::{Answer, Effect, Fault, FaultProxy, Injected, Requests, Seen, Stop, Then, Verb};
 pub use rollouts::{
     BlueGreen, BlueGreenStatus, Canary, Pause, PauseCondition, Rollout, RolloutSpec, RolloutStatus, Step, Strategy,
     blue_green, rollout,
@@ -127,5 +125,7 @@ pub use stack_sets::{
 };
 pub use user::User;
 pub use vertical::{vertical_pod_autoscaler, vertical_resource};
-pub use wait::until;
 pub use workload::{deployment, service, stateful_set};
+
+/// The folder of a cluster's state.
+const FOLDERS: conductor_bed::Folders = conductor_bed::Folders { prefix: "kubernetes-bed-", process: None };

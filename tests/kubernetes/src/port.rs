@@ -2,9 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use conductor_bed::Error;
 use socket2::{Domain, Socket, Type};
-
-use crate::error::BedError;
 
 /// A port that is held by a socket which never listens.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(crate) struct Reserved {
 }
 
 /// Reserves a port. A program that sets SO_REUSEPORT, too, can listen on it meanwhile; the kernel gives it to no other.
-pub(crate) fn reserve() -> Result<Reserved, BedError> {
+pub(crate) fn reserve() -> Result<Reserved, Error> {
     let socket = || {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.set_reuse_port(true)?;
@@ -23,7 +22,7 @@ pub(crate) fn reserve() -> Result<Reserved, BedError> {
         let number = socket.local_addr()?.as_socket().map_or(0, |address| address.port());
         Ok(Reserved { _socket: socket, number })
     };
-    socket().map_err(BedError::Port)
+    socket().map_err(Error::Port)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use conductor_bed::program;
+
 use crate::controller::Controller;
 use crate::error::BedError;
 
@@ -17,9 +19,7 @@ impl Programs {
     /// Those of Kubernetes: in the folder that `CONDUCTOR_KUBERNETES` names, else behind the link that the build made in
     /// cargo's target folder.
     pub(crate) fn find() -> Self {
-        let test = std::env::current_exe().unwrap_or_default();
-        let built = test.ancestors().nth(3).map(|target| target.join("tools").join("kubernetes"));
-        let folder = std::env::var_os("CONDUCTOR_KUBERNETES").map(PathBuf::from).or(built).unwrap_or_default();
+        let folder = program::find("CONDUCTOR_KUBERNETES", "kubernetes");
         Self { folder, built_by: "cargo verify builds it, and so does cargo xtask kubernetes".to_owned() }
     }
 

@@ -4,30 +4,23 @@ mod answer;
 mod fault;
 mod front;
 mod seen;
-mod shared;
-mod stop;
 mod watches;
 
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
+use conductor_bed::{Faults, Folder, Moment, Server};
 use kube::{Client, Config};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::broadcast;
 
 pub use self::answer::Answer;
-pub use self::fault::{Effect, Fault, Moment, Requests, Then};
+pub use self::fault::{Effect, Fault, Injected, Requests, Stop, Then};
 pub use self::seen::{Seen, Verb};
-pub use self::stop::Stop;
 
-use self::shared::Shared;
-use self::stop::Gate;
+use self::front::Shared;
 use self::watches::Ending;
 use crate::access;
 use crate::error::BedError;
-use crate::folder::Folder;
 
 /// A proxy that acts as one user: plain HTTP on loopback before it, TLS with the user's certificate behind it. Without a
 /// fault it does nothing but forward. It runs on a thread of its own, so that a test may block, and ends when it is dropped:
@@ -35,55 +28,24 @@ use crate::folder::Folder;
 ///
 /// It does not forward upgraded connections (`exec`, `port-forward`).
 pub struct FaultProxy {
-    shared: Arc<Shared>,
+    shared: Shared,
     url: String,
     kubeconfig: PathBuf,
     user: String,
-    /// Ends the thread when it is dropped.
-    running: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// A fault that is switched on. Dropping the handle leaves it on.
-pub struct Injected {
-    shared: Arc<Shared>,
-    id: u64,
-}
-
-impl Injected {
-    /// How many requests it has happened to; none once it is switched off.
-    pub fn met(&self) -> u32 {
-        self.shared.met(self.id)
-    }
-
-    /// Switches the fault off. What it has begun to do to a request, it does to the end.
-    pub fn lift(self) {
-        self.shared.lift(self.id);
-    }
+    _server: Server,
 }
 
 impl FaultProxy {
     /// Starts one that acts with `behind`, the configuration of the user.
     pub(crate) async fn start(user: String, behind: Config, folder: &Folder) -> Result<Self, BedError> {
-        let failed = |source| BedError::Start { program: "the fault proxy", source };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BedError::Port)?;
-        listener.set_nonblocking(true).map_err(BedError::Port)?;
-        let port = listener.local_addr().map_err(BedError::Port)?.port();
+        let shared = Shared { faults: Arc::new(Faults::default()), watches: broadcast::Sender::new(1) };
+        let server = front::start(behind, shared.clone()).await?;
+        let port = server.port();
         let url = format!("http://127.0.0.1:{port}");
-        let shared = Arc::new(Shared::new());
-        let (running, ended) = oneshot::channel();
-        let (tell, told) = oneshot::channel();
-        let seen = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("fault-proxy".to_owned());
-        let thread = thread.spawn(move || run(listener, behind, seen, ended, tell)).map_err(failed)?;
         let name = format!("proxy-{port}.kubeconfig");
         let kubeconfig = folder.file(&name);
-        let (running, thread) = (Some(running), Some(thread));
-        // From here on its end is that of the thread.
-        let proxy = Self { shared, url, kubeconfig, user, running, thread };
-        told.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())).map_err(failed)?;
-        access::write_plain_kubeconfig(&proxy.url, &name, folder)?;
-        Ok(proxy)
+        access::write_plain_kubeconfig(&url, &name, folder)?;
+        Ok(Self { shared, url, kubeconfig, user, _server: server })
     }
 
     /// The address, without TLS and without credentials.
@@ -108,20 +70,18 @@ impl FaultProxy {
 
     /// Switches a fault on.
     pub fn inject(&self, fault: Fault) -> Injected {
-        Injected { shared: Arc::clone(&self.shared), id: self.shared.inject(fault) }
+        self.shared.faults.inject(fault)
     }
 
     /// Switches all faults off.
     pub fn lift_all(&self) {
-        self.shared.lift_all();
+        self.shared.faults.lift_all();
     }
 
     /// Holds one of these requests, counted from now and from 1, and all of them that come after it: so that a test can
     /// kill a process between two writes. At [`Moment::After`] it is done when it is held; the later ones are not.
     pub fn stop_at(&self, requests: Requests, number: u32, at: Moment) -> Stop {
-        let gate = Arc::new(watch::Sender::new(Gate::Open));
-        let fault = self.shared.stop(requests, number, at, Arc::clone(&gate));
-        Stop { shared: Arc::clone(&self.shared), fault, gate }
+        self.shared.faults.stop_at(requests, number, at)
     }
 
     /// How many watches are open.
@@ -141,7 +101,7 @@ impl FaultProxy {
 
     /// Every request so far, in the order in which they came.
     pub fn requests(&self) -> Vec<Seen> {
-        self.shared.seen()
+        self.shared.faults.seen()
     }
 
     /// The requests so far that were to change something: see [`Seen::is_write`].
@@ -157,41 +117,7 @@ impl FaultProxy {
 
 impl Drop for FaultProxy {
     fn drop(&mut self) {
-        drop(self.running.take());
-        // It ends at once. If it panicked, its clients have seen that.
-        let _ = self.thread.take().map(JoinHandle::join);
-        // There is none if it did not come that far.
+        // The folder may be gone before it.
         let _ = std::fs::remove_file(&self.kubeconfig);
-    }
-}
-
-/// The thread. Its runtime ends with it, and so does every connection.
-fn run(
-    listener: TcpListener,
-    behind: Config,
-    shared: Arc<Shared>,
-    ended: oneshot::Receiver<()>,
-    tell: oneshot::Sender<io::Result<()>>,
-) {
-    let serve = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let context = runtime.enter();
-        let client = Client::try_from(behind).map_err(io::Error::other)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        drop(context);
-        Ok((runtime, front::serve(listener, client, shared)))
-    };
-    match serve() {
-        // If nobody hears it, nobody waits for the proxy either.
-        Err(error) => drop(tell.send(Err(error))),
-        Ok((runtime, serving)) => {
-            let _ = tell.send(Ok(()));
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serving => {}
-                    _ = ended => {}
-                }
-            });
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use conductor_bed::{Folder, Identity, LOOK_EVERY, log};
 use http::Request;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{ListParams, PostParams};
@@ -13,13 +14,11 @@ use crate::access::Access;
 use crate::cluster::{Cluster, ClusterSettings};
 use crate::component::{Component, file};
 use crate::error::BedError;
-use crate::folder::Folder;
-use crate::keeper::{self, Keeper};
+use crate::keeper::Keeper;
 use crate::pki::{self, Authority};
 use crate::programs::Programs;
 use crate::user::User;
-use crate::wait::LOOK_EVERY;
-use crate::{audit, kwok, node, port};
+use crate::{FOLDERS, audit, kwok, node, port};
 
 /// How long one answer may take before it is asked again.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -27,7 +26,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) async fn start(settings: ClusterSettings) -> Result<Cluster, BedError> {
     let begun = Instant::now();
     let left = || settings.start_within.saturating_sub(begun.elapsed());
-    let folder = Folder::make()?;
+    let folder = FOLDERS.make(Identity::own())?;
     let port = port::reserve()?;
     let authority = Authority::new()?;
     write_files(&folder, &authority)?;
@@ -79,7 +78,7 @@ impl Cluster {
         while !matches!(tokio::time::timeout(ANSWER_WITHIN, holds()).await, Ok(true)) {
             self.keeper.check(&self.folder)?;
             if begun.elapsed() >= within {
-                let log = keeper::log(&self.folder, component);
+                let log = log::end(&self.folder.file(&component.log()));
                 return Err(BedError::Late { component, what, within, log });
             }
             tokio::time::sleep(LOOK_EVERY).await;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use conductor_bed::program;
 use conductor_kubernetes_bed::{Cluster, ClusterSettings, Component, User, until};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -102,11 +103,9 @@ struct Held {
     processes: Vec<u32>,
 }
 
-/// Starts the example and reads its first line. Cargo builds examples beside the tests of their package.
+/// Starts the example and reads its first line.
 fn example(temporary: &Path, arguments: &[&str]) -> (Child, String) {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples").join("cluster");
-    let mut command = Command::new(program);
+    let mut command = Command::new(program::example("cluster"));
     command
         .args(arguments)
         .env("TMPDIR", temporary)

@@ -1,57 +1,25 @@
 //! As whom MariaDB runs: not as root, where that can be avoided.
 
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use nix::unistd::{User, geteuid};
+use conductor_bed::Identity;
 
-use crate::error::BedError;
-
-/// As whom programs of the bed run, and to whom their files belong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Identity {
-    /// This process's, which is not root's.
-    Own,
-    /// Another user and group.
-    Other(u32, u32),
-    /// Root, which the server must be told to accept.
-    Root,
+/// Where this process is root's, a user without rights, unless the installation or what is temporary is in a folder that is closed to
+/// others; else this process's.
+pub(crate) fn find(installation: &Path) -> Identity {
+    let found = Identity::without_rights();
+    let can_be =
+        |found: &Identity| *found == Identity::own() || (is_open(installation) && is_open(&std::env::temp_dir()));
+    found.filter(can_be).unwrap_or(Identity::own())
 }
 
-impl Identity {
-    /// Where this process is root's, a user without rights, unless the installation or what is temporary is in a folder that is
-    /// closed to others.
-    pub(crate) fn find(installation: &Path) -> Self {
-        if !geteuid().is_root() {
-            return Self::Own;
-        }
-        match User::from_name("nobody").ok().flatten() {
-            Some(nobody) if is_open(installation) && is_open(&std::env::temp_dir()) => {
-                Self::Other(nobody.uid.as_raw(), nobody.gid.as_raw())
-            }
-            Some(_) | None => Self::Root,
-        }
-    }
-
-    /// Lets the server run so.
-    pub(crate) fn run_as(self, command: &mut Command) {
-        match self {
-            Self::Own => {}
-            Self::Other(user, group) => drop(command.uid(user).gid(group)),
-            Self::Root => drop(command.arg("--user=root")),
-        }
-    }
-
-    /// Gives a file or folder away.
-    pub(crate) fn give(self, path: &Path) -> Result<(), BedError> {
-        let Self::Other(user, group) = self else { return Ok(()) };
-        std::os::unix::fs::chown(path, Some(user), Some(group)).map_err(|source| BedError::File {
-            act: "give away",
-            path: path.to_owned(),
-            source,
-        })
+/// Lets the server run so. That it is root it must be told to accept.
+pub(crate) fn run_as(identity: Identity, server: &mut Command) {
+    identity.run_as(server);
+    if identity.is_root() {
+        server.arg("--user=root");
     }
 }
 

@@ -18,14 +18,14 @@
 //! no password. Where the tests are root's, the server is `nobody`'s, unless it is installed where others cannot enter. When a server is dropped, or its process ends in whatever way, it and its folder are gone too.
 
 mod error;
-mod folder;
-mod front;
 mod identity;
-mod keeper;
 mod programs;
 mod server;
 mod template;
 
+pub use conductor_bed::Front;
 pub use error::BedError;
-pub use front::Front;
 pub use server::{Mariadb, MariadbSettings};
+
+/// The folder of a server. It is killed with its owner: nothing is waited for.
+const FOLDERS: conductor_bed::Folders = conductor_bed::Folders { prefix: "mariadb-bed-", process: None };

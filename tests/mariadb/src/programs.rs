@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use conductor_bed::{Identity, program};
+
 use crate::error::BedError;
-use crate::identity::Identity;
+use crate::identity;
 
 /// Where the server may be, from the folder of the installation.
 const SERVERS: [&str; 3] = ["sbin/mariadbd", "bin/mariadbd", "libexec/mariadbd"];
@@ -32,9 +34,8 @@ impl Programs {
     /// In the folder that `CONDUCTOR_MARIADB` names, else behind the link that the installation has made in cargo's target folder,
     /// else where the system has it.
     pub(crate) fn find() -> Result<Self, BedError> {
-        let test = std::env::current_exe().unwrap_or_default();
-        let installed = test.ancestors().nth(3).map(|target| target.join("tools").join("mariadb"));
-        let installed = installed.filter(|folder| folder.exists()).unwrap_or_else(|| PathBuf::from("/usr"));
+        let installed = program::linked("mariadb");
+        let installed = if installed.exists() { installed } else { PathBuf::from("/usr") };
         Self::of(&std::env::var_os("CONDUCTOR_MARIADB").map_or(installed, PathBuf::from))
     }
 
@@ -49,7 +50,7 @@ impl Programs {
         let (share, scripts) = found
             .find(|(_, scripts)| scripts.iter().all(|script| script.is_file()))
             .ok_or_else(|| missing(SCRIPTS[0][0]))?;
-        let identity = Identity::find(folder);
+        let identity = identity::find(folder);
         Ok(Self { folder: folder.to_owned(), server, share, identity, scripts })
     }
 
@@ -68,7 +69,7 @@ impl Programs {
             "--performance-schema=OFF",
         ]);
         command.args(["--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M", "--loose-aria-log-file-size=8M"]);
-        self.identity.run_as(&mut command);
+        identity::run_as(self.identity, &mut command);
         if let Some(libraries) = self.libraries() {
             command.env("LD_LIBRARY_PATH", libraries);
         }

@@ -1,24 +1,21 @@
 //! A server, from its start to its end.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use conductor_bed::{Backend, Ending, Error, Folder, Front, Keeper, WhenOpened, log, ready};
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, MySqlConnection};
 
 use crate::error::BedError;
-use crate::folder::Folder;
-use crate::front::Front;
-use crate::keeper::Keeper;
 use crate::programs::Programs;
-use crate::template;
+use crate::{FOLDERS, template};
 
-/// How often it is looked whether it answers.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How much of a log is shown.
-const LOG_LINES: usize = 20;
+/// The name of its program.
+const MARIADBD: &str = "mariadbd";
+/// The name of its log.
+const LOG: &str = "log";
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -39,7 +36,8 @@ impl Default for MariadbSettings {
 #[derive(Debug)]
 pub struct Mariadb {
     // It ends before its folder goes.
-    keeper: Keeper,
+    _keeper: Keeper<&'static str>,
+    process: u32,
     folder: Folder,
 }
 
@@ -50,25 +48,22 @@ impl Mariadb {
     /// When MariaDB is not installed, or the server does not answer in time.
     pub async fn start(settings: MariadbSettings) -> Result<Self, BedError> {
         let programs = Programs::find()?;
-        let folder = Folder::make(programs.identity)?;
-        let data = folder.path().join("data");
-        template::copy_to(&data, &programs)?;
-        let path = log_file(folder.path());
-        let failed = |source| BedError::File { act: "write", path: path.clone(), source };
-        let log = File::create(&path).map_err(failed)?;
-        let errors = log.try_clone().map_err(failed)?;
+        let folder = FOLDERS.make(programs.identity)?;
+        template::copy_to(&folder.file("data"), &programs)?;
         let mut command = programs.server(folder.path());
         command.arg("--skip-networking").arg(format!("--socket={}", socket(folder.path()).display()));
-        command.args(&settings.options).stdin(Stdio::null()).stdout(log).stderr(errors);
-        let keeper = Keeper::start(command).map_err(|source| BedError::Start { program: "mariadbd", source })?;
-        let server = Self { keeper, folder };
-        server.ready(settings.start_within).await?;
-        Ok(server)
+        command.args(&settings.options).stdin(Stdio::null());
+        log::attach(&mut command, &folder.file(LOG))?;
+        let keeper = Keeper::new(Ending::KILL);
+        let process = keeper.start(MARIADBD, command).map_err(Error::start(MARIADBD))?;
+        let options = options(folder.path());
+        ready(&keeper, &folder.file(LOG), settings.start_within, async || answers(&options).await).await?;
+        Ok(Self { _keeper: keeper, process, folder })
     }
 
     /// The number of its process.
     pub const fn process(&self) -> u32 {
-        self.keeper.number()
+        self.process
     }
 
     /// The folder of its socket and its data.
@@ -107,26 +102,16 @@ impl Mariadb {
     /// # Errors
     /// When there is no port for it.
     pub async fn front(&self) -> Result<Front, BedError> {
-        Front::before(&socket(self.folder.path())).await
+        Ok(Front::before(Backend::Socket(socket(self.folder.path())), WhenOpened::PassOn)?)
     }
+}
 
-    async fn ready(&self, within: Duration) -> Result<(), BedError> {
-        let begun = Instant::now();
-        loop {
-            if let Ok(connection) = options(self.folder.path()).connect().await {
-                // It has shown that the server answers.
-                let _ = connection.close().await;
-                return Ok(());
-            }
-            if let Some(status) = self.keeper.ended() {
-                return Err(BedError::Ended { program: "mariadbd", status, log: log(self.folder.path()) });
-            }
-            if begun.elapsed() > within {
-                return Err(BedError::Late { within, log: log(self.folder.path()) });
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
+/// True for a server that lets somebody in.
+async fn answers(options: &MySqlConnectOptions) -> bool {
+    let Ok(connection) = options.connect().await else { return false };
+    // It has shown that the server answers.
+    let _ = connection.close().await;
+    true
 }
 
 fn options(folder: &Path) -> MySqlConnectOptions {
@@ -139,14 +124,4 @@ fn options(folder: &Path) -> MySqlConnectOptions {
 
 fn socket(folder: &Path) -> PathBuf {
     folder.join("socket")
-}
-
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("log")
-}
-
-fn log(folder: &Path) -> String {
-    let text = fs::read_to_string(log_file(folder)).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }

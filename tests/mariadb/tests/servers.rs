@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use conductor_bed::process::is_alive;
 use conductor_mariadb_bed::{BedError, Mariadb, MariadbSettings};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, Row};
@@ -73,18 +74,12 @@ fn nothing_is_left_of_a_server_whose_owner_was_killed() {
     BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let (process, folder) = line.trim().split_once(' ').unwrap();
     let folder = Path::new(folder);
-    assert!(folder.exists() && is_running(process), "{line}");
+    assert!(folder.exists() && is_alive(process), "{line}");
     owner.kill().unwrap();
     owner.wait().unwrap();
     let begun = Instant::now();
-    while folder.exists() || is_running(process) {
+    while folder.exists() || is_alive(process) {
         assert!(begun.elapsed() < Duration::from_secs(20), "{process} or {} is still there", folder.display());
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// True for a process that has not ended; one that nobody has waited for has.
-fn is_running(process: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    status.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with(['Z', 'X']) && !rest.trim().is_empty())
 }

@@ -19,14 +19,14 @@
 //! does not run as root: for root it runs as `nobody`.
 
 mod error;
-mod folder;
-mod front;
-mod identity;
-mod keeper;
 mod programs;
 mod server;
 mod template;
 
+pub use conductor_bed::Front;
 pub use error::BedError;
-pub use front::Front;
 pub use server::{Postgres, PostgresSettings};
+
+/// The folder of a server. Where its owner dies first, the server ends by itself, and its folder goes after it.
+const FOLDERS: conductor_bed::Folders =
+    conductor_bed::Folders { prefix: "postgres-bed-", process: Some("data/postmaster.pid") };

@@ -1,27 +1,26 @@
 //! A server, from its start to its end.
 
-use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use conductor_bed::{
+    Backend, Ending, Error, Folder, Front, Identity, Keeper, Signal, WhenOpened, log, loopback, program, ready,
+};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 
 use crate::error::BedError;
-use crate::folder::Folder;
-use crate::front::Front;
-use crate::identity::Identity;
-use crate::keeper::Keeper;
-use crate::{programs, template};
+use crate::{FOLDERS, programs, template};
 
 /// How often a server is started anew whose port somebody else was faster to take.
 const TRIES: u32 = 5;
-/// How often it is looked whether it answers.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How much of a log is shown.
-const LOG_LINES: usize = 20;
+/// By SIGQUIT a server ends at once, with everything that it has started.
+const ENDING: Ending = Ending { with_owner: Signal::SIGQUIT, asked: Signal::SIGQUIT, within: Duration::from_secs(10) };
+/// The name of its first program.
+const POSTGRES: &str = "postgres";
+/// The name of its log.
+const LOG: &str = "log";
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -42,7 +41,8 @@ impl Default for PostgresSettings {
 #[derive(Debug)]
 pub struct Postgres {
     // It ends before its folder goes.
-    keeper: Keeper,
+    keeper: Keeper<&'static str>,
+    process: u32,
     port: u16,
     settings: PostgresSettings,
     folder: Folder,
@@ -54,9 +54,9 @@ impl Postgres {
     /// # Errors
     /// When PostgreSQL is not installed, or the server does not answer in time.
     pub async fn start(settings: PostgresSettings) -> Result<Self, BedError> {
-        let identity = Identity::find()?;
-        let folder = Folder::make(identity)?;
-        template::copy_to(&folder.path().join("data"), identity)?;
+        let identity = Identity::without_rights().ok_or(BedError::Nobody)?;
+        let folder = FOLDERS.make(identity)?;
+        template::copy_to(&folder.file("data"), identity)?;
         Self::on(folder, &settings, identity).await
     }
 
@@ -65,14 +65,14 @@ impl Postgres {
     /// # Errors
     /// When the server cannot be copied, or the standby does not answer in time.
     pub async fn standby(&self, settings: PostgresSettings) -> Result<Self, BedError> {
-        let identity = Identity::find()?;
-        let folder = Folder::make(identity)?;
+        let identity = Identity::without_rights().ok_or(BedError::Nobody)?;
+        let folder = FOLDERS.make(identity)?;
         let mut copy = Command::new(programs::file("pg_basebackup")?);
-        copy.arg("--pgdata").arg(folder.path().join("data")).arg("--host").arg(self.socket()).current_dir("/");
+        copy.arg("--pgdata").arg(folder.file("data")).arg("--host").arg(self.socket()).current_dir("/");
         copy.args(["--port", &self.port.to_string(), "--username=postgres", "--no-password", "--write-recovery-conf"]);
         copy.args(["--checkpoint=fast", "--no-sync"]);
         identity.run_as(&mut copy);
-        template::finish("pg_basebackup", &mut copy)?;
+        program::run("pg_basebackup", &mut copy)?;
         Self::on(folder, &settings, identity).await
     }
 
@@ -80,12 +80,15 @@ impl Postgres {
     async fn on(folder: Folder, settings: &PostgresSettings, identity: Identity) -> Result<Self, BedError> {
         let mut tries = 1;
         loop {
-            let port = free_port()?;
-            let keeper = Keeper::start(command(&folder, port, settings, identity)?)
-                .map_err(|source| BedError::Start { program: "postgres", source })?;
-            match ready(&keeper, folder.path(), port, settings.start_within).await {
-                Ok(()) => return Ok(Self { keeper, port, settings: settings.clone(), folder }),
-                Err(BedError::Ended { log, .. }) if tries < TRIES && log.contains("could not bind") => tries += 1,
+            // It was free a moment ago.
+            let (_, port) = loopback::listen()?;
+            match begin(&folder, port, settings, identity).await {
+                Ok((keeper, process)) => {
+                    return Ok(Self { keeper, process, port, settings: settings.clone(), folder });
+                }
+                Err(BedError::Common(Error::Ended { log, .. })) if tries < TRIES && log.contains("could not bind") => {
+                    tries += 1;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -103,7 +106,7 @@ impl Postgres {
 
     /// The number of its first process.
     pub const fn process(&self) -> u32 {
-        self.keeper.number()
+        self.process
     }
 
     /// A connection by its socket, as its superuser.
@@ -134,10 +137,11 @@ impl Postgres {
     /// # Errors
     /// When the server does not answer in time, or somebody else has taken its port meanwhile.
     pub async fn restart(&mut self) -> Result<(), BedError> {
-        self.keeper.end();
-        let command = command(&self.folder, self.port, &self.settings, Identity::find()?)?;
-        self.keeper = Keeper::start(command).map_err(|source| BedError::Start { program: "postgres", source })?;
-        ready(&self.keeper, self.folder.path(), self.port, self.settings.start_within).await
+        let identity = Identity::without_rights().ok_or(BedError::Nobody)?;
+        // Its port and its data are free once it has ended.
+        self.keeper.stop();
+        (self.keeper, self.process) = begin(&self.folder, self.port, &self.settings, identity).await?;
+        Ok(())
     }
 
     /// A front of the server that can fail.
@@ -145,23 +149,29 @@ impl Postgres {
     /// # Errors
     /// When there is no port for it.
     pub async fn front(&self) -> Result<Front, BedError> {
-        Front::before(self.port).await
+        Ok(Front::before(Backend::Port(self.port), WhenOpened::StaySilent)?)
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16, BedError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(BedError::Port)?;
-    listener.local_addr().map(|address| address.port()).map_err(BedError::Port)
+/// Starts the server of a folder and waits until it answers.
+async fn begin(
+    folder: &Folder,
+    port: u16,
+    settings: &PostgresSettings,
+    identity: Identity,
+) -> Result<(Keeper<&'static str>, u32), BedError> {
+    let command = command(folder, port, settings, identity)?;
+    let keeper = Keeper::new(ENDING);
+    let process = keeper.start(POSTGRES, command).map_err(Error::start(POSTGRES))?;
+    let options = options(folder.path(), port, "postgres");
+    let answers = async || answers(&options).await;
+    ready(&keeper, &folder.file(LOG), settings.start_within, answers).await?;
+    Ok((keeper, process))
 }
 
 fn command(folder: &Folder, port: u16, settings: &PostgresSettings, identity: Identity) -> Result<Command, BedError> {
-    let path = log_file(folder.path());
-    let failed = |source| BedError::File { act: "write", path: path.clone(), source };
-    let log = File::create(&path).map_err(failed)?;
-    let errors = log.try_clone().map_err(failed)?;
-    let mut command = Command::new(programs::file("postgres")?);
-    command.arg("-D").arg(folder.path().join("data"));
+    let mut command = Command::new(programs::file(POSTGRES)?);
+    command.arg("-D").arg(folder.file("data"));
     let socket = folder.path().display().to_string();
     let own = [
         ("listen_addresses", "127.0.0.1".to_owned()),
@@ -176,28 +186,18 @@ fn command(folder: &Folder, port: u16, settings: &PostgresSettings, identity: Id
     for (name, value) in own.iter().chain(&settings.parameters) {
         command.arg("-c").arg(format!("{name}={value}"));
     }
-    command.current_dir("/").stdin(Stdio::null()).stdout(log).stderr(errors);
+    command.current_dir("/").stdin(Stdio::null());
+    log::attach(&mut command, &folder.file(LOG))?;
     identity.run_as(&mut command);
     Ok(command)
 }
 
-async fn ready(keeper: &Keeper, folder: &Path, port: u16, within: Duration) -> Result<(), BedError> {
-    let begun = Instant::now();
-    let options = options(folder, port, "postgres");
-    loop {
-        if let Ok(connection) = options.connect().await {
-            // It has shown that the server answers.
-            let _ = connection.close().await;
-            return Ok(());
-        }
-        if let Some(status) = keeper.ended() {
-            return Err(BedError::Ended { program: "postgres", status, log: log(folder) });
-        }
-        if begun.elapsed() > within {
-            return Err(BedError::Late { within, log: log(folder) });
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+/// True for a server that lets somebody in.
+async fn answers(options: &PgConnectOptions) -> bool {
+    let Ok(connection) = options.connect().await else { return false };
+    // It has shown that the server answers.
+    let _ = connection.close().await;
+    true
 }
 
 fn options(folder: &Path, port: u16, database: &str) -> PgConnectOptions {
@@ -209,14 +209,4 @@ fn options(folder: &Path, port: u16, database: &str) -> PgConnectOptions {
         .database(database)
         .ssl_mode(sqlx::postgres::PgSslMode::Disable)
         .disable_statement_logging()
-}
-
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("log")
-}
-
-fn log(folder: &Path) -> String {
-    let text = fs::read_to_string(log_file(folder)).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use conductor_bed::process::is_alive;
+use conductor_bed::program;
 use conductor_postgres_bed::{Postgres, PostgresSettings};
 use sqlx::{Connection, Row};
 
@@ -70,9 +72,8 @@ async fn a_dropped_server_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_killed_owner_leaves_nothing_behind() {
-    let test = std::env::current_exe().unwrap();
-    let example = test.ancestors().nth(2).unwrap().join("examples").join("server");
-    let mut owner = Command::new(example).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut owner =
+        Command::new(program::example("server")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let mut words = line.trim().splitn(3, ' ');
@@ -118,10 +119,4 @@ async fn a_front_cuts_falls_silent_refuses_and_opens_again() {
 
 fn is_nothing_left(port: u16, folder: &Path, process: u32) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() && !folder.exists() && !is_alive(process)
-}
-
-/// A process that nobody has waited for yet is not alive any more.
-fn is_alive(process: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{process}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
 }

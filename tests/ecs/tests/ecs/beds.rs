@@ -5,6 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use conductor_bed::process::is_alive;
+use conductor_bed::program;
 use conductor_ecs_bed::{EcsBed, Motos, Rate, User, until};
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ async fn a_bed_with_the_moto_of_an_earlier_one_knows_nothing_of_it() {
     one.throttle("ListClusters", Some(Rate { burst: 0, per_second: 0.0 }));
     let (process, endpoint) = (one.process().unwrap(), one.endpoint().to_owned());
     drop(one);
-    assert!(runs(process) && !listens(&endpoint));
+    assert!(is_alive(process) && !listens(&endpoint));
     let (two, three) = (EcsBed::start_with(&MOTOS).await.unwrap(), EcsBed::start_with(&MOTOS).await.unwrap());
     assert_eq!(two.process(), Some(process));
     assert_ne!(three.process(), Some(process), "it is another's now");
@@ -55,18 +57,16 @@ async fn a_bed_with_the_moto_of_an_earlier_one_knows_nothing_of_it() {
 async fn a_dropped_bed_leaves_nothing_behind() {
     let bed = bed_of_its_own().await;
     let (process, endpoint) = (bed.process().unwrap(), bed.endpoint().to_owned());
-    assert!(runs(process) && listens(&endpoint));
+    assert!(is_alive(process) && listens(&endpoint));
     assert!(bed.log().contains("POST / HTTP"), "{}", bed.log());
     drop(bed);
-    assert!(!runs(process) && !listens(&endpoint));
+    assert!(!is_alive(process) && !listens(&endpoint));
 }
 
 #[tokio::test]
 async fn a_killed_owner_leaves_nothing_behind() {
-    // Cargo builds examples beside the tests of their package.
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples").join("account");
-    let mut owner = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut owner =
+        Command::new(program::example("account")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let held: Value = serde_json::from_str(&line).unwrap();
@@ -74,10 +74,10 @@ async fn a_killed_owner_leaves_nothing_behind() {
     let endpoint = held["endpoint"].as_str().unwrap();
     assert_eq!(held["environment"]["AWS_ENDPOINT_URL"], endpoint);
     assert!(Path::new(held["environment"]["AWS_CONFIG_FILE"].as_str().unwrap()).is_file());
-    assert!(runs(process) && listens(endpoint));
+    assert!(is_alive(process) && listens(endpoint));
     owner.kill().unwrap();
     owner.wait().unwrap();
-    until("nothing is left", PATIENCE, async || (!runs(process) && !listens(endpoint)).then_some(())).await;
+    until("nothing is left", PATIENCE, async || (!is_alive(process) && !listens(endpoint)).then_some(())).await;
 }
 
 #[tokio::test]
@@ -92,12 +92,6 @@ async fn a_bed_without_moto_gives_no_answer() {
 fn kill(process: u32) {
     let process = nix::unistd::Pid::from_raw(process.try_into().unwrap());
     nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
-}
-
-/// True while there is such a process that has not ended; one that is not waited for yet has.
-fn runs(process: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
 fn listens(endpoint: &str) -> bool {

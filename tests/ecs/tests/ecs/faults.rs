@@ -57,20 +57,21 @@ async fn a_lost_request_is_not_done_and_a_lost_answer_is_to_what_was() {
 #[tokio::test]
 async fn a_request_may_hang_or_be_late() {
     let (bed, _) = with_pay_of_its_own().await;
-    let patient = config(&bed, User::Conductor).await;
+    let config = config(&bed, User::Conductor).await;
     let timeout = TimeoutConfig::builder().operation_timeout(Duration::from_millis(300)).build();
-    let client = Client::from_conf(aws_sdk_ecs::config::Builder::from(&patient).timeout_config(timeout).build());
+    let client = Client::from_conf(aws_sdk_ecs::config::Builder::from(&config).timeout_config(timeout).build());
+    let patient = Client::new(&config);
     let hung = bed.inject(Fault::new(Requests::writes(), Effect::Hang).once());
     assert_eq!(scale(&client, 5).await, Err("lost".to_owned()));
     hung.happened(1).await;
-    assert_eq!(describe(&client, "pay").await.desired_count(), 3);
+    assert_eq!(describe(&patient, "pay").await.desired_count(), 3);
     hung.lift();
 
     let late = Effect::Delay(Moment::Before, Duration::from_millis(600));
     let late = bed.inject(Fault::new(Requests::writes(), late).once());
     assert_eq!(scale(&client, 6).await, Err("lost".to_owned()));
     until("it is done after all", PATIENCE, async || {
-        (describe(&client, "pay").await.desired_count() == 6).then_some(())
+        (describe(&patient, "pay").await.desired_count() == 6).then_some(())
     })
     .await;
     assert_eq!(late.met(), 1);
@@ -83,7 +84,7 @@ async fn a_request_may_hang_or_be_late() {
         )
         .once(),
     );
-    describe(&client, "pay").await;
+    describe(&patient, "pay").await;
     assert!(begun.elapsed() >= Duration::from_millis(200));
 }
 

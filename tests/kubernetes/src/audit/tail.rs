@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use conductor_bed::Error;
+
 use super::{Entry, parse};
 use crate::cluster::Cluster;
 use crate::component::file;
@@ -37,7 +39,7 @@ impl AuditTail {
             log.seek(SeekFrom::Start(self.told))?;
             log.read_to_end(&mut bytes)
         });
-        read.map_err(|source| BedError::File { act: "read", path: self.file.clone(), source })?;
+        read.map_err(Error::file("read", &self.file))?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         self.told += whole as u64;
         Ok(parse(&String::from_utf8_lossy(&bytes[..whole]))?.0)

@@ -5,13 +5,15 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use conductor_bed::{Signal, ask_to_end, process, stop};
 use tokio::sync::watch;
 
 use super::pods::Images;
 use super::{Replica, Start};
 use crate::port::{self, Reserved};
-use crate::process;
 
+/// By what a process is asked to end.
+const END: Signal = Signal::SIGTERM;
 /// How long a process has to end after it was asked.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// How long others wait to be stopped until a process that starts is up.
@@ -87,7 +89,8 @@ impl Processes {
             own_port: port.number,
         };
         let mut command = (self.start)(&replica);
-        let child = process::spawn(&mut command).map_err(|error| format!("could not be started: {error}"))?;
+        let child =
+            process::spawn(&mut command, Signal::SIGKILL).map_err(|error| format!("could not be started: {error}"))?;
         Ok(Process { replica, child, since: Instant::now(), is_up: false, _port: port })
     }
 
@@ -105,7 +108,7 @@ impl Processes {
         // A rollout leaves no moment with nobody behind the shared port.
         if !self.running.values().any(starting) {
             for Process { child, .. } in self.leaving.drain(..) {
-                process::ask_to_end(&child);
+                ask_to_end(&child, END);
                 self.ending.push((child, Instant::now()));
             }
         }
@@ -129,10 +132,10 @@ impl Processes {
     pub(crate) fn stop(mut self) {
         let running = std::mem::take(&mut self.running).into_values().chain(self.leaving.drain(..));
         let mut children: Vec<Child> = running.map(|process| process.child).collect();
-        children.iter().for_each(process::ask_to_end);
+        children.iter().for_each(|child| ask_to_end(child, END));
         children.extend(self.ending.drain(..).map(|(child, _)| child));
         for child in &mut children {
-            process::stop(child, END_WITHIN);
+            stop(child, END, END_WITHIN);
         }
     }
 

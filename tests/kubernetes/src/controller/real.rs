@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use conductor_bed::{Error, Folder};
+
 use crate::cluster::{Cluster, ClusterSettings};
 use crate::component::Component;
 use crate::controller::Controller;
 use crate::error::BedError;
-use crate::folder::Folder;
 use crate::keeper::Keeper;
 use crate::listening;
 use crate::programs::Programs;
@@ -37,7 +38,7 @@ pub(super) async fn define(cluster: &Cluster, controller: &Controller, programs:
     kubectl.args(["apply", "--server-side", "--filename"]).arg(programs.folder().join(DEFINITIONS));
     let applied = tokio::task::spawn_blocking(move || kubectl.output()).await;
     let applied = applied.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    let applied = applied.map_err(|source| BedError::Start { program: "kubectl", source })?;
+    let applied = applied.map_err(Error::start("kubectl"))?;
     if applied.status.success() {
         return Ok(());
     }
@@ -82,10 +83,9 @@ impl Real {
     /// When it has ended, with the end of its log, or listens elsewhere than on loopback.
     pub(super) fn check(&self, folder: &Folder) -> Result<(), BedError> {
         self.keeper.check(folder)?;
-        let found = listening::beyond_loopback(self.process);
-        let unread = |source| BedError::File { act: "read", path: "/proc".into(), source };
+        let found = listening::beyond_loopback(self.process).map_err(Error::file("read", "/proc"))?;
         let component = self.component;
-        found.map_err(unread)?.first().map_or(Ok(()), |&address| Err(BedError::Exposed { component, address }))
+        found.first().map_or(Ok(()), |&address| Err(BedError::Exposed { component, address }))
     }
 
     pub(super) fn stop(mut self, folder: &Folder) -> Result<(), BedError> {

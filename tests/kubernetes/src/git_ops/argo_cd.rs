@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use conductor_bed::Error;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
@@ -41,8 +42,8 @@ impl Git {
         cluster.await_served(&projects).await?;
         cluster.apply(&project()).await?;
         let admin = cluster.client(&User::Admin).await?;
-        let failed = |source| BedError::File { act: "make a folder in", path: cluster.folder().to_owned(), source };
-        let folder = tempfile::Builder::new().prefix("git-").tempdir_in(cluster.folder()).map_err(failed)?;
+        let folder = tempfile::Builder::new().prefix("git-").tempdir_in(cluster.folder());
+        let folder = folder.map_err(Error::file("make a folder in", cluster.folder()))?;
         git(folder.path(), &["init", "--quiet", "--initial-branch=main"]).await?;
         let applications = Api::namespaced_with(admin, namespace, &Tool::Application.resource());
         Ok(Self { name: name.to_owned(), applications, folder })
@@ -55,11 +56,7 @@ impl Git {
     /// Has a commit, and tells that to the Application, which would find it out in minutes.
     pub(super) async fn publish(&self, commit: &Commit) -> Result<(), BedError> {
         let path = self.folder.path().join("objects.yaml");
-        std::fs::write(&path, documents(&commit.manifests)).map_err(|source| BedError::File {
-            act: "write",
-            path,
-            source,
-        })?;
+        std::fs::write(&path, documents(&commit.manifests)).map_err(Error::file("write", &path))?;
         git(self.folder.path(), &["add", "objects.yaml"]).await?;
         let message = format!("commit {}", commit.number);
         git(self.folder.path(), &["commit", "--quiet", "--allow-empty", "--message", &message]).await?;

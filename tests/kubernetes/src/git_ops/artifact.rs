@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use conductor_bed::Error;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -64,17 +65,13 @@ pub(super) fn documents(manifests: &[Value]) -> String {
 
 /// Packs what is under a name, when these files are there.
 async fn archive(folder: &Path, name: &str, files: &[(&str, String)]) -> Result<Vec<u8>, BedError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| BedError::File { act: "write", path, source }
-    };
-    let place = tempfile::tempdir_in(folder).map_err(failed(folder))?;
+    let place = tempfile::tempdir_in(folder).map_err(Error::file("write", folder))?;
     for (path, text) in files {
         let path = place.path().join(path);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(failed(folder))?;
+            std::fs::create_dir_all(folder).map_err(Error::file("write", folder))?;
         }
-        std::fs::write(&path, text).map_err(failed(&path))?;
+        std::fs::write(&path, text).map_err(Error::file("write", &path))?;
     }
     let mut tar = Command::new("tar");
     tar.args(["-czf", "-", "-C"]).arg(place.path()).arg(name);

@@ -2,6 +2,7 @@
 
 use std::process::{Output, Stdio};
 
+use conductor_bed::Error;
 use tokio::process::Command;
 
 use crate::error::BedError;
@@ -11,12 +12,8 @@ use crate::error::BedError;
 /// # Errors
 /// When it is not there, or complains.
 pub(super) async fn output(program: &'static str, act: &str, command: &mut Command) -> Result<Vec<u8>, BedError> {
-    let Output { status, stdout, stderr } = command
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|source| BedError::Start { program, source })?;
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).kill_on_drop(true).output().await.map_err(Error::start(program))?;
     if status.success() {
         return Ok(stdout);
     }

@@ -1,9 +1,9 @@
 //! A server of archives on loopback.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use conductor_bed::{Error, accept, loopback};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -13,7 +13,6 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::error::BedError;
-use crate::wait::LOOK_EVERY;
 
 /// The archives, in the order in which they came.
 type Shelf = Arc<Mutex<Vec<Bytes>>>;
@@ -22,7 +21,7 @@ type Shelf = Arc<Mutex<Vec<Bytes>>>;
 #[derive(Debug)]
 pub(super) struct Server {
     listener: TcpListener,
-    address: SocketAddr,
+    port: u16,
     shelf: Shelf,
 }
 
@@ -32,27 +31,21 @@ impl Server {
     /// # Errors
     /// When there is no port.
     pub(super) async fn bind() -> Result<Self, BedError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(BedError::Port)?;
-        let address = listener.local_addr().map_err(BedError::Port)?;
-        Ok(Self { listener, address, shelf: Shelf::default() })
+        let (listener, port) = loopback::listen()?;
+        let listener = TcpListener::from_std(listener).map_err(Error::Port)?;
+        Ok(Self { listener, port, shelf: Shelf::default() })
     }
 
     /// Has an archive from now on, and says where.
     pub(super) fn add(&self, archive: Vec<u8>) -> String {
         let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
         shelf.push(archive.into());
-        format!("http://{}/{}.tgz", self.address, shelf.len() - 1)
+        format!("http://127.0.0.1:{}/{}.tgz", self.port, shelf.len() - 1)
     }
 
     /// Serves until it is dropped.
     pub(super) async fn serve(&self) -> Infallible {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&self.shelf)))),
-                // There are too many open files, for example: others may be closed meanwhile.
-                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
-            }
-        }
+        accept(&self.listener, |stream| drop(tokio::spawn(connection(stream, Arc::clone(&self.shelf))))).await
     }
 }
 
@@ -76,6 +69,8 @@ fn answer(request: &Request<Incoming>, shelf: &Shelf) -> Response<Full<Bytes>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -85,7 +80,7 @@ mod tests {
         let server = Server::bind().await.unwrap();
         let urls = [server.add(b"first".to_vec()), server.add(b"second".to_vec())];
         let get = async |path: String| {
-            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.unwrap();
             stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: bed\r\n\r\n").as_bytes()).await.unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await.unwrap();
@@ -94,7 +89,7 @@ mod tests {
         };
         let asked = async {
             for (url, text) in urls.iter().zip(["first", "second"]) {
-                let path = url.strip_prefix(&format!("http://{}", server.address)).unwrap();
+                let path = url.strip_prefix(&format!("http://127.0.0.1:{}", server.port)).unwrap();
                 assert_eq!(get(path.to_owned()).await, ("HTTP/1.1 200 OK".to_owned(), text.to_owned()));
             }
             for path in ["/2.tgz", "/", "/first"] {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use conductor_bed::{Condition, Moment};
+
 use super::answer::Answer;
 use super::seen::{Seen, Verb};
 
@@ -67,13 +69,13 @@ impl Requests {
     }
 }
 
-/// When something happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Moment {
-    /// Before the API server gets it: it is not done yet.
-    Before,
-    /// After the API server has answered and before the client is: it is done.
-    After,
+impl Condition for Requests {
+    type Seen = Seen;
+    type Effect = Effect;
+
+    fn holds_for(&self, seen: &Seen) -> bool {
+        self.contain(seen)
+    }
 }
 
 /// What happens after silence.
@@ -103,35 +105,11 @@ pub enum Effect {
     },
 }
 
-/// A fault to be switched on. It lasts until it is lifted, unless it says otherwise.
-///
-/// Of several that fit a request, the oldest happens and the others do not count it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    pub(super) requests: Requests,
-    pub(super) effect: Effect,
-    pub(super) spared: u32,
-    pub(super) times: Option<u32>,
-}
+/// A fault to be switched on.
+pub type Fault = conductor_bed::Fault<Requests>;
 
-impl Fault {
-    /// A fault that happens to these requests.
-    pub fn new(requests: Requests, effect: Effect) -> Self {
-        Self { requests, effect, spared: 0, times: None }
-    }
+/// A fault that is switched on.
+pub type Injected = conductor_bed::Injected<Requests>;
 
-    /// Spares the first so many of the requests.
-    pub fn after(self, spared: u32) -> Self {
-        Self { spared, ..self }
-    }
-
-    /// Happens so many times only.
-    pub fn times(self, times: u32) -> Self {
-        Self { times: Some(times), ..self }
-    }
-
-    /// Happens one time only.
-    pub fn once(self) -> Self {
-        self.times(1)
-    }
-}
+/// A request that is waited for, and is held when it comes.
+pub type Stop = conductor_bed::Stop<Requests>;

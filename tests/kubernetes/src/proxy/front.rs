@@ -1,73 +1,63 @@
 //! The server of a proxy: takes requests, lets happen to them what shall happen, and forwards them.
 
+use std::io;
 use std::sync::Arc;
 
+use conductor_bed::{Act, Dropped, Faults, Moment, Server};
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use kube::Client;
-use tokio::net::{TcpListener, TcpStream};
+use hyper::body::Bytes;
+use kube::{Client, Config};
+use tokio::sync::broadcast;
 
-use super::fault::{Effect, Moment, Then};
+use super::fault::{Effect, Requests, Then};
 use super::seen::{Seen, Verb};
-use super::shared::{Act, Shared};
-use super::stop;
-use super::watches;
-use crate::wait::LOOK_EVERY;
+use super::watches::{self, Ending};
+use crate::error::BedError;
 
 /// The body of an answer.
 pub(crate) type Outgoing = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
-
-/// Why there is no answer: the connection is dropped in its place.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the fault proxy drops this connection")]
-pub(crate) struct Dropped;
 
 /// Headers that are about one connection.
 const OF_THE_CONNECTION: [HeaderName; 6] =
     [header::CONNECTION, header::HOST, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE];
 
-/// Serves until it is dropped, and all its connections with the runtime.
-pub(crate) async fn serve(listener: TcpListener, client: Client, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(connection(stream, client.clone(), Arc::clone(&shared)))),
-            // There are too many open files, for example: others may be closed meanwhile.
-            Err(_) => tokio::time::sleep(LOOK_EVERY).await,
-        }
-    }
+/// What a proxy's thread and its test share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) faults: Arc<Faults<Requests>>,
+    /// Reaches every open watch.
+    pub(crate) watches: broadcast::Sender<Ending>,
 }
 
-async fn connection(stream: TcpStream, client: Client, shared: Arc<Shared>) {
-    let service = service_fn(move |request| take(request, client.clone(), Arc::clone(&shared)));
-    // Answers shall not wait to be sent together. Without it they are late and nothing else.
-    let _ = stream.set_nodelay(true);
-    // An error is the end of a connection, wanted or not: its client sees it.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+/// Starts it, for the user of a configuration.
+pub(crate) async fn start(behind: Config, shared: Shared) -> Result<Server, BedError> {
+    let begin = move || {
+        let client = Client::try_from(behind).map_err(io::Error::other)?;
+        Ok(move |request| take(request, client.clone(), shared.clone()))
+    };
+    Ok(Server::start("the fault proxy", begin).await?)
 }
 
-async fn take(request: Request<Incoming>, client: Client, shared: Arc<Shared>) -> Result<Response<Outgoing>, Dropped> {
+async fn take(request: Request<Bytes>, client: Client, shared: Shared) -> Result<Response<Outgoing>, Dropped> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
     let seen = Seen::new(&parts, &body);
-    let (index, act) = shared.arrive(seen.clone());
-    let forward = Forward { request: Request::from_parts(parts, body), client, shared: Arc::clone(&shared), index };
+    let (index, act) = shared.faults.arrive(seen.clone());
+    let forward = Forward { request: Request::from_parts(parts, body), client, shared: shared.clone(), index };
     // What has begun goes on when its client has left: hence a task of its own.
     let response = tokio::spawn(answer(seen, act, forward)).await.unwrap_or(Err(Dropped))?;
-    shared.note(index, |seen| seen.client = Some(response.status().as_u16()));
+    shared.faults.note(index, |seen| seen.client = Some(response.status().as_u16()));
     Ok(response)
 }
 
-async fn answer(seen: Seen, act: Option<Act>, forward: Forward) -> Result<Response<Outgoing>, Dropped> {
+async fn answer(seen: Seen, act: Option<Act<Effect>>, forward: Forward) -> Result<Response<Outgoing>, Dropped> {
     let at = match act {
         None => return forward.send(&seen).await,
         Some(Act::Effect(Effect::Answer(answer))) => return Ok(answer.response(&seen).map(whole)),
-        Some(Act::Effect(Effect::Drop(at) | Effect::Silence { at, .. }) | Act::Hold { at, .. }) => at,
+        Some(Act::Effect(Effect::Drop(at) | Effect::Silence { at, .. })) => at,
+        Some(Act::Hold(ref hold)) => hold.at(),
     };
     match at {
         Moment::Before => {
@@ -83,7 +73,7 @@ async fn answer(seen: Seen, act: Option<Act>, forward: Forward) -> Result<Respon
 }
 
 /// Comes back when the request may go on.
-async fn pause(act: Option<Act>) -> Result<(), Dropped> {
+async fn pause(act: Option<Act<Effect>>) -> Result<(), Dropped> {
     let goes_on = match act {
         None | Some(Act::Effect(Effect::Answer(_))) => true,
         Some(Act::Effect(Effect::Drop(_))) => false,
@@ -91,7 +81,7 @@ async fn pause(act: Option<Act>) -> Result<(), Dropped> {
             tokio::time::sleep(time).await;
             then == Then::GoOn
         }
-        Some(Act::Hold { gate, is_first, .. }) => stop::hold(&gate, is_first).await,
+        Some(Act::Hold(hold)) => hold.goes_on().await,
     };
     if goes_on { Ok(()) } else { Err(Dropped) }
 }
@@ -100,7 +90,7 @@ async fn pause(act: Option<Act>) -> Result<(), Dropped> {
 struct Forward {
     request: Request<Bytes>,
     client: Client,
-    shared: Arc<Shared>,
+    shared: Shared,
     /// Its place among all that were seen.
     index: usize,
 }
@@ -110,7 +100,7 @@ impl Forward {
     async fn send(mut self, seen: &Seen) -> Result<Response<Outgoing>, Dropped> {
         remove_connection(self.request.headers_mut());
         let response = self.client.send(self.request.map(Into::into)).await.map_err(|_| Dropped)?;
-        self.shared.note(self.index, |seen| seen.server = Some(response.status().as_u16()));
+        self.shared.faults.note(self.index, |seen| seen.server = Some(response.status().as_u16()));
         let (mut parts, body) = response.into_parts();
         remove_connection(&mut parts.headers);
         let body = if seen.verb == Verb::Watch && parts.status.is_success() {

@@ -1,5 +1,6 @@
 //! Streams of changes that can be ended from outside.
 
+use conductor_bed::Dropped;
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
@@ -7,7 +8,7 @@ use kube::client::Body;
 use tokio::sync::broadcast::Receiver;
 
 use super::answer::expired_event;
-use super::front::{Dropped, Outgoing};
+use super::front::Outgoing;
 
 /// How running watches end.
 #[derive(Clone, Copy, Debug)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch::Sender;
 
-use crate::shared::Shared;
+use super::{Condition, Faults, Moment};
 
 /// Where the requests of a stop are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gate {
+pub(super) enum Gate {
     /// The one that is waited for has not come that far.
     Open,
     /// It is held.
@@ -23,13 +23,13 @@ pub(crate) enum Gate {
 /// A request that is waited for, and is held when it comes, with all that come after it. Dropping it drops the connections
 /// of those that are held, and lets others pass from then on.
 #[must_use = "dropping it lifts the stop"]
-pub struct Stop {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) id: u64,
-    pub(crate) gate: Arc<Sender<Gate>>,
+pub struct Stop<C: Condition> {
+    pub(super) faults: Arc<Faults<C>>,
+    pub(super) id: u64,
+    pub(super) gate: Arc<Sender<Gate>>,
 }
 
-impl Stop {
+impl<C: Condition> Stop<C> {
     /// Waits until the request is held.
     ///
     /// # Panics
@@ -46,9 +46,9 @@ impl Stop {
     }
 }
 
-impl Drop for Stop {
+impl<C: Condition> Drop for Stop<C> {
     fn drop(&mut self) {
-        self.shared.lift(self.id);
+        self.faults.lift(self.id);
         self.gate.send_if_modified(|gate| {
             let decided = *gate == Gate::Passed;
             if !decided {
@@ -59,18 +59,34 @@ impl Drop for Stop {
     }
 }
 
-/// Holds a request until the test decides; true when it may go on. The first one tells the test.
-pub(crate) async fn hold(gate: &Sender<Gate>, is_first: bool) -> bool {
-    if is_first {
-        gate.send_if_modified(|gate| {
-            let comes_first = *gate == Gate::Open;
-            if comes_first {
-                *gate = Gate::Shut;
-            }
-            comes_first
-        });
+/// A request at a stop.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    pub(super) at: Moment,
+    pub(super) gate: Arc<Sender<Gate>>,
+    /// It is the one that the test waits for.
+    pub(super) is_first: bool,
+}
+
+impl Hold {
+    /// When it is held.
+    pub const fn at(&self) -> Moment {
+        self.at
     }
-    let mut decided = gate.subscribe();
-    let decided = decided.wait_for(|gate| matches!(gate, Gate::Passed | Gate::Lost)).await;
-    decided.is_ok_and(|gate| *gate == Gate::Passed)
+
+    /// Holds the request until the test decides; true when it may go on. The first one tells the test.
+    pub async fn goes_on(&self) -> bool {
+        if self.is_first {
+            self.gate.send_if_modified(|gate| {
+                let comes_first = *gate == Gate::Open;
+                if comes_first {
+                    *gate = Gate::Shut;
+                }
+                comes_first
+            });
+        }
+        let mut decided = self.gate.subscribe();
+        let decided = decided.wait_for(|gate| matches!(gate, Gate::Passed | Gate::Lost)).await;
+        decided.is_ok_and(|gate| *gate == Gate::Passed)
+    }
 }

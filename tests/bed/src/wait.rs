@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How often it is looked.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Looks again and again until there is something to see, and answers with it.
 ///
