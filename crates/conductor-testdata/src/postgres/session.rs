@@ -87,6 +87,16 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Waits until all that was deleted outlasts a crash of the server. Its batches do not wait for that, each by itself: a
+    /// customer's commit would wait behind theirs.
+    pub(super) async fn make_durable(&mut self) -> Result<(), PortError> {
+        self.set_mode(Mode::Look);
+        // A commit waits for all that was written before it, and has to have written something itself.
+        let sql = "SELECT pg_logical_emit_message(true, 'loadtest-conductor', '')::text";
+        let what = "could not make sure that what was deleted stays so in";
+        self.rows(what, sql, &Values::only(Vec::new())).await.map(drop)
+    }
+
     /// Deletes rows, after it has locked them by another statement where there is one.
     pub(super) async fn delete(
         &mut self,
@@ -170,14 +180,14 @@ impl<'a> Session<'a> {
     fn parameters(&self) -> String {
         let PostgresTestDataSettings { statement_timeout, lock_timeout, .. } = self.settings;
         let milliseconds = |span: conductor_core::units::Span| span.as_duration().as_millis().min(i32::MAX as u128);
-        let (whole_tables, limit) = match self.mode {
-            Mode::Look => ("on", COUNT_WITHIN.as_millis()),
-            Mode::Delete => ("off", milliseconds(*statement_timeout)),
+        let (whole_tables, commits_wait, limit) = match self.mode {
+            Mode::Look => ("on", "DEFAULT", COUNT_WITHIN.as_millis()),
+            Mode::Delete => ("off", "off", milliseconds(*statement_timeout)),
         };
         // With row security off a policy that hides rows is an error, not a row less.
         format!(
             "SET statement_timeout = {limit}; SET lock_timeout = {}; SET idle_in_transaction_session_timeout = 60000; \
-             SET row_security = off; SET enable_seqscan = {whole_tables}; \
+             SET row_security = off; SET synchronous_commit = {commits_wait}; SET enable_seqscan = {whole_tables}; \
              SET enable_hashjoin = {whole_tables}; SET enable_mergejoin = {whole_tables}",
             milliseconds(*lock_timeout)
         )

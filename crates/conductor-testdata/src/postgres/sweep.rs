@@ -63,7 +63,7 @@ impl<'a> Sweep<'a> {
             }
             let found = self.left(order, session).await?;
             if found.is_empty() {
-                return Ok(());
+                return session.make_durable().await;
             }
             // Rows that have come or moved meanwhile, or that others of their table pointed at.
             idle = if deleted == 0 { idle + 1 } else { 0 };

@@ -47,7 +47,7 @@ impl Bed {
         Self::on(SERVER.get_or_init(start).await, schema).await
     }
 
-    async fn on(server: &Arc<Postgres>, schema: &str) -> Self {
+    pub(crate) async fn on(server: &Arc<Postgres>, schema: &str) -> Self {
         let database = format!("shop_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         server.run("postgres", &format!("CREATE DATABASE {database}")).await.unwrap();
         let bed = Self { server: Arc::clone(server), database };
@@ -65,7 +65,7 @@ impl Bed {
         Self::on(&start().await, SHOP).await.filled(rows).await
     }
 
-    async fn filled(self, rows: u32) -> Self {
+    pub(crate) async fn filled(self, rows: u32) -> Self {
         let run = "CASE id % 3 WHEN 1 THEN 'run-1' WHEN 2 THEN 'run-2' END";
         let from = format!("FROM generate_series(1, {}) AS id", rows * 3);
         self.run(&format!(
@@ -74,6 +74,13 @@ impl Bed {
         ))
         .await;
         self
+    }
+
+    /// The same after its server, which is nobody else's, has ended without notice and has come again.
+    pub(crate) async fn after_a_crash(self) -> Self {
+        let mut server = Arc::into_inner(self.server).expect("the server is nobody else's");
+        server.restart().await.unwrap_or_else(|error| panic!("{error}"));
+        Self { server: Arc::new(server), ..self }
     }
 
     pub(crate) async fn run(&self, sql: &str) {
