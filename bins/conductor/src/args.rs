@@ -23,10 +23,14 @@ pub(crate) struct Arguments {
 /// What holds for every verb.
 #[derive(Args)]
 pub(crate) struct Global {
-    /// Folder of the journal, the reports and the supervisors of local applications.
+    /// Folder of this machine's journal, the reports and the supervisors of local applications.
     /// Default: loadtest-conductor in the platform's folder for state.
     #[arg(long, global = true, env = "CONDUCTOR_STATE_DIR", value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// The journal that several conductors share, a YAML or JSON file that says where it is: see docs/journal.md.
+    /// Default: one of this machine, in the state folder.
+    #[arg(long, global = true, env = "CONDUCTOR_JOURNAL", value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
     /// What to print: text for people, or JSON on standard output with progress on standard error.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,

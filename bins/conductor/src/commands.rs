@@ -16,7 +16,7 @@ use conductor_wiring::{Environment, declare};
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Arguments, Declared, Verb};
+use crate::args::{Arguments, Declared, Global, Verb};
 use crate::exit::Failed;
 use crate::out;
 use crate::session::{Session, state_dir};
@@ -25,29 +25,34 @@ use crate::session::{Session, state_dir};
 pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
     let Arguments { global, verb } = arguments;
     match verb {
-        Verb::Run(declared) => threads()?.block_on(async { run::run(Session::open(&global).await?, declared).await }),
+        Verb::Run(declared) => opened(&global, async |session| run::run(session, declared).await),
         Verb::Plan(declared) => threads()?.block_on(run::plan(&global, declared)),
         Verb::Simulate(simulated) => simulate::simulate(&simulated, global.output),
-        Verb::List => threads()?.block_on(async { runs::list(Session::open(&global).await?).await }),
-        Verb::Get(one) => threads()?.block_on(async { runs::get(Session::open(&global).await?, one.run).await }),
-        Verb::Watch(one) => threads()?.block_on(async { runs::watch(Session::open(&global).await?, one.run).await }),
-        Verb::Stop(one) => threads()?.block_on(async { runs::stop(Session::open(&global).await?, one.run).await }),
-        Verb::Update(updated) => {
-            threads()?.block_on(async { runs::update(Session::open(&global).await?, updated).await })
-        }
-        Verb::Restore(restored) => {
-            threads()?.block_on(async { restore::restore(Session::open(&global).await?, restored).await })
-        }
-        Verb::Reap(reaped) => threads()?.block_on(async { restore::reap(Session::open(&global).await?, reaped).await }),
+        Verb::List => opened(&global, runs::list),
+        Verb::Get(one) => opened(&global, async |session| runs::get(session, one.run).await),
+        Verb::Watch(one) => opened(&global, async |session| runs::watch(session, one.run).await),
+        Verb::Stop(one) => opened(&global, async |session| runs::stop(session, one.run).await),
+        Verb::Update(updated) => opened(&global, async |session| runs::update(session, updated).await),
+        Verb::Restore(restored) => opened(&global, async |session| restore::restore(session, restored).await),
+        Verb::Reap(reaped) => opened(&global, async |session| restore::reap(session, reaped).await),
         Verb::Unfreeze(unfrozen) => threads()?.block_on(unfreeze::unfreeze(&state_dir(&global)?, &unfrozen)),
-        Verb::Report(reported) => {
-            threads()?.block_on(async { runs::report(Session::open(&global).await?, reported).await })
-        }
+        Verb::Report(reported) => opened(&global, async |session| runs::report(session, reported).await),
         Verb::Local(verb) => local::local(verb, &state_dir(&global)?, global.output),
         Verb::LocustPlugin => tools::locust_plugin(),
         Verb::Schema => tools::schema(),
         Verb::Completions { shell } => tools::completions(shell),
     }
+}
+
+/// Performs a verb with a session of its own, which ends in order.
+fn opened(global: &Global, verb: impl AsyncFnOnce(Session) -> Result<u8, Failed>) -> Result<u8, Failed> {
+    threads()?.block_on(async {
+        let session = Session::open(global).await?;
+        let journal = session.journal.clone();
+        let done = verb(session).await;
+        journal.close().await;
+        done
+    })
 }
 
 fn threads() -> Result<Runtime, Failed> {

@@ -1,4 +1,6 @@
-//! What most verbs work with: the state folder, its journal, and an engine over it.
+//! What most verbs work with: the state folder, a journal, and an engine over it.
+
+mod journal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,33 +9,35 @@ use anyhow::Context;
 use conductor_core::ports::RunSummary;
 use conductor_core::run::RunId;
 use conductor_engine::{Conductor, EngineOptions, SystemClock};
-use conductor_journal::SqliteStore;
 use conductor_wiring::Wiring;
 use etcetera::BaseStrategy;
 
 use crate::args::{Global, Output};
 use crate::exit::Failed;
+pub(crate) use journal::Journal;
 
-/// The state folder with an engine over its journal.
+/// The state folder, and an engine over a journal.
 pub(crate) struct Session {
     pub(crate) conductor: Conductor,
     pub(crate) state_dir: PathBuf,
     pub(crate) output: Output,
+    pub(crate) journal: Journal,
 }
 
 impl Session {
-    /// Opens the journal in the state folder.
+    /// Opens the journal.
     pub(crate) async fn open(global: &Global) -> Result<Self, Failed> {
         let state_dir = state_dir(global)?;
-        let store = Arc::new(SqliteStore::open(&state_dir).await.map_err(Failed::because)?);
+        let journal = Journal::open(global.journal.as_deref(), &state_dir).await?;
+        let (store, requests) = journal.sides();
         let conductor = Conductor::new(
-            store.clone(),
             store,
+            requests,
             Arc::new(Wiring::new(|name| std::env::var(name).ok())),
             Arc::new(SystemClock),
             EngineOptions::default(),
         );
-        Ok(Self { conductor, state_dir, output: global.output })
+        Ok(Self { conductor, state_dir, output: global.output, journal })
     }
 
     /// All runs, newest first.
@@ -47,7 +51,7 @@ impl Session {
             Some(run) => Ok(run),
             None => {
                 let newest = self.runs().await?.into_iter().next().map(|run| run.id);
-                newest.ok_or_else(|| Failed::input(format!("there are no runs in {}", self.state_dir.display())))
+                newest.ok_or_else(|| Failed::input(format!("there are no runs in {}", self.journal_name().display())))
             }
         }
     }
@@ -57,6 +61,14 @@ impl Session {
         match run {
             Some(run) => Ok(vec![run]),
             None => Ok(self.runs().await?.into_iter().filter(|run| !run.finished).map(|run| run.id).collect()),
+        }
+    }
+
+    /// Where the journal is, for people.
+    fn journal_name(&self) -> &Path {
+        match &self.journal {
+            Journal::OfThisMachine(_) => &self.state_dir,
+            Journal::Shared { file, .. } => file,
         }
     }
 

@@ -19,7 +19,7 @@ use conductor_locust::{KpiEvent, LocustSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::violations::violations;
-use crate::input::{InputError, read};
+use crate::input::{InputError, folder_of, read};
 use crate::template::read_templates;
 pub use alongside::Alongside;
 pub use test_data::TestDataSettings;
@@ -173,12 +173,6 @@ impl Environment {
             .and_then(|found| found.port)
             .is_some_and(|port| port.mode == PortMode::Exclusive)
     }
-}
-
-/// The folder that relative paths of a file are relative to.
-fn folder_of(file: &Path) -> PathBuf {
-    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    file.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 #[cfg(test)]

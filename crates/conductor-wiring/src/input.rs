@@ -97,6 +97,12 @@ fn one(file: &Path, place: Option<Place>, message: String) -> InputError {
     InputError { file: file.to_owned(), problems: vec![Problem { place, message }] }
 }
 
+/// The folder that relative paths of a file are relative to.
+pub(crate) fn folder_of(file: &Path) -> PathBuf {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.parent().map(Path::to_owned).unwrap_or_default()
+}
+
 /// A file's text, of at most 1 MiB.
 pub(crate) fn text(file: &Path, expected: &str) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("could not be read: {error}");

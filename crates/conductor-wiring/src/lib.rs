@@ -2,6 +2,7 @@
 //!
 //! * [`Environment`] — an environment's settings, with every path absolute,
 //! * [`declare`] — a load test of that environment, ready to be started; [`adopted`] — one whose load test is lost,
+//! * [`JournalSettings`] — the journal that several conductors share,
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
 //! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column.
@@ -13,6 +14,7 @@ mod declare;
 mod environment;
 mod factory;
 mod input;
+mod journal;
 mod places;
 mod substrates;
 mod template;
@@ -25,3 +27,4 @@ pub use environment::{
 };
 pub use factory::{Wiring, unfreeze};
 pub use input::{InputError, Problem, Written, read};
+pub use journal::{JournalDocument, JournalSettings};

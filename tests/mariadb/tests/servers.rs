@@ -73,7 +73,7 @@ fn nothing_is_left_of_a_server_whose_owner_was_killed() {
     let mut line = String::new();
     BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let (process, folder) = line.trim().split_once(' ').unwrap();
-    let folder = Path::new(folder);
+    let (process, folder) = (process.parse().unwrap(), Path::new(folder));
     assert!(folder.exists() && is_alive(process), "{line}");
     owner.kill().unwrap();
     owner.wait().unwrap();

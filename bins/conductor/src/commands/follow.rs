@@ -1,5 +1,7 @@
 //! Following a run to its end, and what Ctrl-C means meanwhile.
 
+mod hold;
+
 use std::pin::pin;
 use std::time::Duration;
 
@@ -9,9 +11,10 @@ use futures::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Failed, NOT_RESTORED};
-use crate::session::Session;
+use crate::session::{Journal, Session};
 use crate::show::display::Display;
 use crate::show::left_behind;
+use hold::hold;
 
 /// What Ctrl-C, SIGTERM or a terminal that was closed means to a run that is being followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +39,7 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
     let mut views = pin!(session.conductor.watch(run).await.map_err(Failed::because)?);
     let mut display = Display::choose(session.output);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let progress = session.conductor.progress(run);
+    let mut held = pin!(hold(session, run));
     let mut interrupted = false;
     let mut view = session.conductor.get(run).await.map_err(Failed::because)?;
     loop {
@@ -48,7 +51,11 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
                 }
                 None => return Ok(Followed { view, interrupted }),
             },
-            _ = seconds.tick() => display.refresh(&view, &progress.as_ref().map(|seen| seen.borrow().clone()).unwrap_or_default()),
+            Some(word) = held.next(), if interrupt == Interrupt::EndsRun => display.say(&word),
+            _ = seconds.tick() => {
+                let progress = session.conductor.progress(run).map(|seen| seen.borrow().clone());
+                display.refresh(&view, &progress.unwrap_or_default());
+            }
             name = signals.next() => match interrupt {
                 Interrupt::EndsWatching => return Ok(Followed { view, interrupted: true }),
                 Interrupt::EndsRun if interrupted => {
@@ -57,8 +64,13 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
                 }
                 Interrupt::EndsRun => {
                     interrupted = true;
-                    session.conductor.stop(run, name).await.map_err(Failed::because)?;
-                    display.say("stopping in order: load stops, everything is put back, data is deleted; once more leaves it as it is");
+                    match session.conductor.stop(run, name).await {
+                        Ok(()) => display.say("stopping in order: load stops, everything is put back, data is deleted; once more leaves it as it is"),
+                        Err(error) => {
+                            interrupted = false;
+                            display.say(&format!("the run cannot be asked to end now: {}; ask again", Failed::because(error)));
+                        }
+                    }
                 }
             },
         }
@@ -67,7 +79,11 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
 
 /// The command that finishes what is left.
 fn restore_command(session: &Session, run: &RunId) -> String {
-    format!("conductor restore {run} --state-dir {:?}", session.state_dir)
+    let journal = match &session.journal {
+        Journal::OfThisMachine(_) => String::new(),
+        Journal::Shared { file, .. } => format!(" --journal {file:?}"),
+    };
+    format!("conductor restore {run} --state-dir {:?}{journal}", session.state_dir)
 }
 
 /// The signals that end things.

@@ -78,10 +78,12 @@ pub(super) fn finish(session: &Session, view: &RunView) -> Result<u8, Failed> {
 pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Failed> {
     let state_dir = state_dir(global)?;
     let mut created = read(&declared, &state_dir)?;
-    // Where there is no journal yet, there is no former run, and planning must not make one.
-    if SqliteStore::exists(&state_dir) {
+    // Where this machine has no journal yet, there is no former run, and planning must not make one.
+    if global.journal.is_some() || SqliteStore::exists(&state_dir) {
         let session = Session::open(global).await?;
-        created.learnt = session.conductor.learnt(&created.spec).await.map_err(Failed::because)?;
+        let learnt = session.conductor.learnt(&created.spec).await;
+        session.journal.close().await;
+        created.learnt = learnt.map_err(Failed::because)?;
     }
     let wiring = Wiring::new(|name| std::env::var(name).ok());
     let environment = created.spec.environment.clone();
