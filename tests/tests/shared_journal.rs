@@ -1,9 +1,10 @@
 //! Runs whose journal is a database that machines share: each sees them, and goes on where another has died or was cut off.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::time::Duration;
 
 use conductor_postgres_bed::{Front, Postgres, PostgresSettings};
-use conductor_tests::{Bed, Ended, Shop, until};
+use conductor_tests::{Bed, Ended, Running, Shop, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -40,12 +41,6 @@ spec:
         Self { bed, front, _server: server, _runtime: runtime }
     }
 
-    /// What is said to the conductor of the first machine.
-    fn first<'a>(&self, arguments: &[&'a str]) -> Vec<String> {
-        let journal = self.bed.path("journal.yaml");
-        arguments.iter().map(|word| (*word).to_owned()).chain(["--journal".to_owned(), journal]).collect()
-    }
-
     /// Runs a command on another machine, which has a state folder of its own.
     fn other(&self, arguments: &[&str]) -> Ended {
         let (journal, state) = (self.bed.path("direct.yaml"), self.bed.path("state of another machine"));
@@ -53,9 +48,10 @@ spec:
         self.bed.conductor(&[arguments, &shared].concat())
     }
 
-    fn start(&self) -> conductor_tests::Running {
-        let words = self.first(&["run", &self.bed.path("loadtest.yaml")]);
-        self.bed.start_command(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    /// Starts the load test on the first machine.
+    fn start(&self) -> Running {
+        let (test, journal) = (self.bed.path("loadtest.yaml"), self.bed.path("journal.yaml"));
+        self.bed.start_command(&["run", &test, "--journal", &journal])
     }
 
     fn view(&self) -> Value {
