@@ -54,6 +54,20 @@ spec:
         self.bed.start_command(&["run", &test, "--journal", &journal])
     }
 
+    /// Puts the run back on another machine, as soon as the lease of its conductor is over.
+    fn restore_by_the_other(&self) {
+        let mut restored = None;
+        until("the lease of the first conductor ends", PATIENCE, || {
+            let ended = self.other(&["restore"]);
+            let told = format!("{}\n{}", ended.out, ended.err);
+            assert!(ended.code == Some(0) || told.contains("is in use by process "), "{told}");
+            restored = (ended.code == Some(0)).then_some(told);
+            restored.is_some()
+        });
+        let told = restored.unwrap();
+        assert!(told.contains("restored   everything is as it was before"), "{told}");
+    }
+
     fn view(&self) -> Value {
         self.other(&["get", "--output", "json"]).json()
     }
@@ -73,17 +87,25 @@ fn another_machine_sees_a_run_and_puts_it_back_once_the_lease_of_its_dead_conduc
     }
     running.signal(Signal::SIGKILL);
     assert_eq!(running.wait().code, None, "it had ended before it was killed");
-    let mut restored = None;
-    until("the lease of the dead conductor ends", PATIENCE, || {
-        let ended = shared.other(&["restore"]);
-        assert!(ended.code == Some(0) || ended.err.contains("is in use by process "), "{}\n{}", ended.out, ended.err);
-        restored = (ended.code == Some(0)).then_some(ended.out);
-        restored.is_some()
-    });
-    let told = restored.unwrap();
-    assert!(told.contains("restored   everything is as it was before"), "{told}");
+    shared.restore_by_the_other();
     shared.bed.assert_restored(&rows);
     assert!(shared.other(&["list"]).succeeded().contains("  ended  "));
+}
+
+#[test]
+fn a_conductor_that_was_stopped_wakes_up_after_its_run_was_put_back_and_touches_nothing() {
+    let shared = SharedBed::up();
+    let rows = shared.bed.rows();
+    let mut running = shared.start();
+    running.line("the ramp begins");
+    running.signal(Signal::SIGSTOP);
+    shared.restore_by_the_other();
+    let put_back = shared.view();
+    running.signal(Signal::SIGCONT);
+    let ended = running.wait();
+    assert!(ended.out.contains("restored   everything is as it was before"), "{}\n{}", ended.out, ended.err);
+    shared.bed.assert_restored(&rows);
+    assert_eq!(shared.view(), put_back, "it has written to a run that was another's");
 }
 
 #[test]
