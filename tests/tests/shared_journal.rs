@@ -129,6 +129,23 @@ fn a_conductor_that_is_cut_off_from_the_journal_lets_go_of_its_run_and_goes_on_w
 }
 
 #[test]
+fn a_run_that_is_to_end_while_its_journal_is_away_ends_in_order_when_it_is_there_again() {
+    let shared = SharedBed::up();
+    let rows = shared.bed.rows();
+    let mut running = shared.start();
+    running.line("the ramp begins");
+    shared.front.close();
+    running.line("has lost its hold on the environment, and lets go of run short-");
+    running.signal(Signal::SIGINT);
+    running.line("the journal cannot be reached: the run stops in order when it can be again");
+    shared.front.open();
+    running.line("this conductor goes on with run short-");
+    let ended = running.wait().ended_with(4);
+    assert!(ended.out.contains("restored   everything is as it was before"), "{}\n{}", ended.out, ended.err);
+    shared.bed.assert_restored(&rows);
+}
+
+#[test]
 fn a_journal_that_cannot_be_used_is_told_before_anything_is_done() {
     let bed = Bed::new(Shop::default());
     let journal = bed.path("journal.yaml");

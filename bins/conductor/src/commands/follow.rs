@@ -41,6 +41,8 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     let mut held = pin!(hold(session, run));
     let mut interrupted = false;
+    // Who has asked for an end that the run has not heard of yet.
+    let mut unheard = None;
     let mut view = session.conductor.get(run).await.map_err(Failed::because)?;
     loop {
         tokio::select! {
@@ -51,7 +53,10 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
                 }
                 None => return Ok(Followed { view, interrupted }),
             },
-            Some(word) = held.next(), if interrupt == Interrupt::EndsRun => display.say(&word),
+            Some(word) = held.next(), if interrupt == Interrupt::EndsRun => {
+                display.say(&word);
+                unheard = ask_to_end(session, run, unheard).await.err();
+            }
             _ = seconds.tick() => {
                 let progress = session.conductor.progress(run).map(|seen| seen.borrow().clone());
                 display.refresh(&view, &progress.unwrap_or_default());
@@ -64,17 +69,21 @@ pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt)
                 }
                 Interrupt::EndsRun => {
                     interrupted = true;
-                    match session.conductor.stop(run, name).await {
-                        Ok(()) => display.say("stopping in order: load stops, everything is put back, data is deleted; once more leaves it as it is"),
-                        Err(error) => {
-                            interrupted = false;
-                            display.say(&format!("the run cannot be asked to end now: {}; ask again", Failed::because(error)));
-                        }
-                    }
+                    unheard = ask_to_end(session, run, Some(name)).await.err();
+                    display.say(match unheard {
+                        None => "stopping in order: load stops, everything is put back, data is deleted; once more leaves it as it is",
+                        Some(_) => "the journal cannot be reached: the run stops in order when it can be again; once more leaves it as it is",
+                    });
                 }
             },
         }
     }
+}
+
+/// Asks a run to end, where somebody wants that; answers with who, where the run cannot hear of it now.
+async fn ask_to_end(session: &Session, run: &RunId, by: Option<&'static str>) -> Result<(), &'static str> {
+    let Some(by) = by else { return Ok(()) };
+    session.conductor.stop(run, by).await.map_err(|_| by)
 }
 
 /// The command that finishes what is left.
