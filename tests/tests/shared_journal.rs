@@ -33,7 +33,7 @@ impl SharedBed {
 apiVersion: loadtest-conductor.dev/v1alpha1
 kind: Journal
 spec:
-  postgres: {{ host: 127.0.0.1, port: {port}, database: postgres, user: postgres, tls: {{ mode: disable }}, leaseTime: 3s }}
+  postgres: {{ host: 127.0.0.1, port: {port}, database: postgres, user: postgres, tls: {{ mode: disable }}, leaseTime: 6s }}
 "
             );
             bed.write(name, &text);
