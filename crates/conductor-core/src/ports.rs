@@ -325,8 +325,9 @@ pub trait RunStore: Send + Sync {
     /// environment: otherwise it is [`StoreError::Lost`].
     async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError>;
 
-    /// The whole journal of a run, oldest record first.
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError>;
+    /// The records of a run's journal after a revision, oldest first; after 0 it is the whole of it. There is no record after
+    /// one that is not there: that a run does not exist is told only by who asks for its whole journal.
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError>;
 
     /// All runs, newest first.
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError>;

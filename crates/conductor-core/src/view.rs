@@ -1,11 +1,14 @@
 //! What people look at: a run's journal, folded into phases, ticks, applications and a verdict. Derived, never stored.
 
 mod law;
+mod update;
 mod words;
 mod workers;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use update::{Fold, Update};
 
 use crate::app::ApplicationId;
 use crate::learnt::Hints;
@@ -175,14 +178,7 @@ impl RunView {
     /// # Errors
     /// When the journal cannot be replayed.
     pub fn of(id: &RunId, journal: &[Record]) -> Result<Self, ReplayError> {
-        let (first, rest) = journal.split_first().ok_or(ReplayError::Empty)?;
-        let mut run = Run::begin(first)?;
-        let mut view = Self::begin(id, &run);
-        for record in rest {
-            run.apply(record)?;
-            view.record(&run, record);
-        }
-        Ok(view)
+        Fold::of(id, journal).map(|(fold, _)| fold.view)
     }
 
     /// The view of a run that was just created.
@@ -216,9 +212,9 @@ impl RunView {
         }
     }
 
-    /// Takes in the record that brought the run to where it is now.
-    pub fn record(&mut self, run: &Run, record: &Record) {
-        let before = self.phase;
+    /// Takes in the record that brought the run to where it is now, and tells what it has changed.
+    pub fn record(&mut self, run: &Run, record: &Record) -> Update {
+        let (seen, before) = (self.seen(), self.phase);
         self.revision = record.revision;
         self.updated_at = record.at;
         self.phase = run.state.phase();
@@ -236,6 +232,7 @@ impl RunView {
         } else {
             None
         };
+        self.since(&seen)
     }
 
     /// The tick being shown as the present one.

@@ -34,6 +34,12 @@ pub enum StartError {
         #[source]
         source: PortError,
     },
+    /// Runs that others have left are taken over first.
+    #[error("unfinished runs are being taken over, and no new one is started before that; try again in some seconds")]
+    TakingOver,
+    /// This conductor ends, and hands over what it has.
+    #[error("this conductor is shutting down and takes no runs on; ask another one, or try again once it is back")]
+    HandedOver,
     /// The store could not be used.
     #[error("could not record the run")]
     Store(#[source] StoreError),
@@ -72,6 +78,9 @@ pub enum RecoverError {
         "run {0} is left alone: nothing tells whether its conductor lives; if none does, conductor restore {0} --from-cluster --settings FILE puts back what was before"
     )]
     NoSign(RunId),
+    /// This conductor ends, and hands over what it has.
+    #[error("this conductor is shutting down and takes no runs on; ask another one, or try again once it is back")]
+    HandedOver,
     /// Its journal makes no sense.
     #[error("could not replay the journal of run {run}")]
     Replay {

@@ -54,8 +54,8 @@ impl Journal {
     }
 
     async fn is_there(&self, record: &Record) -> Result<bool, StoreError> {
-        let journal = self.store.journal(&self.run).await?;
-        Ok(journal.contains(record))
+        let found = self.store.journal(&self.run, record.revision - 1).await?;
+        Ok(found.first() == Some(record))
     }
 }
 

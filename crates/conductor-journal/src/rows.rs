@@ -13,9 +13,9 @@ pub(crate) type RunRow = (String, String, String, String, bool);
 /// A row of `requests`: number and request.
 pub(crate) type RequestRow = (i64, String);
 
-/// The records of a run, of which there is none when there are no rows.
-pub(crate) fn journal(run: &RunId, rows: Vec<RecordRow>) -> Result<Vec<Record>, StoreError> {
-    if rows.is_empty() {
+/// The records of a run after a revision. There is no such run when there are no rows after 0.
+pub(crate) fn journal(run: &RunId, after: Revision, rows: Vec<RecordRow>) -> Result<Vec<Record>, StoreError> {
+    if rows.is_empty() && after == 0 {
         return Err(StoreError::UnknownRun(run.clone()));
     }
     rows.into_iter().map(|row| record(run, row)).collect()
@@ -55,6 +55,11 @@ fn request(run: &RunId, (number, request): RequestRow) -> Result<(u64, RunReques
         u64::try_from(number).map_err(|source| unavailable(act(), source))?,
         serde_json::from_str(&request).map_err(|source| unavailable(act(), source))?,
     ))
+}
+
+/// A number as databases have them. None of what is numbered ever comes near the end of these.
+pub(crate) fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn unavailable(act: String, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

@@ -131,13 +131,15 @@ impl RunStore for SqliteStore {
         Ok(())
     }
 
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
-        let found = sqlx::query_as("SELECT revision, at, event FROM records WHERE run = ? ORDER BY revision")
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError> {
+        let find = "SELECT revision, at, event FROM records WHERE run = ? AND revision > ? ORDER BY revision";
+        let found = sqlx::query_as(find)
             .bind(run.as_str())
+            .bind(rows::number(after))
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed(format!("could not read the journal of run {run}"), source))?;
-        rows::journal(run, found)
+        rows::journal(run, after, found)
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
@@ -169,10 +171,9 @@ impl RunRequests for SqliteStore {
 
     async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
         let act = || format!("could not look for requests to run {run}");
-        let after = i64::try_from(after).map_err(|source| rows::unavailable(act(), source))?;
         let found = sqlx::query_as("SELECT number, request FROM requests WHERE run = ? AND number > ? ORDER BY number")
             .bind(run.as_str())
-            .bind(after)
+            .bind(rows::number(after))
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed(act(), source))?;

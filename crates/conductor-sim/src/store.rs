@@ -125,10 +125,13 @@ impl RunStore for MemoryStore {
         std::future::pending().await
     }
 
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError> {
         let shared = self.available("read a journal")?;
-        let kept = shared.journals.get(run).ok_or_else(|| StoreError::UnknownRun(run.clone()))?;
-        Ok(kept.records.clone())
+        match shared.journals.get(run) {
+            Some(kept) => Ok(kept.records.iter().filter(|record| record.revision > after).cloned().collect()),
+            None if after > 0 => Ok(Vec::new()),
+            None => Err(StoreError::UnknownRun(run.clone())),
+        }
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {

@@ -37,6 +37,7 @@ macro_rules! cases {
         $crate::cases::cases! { $bed:
             a_run_is_rebuilt_from_what_is_kept_alone,
             what_is_kept_comes_back_to_the_last_digit_and_sign,
+            a_journal_is_read_from_any_revision,
             a_run_that_is_adopted_after_its_end_has_not_ended_until_it_has_again,
             a_second_writer_of_a_revision_is_refused_and_told_where_the_journal_is,
             of_many_writers_exactly_one_wins_each_revision,
@@ -91,7 +92,7 @@ pub(crate) async fn a_run_is_rebuilt_from_what_is_kept_alone<B: Bed>() {
     }
     drop((store, claim));
     let store = bed.store().await;
-    let view = RunView::of(&id, &store.journal(&id).await.unwrap()).unwrap();
+    let view = RunView::of(&id, &store.journal(&id, 0).await.unwrap()).unwrap();
     assert_eq!(view.verdict.unwrap().outcome, Outcome::Failed);
     let runs = store.runs().await.unwrap();
     assert_eq!((runs.len(), runs[0].finished, runs[0].name.as_str()), (1, true, "rehearsal"));
@@ -112,8 +113,27 @@ pub(crate) async fn what_is_kept_comes_back_to_the_last_digit_and_sign<B: Bed>()
         store.append(&id, record).await.unwrap();
     }
     let other = bed.store().await;
-    assert!(other.journal(&id).await.unwrap() == kept);
+    assert!(other.journal(&id, 0).await.unwrap() == kept);
     assert_eq!(other.runs().await.unwrap()[0].created, at);
+}
+
+pub(crate) async fn a_journal_is_read_from_any_revision<B: Bed>() {
+    let bed = B::fresh().await;
+    let id = run_id("r-1");
+    let (store, _claim) = claimed(&bed).await;
+    let records: Vec<Record> =
+        (1..=5).map(|revision| record(revision, if revision == 1 { created() } else { note("on") })).collect();
+    for record in &records {
+        store.append(&id, record).await.unwrap();
+    }
+    let other = bed.store().await;
+    for after in 0..5 {
+        assert!(other.journal(&id, after).await.unwrap() == records[after as usize..], "after {after}");
+    }
+    for after in [5, 6, u64::MAX] {
+        assert_eq!(other.journal(&id, after).await.unwrap(), [], "after {after}");
+    }
+    assert_eq!(other.journal(&run_id("r-2"), 1).await.unwrap(), [], "of a run that does not exist");
 }
 
 pub(crate) async fn a_run_that_is_adopted_after_its_end_has_not_ended_until_it_has_again<B: Bed>() {
@@ -149,7 +169,7 @@ pub(crate) async fn a_second_writer_of_a_revision_is_refused_and_told_where_the_
     assert!(matches!(gap, StoreError::Conflict { expected: 4, found: 2, .. }), "{gap}");
     let again = one.append(&id, &record(1, created())).await.unwrap_err();
     assert!(matches!(again, StoreError::Conflict { expected: 0, found: 2, .. }), "{again}");
-    assert_eq!(one.journal(&id).await.unwrap().len(), 2);
+    assert_eq!(one.journal(&id, 0).await.unwrap().len(), 2);
     one.append(&id, &record(3, note("one"))).await.unwrap();
 }
 
@@ -176,7 +196,7 @@ pub(crate) async fn of_many_writers_exactly_one_wins_each_revision<B: Bed>() {
         }
         assert_eq!(won, 1, "revision {revision}");
     }
-    assert_eq!(store.journal(&id).await.unwrap().len(), 11);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 11);
 }
 
 pub(crate) async fn of_many_beginnings_of_a_run_exactly_one_is_its_own<B: Bed>() {
@@ -196,7 +216,7 @@ pub(crate) async fn of_many_beginnings_of_a_run_exactly_one_is_its_own<B: Bed>()
             Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!((won, store.runs().await.unwrap().len(), store.journal(&id).await.unwrap().len()), (1, 1, 1));
+    assert_eq!((won, store.runs().await.unwrap().len(), store.journal(&id, 0).await.unwrap().len()), (1, 1, 1));
 }
 
 pub(crate) async fn an_event_that_does_not_belong_is_not_written<B: Bed>() {
@@ -209,7 +229,7 @@ pub(crate) async fn an_event_that_does_not_belong_is_not_written<B: Bed>() {
     store.append(&id, &record(1, created())).await.unwrap();
     let error = store.append(&id, &record(2, Event::ScaledUp)).await.unwrap_err();
     assert_eq!(error.to_string(), "could not append record 2 to run r-1");
-    assert_eq!(store.journal(&id).await.unwrap().len(), 1);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_run_that_does_not_exist_is_named<B: Bed>() {
@@ -218,7 +238,7 @@ pub(crate) async fn a_run_that_does_not_exist_is_named<B: Bed>() {
     let (store, _claim) = claimed(&bed).await;
     let stop = RunRequest::Stop { by: "ops".to_owned() };
     let errors = [
-        store.journal(&id).await.unwrap_err(),
+        store.journal(&id, 0).await.unwrap_err(),
         store.append(&id, &record(2, note("nothing before"))).await.unwrap_err(),
         store.ask(&id, &stop).await.unwrap_err(),
     ];

@@ -28,7 +28,7 @@ async fn what_a_program_of_version_1_has_left_is_read_and_gone_on_with() {
     bed.run(VERSION_1).await;
     let store = bed.store().await;
     let id = run_id("r-1");
-    let journal = store.journal(&id).await.unwrap();
+    let journal = store.journal(&id, 0).await.unwrap();
     assert_eq!(journal, [record(1, created()), record(2, note("größer \0"))]);
     let stop = RunRequest::Stop { by: "ops".to_owned() };
     assert_eq!(store.asked(&id, 0).await.unwrap(), [(1, stop.clone())]);
