@@ -1,11 +1,13 @@
 //! The methods of the service over a conductor.
 
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use conductor_core::phase::Retarget;
 use conductor_core::ports::RunSummary;
 use conductor_core::run::{Created, RunId};
+use conductor_core::units::UnitError;
 use conductor_core::view::Update;
 use conductor_engine::Conductor;
 use conductor_proto::v1;
@@ -228,11 +230,13 @@ fn page(runs: &[RunSummary], request: &v1::ListLoadTestsRequest) -> Result<v1::L
 }
 
 fn id(text: &str) -> Result<RunId, Status> {
-    text.parse().map_err(|error: conductor_core::app::NameError| of_field("id", error.to_string(), "the id of a run"))
+    // What a name is made of helps nobody who has to find the run's.
+    let refused = |_| of_field("id", format!("\"{text}\" is not the id of a run"), "an id as ListLoadTests tells it");
+    text.parse().map_err(refused)
 }
 
-fn value<T: std::str::FromStr<Err = conductor_core::units::UnitError>>(field: &str, text: &str) -> Result<T, Status> {
-    text.parse().map_err(|error: conductor_core::units::UnitError| of_field(field, error.problem, error.expected))
+fn value<T: FromStr<Err = UnitError>>(field: &str, text: &str) -> Result<T, Status> {
+    text.parse().map_err(|error: UnitError| of_field(field, error.problem, error.expected))
 }
 
 fn caller<T>(request: &Request<T>) -> String {
