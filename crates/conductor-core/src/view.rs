@@ -33,6 +33,9 @@ pub struct RunView {
     pub name: String,
     /// Its environment.
     pub environment: String,
+    /// Who has asked for the run, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The KPI's name.
     pub kpi: String,
     /// The law that steers.
@@ -188,6 +191,7 @@ impl RunView {
             id: id.clone(),
             name: spec.name.clone(),
             environment: spec.environment.clone(),
+            by: run.created.by.clone(),
             kpi: spec.kpi.clone(),
             algorithm: spec.load.algorithm,
             target_per_min: spec.target.as_per_minute(),
@@ -436,7 +440,8 @@ impl EventView {
 fn accepted(run: &Run) -> Vec<EventView> {
     let spec = &run.created.spec;
     let hints = Hints::of(&run.created).words(&spec.kpi);
-    let words = std::iter::once(format!("load test {} accepted", spec.name));
+    let by = run.created.by.as_ref().map_or_else(String::new, |by| format!(", as {by} has asked"));
+    let words = std::iter::once(format!("load test {} accepted{by}", spec.name));
     words
         .chain(hints.into_iter().map(|hint| format!("the control law begins with {hint}")))
         .map(|message| EventView::info(run.created_at, message))

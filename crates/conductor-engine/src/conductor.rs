@@ -4,11 +4,11 @@ mod adopt;
 mod follow;
 mod hand_over;
 mod look;
+mod start;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 use crate::activity::Equipment;
 use crate::driver::Driver;
-use crate::errors::{RecoverError, StartError, UpdateError};
+use crate::errors::{RecoverError, UpdateError};
 use crate::feed::{Feed, Reader};
 use crate::former;
 use crate::gate::Gate;
@@ -34,10 +34,6 @@ use crate::progress::{Board, Progress};
 
 /// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
 const FIRST: Revision = 1;
-
-/// How often a claim is asked for that others have without any run, and the pause between.
-const LOOKS: u32 = 5;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Runs load tests. Cloning gives another handle on the same runs; dropping all handles stops none of them.
 #[derive(Clone)]
@@ -111,31 +107,6 @@ impl Conductor {
         let (local, tails) = (Mutex::default(), Mutex::default());
         let (gate, driven) = (watch::Sender::new(Gate::Open), AtomicU64::new(0));
         Self { shared: Arc::new(Shared { store, requests, factory, clock, options, local, tails, gate, driven }) }
-    }
-
-    /// Claims the environment, records the run with what the last run of the same load test has learnt, and drives it
-    /// in a task of its own. Not idempotent.
-    ///
-    /// # Errors
-    /// When the environment is in use, or its last run never ended (see [`Conductor::recover`]), or the environment's
-    /// ports cannot be made, or the store cannot be used, or this conductor takes no new runs on now. Then nothing was changed and no run was recorded.
-    pub async fn start(&self, created: Created) -> Result<RunId, StartError> {
-        self.gate().borrow().takes_new()?;
-        let environment = created.spec.environment.clone();
-        let claim = self.claim_for_new(&environment).await?;
-        let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
-        if let Some(open) = runs.iter().find(|run| run.environment == environment && !run.finished) {
-            return Err(StartError::Unfinished { environment, run: open.id.clone() });
-        }
-        let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
-        let created = Created { learnt, ..created };
-        let board = Board::new();
-        let connected = self.shared.factory.connect(&created, created.epoch(FIRST), board.clone()).await;
-        let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
-        let id = fresh_id(&created.spec.name, self.shared.clock.now());
-        let found = self.record(&id, &created).await.map_err(StartError::Store)?;
-        self.spawn(self.equipment(&id, created, ports, board), found, claim, None);
-        Ok(id)
     }
 
     /// What a run of a load test would begin with: what its last run has learnt. `None` where there is none, or the load
@@ -252,25 +223,6 @@ impl Conductor {
         self.local(run, |_| ()).is_some()
     }
 
-    /// Claims an environment for a new run. Who only looks whether a run is driven has it for a moment: that is waited for.
-    async fn claim_for_new(&self, environment: &str) -> Result<Box<dyn Claim>, StartError> {
-        let mut looks = 0;
-        loop {
-            let error = match self.shared.store.claim(environment).await {
-                Ok(claim) => return Ok(claim),
-                Err(error) => error,
-            };
-            let StoreError::Claimed { environment, holder } = error else { return Err(StartError::Store(error)) };
-            let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
-            let is_driven = runs.iter().any(|run| run.environment == environment && !run.finished);
-            looks += 1;
-            if is_driven || looks == LOOKS {
-                return Err(StartError::Claimed { environment, holder });
-            }
-            self.shared.clock.sleep(BETWEEN_LOOKS).await;
-        }
-    }
-
     /// Claims the environment of a run that is to be put back.
     pub(crate) async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, RecoverError> {
         self.shared.store.claim(environment).await.map_err(|error| match error {
@@ -278,6 +230,7 @@ impl Conductor {
             StoreError::Conflict { .. }
             | StoreError::UnknownRun(_)
             | StoreError::Lost { .. }
+            | StoreError::Requested { .. }
             | StoreError::Unavailable { .. } => RecoverError::Store(error),
         })
     }
@@ -360,32 +313,5 @@ impl Found {
 
     pub(crate) const fn fruitless(&self) -> u32 {
         self.fruitless
-    }
-}
-
-/// A name that people can read and sort, such as `cyber-week-20261124-141500-x7k2`.
-fn fresh_id(name: &str, at: jiff::Timestamp) -> RunId {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    const LONGEST_NAME: usize = 80;
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let name: String = name.chars().take(LONGEST_NAME).map(plain).collect();
-    let chance: String = (0..4).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect();
-    let text = format!("{name}-{}-{chance}", at.strftime("%Y%m%d-%H%M%S"));
-    match text.parse() {
-        Ok(id) => id,
-        Err(error) => unreachable!("a valid test's name makes a valid id: {error}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_runs_id_is_made_of_its_name_the_time_and_chance() {
-        let at: jiff::Timestamp = "2026-11-24T14:15:00Z".parse().unwrap();
-        let id = fresh_id("team/cyber-week", at);
-        assert!(id.as_str().starts_with("team-cyber-week-20261124-141500-"), "{id}");
-        assert_ne!(id, fresh_id("team/cyber-week", at));
     }
 }

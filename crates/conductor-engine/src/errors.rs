@@ -1,7 +1,7 @@
 //! Why the conductor could not do what it was asked. What goes wrong inside a run is in its journal instead.
 
 use conductor_core::ports::{PortError, StoreError};
-use conductor_core::run::{ReplayError, RunId};
+use conductor_core::run::{ReplayError, RequestId, RunId};
 use conductor_core::spec::SpecError;
 use conductor_core::units::Span;
 use jiff::Timestamp;
@@ -33,6 +33,25 @@ pub enum StartError {
         /// Why.
         #[source]
         source: PortError,
+    },
+    /// The caller has named another load test's request the same.
+    #[error("request {request} has made run {run} of another load test; expected an id that was not used before")]
+    RequestReused {
+        /// The request.
+        request: RequestId,
+        /// The run that it has made.
+        run: RunId,
+    },
+    /// The run that the same request has made before cannot be read.
+    #[error("could not read run {run}, which request {request} has made before")]
+    Unreadable {
+        /// The request.
+        request: RequestId,
+        /// The run.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: ViewError,
     },
     /// Runs that others have left are taken over first.
     #[error("unfinished runs are being taken over, and no new one is started before that; try again in some seconds")]

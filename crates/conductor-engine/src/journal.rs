@@ -44,7 +44,12 @@ impl Journal {
                         }
                     }
                 }
-                Err(error @ (StoreError::UnknownRun(_) | StoreError::Claimed { .. } | StoreError::Lost { .. })) => {
+                Err(
+                    error @ (StoreError::UnknownRun(_)
+                    | StoreError::Claimed { .. }
+                    | StoreError::Lost { .. }
+                    | StoreError::Requested { .. }),
+                ) => {
                     return Err(Lost(error));
                 }
             }

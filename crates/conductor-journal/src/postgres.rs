@@ -84,6 +84,7 @@ impl RunStore for PostgresStore {
                 Err(match refusal {
                     Refusal::Lost(loss) => lease.lose(loss),
                     Refusal::Conflict { found } => conflict(run, record, found),
+                    Refusal::Requested { request, run } => rows::requested(&request, &run),
                 })
             }
         }
@@ -102,7 +103,7 @@ impl RunStore for PostgresStore {
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
         let failed = |source| rows::failed("could not read the list of runs".to_owned(), source);
         let mut held = self.connections.take().await.map_err(failed)?;
-        let find = "SELECT id, name, environment, created, finished FROM runs";
+        let find = "SELECT id, name, environment, created, finished, request FROM runs";
         let found = within(ANSWER_WITHIN, sqlx::query_as(find).fetch_all(&mut *held.connection)).await;
         self.connections.keep(held, &found);
         rows::summaries(found.map_err(failed)?)

@@ -39,7 +39,6 @@ impl Conductor {
         let mut ends: FuturesUnordered<_> = all
             .into_iter()
             .map(|(run, local)| async move {
-                local.task.abort();
                 let claim = local.claim.clone();
                 end(local).await;
                 claim.give_back().await;

@@ -107,6 +107,7 @@ impl Conductor {
                 error @ (StoreError::Conflict { .. }
                 | StoreError::UnknownRun(_)
                 | StoreError::Lost { .. }
+                | StoreError::Requested { .. }
                 | StoreError::Unavailable { .. }),
             ) => Err(error),
         }

@@ -22,6 +22,7 @@ mod pauses;
 mod plans;
 mod progress;
 mod rechecks;
+mod requests;
 mod resumed;
 mod reverts;
 mod room;
