@@ -21,7 +21,7 @@ use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags}
 use crate::parity::Sides;
 use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
-use crate::run::{Record, Revision, RunId};
+use crate::run::{Record, RequestId, Revision, RunId};
 use crate::scale::{Baseline, ScaleStep};
 
 /// What production runs now.
@@ -288,6 +288,14 @@ pub enum StoreError {
         /// What became of the claim.
         reason: String,
     },
+    /// A run was made of the same request before: nothing was written.
+    #[error("request {request} has made run {run} before")]
+    Requested {
+        /// The request.
+        request: RequestId,
+        /// The run.
+        run: RunId,
+    },
     /// The store could not be reached, read or written.
     #[error("{act}")]
     Unavailable {
@@ -313,6 +321,9 @@ pub struct RunSummary {
     pub created: Timestamp,
     /// True when the run has come to its end.
     pub finished: bool,
+    /// The request that has made it, where that has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
 }
 
 /// Keeps the journals of runs.
@@ -321,12 +332,14 @@ pub struct RunSummary {
 pub trait RunStore: Send + Sync {
     /// Appends a record; it is durable when this returns. `record.revision` must be the journal's next one (1 for the
     /// first record, which creates the run). Not idempotent: a second append of the same revision is
-    /// [`StoreError::Conflict`]. Where claims can be taken by others, whoever appends must hold the one on the run's
+    /// [`StoreError::Conflict`]. A run whose request has made another one, here or at any other user of the store, is
+    /// not begun: [`StoreError::Requested`]. Where claims can be taken by others, whoever appends must hold the one on the run's
     /// environment: otherwise it is [`StoreError::Lost`].
     async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError>;
 
-    /// The whole journal of a run, oldest record first.
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError>;
+    /// The records of a run's journal after a revision, oldest first; after 0 it is the whole of it. There is no record after
+    /// one that is not there: that a run does not exist is told only by who asks for its whole journal.
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError>;
 
     /// All runs, newest first.
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError>;

@@ -1,11 +1,15 @@
 //! A run: its identity, its journal's records, and the state they add up to.
 
+mod request_id;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use request_id::{RequestId, RequestIdError};
 
 use crate::app::{ApplicationId, NameError, is_name};
 use crate::guard::{DriftPolicy, Guarded};
@@ -104,6 +108,12 @@ pub struct Created {
     /// otherwise.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub former_epoch: u64,
+    /// Who has asked for the run; `None` where nobody was asked who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// By what they have named their request, which is never used for another run; `None` where they have not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
 }
 
 const fn no_time() -> Span {
@@ -133,6 +143,8 @@ impl Created {
             environment,
             learnt: None,
             former_epoch: 0,
+            by: None,
+            request: None,
         }
     }
 

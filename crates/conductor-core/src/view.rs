@@ -1,11 +1,14 @@
 //! What people look at: a run's journal, folded into phases, ticks, applications and a verdict. Derived, never stored.
 
 mod law;
+mod update;
 mod words;
 mod workers;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use update::{Fold, Update};
 
 use crate::app::ApplicationId;
 use crate::learnt::Hints;
@@ -30,6 +33,9 @@ pub struct RunView {
     pub name: String,
     /// Its environment.
     pub environment: String,
+    /// Who has asked for the run, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// The KPI's name.
     pub kpi: String,
     /// The law that steers.
@@ -175,14 +181,7 @@ impl RunView {
     /// # Errors
     /// When the journal cannot be replayed.
     pub fn of(id: &RunId, journal: &[Record]) -> Result<Self, ReplayError> {
-        let (first, rest) = journal.split_first().ok_or(ReplayError::Empty)?;
-        let mut run = Run::begin(first)?;
-        let mut view = Self::begin(id, &run);
-        for record in rest {
-            run.apply(record)?;
-            view.record(&run, record);
-        }
-        Ok(view)
+        Fold::of(id, journal).map(|(fold, _)| fold.view)
     }
 
     /// The view of a run that was just created.
@@ -192,6 +191,7 @@ impl RunView {
             id: id.clone(),
             name: spec.name.clone(),
             environment: spec.environment.clone(),
+            by: run.created.by.clone(),
             kpi: spec.kpi.clone(),
             algorithm: spec.load.algorithm,
             target_per_min: spec.target.as_per_minute(),
@@ -216,9 +216,9 @@ impl RunView {
         }
     }
 
-    /// Takes in the record that brought the run to where it is now.
-    pub fn record(&mut self, run: &Run, record: &Record) {
-        let before = self.phase;
+    /// Takes in the record that brought the run to where it is now, and tells what it has changed.
+    pub fn record(&mut self, run: &Run, record: &Record) -> Update {
+        let (seen, before) = (self.seen(), self.phase);
         self.revision = record.revision;
         self.updated_at = record.at;
         self.phase = run.state.phase();
@@ -236,6 +236,7 @@ impl RunView {
         } else {
             None
         };
+        self.since(&seen)
     }
 
     /// The tick being shown as the present one.
@@ -439,7 +440,8 @@ impl EventView {
 fn accepted(run: &Run) -> Vec<EventView> {
     let spec = &run.created.spec;
     let hints = Hints::of(&run.created).words(&spec.kpi);
-    let words = std::iter::once(format!("load test {} accepted", spec.name));
+    let by = run.created.by.as_ref().map_or_else(String::new, |by| format!(", as {by} has asked"));
+    let words = std::iter::once(format!("load test {} accepted{by}", spec.name));
     words
         .chain(hints.into_iter().map(|hint| format!("the control law begins with {hint}")))
         .map(|message| EventView::info(run.created_at, message))

@@ -241,6 +241,38 @@ fn a_view_taken_in_record_by_record_is_the_view_of_the_whole_journal() {
 }
 
 #[test]
+fn every_record_gives_one_update_and_together_they_tell_what_the_view_tells() {
+    let mut story = Story::begin();
+    story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]);
+    story.tell(1, Event::StopRequested { by: "ops".to_owned() }).tell(1, Event::LoadStopped);
+    let gone = Failure { activity: "restore".to_owned(), kind: FailureKind::NotFound, message: "no shop".to_owned() };
+    story.tell(9, Event::Restored { found: found("v2"), foreign: vec![], failures: vec![gone] });
+    story.tell(0, Event::Thawed).tell(1, Event::CleanedUp { deleted: vec![], failures: vec![] });
+    let changes = Changes { baseline: found("v1"), ..Changes::default() };
+    story.tell(60, Event::Adopted { changes }).tell(1, Event::LoadStopped);
+    let (fold, updates) = Fold::of(&"told-1".parse().unwrap(), &story.journal).unwrap();
+    assert_eq!(fold.view, story.view());
+    let revisions: Vec<Revision> = updates.iter().map(|update| update.revision).collect();
+    assert_eq!(revisions, (1..=story.journal.len() as u64).collect::<Vec<_>>());
+    assert_eq!(updates.iter().filter_map(|update| update.tick.clone()).collect::<Vec<_>>(), fold.view.ticks);
+    assert_eq!(updates.iter().flat_map(|update| update.events.clone()).collect::<Vec<_>>(), fold.view.events);
+    let entered: Vec<String> = updates.iter().filter_map(|update| Some(update.entered?.to_string())).collect();
+    let there = ["PREPARE", "DEPLOY", "SCALE_UP", "GENERATE_LOAD"];
+    let back = ["SCALE_DOWN", "CLEAN_UP", "FINISHED", "GENERATE_LOAD", "SCALE_DOWN"];
+    assert_eq!(entered, [&there[..], &back[..]].concat());
+    let ends: Vec<&Update> = updates.iter().filter(|update| update.is_end()).collect();
+    assert!(ends.len() == 1 && ends[0].verdict.as_ref().is_some_and(|verdict| !verdict.restored), "{ends:?}");
+    let (text, measured) = (serde_json::to_string(&updates).unwrap(), serde_json::to_value(&updates[8]).unwrap());
+    assert_eq!(serde_json::from_str::<Vec<Update>>(&text).unwrap(), updates);
+    assert_eq!(measured["tick"]["count"], 75, "{measured}");
+    let thawed = serde_json::to_value(updates.iter().find(|update| update.state == "CleaningUp")).unwrap();
+    let expected = serde_json::json!({
+        "revision": 14, "at": thawed["at"], "phase": "CLEAN_UP", "state": "CleaningUp", "entered": "CLEAN_UP"
+    });
+    assert_eq!(thawed, expected);
+}
+
+#[test]
 fn a_mode_of_the_law_is_an_event_when_it_begins_and_not_again() {
     let mut story = Story::begin();
     story.until_the_load().measured(30, 75, vec![]).measured(30, 220, vec![]).measured(15, 150, vec![]);

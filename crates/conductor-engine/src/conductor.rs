@@ -1,25 +1,32 @@
 //! The handle on the engine: starts, stops, shows and recovers runs. What drives a run is in `driver`.
 
 mod adopt;
+mod follow;
+mod hand_over;
+mod look;
+mod start;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
-use conductor_core::phase::{Event, Phase, Retarget, State};
+use conductor_core::phase::{Event, Retarget, State};
 use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
-use conductor_core::view::RunView;
-use futures::{Stream, StreamExt};
+use conductor_core::view::{Fold, RunView, Update};
+pub use hand_over::HandOver;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::activity::Equipment;
 use crate::driver::Driver;
-use crate::errors::{RecoverError, StartError, UpdateError, ViewError};
+use crate::errors::{RecoverError, UpdateError};
+use crate::feed::{Feed, Reader};
 use crate::former;
+use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::{Ports, PortsFactory};
@@ -41,14 +48,41 @@ struct Shared {
     clock: Arc<dyn Clock>,
     options: EngineOptions,
     local: Mutex<HashMap<RunId, Local>>,
+    /// What is told here of runs that other processes drive, while somebody follows them.
+    tails: Mutex<HashMap<RunId, Reader>>,
+    gate: watch::Sender<Gate>,
+    /// How many runs were driven here so far.
+    driven: AtomicU64,
 }
 
 /// A run that this process drives.
 struct Local {
     views: watch::Receiver<RunView>,
+    updates: Reader,
     progress: watch::Receiver<Progress>,
     ask: mpsc::Sender<String>,
     task: JoinHandle<()>,
+    claim: Arc<dyn Claim>,
+    /// Which of those that were driven here so far: one run may be driven again.
+    number: u64,
+}
+
+/// A run's place among those that are driven here. However its task ends, the run is not driven here any more then.
+struct Place {
+    shared: Arc<Shared>,
+    run: RunId,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = local.get(&self.run).is_some_and(|known| known.number == self.number);
+        let ended = if ended { local.remove(&self.run) } else { None };
+        drop(local);
+        // With it goes what is left of its claim, which is the store's matter.
+        drop(ended);
+    }
 }
 
 /// What becomes of a run whose conductor died.
@@ -70,38 +104,9 @@ impl Conductor {
         clock: Arc<dyn Clock>,
         options: EngineOptions,
     ) -> Self {
-        let local = Mutex::new(HashMap::new());
-        Self { shared: Arc::new(Shared { store, requests, factory, clock, options, local }) }
-    }
-
-    /// Claims the environment, records the run with what the last run of the same load test has learnt, and drives it
-    /// in a task of its own. Not idempotent.
-    ///
-    /// # Errors
-    /// When the environment is in use, or its last run never ended (see [`Conductor::recover`]), or the environment's
-    /// ports cannot be made, or the store cannot be used. Then nothing was changed and no run was recorded.
-    pub async fn start(&self, created: Created) -> Result<RunId, StartError> {
-        let environment = created.spec.environment.clone();
-        let claim = self.shared.store.claim(&environment).await.map_err(|error| match error {
-            StoreError::Claimed { environment, holder } => StartError::Claimed { environment, holder },
-            StoreError::Conflict { .. }
-            | StoreError::UnknownRun(_)
-            | StoreError::Lost { .. }
-            | StoreError::Unavailable { .. } => StartError::Store(error),
-        })?;
-        let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
-        if let Some(open) = runs.iter().find(|run| run.environment == environment && !run.finished) {
-            return Err(StartError::Unfinished { environment, run: open.id.clone() });
-        }
-        let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
-        let created = Created { learnt, ..created };
-        let board = Board::new();
-        let connected = self.shared.factory.connect(&created, created.epoch(FIRST), board.clone()).await;
-        let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
-        let id = fresh_id(&created.spec.name, self.shared.clock.now());
-        let found = self.record(&id, &created).await.map_err(StartError::Store)?;
-        self.spawn(self.equipment(&id, created, ports, board), found, claim, None);
-        Ok(id)
+        let (local, tails) = (Mutex::default(), Mutex::default());
+        let (gate, driven) = (watch::Sender::new(Gate::Open), AtomicU64::new(0));
+        Self { shared: Arc::new(Shared { store, requests, factory, clock, options, local, tails, gate, driven }) }
     }
 
     /// What a run of a load test would begin with: what its last run has learnt. `None` where there is none, or the load
@@ -120,19 +125,32 @@ impl Conductor {
     /// When a process drives the run, or it has ended, or its journal makes no sense, or its environment's ports cannot
     /// be made, or the store cannot be used.
     pub async fn recover(&self, run: &RunId, how: Recovery) -> Result<(), RecoverError> {
-        let environment = self.found(run).await?.run.created.spec.environment;
+        let environment = self.found(run).await?.fold.run.created.spec.environment;
         let claim = self.claim(&environment).await?;
         // Read again: until the claim was ours, another process may have written.
         let found = self.found(run).await?;
-        if matches!(found.run.state, State::Finished { .. }) {
+        self.take_over(run, found, claim, how).await
+    }
+
+    /// Goes on with a run that was found once its environment was claimed.
+    pub(crate) async fn take_over(
+        &self,
+        run: &RunId,
+        found: Found,
+        claim: Box<dyn Claim>,
+        how: Recovery,
+    ) -> Result<(), RecoverError> {
+        self.gate().borrow().takes_over()?;
+        if found.fold.is_over() {
             return Err(RecoverError::Finished(run.clone()));
         }
-        let created = &found.run.created;
+        let created = &found.fold.run.created;
+        let environment = created.spec.environment.clone();
         let board = Board::new();
-        let epoch = created.epoch(found.run.revision + 1);
+        let epoch = created.epoch(found.fold.run.revision + 1);
         let connected = self.shared.factory.connect(created, epoch, board.clone()).await;
         let ports = connected.map_err(|source| RecoverError::Connect { environment, source })?;
-        let equipment = self.equipment(run, found.run.created.clone(), ports, board);
+        let equipment = self.equipment(run, found.fold.run.created.clone(), ports, board);
         let first = match how {
             Recovery::TearDown => Event::Abandoned,
             Recovery::Continue => Event::Resumed,
@@ -154,44 +172,13 @@ impl Conductor {
         }
     }
 
-    /// True while some process, this one or another, drives the run; false when it has ended, or its conductor died
-    /// and it waits for [`Conductor::recover`].
-    ///
-    /// # Errors
-    /// When there is no such run, or the store cannot be used.
-    pub async fn is_driven(&self, run: &RunId) -> Result<bool, StoreError> {
-        if self.local(run, |_| ()).is_some() {
-            return Ok(true);
-        }
-        let runs = self.shared.store.runs().await?;
-        let found = runs.into_iter().find(|known| known.id == *run);
-        let found = found.ok_or_else(|| StoreError::UnknownRun(run.clone()))?;
-        if found.finished {
-            return Ok(false);
-        }
-        // A claim that can be had is nobody's, and is given back at once.
-        match self.shared.store.claim(&found.environment).await {
-            Ok(claim) => {
-                claim.give_back().await;
-                Ok(false)
-            }
-            Err(StoreError::Claimed { .. }) => Ok(true),
-            Err(
-                error @ (StoreError::Conflict { .. }
-                | StoreError::UnknownRun(_)
-                | StoreError::Lost { .. }
-                | StoreError::Unavailable { .. }),
-            ) => Err(error),
-        }
-    }
-
     /// Asks a run to go for another target. It does so once it generates load, without a jump: see [`Retarget`].
     ///
     /// # Errors
     /// When the change makes no sense for the run's test, or its load would not end before the run's deadline, or the
     /// test is a search, or the run's load is over, or the run cannot be read, or the request cannot be left in the store.
     pub async fn update(&self, run: &RunId, change: Retarget, by: &str) -> Result<(), UpdateError> {
-        let journal = self.shared.store.journal(run).await.map_err(UpdateError::Store)?;
+        let journal = self.shared.store.journal(run, 0).await.map_err(UpdateError::Store)?;
         let found = Run::replay(&journal).map_err(|source| UpdateError::Replay { run: run.clone(), source })?;
         let spec = &found.created.spec;
         change.check(spec).map_err(UpdateError::Change)?;
@@ -214,22 +201,6 @@ impl Conductor {
         self.shared.requests.ask(run, &request).await.map_err(UpdateError::Store)
     }
 
-    /// A run as it is now.
-    ///
-    /// # Errors
-    /// When there is no such run, or the store cannot be used.
-    pub async fn get(&self, run: &RunId) -> Result<RunView, ViewError> {
-        match self.local(run, |local| local.views.borrow().clone()) {
-            Some(view) => Ok(view),
-            None => self.read(run).await,
-        }
-    }
-
-    /// How far rollouts and scaling of a run are, now and after every change; `None` where this process does not drive it.
-    pub fn progress(&self, run: &RunId) -> Option<watch::Receiver<Progress>> {
-        self.local(run, |local| local.progress.clone())
-    }
-
     /// All runs, newest first.
     ///
     /// # Errors
@@ -238,76 +209,28 @@ impl Conductor {
         self.shared.store.runs().await
     }
 
-    /// A run as it is now and after every change, until it has ended. A slow reader misses views in between, never the
-    /// last one.
-    ///
-    /// # Errors
-    /// When there is no such run, or the store cannot be used.
-    pub async fn watch(&self, run: &RunId) -> Result<impl Stream<Item = RunView> + Send + use<>, ViewError> {
-        let views = self.local(run, |local| local.views.clone());
-        let present = self.get(run).await?;
-        let (this, run) = (self.clone(), run.clone());
-        Ok(async_stream::stream! {
-            let mut shown = present.revision;
-            let mut over = present.phase == Phase::Finished;
-            yield present;
-            if let Some(mut views) = views {
-                views.mark_changed();
-                while !over && views.changed().await.is_ok() {
-                    let view = views.borrow_and_update().clone();
-                    (shown, over) = (view.revision, view.phase == Phase::Finished);
-                    yield view;
-                }
-            }
-            // Another process drives the run, or this one has let go of it.
-            while !over {
-                this.shared.clock.sleep(this.shared.options.watch_poll).await;
-                match this.read(&run).await {
-                    Ok(view) if view.revision > shown => {
-                        (shown, over) = (view.revision, view.phase == Phase::Finished);
-                        yield view;
-                    }
-                    Ok(_) => {}
-                    Err(error) => tracing::warn!(%run, error = crate::journal::chain(&error), "the run cannot be read"),
-                }
-            }
-        })
+    /// Whether runs are taken on.
+    pub(crate) fn gate(&self) -> &watch::Sender<Gate> {
+        &self.shared.gate
     }
 
-    /// Waits until a run has ended.
-    ///
-    /// # Errors
-    /// When there is no such run, or the store cannot be used.
-    pub async fn wait(&self, run: &RunId) -> Result<RunView, ViewError> {
-        let mut views = std::pin::pin!(self.watch(run).await?);
-        let mut last = None;
-        while let Some(view) = views.next().await {
-            last = Some(view);
-        }
-        match last {
-            Some(view) => Ok(view),
-            None => self.read(run).await,
-        }
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
     }
 
-    /// Lets go of a run as if this process had died: nothing is put back, and another conductor may recover the run.
-    /// Returns once its work has ended here. On a run that is not driven here it does nothing.
-    pub async fn let_go(&self, run: &RunId) {
-        let local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner).remove(run);
-        if let Some(local) = local {
-            local.task.abort();
-            // The only error is that the task was cancelled, which is what was asked for.
-            local.task.await.unwrap_or_default();
-        }
+    /// True while this process drives the run.
+    pub(crate) fn drives(&self, run: &RunId) -> bool {
+        self.local(run, |_| ()).is_some()
     }
 
     /// Claims the environment of a run that is to be put back.
-    async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, RecoverError> {
+    pub(crate) async fn claim(&self, environment: &str) -> Result<Box<dyn Claim>, RecoverError> {
         self.shared.store.claim(environment).await.map_err(|error| match error {
             StoreError::Claimed { environment, holder } => RecoverError::Claimed { environment, holder },
             StoreError::Conflict { .. }
             | StoreError::UnknownRun(_)
             | StoreError::Lost { .. }
+            | StoreError::Requested { .. }
             | StoreError::Unavailable { .. } => RecoverError::Store(error),
         })
     }
@@ -320,7 +243,8 @@ impl Conductor {
         let created = created.clone();
         let run = Run { created, created_at: at, state: State::Accepted, revision: FIRST, guarded: None };
         let view = RunView::begin(id, &run);
-        Ok(Found { run, view, last_at: at })
+        let updates = vec![view.begun()];
+        Ok(Found { fold: Fold { run, view }, updates, fruitless: 0 })
     }
 
     fn equipment(&self, run: &RunId, created: Created, ports: Ports, board: Arc<Board>) -> Equipment {
@@ -329,76 +253,65 @@ impl Conductor {
     }
 
     fn spawn(&self, equipment: Equipment, found: Found, claim: Box<dyn Claim>, first: Option<Event>) {
-        let Found { run, view, last_at } = found;
-        let (views, seen) = watch::channel(view.clone());
+        let Found { fold: Fold { run, view }, updates, .. } = found;
+        let last_at = view.updated_at;
+        let (views, seen) = watch::channel(view);
+        let updates = Feed::new(updates);
+        let reader = updates.reader();
         let (ask, asked) = mpsc::channel(1);
         let (id, progress) = (equipment.run.clone(), equipment.board.subscribe());
         let Shared { store, requests, clock, options, .. } = &*self.shared;
         let journal =
             Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
         let requests = Arc::clone(requests);
-        let claim = Arc::from(claim);
-        let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim };
-        let shared = Arc::clone(&self.shared);
+        let claim: Arc<dyn Claim> = Arc::from(claim);
+        let held = Arc::clone(&claim);
+        let driver = Driver { equipment, journal, run, views, updates, last_at, requests, asked, claim };
+        let number = self.shared.driven.fetch_add(1, Ordering::Relaxed);
+        let place = Place { shared: Arc::clone(&self.shared), run: id.clone(), number };
         let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = id.clone();
+        if *self.gate().borrow() == Gate::HandedOver {
+            // Its journal has begun, or goes on as it was: whoever finds it unfinished drives it.
+            drop(local);
+            return;
+        }
         // The lock is held until the run is entered, so that it cannot be taken out before that.
         let task = tokio::spawn(async move {
             driver.drive(first).await;
-            shared.local.lock().unwrap_or_else(PoisonError::into_inner).remove(&over);
+            drop(place);
         });
-        local.insert(id, Local { views: seen, progress, ask, task });
+        local.insert(id, Local { views: seen, updates: reader, progress, ask, task, claim: held, number });
     }
 
     fn local<T>(&self, run: &RunId, look: impl FnOnce(&Local) -> T) -> Option<T> {
         self.shared.local.lock().unwrap_or_else(PoisonError::into_inner).get(run).map(look)
     }
 
-    async fn read(&self, run: &RunId) -> Result<RunView, ViewError> {
-        let journal = self.shared.store.journal(run).await.map_err(ViewError::Store)?;
-        RunView::of(run, &journal).map_err(|source| ViewError::Replay { run: run.clone(), source })
-    }
-
-    async fn found(&self, id: &RunId) -> Result<Found, RecoverError> {
-        let journal = self.shared.store.journal(id).await.map_err(RecoverError::Store)?;
-        let unreadable = |source| RecoverError::Replay { run: id.clone(), source };
-        let run = Run::replay(&journal).map_err(unreadable)?;
-        let view = RunView::of(id, &journal).map_err(unreadable)?;
-        let last_at = view.updated_at;
-        Ok(Found { run, view, last_at })
+    pub(crate) async fn found(&self, id: &RunId) -> Result<Found, RecoverError> {
+        let journal = self.shared.store.journal(id, 0).await.map_err(RecoverError::Store)?;
+        let folded = Fold::of(id, &journal);
+        let (fold, updates) = folded.map_err(|source| RecoverError::Replay { run: id.clone(), source })?;
+        let others = |record: &&Record| matches!(record.event, Event::Resumed | Event::Abandoned);
+        let fruitless = journal.iter().rev().take_while(others).count();
+        Ok(Found { fold, updates, fruitless: u32::try_from(fruitless).unwrap_or(u32::MAX) })
     }
 }
 
 /// A run as its journal tells it.
-struct Found {
-    run: Run,
-    view: RunView,
-    last_at: jiff::Timestamp,
+pub(crate) struct Found {
+    fold: Fold,
+    updates: Vec<Update>,
+    /// How many conductors have taken it over at last without anything coming of it.
+    fruitless: u32,
 }
 
-/// A name that people can read and sort, such as `cyber-week-20261124-141500-x7k2`.
-fn fresh_id(name: &str, at: jiff::Timestamp) -> RunId {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    const LONGEST_NAME: usize = 80;
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let name: String = name.chars().take(LONGEST_NAME).map(plain).collect();
-    let chance: String = (0..4).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect();
-    let text = format!("{name}-{}-{chance}", at.strftime("%Y%m%d-%H%M%S"));
-    match text.parse() {
-        Ok(id) => id,
-        Err(error) => unreachable!("a valid test's name makes a valid id: {error}"),
+impl Found {
+    /// When its last record was written.
+    pub(crate) const fn last_at(&self) -> jiff::Timestamp {
+        self.fold.view.updated_at
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_runs_id_is_made_of_its_name_the_time_and_chance() {
-        let at: jiff::Timestamp = "2026-11-24T14:15:00Z".parse().unwrap();
-        let id = fresh_id("team/cyber-week", at);
-        assert!(id.as_str().starts_with("team-cyber-week-20261124-141500-"), "{id}");
-        assert_ne!(id, fresh_id("team/cyber-week", at));
+    pub(crate) const fn fruitless(&self) -> u32 {
+        self.fruitless
     }
 }

@@ -17,6 +17,7 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
 
 use crate::activity::{Activity, Equipment, keep, take_over};
+use crate::feed::Feed;
 use crate::journal::{Journal, Lost, chain};
 use crate::requests::Requests;
 
@@ -25,8 +26,9 @@ pub(crate) struct Driver {
     pub(crate) equipment: Equipment,
     pub(crate) journal: Journal,
     pub(crate) run: Run,
-    pub(crate) view: RunView,
+    /// The run as people look at it now.
     pub(crate) views: watch::Sender<RunView>,
+    pub(crate) updates: Feed,
     pub(crate) last_at: jiff::Timestamp,
     pub(crate) requests: Arc<dyn RunRequests>,
     pub(crate) asked: mpsc::Receiver<String>,
@@ -141,11 +143,10 @@ impl Driver {
                 return Ok(Taken::Refused(error.to_string()));
             }
         };
-        let (view, views) = (&mut self.view, &self.views);
+        let views = &self.views;
         let outage = |error: &conductor_core::ports::StoreError| {
             let message = format!("the journal cannot be written and is tried again: {}", chain(error));
-            view.events.push(EventView { at, level: Level::Warning, message });
-            views.send_replace(view.clone());
+            views.send_modify(|view| view.events.push(EventView { at, level: Level::Warning, message }));
         };
         self.journal.append(&record, outage).await?;
         tracing::info!(run = %self.equipment.run, revision = record.revision, event = record.event.name(), state = run.state.name());
@@ -154,9 +155,18 @@ impl Driver {
         if let State::Finished { .. } = self.run.state {
             self.claim.give_back().await;
         }
-        self.view.record(&self.run, &record);
-        self.views.send_replace(self.view.clone());
+        self.show(&record);
         Ok(Taken::Accepted(commands))
+    }
+
+    /// Shows what a record has changed. The view is changed where it stands: copying it for each record would cost more the
+    /// longer the run goes on.
+    fn show(&self, record: &Record) {
+        let mut update = None;
+        self.views.send_modify(|view| update = Some(view.record(&self.run, record)));
+        if let Some(update) = update {
+            self.updates.tell(update);
+        }
     }
 
     /// An activity whose event was refused will not tell another one: the run must not wait for it for ever.

@@ -1,7 +1,7 @@
 //! Why the conductor could not do what it was asked. What goes wrong inside a run is in its journal instead.
 
 use conductor_core::ports::{PortError, StoreError};
-use conductor_core::run::{ReplayError, RunId};
+use conductor_core::run::{ReplayError, RequestId, RunId};
 use conductor_core::spec::SpecError;
 use conductor_core::units::Span;
 use jiff::Timestamp;
@@ -34,6 +34,31 @@ pub enum StartError {
         #[source]
         source: PortError,
     },
+    /// The caller has named another load test's request the same.
+    #[error("request {request} has made run {run} of another load test; expected an id that was not used before")]
+    RequestReused {
+        /// The request.
+        request: RequestId,
+        /// The run that it has made.
+        run: RunId,
+    },
+    /// The run that the same request has made before cannot be read.
+    #[error("could not read run {run}, which request {request} has made before")]
+    Unreadable {
+        /// The request.
+        request: RequestId,
+        /// The run.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: ViewError,
+    },
+    /// Runs that others have left are taken over first.
+    #[error("unfinished runs are being taken over, and no new one is started before that; try again in some seconds")]
+    TakingOver,
+    /// This conductor ends, and hands over what it has.
+    #[error("this conductor is shutting down and takes no runs on; ask another one, or try again once it is back")]
+    HandedOver,
     /// The store could not be used.
     #[error("could not record the run")]
     Store(#[source] StoreError),
@@ -72,6 +97,9 @@ pub enum RecoverError {
         "run {0} is left alone: nothing tells whether its conductor lives; if none does, conductor restore {0} --from-cluster --settings FILE puts back what was before"
     )]
     NoSign(RunId),
+    /// This conductor ends, and hands over what it has.
+    #[error("this conductor is shutting down and takes no runs on; ask another one, or try again once it is back")]
+    HandedOver,
     /// Its journal makes no sense.
     #[error("could not replay the journal of run {run}")]
     Replay {

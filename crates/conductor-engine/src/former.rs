@@ -18,7 +18,7 @@ pub(crate) async fn learnt(store: &dyn RunStore, runs: &[RunSummary], spec: &Loa
     }
     let same = runs.iter().filter(|run| run.finished && run.name == spec.name && run.environment == spec.environment);
     for RunSummary { id, .. } in same.take(LOOKED_AT) {
-        let journal = match store.journal(id).await {
+        let journal = match store.journal(id, 0).await {
             Ok(journal) => journal,
             Err(error) => {
                 tracing::warn!(run = %id, error = chain(&error), "nothing can be learnt from a former run");

@@ -44,7 +44,12 @@ impl Journal {
                         }
                     }
                 }
-                Err(error @ (StoreError::UnknownRun(_) | StoreError::Claimed { .. } | StoreError::Lost { .. })) => {
+                Err(
+                    error @ (StoreError::UnknownRun(_)
+                    | StoreError::Claimed { .. }
+                    | StoreError::Lost { .. }
+                    | StoreError::Requested { .. }),
+                ) => {
                     return Err(Lost(error));
                 }
             }
@@ -54,8 +59,8 @@ impl Journal {
     }
 
     async fn is_there(&self, record: &Record) -> Result<bool, StoreError> {
-        let journal = self.store.journal(&self.run).await?;
-        Ok(journal.contains(record))
+        let found = self.store.journal(&self.run, record.revision - 1).await?;
+        Ok(found.first() == Some(record))
     }
 }
 

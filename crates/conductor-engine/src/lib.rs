@@ -1,6 +1,7 @@
 //! The engine: drives runs there and back. It does and never decides; the decisions are `conductor_core::phase::step`.
 //!
-//! * [`Conductor`] — the handle: start, stop, update, watch, recover,
+//! * [`Conductor`] — the handle: start, stop, update, watch, follow, recover,
+//! * [`Steward`] — keeps every unfinished run driven, and hands all of them over at the end of a process,
 //! * [`Ports`] and [`PortsFactory`] — what a run works with,
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
@@ -14,18 +15,22 @@ mod clock;
 mod conductor;
 mod driver;
 mod errors;
+mod feed;
 mod former;
+mod gate;
 mod journal;
 mod options;
 mod plan;
 mod ports;
 mod progress;
 mod requests;
+mod steward;
 
 pub use clock::{SystemClock, TokioClock};
-pub use conductor::{Adoption, Conductor, Recovery, is_gone};
+pub use conductor::{Adoption, Conductor, HandOver, Recovery, is_gone};
 pub use errors::{RecoverError, StartError, UpdateError, ViewError};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
 pub use ports::{Ports, PortsFactory};
 pub use progress::Progress;
+pub use steward::{Steward, StewardOptions};

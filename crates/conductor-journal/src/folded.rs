@@ -26,7 +26,7 @@ impl Folded {
         let mut folded = match known.filter(|known| known.revision + 1 == record.revision) {
             Some(known) => known,
             None => {
-                let journal = store.journal(run).await?;
+                let journal = store.journal(run, 0).await?;
                 Run::replay(&journal).map_err(|source| rows::unavailable(act(), source))?
             }
         };

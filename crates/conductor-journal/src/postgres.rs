@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
-use conductor_core::run::{Record, RunId};
+use conductor_core::run::{Record, Revision, RunId};
 
 pub use settings::{PostgresStoreSettings, PostgresStoreTls, PostgresStoreTlsMode};
 
@@ -84,25 +84,26 @@ impl RunStore for PostgresStore {
                 Err(match refusal {
                     Refusal::Lost(loss) => lease.lose(loss),
                     Refusal::Conflict { found } => conflict(run, record, found),
+                    Refusal::Requested { request, run } => rows::requested(&request, &run),
                 })
             }
         }
     }
 
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError> {
         let failed = |source| rows::failed(format!("could not read the journal of run {run}"), source);
         let mut held = self.connections.take().await.map_err(failed)?;
-        let find = "SELECT revision, at, event FROM records WHERE run = $1 ORDER BY revision";
-        let found = sqlx::query_as(find).bind(run.as_str()).fetch_all(&mut *held.connection);
+        let find = "SELECT revision, at, event FROM records WHERE run = $1 AND revision > $2 ORDER BY revision";
+        let found = sqlx::query_as(find).bind(run.as_str()).bind(rows::number(after)).fetch_all(&mut *held.connection);
         let found = within(ANSWER_WITHIN, found).await;
         self.connections.keep(held, &found);
-        rows::journal(run, found.map_err(failed)?)
+        rows::journal(run, after, found.map_err(failed)?)
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
         let failed = |source| rows::failed("could not read the list of runs".to_owned(), source);
         let mut held = self.connections.take().await.map_err(failed)?;
-        let find = "SELECT id, name, environment, created, finished FROM runs";
+        let find = "SELECT id, name, environment, created, finished, request FROM runs";
         let found = within(ANSWER_WITHIN, sqlx::query_as(find).fetch_all(&mut *held.connection)).await;
         self.connections.keep(held, &found);
         rows::summaries(found.map_err(failed)?)
@@ -131,10 +132,9 @@ impl RunRequests for PostgresStore {
     async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
         let act = || format!("could not look for requests to run {run}");
         let failed = |source| rows::failed(act(), source);
-        let after = i64::try_from(after).map_err(|source| rows::unavailable(act(), source))?;
         let mut held = self.connections.take().await.map_err(failed)?;
         let find = "SELECT number, request FROM requests WHERE run = $1 AND number > $2 ORDER BY number";
-        let found = sqlx::query_as(find).bind(run.as_str()).bind(after).fetch_all(&mut *held.connection);
+        let found = sqlx::query_as(find).bind(run.as_str()).bind(rows::number(after)).fetch_all(&mut *held.connection);
         let found = within(ANSWER_WITHIN, found).await;
         self.connections.keep(held, &found);
         rows::requests(run, found.map_err(failed)?)

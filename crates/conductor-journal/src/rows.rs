@@ -1,21 +1,21 @@
 //! From rows to records and back. A row that cannot be read is an error that names it, never skipped.
 
 use conductor_core::ports::{RunRequest, RunSummary, StoreError};
-use conductor_core::run::{Record, Revision, RunId};
+use conductor_core::run::{Record, RequestId, Revision, RunId};
 use jiff::Timestamp;
 
 /// A row of `records`: revision, time, event.
 pub(crate) type RecordRow = (i64, String, String);
 
-/// A row of `runs`: id, name, environment, time of its creation, and whether it has ended.
-pub(crate) type RunRow = (String, String, String, String, bool);
+/// A row of `runs`: id, name, environment, time of its creation, whether it has ended, and the request that has made it.
+pub(crate) type RunRow = (String, String, String, String, bool, Option<String>);
 
 /// A row of `requests`: number and request.
 pub(crate) type RequestRow = (i64, String);
 
-/// The records of a run, of which there is none when there are no rows.
-pub(crate) fn journal(run: &RunId, rows: Vec<RecordRow>) -> Result<Vec<Record>, StoreError> {
-    if rows.is_empty() {
+/// The records of a run after a revision. There is no such run when there are no rows after 0.
+pub(crate) fn journal(run: &RunId, after: Revision, rows: Vec<RecordRow>) -> Result<Vec<Record>, StoreError> {
+    if rows.is_empty() && after == 0 {
         return Err(StoreError::UnknownRun(run.clone()));
     }
     rows.into_iter().map(|row| record(run, row)).collect()
@@ -37,11 +37,12 @@ pub(crate) fn summaries(rows: Vec<RunRow>) -> Result<Vec<RunSummary>, StoreError
     Ok(runs)
 }
 
-fn summary((id, name, environment, created, finished): RunRow) -> Result<RunSummary, StoreError> {
+fn summary((id, name, environment, created, finished, request): RunRow) -> Result<RunSummary, StoreError> {
     let act = || format!("could not understand run {id} of the list of runs");
     let created = created.parse().map_err(|source| unavailable(act(), source))?;
     let known = id.parse().map_err(|source| unavailable(act(), source))?;
-    Ok(RunSummary { id: known, name, environment, created, finished })
+    let request = request.map(|request| request.parse()).transpose().map_err(|source| unavailable(act(), source))?;
+    Ok(RunSummary { id: known, name, environment, created, finished, request })
 }
 
 /// Requests with their numbers.
@@ -55,6 +56,19 @@ fn request(run: &RunId, (number, request): RequestRow) -> Result<(u64, RunReques
         u64::try_from(number).map_err(|source| unavailable(act(), source))?,
         serde_json::from_str(&request).map_err(|source| unavailable(act(), source))?,
     ))
+}
+
+/// A number as databases have them. None of what is numbered ever comes near the end of these.
+pub(crate) fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A request has made this run before.
+pub(crate) fn requested(request: &RequestId, run: &str) -> StoreError {
+    match run.parse() {
+        Ok(run) => StoreError::Requested { request: request.clone(), run },
+        Err(source) => unavailable(format!("could not understand run {run} of request {request}"), source),
+    }
 }
 
 pub(crate) fn unavailable(act: String, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

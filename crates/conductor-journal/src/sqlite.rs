@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_core::phase::Event;
 use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
-use conductor_core::run::{Record, Revision, Run, RunId};
+use conductor_core::run::{Record, RequestId, Revision, Run, RunId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlitePool};
 
@@ -91,11 +91,19 @@ async fn transact(
         return Err(conflict(run, record, found));
     }
     if let Event::Created(created) = &record.event {
-        sqlx::query("INSERT INTO runs (id, name, environment, created) VALUES (?, ?, ?, ?)")
+        if let Some(request) = &created.request {
+            let known = sqlx::query_scalar("SELECT id FROM runs WHERE request = ?").bind(request.as_str());
+            let known: Option<String> = known.fetch_optional(&mut *transaction).await.map_err(failed)?;
+            if let Some(known) = known {
+                return Err(rows::requested(request, &known));
+            }
+        }
+        sqlx::query("INSERT INTO runs (id, name, environment, created, request) VALUES (?, ?, ?, ?, ?)")
             .bind(run.as_str())
             .bind(&created.spec.name)
             .bind(&created.spec.environment)
             .bind(record.at.to_string())
+            .bind(created.request.as_ref().map(RequestId::as_str))
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
@@ -131,17 +139,19 @@ impl RunStore for SqliteStore {
         Ok(())
     }
 
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
-        let found = sqlx::query_as("SELECT revision, at, event FROM records WHERE run = ? ORDER BY revision")
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError> {
+        let find = "SELECT revision, at, event FROM records WHERE run = ? AND revision > ? ORDER BY revision";
+        let found = sqlx::query_as(find)
             .bind(run.as_str())
+            .bind(rows::number(after))
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed(format!("could not read the journal of run {run}"), source))?;
-        rows::journal(run, found)
+        rows::journal(run, after, found)
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
-        let found = sqlx::query_as("SELECT id, name, environment, created, finished FROM runs")
+        let found = sqlx::query_as("SELECT id, name, environment, created, finished, request FROM runs")
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed("could not read the list of runs".to_owned(), source))?;
@@ -169,10 +179,9 @@ impl RunRequests for SqliteStore {
 
     async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
         let act = || format!("could not look for requests to run {run}");
-        let after = i64::try_from(after).map_err(|source| rows::unavailable(act(), source))?;
         let found = sqlx::query_as("SELECT number, request FROM requests WHERE run = ? AND number > ? ORDER BY number")
             .bind(run.as_str())
-            .bind(after)
+            .bind(rows::number(after))
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed(act(), source))?;

@@ -101,6 +101,7 @@ impl Shared {
             }
             None => {
                 let begun = Run::begin(record).map_err(|error| unavailable(&act, &error.to_string()))?;
+                self.is_new(&begun)?;
                 self.journals.insert(run.clone(), Kept { records: vec![record.clone()], run: begun });
             }
         }
@@ -109,6 +110,16 @@ impl Shared {
             return Err(unavailable(&act, "the answer was lost"));
         }
         Ok(())
+    }
+
+    /// Whether no run was made of the same request before.
+    fn is_new(&self, begun: &Run) -> Result<(), StoreError> {
+        let Some(request) = &begun.created.request else { return Ok(()) };
+        let known = self.journals.iter().find(|(_, kept)| kept.run.created.request.as_ref() == Some(request));
+        match known {
+            Some((run, _)) => Err(StoreError::Requested { request: request.clone(), run: run.clone() }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -125,10 +136,13 @@ impl RunStore for MemoryStore {
         std::future::pending().await
     }
 
-    async fn journal(&self, run: &RunId) -> Result<Vec<Record>, StoreError> {
+    async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError> {
         let shared = self.available("read a journal")?;
-        let kept = shared.journals.get(run).ok_or_else(|| StoreError::UnknownRun(run.clone()))?;
-        Ok(kept.records.clone())
+        match shared.journals.get(run) {
+            Some(kept) => Ok(kept.records.iter().filter(|record| record.revision > after).cloned().collect()),
+            None if after > 0 => Ok(Vec::new()),
+            None => Err(StoreError::UnknownRun(run.clone())),
+        }
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
@@ -139,6 +153,7 @@ impl RunStore for MemoryStore {
             environment: run.created.spec.environment.clone(),
             created: run.created_at,
             finished: matches!(run.state, State::Finished { .. }),
+            request: run.created.request.clone(),
         };
         let mut runs: Vec<RunSummary> = shared.journals.iter().map(summary).collect();
         runs.sort_by(|a, b| (b.created, &b.id).cmp(&(a.created, &a.id)));

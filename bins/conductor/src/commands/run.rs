@@ -57,8 +57,13 @@ async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
 
 fn refused(error: StartError) -> Failed {
     let code = match &error {
-        StartError::Connect { .. } => BAD_INPUT,
-        StartError::Claimed { .. } | StartError::Unfinished { .. } | StartError::Store(_) => FAILED,
+        StartError::Connect { .. } | StartError::RequestReused { .. } => BAD_INPUT,
+        StartError::Claimed { .. }
+        | StartError::Unfinished { .. }
+        | StartError::TakingOver
+        | StartError::HandedOver
+        | StartError::Unreadable { .. }
+        | StartError::Store(_) => FAILED,
     };
     let text = Failed::because(error).to_string();
     Failed::with(code, text)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use conductor_core::phase::{Changes, Event, State};
+use conductor_core::phase::{Changes, Event};
 use conductor_core::ports::{LeftBehind, StoreError};
 use conductor_core::run::{Created, Record, RunId};
 use jiff::Timestamp;
@@ -42,6 +42,7 @@ impl Conductor {
     /// When the run has left nothing any more, or may be driven by somebody, or has a journal here that has not ended, or
     /// the environment is in use or its ports cannot be made, or the store cannot be used.
     pub async fn adopt(&self, run: &RunId, created: Created, how: Adoption) -> Result<(), RecoverError> {
+        self.gate().borrow().takes_over()?;
         let environment = created.spec.environment.clone();
         let claim = self.claim(&environment).await?;
         let former = match self.found(run).await {
@@ -49,7 +50,7 @@ impl Conductor {
             Err(RecoverError::Store(StoreError::UnknownRun(_))) => None,
             Err(error) => return Err(error),
         };
-        if former.as_ref().is_some_and(|found| !matches!(found.run.state, State::Finished { .. })) {
+        if former.as_ref().is_some_and(|found| !found.fold.is_over()) {
             return Err(RecoverError::Journalled(run.clone()));
         }
         // Until the claim was ours, another conductor may have put it back, or taken it over.
@@ -59,7 +60,8 @@ impl Conductor {
             is_gone(run, &left, former.is_some(), self.shared.clock.now())?;
         }
         let created = Created { former_epoch: left.epoch, ..created };
-        let by_journal = former.as_ref().map_or(FIRST, |found| found.run.created.epoch(found.run.revision + 1));
+        let by_journal =
+            former.as_ref().map_or(FIRST, |found| found.fold.run.created.epoch(found.fold.run.revision + 1));
         let board = Board::new();
         let epoch = created.epoch(FIRST).max(by_journal);
         let connected = self.shared.factory.connect(&created, epoch, board.clone()).await;
@@ -88,11 +90,13 @@ impl Conductor {
     /// Lets the journal of a run that has ended go on. It is written before anybody can see the run: who follows it would
     /// take its former end for this one.
     async fn reopened(&self, run: &RunId, mut found: Found, changes: Changes) -> Result<Found, RecoverError> {
-        let at = self.shared.clock.now().max(found.last_at);
-        let record = Record { revision: found.run.revision + 1, at, event: Event::Adopted { changes } };
+        let Found { fold, updates, .. } = &mut found;
+        let at = self.shared.clock.now().max(fold.view.updated_at);
+        let record = Record { revision: fold.run.revision + 1, at, event: Event::Adopted { changes } };
         self.shared.store.append(run, &record).await.map_err(RecoverError::Store)?;
-        found.run.apply(&record).map_err(|source| RecoverError::Replay { run: run.clone(), source })?;
-        found.view.record(&found.run, &record);
-        Ok(Found { last_at: at, ..found })
+        let taken = fold.take(&record);
+        let (_, update) = taken.map_err(|source| RecoverError::Replay { run: run.clone(), source })?;
+        updates.push(update);
+        Ok(found)
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
-use conductor_core::ports::{ProgressSink, RunRequest, RunRequests};
+use conductor_core::ports::{ProgressSink, RunRequest, RunRequests, RunStore};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
 use conductor_core::scale::Baseline;
@@ -84,10 +84,19 @@ impl Bed {
 
     /// A conductor as another process would have it.
     pub(crate) fn conductor(&self) -> Conductor {
+        self.conductor_of(Arc::new(self.store.clone()), self.factory())
+    }
+
+    /// Makes ports of the environment.
+    pub(crate) fn factory(&self) -> Arc<dyn PortsFactory> {
         let (environment, wrap) = (self.environment.clone(), Arc::clone(&self.wrap));
-        let factory = Factory { environment, wrap, epoch: Arc::clone(&self.epoch) };
-        let store = Arc::new(self.store.clone());
-        Conductor::new(store.clone(), store, Arc::new(factory), self.clock.clone(), EngineOptions::default())
+        Arc::new(Factory { environment, wrap, epoch: Arc::clone(&self.epoch) })
+    }
+
+    /// The same with another way to the store or to the environment.
+    pub(crate) fn conductor_of(&self, store: Arc<dyn RunStore>, factory: Arc<dyn PortsFactory>) -> Conductor {
+        let requests = Arc::new(self.store.clone());
+        Conductor::new(store, requests, factory, self.clock.clone(), EngineOptions::default())
     }
 
     /// What a run would do, or why that cannot be said.
@@ -121,7 +130,7 @@ impl Bed {
     }
 
     pub(crate) async fn journal(&self, run: &RunId) -> Vec<Record> {
-        conductor_core::ports::RunStore::journal(&self.store, run).await.unwrap()
+        self.store.journal(run, 0).await.unwrap()
     }
 }
 

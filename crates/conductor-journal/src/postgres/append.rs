@@ -1,7 +1,7 @@
 //! One append: a transaction that looks at the lease first, and keeps it from being taken until the record is written.
 
 use conductor_core::phase::Event;
-use conductor_core::run::{Record, Revision, Run, RunId};
+use conductor_core::run::{Created, Record, RequestId, Revision, Run, RunId};
 use sqlx::{Connection, PgConnection};
 
 use super::leases::{self, Loss};
@@ -28,6 +28,13 @@ pub(super) enum Refusal {
         /// The revision.
         found: Revision,
     },
+    /// A run was made of the same request before.
+    Requested {
+        /// The request.
+        request: RequestId,
+        /// The run.
+        run: String,
+    },
 }
 
 impl Append<'_> {
@@ -46,6 +53,11 @@ impl Append<'_> {
         let environment = &self.folded.created.spec.environment;
         if let Err(loss) = leases::look_and_hold(transaction, environment, self.epoch).await? {
             return Ok(Err(Refusal::Lost(loss)));
+        }
+        if let Event::Created(created) = &self.record.event
+            && let Some(refusal) = self.begin(created, transaction).await?
+        {
+            return Ok(Err(refusal));
         }
         let found = self.last(transaction).await?;
         if found + 1 != self.record.revision || !self.insert(transaction).await? {
@@ -68,15 +80,25 @@ impl Append<'_> {
         Revision::try_from(last).map_err(|source| sqlx::Error::Decode(source.into()))
     }
 
-    /// Writes the record, and the run where it is the first one; false when somebody else was faster.
+    /// Writes the run, unless it is there already, or its request has made another one.
+    async fn begin(&self, created: &Created, transaction: &mut PgConnection) -> Result<Option<Refusal>, sqlx::Error> {
+        let request = created.request.as_ref();
+        // Who begins at the same time is waited for, whether it is by the same id or by the same request.
+        let begin = "INSERT INTO runs (id, name, environment, created, request) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT DO NOTHING";
+        let begin = sqlx::query(begin).bind(self.run.as_str()).bind(&created.spec.name).bind(&created.spec.environment);
+        let begin = begin.bind(self.record.at.to_string()).bind(request.map(RequestId::as_str));
+        let begun = begin.execute(&mut *transaction).await?.rows_affected() == 1;
+        let Some(request) = request.filter(|_| !begun) else { return Ok(None) };
+        let find = sqlx::query_scalar("SELECT id FROM runs WHERE request = $1 AND id <> $2");
+        let known: Option<String> =
+            find.bind(request.as_str()).bind(self.run.as_str()).fetch_optional(transaction).await?;
+        Ok(known.map(|run| Refusal::Requested { request: request.clone(), run }))
+    }
+
+    /// Writes the record; false when somebody else was faster.
     async fn insert(&self, transaction: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let Record { revision, at, event } = self.record;
-        if let Event::Created(created) = event {
-            let begin =
-                "INSERT INTO runs (id, name, environment, created) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
-            let begin = sqlx::query(begin).bind(self.run.as_str()).bind(&created.spec.name);
-            begin.bind(&created.spec.environment).bind(at.to_string()).execute(&mut *transaction).await?;
-        }
+        let Record { revision, at, .. } = self.record;
         let write = "INSERT INTO records (run, revision, at, event) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         let revision = i64::try_from(*revision).map_err(|source| sqlx::Error::Encode(source.into()))?;
         let write = sqlx::query(write).bind(self.run.as_str()).bind(revision).bind(at.to_string()).bind(self.event);

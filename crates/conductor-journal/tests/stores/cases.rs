@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use conductor_core::phase::{Changes, Event, Retarget};
 use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, StoreError};
-use conductor_core::run::Record;
+use conductor_core::run::{Record, RequestId};
 use conductor_core::scale::Baseline;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 
 use crate::child::Holder;
-use crate::events::{created, created_in, failed, note, record, run_id};
+use crate::events::{created, created_in, failed, note, record, requested, run_id};
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,10 +37,13 @@ macro_rules! cases {
         $crate::cases::cases! { $bed:
             a_run_is_rebuilt_from_what_is_kept_alone,
             what_is_kept_comes_back_to_the_last_digit_and_sign,
+            a_journal_is_read_from_any_revision,
             a_run_that_is_adopted_after_its_end_has_not_ended_until_it_has_again,
             a_second_writer_of_a_revision_is_refused_and_told_where_the_journal_is,
             of_many_writers_exactly_one_wins_each_revision,
             of_many_beginnings_of_a_run_exactly_one_is_its_own,
+            a_request_makes_one_run_for_ever,
+            of_many_runs_by_one_request_exactly_one_is_made,
             an_event_that_does_not_belong_is_not_written,
             a_run_that_does_not_exist_is_named,
             runs_of_several_environments_are_listed_with_the_newest_first,
@@ -91,7 +94,7 @@ pub(crate) async fn a_run_is_rebuilt_from_what_is_kept_alone<B: Bed>() {
     }
     drop((store, claim));
     let store = bed.store().await;
-    let view = RunView::of(&id, &store.journal(&id).await.unwrap()).unwrap();
+    let view = RunView::of(&id, &store.journal(&id, 0).await.unwrap()).unwrap();
     assert_eq!(view.verdict.unwrap().outcome, Outcome::Failed);
     let runs = store.runs().await.unwrap();
     assert_eq!((runs.len(), runs[0].finished, runs[0].name.as_str()), (1, true, "rehearsal"));
@@ -112,8 +115,27 @@ pub(crate) async fn what_is_kept_comes_back_to_the_last_digit_and_sign<B: Bed>()
         store.append(&id, record).await.unwrap();
     }
     let other = bed.store().await;
-    assert!(other.journal(&id).await.unwrap() == kept);
+    assert!(other.journal(&id, 0).await.unwrap() == kept);
     assert_eq!(other.runs().await.unwrap()[0].created, at);
+}
+
+pub(crate) async fn a_journal_is_read_from_any_revision<B: Bed>() {
+    let bed = B::fresh().await;
+    let id = run_id("r-1");
+    let (store, _claim) = claimed(&bed).await;
+    let records: Vec<Record> =
+        (1..=5).map(|revision| record(revision, if revision == 1 { created() } else { note("on") })).collect();
+    for record in &records {
+        store.append(&id, record).await.unwrap();
+    }
+    let other = bed.store().await;
+    for after in 0..5 {
+        assert!(other.journal(&id, after).await.unwrap() == records[after as usize..], "after {after}");
+    }
+    for after in [5, 6, u64::MAX] {
+        assert_eq!(other.journal(&id, after).await.unwrap(), [], "after {after}");
+    }
+    assert_eq!(other.journal(&run_id("r-2"), 1).await.unwrap(), [], "of a run that does not exist");
 }
 
 pub(crate) async fn a_run_that_is_adopted_after_its_end_has_not_ended_until_it_has_again<B: Bed>() {
@@ -149,7 +171,7 @@ pub(crate) async fn a_second_writer_of_a_revision_is_refused_and_told_where_the_
     assert!(matches!(gap, StoreError::Conflict { expected: 4, found: 2, .. }), "{gap}");
     let again = one.append(&id, &record(1, created())).await.unwrap_err();
     assert!(matches!(again, StoreError::Conflict { expected: 0, found: 2, .. }), "{again}");
-    assert_eq!(one.journal(&id).await.unwrap().len(), 2);
+    assert_eq!(one.journal(&id, 0).await.unwrap().len(), 2);
     one.append(&id, &record(3, note("one"))).await.unwrap();
 }
 
@@ -176,7 +198,7 @@ pub(crate) async fn of_many_writers_exactly_one_wins_each_revision<B: Bed>() {
         }
         assert_eq!(won, 1, "revision {revision}");
     }
-    assert_eq!(store.journal(&id).await.unwrap().len(), 11);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 11);
 }
 
 pub(crate) async fn of_many_beginnings_of_a_run_exactly_one_is_its_own<B: Bed>() {
@@ -196,7 +218,56 @@ pub(crate) async fn of_many_beginnings_of_a_run_exactly_one_is_its_own<B: Bed>()
             Err(other) => panic!("{other}"),
         }
     }
-    assert_eq!((won, store.runs().await.unwrap().len(), store.journal(&id).await.unwrap().len()), (1, 1, 1));
+    assert_eq!((won, store.runs().await.unwrap().len(), store.journal(&id, 0).await.unwrap().len()), (1, 1, 1));
+}
+
+pub(crate) async fn a_request_makes_one_run_for_ever<B: Bed>() {
+    let bed = B::fresh().await;
+    let (store, claim) = claimed(&bed).await;
+    store.append(&run_id("r-1"), &record(1, requested("shop", "nightly-1"))).await.unwrap();
+    store.append(&run_id("r-1"), &record(2, failed())).await.unwrap();
+    claim.give_back().await;
+    let (other, _claim) = claimed(&bed).await;
+    let again = record(1, requested("shop", "nightly-1"));
+    let refused = other.append(&run_id("r-2"), &again).await.unwrap_err();
+    assert_eq!(refused.to_string(), "request nightly-1 has made run r-1 before");
+    assert_eq!(other.journal(&run_id("r-2"), 0).await.unwrap_err().to_string(), "there is no run r-2");
+    let same = other.append(&run_id("r-1"), &again).await.unwrap_err();
+    assert!(matches!(same, StoreError::Conflict { expected: 0, found: 2, .. }), "{same}");
+    // Of other names, and of none, there may be as many as there are.
+    for (id, begun) in [("r-3", requested("shop", "nightly-2")), ("r-4", created()), ("r-5", created())] {
+        other.append(&run_id(id), &record(1, begun)).await.unwrap();
+    }
+    let mut runs = store.runs().await.unwrap();
+    runs.sort_by(|a, b| a.id.cmp(&b.id));
+    let made: Vec<_> = runs.iter().map(|run| (run.id.as_str(), run.request.as_ref().map(RequestId::as_str))).collect();
+    assert_eq!(made, [("r-1", Some("nightly-1")), ("r-3", Some("nightly-2")), ("r-4", None), ("r-5", None)]);
+    let view = RunView::of(&run_id("r-3"), &store.journal(&run_id("r-3"), 0).await.unwrap()).unwrap();
+    assert_eq!(view.by.as_deref(), Some("ops"));
+}
+
+pub(crate) async fn of_many_runs_by_one_request_exactly_one_is_made<B: Bed>() {
+    let bed = B::fresh().await;
+    let stores = [Arc::new(bed.store().await), Arc::new(bed.store().await)];
+    let attempts = (0..8).map(|number: usize| {
+        let store = Arc::clone(&stores[number % 2]);
+        async move {
+            let (id, environment) = (run_id(&format!("r-{number}")), format!("shop-{number}"));
+            let _claim = store.claim(&environment).await.unwrap();
+            store.append(&id, &record(1, requested(&environment, "nightly"))).await.map(|()| id)
+        }
+    });
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    for attempt in futures::future::join_all(attempts).await {
+        match attempt {
+            Ok(id) => made.push(id),
+            Err(StoreError::Requested { run, .. }) => refused.push(run),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!((made.len(), refused.len()), (1, 7));
+    assert!(refused.iter().all(|run| *run == made[0]), "{made:?}, {refused:?}");
+    assert_eq!(stores[0].runs().await.unwrap().len(), 1);
 }
 
 pub(crate) async fn an_event_that_does_not_belong_is_not_written<B: Bed>() {
@@ -209,7 +280,7 @@ pub(crate) async fn an_event_that_does_not_belong_is_not_written<B: Bed>() {
     store.append(&id, &record(1, created())).await.unwrap();
     let error = store.append(&id, &record(2, Event::ScaledUp)).await.unwrap_err();
     assert_eq!(error.to_string(), "could not append record 2 to run r-1");
-    assert_eq!(store.journal(&id).await.unwrap().len(), 1);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_run_that_does_not_exist_is_named<B: Bed>() {
@@ -218,7 +289,7 @@ pub(crate) async fn a_run_that_does_not_exist_is_named<B: Bed>() {
     let (store, _claim) = claimed(&bed).await;
     let stop = RunRequest::Stop { by: "ops".to_owned() };
     let errors = [
-        store.journal(&id).await.unwrap_err(),
+        store.journal(&id, 0).await.unwrap_err(),
         store.append(&id, &record(2, note("nothing before"))).await.unwrap_err(),
         store.ask(&id, &stop).await.unwrap_err(),
     ];

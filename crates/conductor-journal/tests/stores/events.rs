@@ -20,6 +20,16 @@ pub(crate) fn created() -> Event {
 }
 
 pub(crate) fn created_in(environment: &str) -> Event {
+    Event::Created(Box::new(declared(environment)))
+}
+
+/// The beginning of a run that a request of this name makes.
+pub(crate) fn requested(environment: &str, request: &str) -> Event {
+    let created = Created { request: request.parse().ok(), by: Some("ops".to_owned()), ..declared(environment) };
+    Event::Created(Box::new(created))
+}
+
+fn declared(environment: &str) -> Created {
     let spec = serde_json::from_value(serde_json::json!({
         "apiVersion": "loadtest-conductor.dev/v1alpha1",
         "kind": "LoadTest",
@@ -32,7 +42,7 @@ pub(crate) fn created_in(environment: &str) -> Event {
         }
     }))
     .unwrap();
-    Event::Created(Box::new(Created::new(spec, vec![], ForeignPolicy::Report, serde_json::json!({ "any": 1 }))))
+    Created::new(spec, vec![], ForeignPolicy::Report, serde_json::json!({ "any": 1 }))
 }
 
 pub(crate) fn note(text: &str) -> Event {

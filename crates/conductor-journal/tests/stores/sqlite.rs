@@ -57,7 +57,7 @@ async fn of_many_writers_in_two_processes_exactly_one_wins_each_revision() {
         }
         assert_eq!(won, 1, "revision {revision}");
     }
-    assert_eq!(stores[1].journal(&id).await.unwrap().len(), 11);
+    assert_eq!(stores[1].journal(&id, 0).await.unwrap().len(), 11);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_run_goes_on_after_a_write_that_the_database_itself_took_back() {
     }
     sqlx::raw_sql("DROP TRIGGER full").execute(&mut other).await.unwrap();
     store.append(&run, &record(2, Event::Started)).await.unwrap();
-    assert_eq!(store.journal(&run).await.unwrap().len(), 2);
+    assert_eq!(store.journal(&run, 0).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

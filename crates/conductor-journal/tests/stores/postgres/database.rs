@@ -16,7 +16,7 @@ async fn write(store: &dyn RunStore, run: &RunId, record: &Record) {
     loop {
         match store.append(run, record).await {
             Ok(()) => return,
-            Err(StoreError::Conflict { .. }) if unanswered => match store.journal(run).await {
+            Err(StoreError::Conflict { .. }) if unanswered => match store.journal(run, 0).await {
                 Ok(journal) => {
                     assert!(journal.contains(record), "somebody else has written");
                     return;
@@ -58,7 +58,7 @@ async fn a_server_that_is_started_again_in_the_middle_loses_nothing_and_has_noth
         }
     };
     tokio::join!(writing, restarting);
-    assert!(bed.store().await.journal(&id).await.unwrap() == records);
+    assert!(bed.store().await.journal(&id, 0).await.unwrap() == records);
     assert!(tokio::time::timeout(Duration::from_millis(100), claim.lost()).await.is_err(), "the lease was lost");
 }
 
@@ -84,9 +84,9 @@ async fn an_append_whose_answer_is_lost_is_found_and_not_written_twice() {
     assert!(told(&error).starts_with("could not append record 2 to run r-1: "), "{}", told(&error));
     let error = store.append(&id, &lost).await.unwrap_err();
     assert!(matches!(error, StoreError::Conflict { expected: 1, found: 2, .. }), "{error}");
-    assert!(store.journal(&id).await.unwrap()[1] == lost);
+    assert!(store.journal(&id, 0).await.unwrap()[1] == lost);
     store.append(&id, &record(3, note("next"))).await.unwrap();
-    assert_eq!(bed.store().await.journal(&id).await.unwrap().len(), 3);
+    assert_eq!(bed.store().await.journal(&id, 0).await.unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -97,10 +97,10 @@ async fn connections_that_fall_silent_are_not_waited_for_again_and_again() {
     let _claim = store.claim("shop").await.unwrap();
     store.append(&id, &record(1, created())).await.unwrap();
     // So many have a connection each.
-    let all = || futures::future::join_all((0..8).map(|_| store.journal(&id)));
+    let all = || futures::future::join_all((0..8).map(|_| store.journal(&id, 0)));
     assert!(all().await.iter().all(Result::is_ok));
     front.silence();
-    let error = store.journal(&id).await.unwrap_err();
+    let error = store.journal(&id, 0).await.unwrap_err();
     assert!(told(&error).starts_with("could not read the journal of run r-1: "), "{}", told(&error));
     front.open();
     let begun = Instant::now();

@@ -71,7 +71,7 @@ async fn whoever_has_lost_the_lease_cannot_write_even_if_nothing_newer_was_writt
     lost_at(&*claim).await;
     let again = store.append(&id, &record(3, note("late"))).await.unwrap_err().to_string();
     assert_eq!(again, error);
-    assert_eq!(other.journal(&id).await.unwrap().len(), 2);
+    assert_eq!(other.journal(&id, 0).await.unwrap().len(), 2);
     drop(claim);
     // What is given back late is another's.
     let error = soon_refused(&store).await;

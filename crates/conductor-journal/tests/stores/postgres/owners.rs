@@ -49,7 +49,7 @@ async fn an_owner_that_was_stopped_for_three_lease_times_knows_that_it_is_none_a
         "{says:?}"
     );
     // Nobody has written anything newer; it was the lease that kept it out.
-    assert_eq!(store.journal(&id).await.unwrap().len(), 1);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 1);
     store.append(&id, &record(2, note("mine"))).await.unwrap();
 }
 
@@ -71,13 +71,13 @@ async fn an_owner_that_was_stopped_in_the_middle_of_a_record_does_not_keep_the_l
     let begun = Instant::now();
     let _claim = soon(&store, "shop").await;
     assert!(begun.elapsed() < Duration::from_secs(2 * 15), "{:?}", begun.elapsed());
-    assert_eq!(store.journal(&id).await.unwrap().len(), 1);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 1);
     store.append(&id, &record(2, note("mine"))).await.unwrap();
     holder.go_on();
     let says = [holder.says(), holder.says()];
     assert!(says.contains(&"lost".to_owned()), "{says:?}");
     assert!(says.iter().any(|line| line.starts_with("refused: ")), "{says:?}");
-    assert_eq!(store.journal(&id).await.unwrap().len(), 2);
+    assert_eq!(store.journal(&id, 0).await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -115,6 +115,6 @@ async fn an_owner_that_loses_the_database_has_let_go_before_another_can_have_the
         while let Err(error) = owner.append(&id, &record(2, note("again"))).await {
             assert!(begun.elapsed() < PATIENCE, "silently: {silently}; {error}");
         }
-        assert_eq!(other.journal(&id).await.unwrap().len(), 2);
+        assert_eq!(other.journal(&id, 0).await.unwrap().len(), 2);
     }
 }

@@ -28,7 +28,7 @@ async fn what_a_program_of_version_1_has_left_is_read_and_gone_on_with() {
     bed.run(VERSION_1).await;
     let store = bed.store().await;
     let id = run_id("r-1");
-    let journal = store.journal(&id).await.unwrap();
+    let journal = store.journal(&id, 0).await.unwrap();
     assert_eq!(journal, [record(1, created()), record(2, note("größer \0"))]);
     let stop = RunRequest::Stop { by: "ops".to_owned() };
     assert_eq!(store.asked(&id, 0).await.unwrap(), [(1, stop.clone())]);
@@ -38,7 +38,7 @@ async fn what_a_program_of_version_1_has_left_is_read_and_gone_on_with() {
     store.ask(&id, &stop).await.unwrap();
     assert_eq!(store.asked(&id, 1).await.unwrap(), [(2, stop)]);
     let runs = store.runs().await.unwrap();
-    assert_eq!((runs.len(), runs[0].id.as_str(), runs[0].finished), (1, "r-1", false));
+    assert_eq!((runs.len(), runs[0].id.as_str(), runs[0].finished, &runs[0].request), (1, "r-1", false, &None));
 }
 
 #[tokio::test]
@@ -75,6 +75,6 @@ async fn tables_of_a_newer_program_are_left_alone() {
     )
     .await;
     let error = told(&PostgresStore::open(&bed.settings(json!({})), None).await.err().unwrap());
-    let expected = "its tables are of version 1000, and this program knows them up to version 1: it is too old";
+    let expected = "its tables are of version 1000, and this program knows them up to version 2: it is too old";
     assert!(error.ends_with(expected), "{error}");
 }

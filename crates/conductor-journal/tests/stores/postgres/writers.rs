@@ -36,7 +36,7 @@ async fn of_many_writers_at_two_stores_only_those_with_the_lease_write_and_one_w
         }
         assert_eq!(won, [owner], "revision {revision}");
     }
-    assert_eq!(stores[1].journal(&id).await.unwrap().len(), 13);
+    assert_eq!(stores[1].journal(&id, 0).await.unwrap().len(), 13);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn nothing_is_written_without_a_claim_on_the_very_environment() {
     store.append(&run_id("r-2"), &record(1, created_in("other"))).await.unwrap();
     claim.give_back().await;
     assert_eq!(refused(2, note("late")).await, expected);
-    assert_eq!(store.journal(&run_id("r-1")).await.unwrap().len(), 1);
+    assert_eq!(store.journal(&run_id("r-1"), 0).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -69,5 +69,5 @@ async fn a_run_that_others_have_gone_on_with_is_gone_on_with_from_where_they_lef
         store.append(&id, &record(revision, event)).await.unwrap();
         claim.give_back().await;
     }
-    assert_eq!(stores[0].journal(&id).await.unwrap().len(), 9);
+    assert_eq!(stores[0].journal(&id, 0).await.unwrap().len(), 9);
 }

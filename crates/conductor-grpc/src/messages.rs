@@ -1,0 +1,143 @@
+//! Runs and what happens to them as messages. What nobody reads by field goes as the JSON that it has everywhere else.
+
+use conductor_core::load::Latency;
+use conductor_core::phase::{Level, Phase};
+use conductor_core::ports::RunSummary;
+use conductor_core::verdict::{Outcome, Verdict};
+use conductor_core::view::{EventView, PhaseView, RunView, Tick, Update};
+use conductor_proto::v1;
+use jiff::Timestamp;
+
+use crate::values::object;
+
+type Said<T> = Result<T, serde_json::Error>;
+
+/// A whole run.
+pub(crate) fn run(view: &RunView) -> Said<v1::Run> {
+    Ok(v1::Run {
+        id: view.id.to_string(),
+        name: view.name.clone(),
+        environment: view.environment.clone(),
+        kpi: view.kpi.clone(),
+        target_per_min: view.target_per_min,
+        phase: phase(view.phase).into(),
+        state: view.state.clone(),
+        revision: view.revision,
+        created_at: Some(time(view.created_at)),
+        updated_at: Some(time(view.updated_at)),
+        load_started: view.load_started.map(time),
+        phases: view.phases.iter().map(progress).collect(),
+        ticks: view.ticks.iter().map(tick).collect::<Said<_>>()?,
+        events: view.events.iter().map(event).collect(),
+        applications: view.applications.iter().map(object).collect::<Said<_>>()?,
+        ending: view.ending.as_ref().map(object).transpose()?,
+        verdict: view.verdict.as_ref().map(verdict).transpose()?,
+    })
+}
+
+/// What one record has changed.
+pub(crate) fn update(update: &Update) -> Said<v1::WatchLoadTestResponse> {
+    Ok(v1::WatchLoadTestResponse {
+        revision: update.revision,
+        at: Some(time(update.at)),
+        phase: phase(update.phase).into(),
+        state: update.state.clone(),
+        entered: update.entered.is_some(),
+        tick: update.tick.as_ref().map(tick).transpose()?,
+        events: update.events.iter().map(event).collect(),
+        verdict: update.verdict.as_ref().map(verdict).transpose()?,
+    })
+}
+
+/// One run of a list.
+pub(crate) fn summary(summary: &RunSummary) -> v1::RunSummary {
+    v1::RunSummary {
+        id: summary.id.to_string(),
+        name: summary.name.clone(),
+        environment: summary.environment.clone(),
+        created_at: Some(time(summary.created)),
+        finished: summary.finished,
+    }
+}
+
+fn progress(view: &PhaseView) -> v1::PhaseProgress {
+    v1::PhaseProgress {
+        phase: phase(view.phase).into(),
+        started: view.started.map(time),
+        ended: view.ended.map(time),
+        failure: view.failure.clone(),
+    }
+}
+
+fn tick(tick: &Tick) -> Said<v1::Tick> {
+    Ok(v1::Tick {
+        at_s: tick.at_s,
+        from_s: tick.from_s,
+        to_s: tick.to_s,
+        count: tick.count,
+        kpi_per_min: tick.kpi_per_min,
+        set_point_per_min: tick.set_point_per_min,
+        users: tick.users,
+        users_wanted: tick.users_wanted,
+        workers: tick.workers,
+        requests: tick.requests,
+        failures: tick.failures,
+        latency: tick.latency.map(latency),
+        cpu_percent: tick.cpu_percent,
+        marks: tick.marks.iter().map(ToString::to_string).collect(),
+        advice: tick.advice.as_ref().map(object).transpose()?,
+    })
+}
+
+fn latency(latency: Latency) -> v1::Latency {
+    let Latency { mean_ms, p50_ms, p95_ms, p99_ms } = latency;
+    v1::Latency { mean_ms, p50_ms, p95_ms, p99_ms }
+}
+
+fn event(event: &EventView) -> v1::Event {
+    let level = match event.level {
+        Level::Info => v1::Level::Info,
+        Level::Warning => v1::Level::Warning,
+    };
+    v1::Event { at: Some(time(event.at)), level: level.into(), message: event.message.clone() }
+}
+
+fn verdict(verdict: &Verdict) -> Said<v1::Verdict> {
+    let cause = |cause: &conductor_core::verdict::VerdictCause| v1::VerdictCause {
+        outcome: outcome(cause.outcome).into(),
+        code: cause.code.clone(),
+        message: cause.message.clone(),
+    };
+    Ok(v1::Verdict {
+        outcome: outcome(verdict.outcome).into(),
+        restored: verdict.restored,
+        causes: verdict.causes.iter().map(cause).collect(),
+        holds: verdict.holds.iter().map(object).collect::<Said<_>>()?,
+    })
+}
+
+const fn outcome(outcome: Outcome) -> v1::Outcome {
+    match outcome {
+        Outcome::Passed => v1::Outcome::Passed,
+        Outcome::Warned => v1::Outcome::Warned,
+        Outcome::Failed => v1::Outcome::Failed,
+        Outcome::Cancelled => v1::Outcome::Cancelled,
+        Outcome::Invalid => v1::Outcome::Invalid,
+    }
+}
+
+const fn phase(phase: Phase) -> v1::Phase {
+    match phase {
+        Phase::Prepare => v1::Phase::Prepare,
+        Phase::Deploy => v1::Phase::Deploy,
+        Phase::ScaleUp => v1::Phase::ScaleUp,
+        Phase::GenerateLoad => v1::Phase::GenerateLoad,
+        Phase::ScaleDown => v1::Phase::ScaleDown,
+        Phase::CleanUp => v1::Phase::CleanUp,
+        Phase::Finished => v1::Phase::Finished,
+    }
+}
+
+fn time(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}

@@ -1,0 +1,114 @@
+//! The one table of statuses: what each error is to a caller, with its details. A load test that fails is none.
+
+use std::error::Error;
+use std::time::Duration;
+
+use conductor_core::failure::PortError;
+use conductor_core::ports::StoreError;
+use conductor_core::spec::{SpecError, Violation};
+use conductor_engine::{StartError, UpdateError, ViewError};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// When to try again what will soon be possible.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A load test, or a change of one, that makes no sense.
+pub(crate) fn of_spec(error: &SpecError) -> Status {
+    let violation = |found: &Violation| {
+        FieldViolation::new(found.field.clone(), format!("{}; expected {}", found.problem, found.expected))
+    };
+    let violations: Vec<FieldViolation> = error.violations.iter().map(violation).collect();
+    Status::with_error_details(Code::InvalidArgument, error.to_string(), ErrorDetails::with_bad_request(violations))
+}
+
+/// A field of a request that makes no sense.
+pub(crate) fn of_field(field: &str, problem: impl Into<String>, expected: impl Into<String>) -> Status {
+    let violation = Violation { field: field.to_owned(), problem: problem.into(), expected: expected.into() };
+    of_spec(&SpecError { violations: vec![violation] })
+}
+
+/// Why a run was not started.
+pub(crate) fn of_start(error: &StartError) -> Status {
+    match error {
+        StartError::Claimed { environment, .. } => unmet("ENVIRONMENT_IN_USE", environment, error),
+        StartError::Unfinished { environment, .. } => unmet("RUN_UNFINISHED", environment, error),
+        StartError::Connect { environment, source } => of_environment(environment, source, error),
+        StartError::TakingOver | StartError::HandedOver => later(error),
+        StartError::Store(source) => of_store(source, error),
+    }
+}
+
+/// Why a run was not changed.
+pub(crate) fn of_update(error: &UpdateError) -> Status {
+    match error {
+        UpdateError::Change(violations) => of_spec(violations),
+        UpdateError::PastDeadline { .. } => {
+            let violation = FieldViolation::new("plateau", error.to_string());
+            let details = ErrorDetails::with_bad_request(vec![violation]);
+            Status::with_error_details(Code::InvalidArgument, error.to_string(), details)
+        }
+        UpdateError::Searches(run) => unmet("RUN_SEARCHES", run.as_str(), error),
+        UpdateError::LoadIsOver { run, .. } => unmet("LOAD_IS_OVER", run.as_str(), error),
+        UpdateError::Replay { .. } => Status::data_loss(chain(error)),
+        UpdateError::Store(source) => of_store(source, error),
+    }
+}
+
+/// Why a run is not shown.
+pub(crate) fn of_view(error: &ViewError) -> Status {
+    match error {
+        ViewError::Replay { .. } => Status::data_loss(chain(error)),
+        ViewError::Store(source) => of_store(source, error),
+    }
+}
+
+/// Why a store did not do what it was asked for, as `whole` tells it.
+pub(crate) fn of_store(error: &StoreError, whole: &(dyn Error + 'static)) -> Status {
+    match error {
+        StoreError::UnknownRun(run) => {
+            let details = ErrorDetails::with_resource_info("run", run.as_str(), "", error.to_string());
+            Status::with_error_details(Code::NotFound, error.to_string(), details)
+        }
+        StoreError::Claimed { environment, .. } => unmet("ENVIRONMENT_IN_USE", environment, whole),
+        StoreError::Conflict { .. } => Status::aborted(chain(whole)),
+        StoreError::Lost { .. } | StoreError::Unavailable { .. } => later(whole),
+    }
+}
+
+/// Why an environment could not be looked at.
+pub(crate) fn of_port(environment: &str, error: &PortError) -> Status {
+    of_environment(environment, error, error)
+}
+
+/// Why an environment cannot be used, as `whole` tells it: what may pass by itself is tried again.
+fn of_environment(environment: &str, error: &PortError, whole: &(dyn Error + 'static)) -> Status {
+    if error.kind.is_transient() { later(whole) } else { unmet("ENVIRONMENT_UNUSABLE", environment, whole) }
+}
+
+/// What the conductor cannot say, though it should.
+pub(crate) fn unsayable(error: &serde_json::Error) -> Status {
+    Status::internal(format!("the answer could not be written: {error}"))
+}
+
+/// Something must be otherwise before it can be done.
+fn unmet(kind: &str, subject: &str, error: &(dyn Error + 'static)) -> Status {
+    let text = chain(error);
+    let details = ErrorDetails::with_precondition_failure_violation(kind, subject, text.clone());
+    Status::with_error_details(Code::FailedPrecondition, text, details)
+}
+
+/// The same call may do in a moment.
+fn later(error: &(dyn Error + 'static)) -> Status {
+    Status::with_error_details(Code::Unavailable, chain(error), ErrorDetails::with_retry_info(Some(SOON)))
+}
+
+/// An error with its reasons.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let reasons = std::iter::successors(Some(error), |error| error.source());
+    reasons.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+#[path = "status_tests.rs"]
+mod tests;
