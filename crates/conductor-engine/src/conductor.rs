@@ -15,6 +15,7 @@ use conductor_core::view::RunView;
 use futures::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::activity::Equipment;
 use crate::driver::Driver;
@@ -24,6 +25,7 @@ use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::{Ports, PortsFactory};
 use crate::progress::{Board, Progress};
+use crate::spans::Spans;
 
 /// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
 const FIRST: Revision = 1;
@@ -325,7 +327,8 @@ impl Conductor {
 
     fn equipment(&self, run: &RunId, created: Created, ports: Ports, board: Arc<Board>) -> Equipment {
         let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
-        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options, board }
+        let spans = Arc::new(Spans::begin(run, &created));
+        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options, board, spans }
     }
 
     fn spawn(&self, equipment: Equipment, found: Found, claim: Box<dyn Claim>, first: Option<Event>) {
@@ -338,15 +341,17 @@ impl Conductor {
             Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
         let requests = Arc::clone(requests);
         let claim = Arc::from(claim);
+        let span = equipment.spans.run();
         let driver = Driver { equipment, journal, run, view, views, last_at, requests, asked, claim };
         let shared = Arc::clone(&self.shared);
         let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
         let over = id.clone();
         // The lock is held until the run is entered, so that it cannot be taken out before that.
-        let task = tokio::spawn(async move {
+        let task = async move {
             driver.drive(first).await;
             shared.local.lock().unwrap_or_else(PoisonError::into_inner).remove(&over);
-        });
+        };
+        let task = tokio::spawn(task.instrument(span));
         local.insert(id, Local { views: seen, progress, ask, task });
     }
 

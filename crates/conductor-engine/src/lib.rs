@@ -2,6 +2,7 @@
 //!
 //! * [`Conductor`] — the handle: start, stop, update, watch, recover,
 //! * [`Ports`] and [`PortsFactory`] — what a run works with,
+//! * [`PortObserver`] — hears of every call of a port: [`Ports::observed`], [`ObservedFactory`],
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
 //! * [`SystemClock`] and [`TokioClock`] — time.
@@ -16,15 +17,18 @@ mod driver;
 mod errors;
 mod former;
 mod journal;
+mod observed;
 mod options;
 mod plan;
 mod ports;
 mod progress;
 mod requests;
+mod spans;
 
 pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Adoption, Conductor, Recovery, is_gone};
 pub use errors::{RecoverError, StartError, UpdateError, ViewError};
+pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
 pub use ports::{Ports, PortsFactory};

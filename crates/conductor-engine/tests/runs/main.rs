@@ -15,6 +15,7 @@ mod former;
 mod guards;
 mod healthy;
 mod looks;
+mod observed;
 mod ownership;
 mod parity;
 mod pauses;
