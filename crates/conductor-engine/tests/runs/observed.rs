@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use conductor_core::failure::FailureKind;
 use conductor_core::verdict::Outcome;
 use conductor_engine::{CallOutcome, PortCall, PortObserver};
-use conductor_sim::FaultKind;
+use conductor_sim::{Call, CallFault, CallOutcome as Becomes, FaultKind};
 
 use crate::bed::{Bed, outcome};
 
@@ -71,7 +71,9 @@ async fn the_time_of_a_call_is_that_which_the_other_side_took() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_fails_is_told_by_its_kind() {
-    let (bed, ear) = observed(Bed::with_fault(FaultKind::KpiUnavailable, true));
+    let outcome = Becomes::Fails(FailureKind::Unavailable);
+    let fault = FaultKind::Call(CallFault { call: Call::Sample, only: None, times: None, outcome });
+    let (bed, ear) = observed(Bed::with_fault(fault, true));
     let view = bed.run().await;
     bed.assert_clean(&view, "without the KPI");
     let calls = ear.0.lock().unwrap();

@@ -139,7 +139,7 @@ impl Figures {
         let load = last.map_or_else(Load::default, |tick| Load {
             set_point: Some(tick.set_point_per_min),
             kpi: tick.kpi_per_min,
-            users: tick.users.map(f64::from),
+            users: tick.users.map(|users| users as f64),
         });
         Self { labels, phase: view.phase, target: view.target_per_min, load, ended: None }
     }
