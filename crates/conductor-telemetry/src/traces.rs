@@ -66,7 +66,7 @@ impl Traces {
     /// The layer that hands spans over.
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
-        S: Subscriber + for<'span> LookupSpan<'span>,
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
         let tracer = self.provider.tracer("conductor");
         tracing_opentelemetry::layer().with_tracer(tracer).with_filter(filter_fn(is_exported))
