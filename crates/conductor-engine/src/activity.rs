@@ -30,10 +30,12 @@ use conductor_core::run::{Created, RunId};
 use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, watch};
+use tracing::{Instrument, Span};
 
 use crate::options::EngineOptions;
 use crate::ports::Ports;
 use crate::progress::Board;
+use crate::spans::Spans;
 use conductor_core::ports::Clock;
 use context::Context;
 
@@ -50,6 +52,8 @@ pub(crate) struct Activity {
     work: Option<BoxFuture<'static, Event>>,
     events: mpsc::Receiver<Event>,
     orders: Option<Orders>,
+    /// The phase it belongs to.
+    span: Span,
 }
 
 /// What the core says to load that goes on.
@@ -69,6 +73,7 @@ pub(crate) struct Equipment {
     pub(crate) options: EngineOptions,
     /// Tells whoever looks how far rollouts and scaling are.
     pub(crate) board: Arc<Board>,
+    pub(crate) spans: Arc<Spans>,
 }
 
 impl Activity {
@@ -79,7 +84,8 @@ impl Activity {
         let (sender, events) = mpsc::channel(WAITING_EVENTS);
         let context = Arc::new(Context::new(equipment.clone(), sender));
         let limit = Deadlines::of(&equipment.created.spec).limit(state).map(conductor_core::units::Span::as_duration);
-        let mut activity = Self { work: None, events, orders: None };
+        let span = equipment.spans.phase(state.phase());
+        let mut activity = Self { work: None, events, orders: None, span };
         for command in commands {
             activity.perform(&context, state, command, limit);
         }
@@ -225,7 +231,8 @@ impl Activity {
             }
             Command::CleanUp => sweep::clean_up(context, limit).boxed(),
         };
-        self.work = Some(unpanicking(work).map(|event| event.unwrap_or_else(Event::Failed)).boxed());
+        let work = unpanicking(work).map(|event| event.unwrap_or_else(Event::Failed));
+        self.work = Some(work.instrument(self.span.clone()).boxed());
     }
 }
 

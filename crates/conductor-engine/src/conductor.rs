@@ -20,6 +20,7 @@ use conductor_core::view::{Fold, RunView, Update};
 pub use hand_over::HandOver;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::activity::Equipment;
 use crate::driver::Driver;
@@ -31,6 +32,7 @@ use crate::journal::Journal;
 use crate::options::EngineOptions;
 use crate::ports::{Ports, PortsFactory};
 use crate::progress::{Board, Progress};
+use crate::spans::Spans;
 
 /// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
 const FIRST: Revision = 1;
@@ -249,7 +251,8 @@ impl Conductor {
 
     fn equipment(&self, run: &RunId, created: Created, ports: Ports, board: Arc<Board>) -> Equipment {
         let (clock, options) = (Arc::clone(&self.shared.clock), self.shared.options);
-        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options, board }
+        let spans = Arc::new(Spans::begin(run, &created));
+        Equipment { run: run.clone(), created: Arc::new(created), ports, clock, options, board, spans }
     }
 
     fn spawn(&self, equipment: Equipment, found: Found, claim: Box<dyn Claim>, first: Option<Event>) {
@@ -266,6 +269,7 @@ impl Conductor {
         let requests = Arc::clone(requests);
         let claim: Arc<dyn Claim> = Arc::from(claim);
         let held = Arc::clone(&claim);
+        let span = equipment.spans.run();
         let driver = Driver { equipment, journal, run, views, updates, last_at, requests, asked, claim };
         let number = self.shared.driven.fetch_add(1, Ordering::Relaxed);
         let place = Place { shared: Arc::clone(&self.shared), run: id.clone(), number };
@@ -276,10 +280,11 @@ impl Conductor {
             return;
         }
         // The lock is held until the run is entered, so that it cannot be taken out before that.
-        let task = tokio::spawn(async move {
+        let task = async move {
             driver.drive(first).await;
             drop(place);
-        });
+        };
+        let task = tokio::spawn(task.instrument(span));
         local.insert(id, Local { views: seen, updates: reader, progress, ask, task, claim: held, number });
     }
 

@@ -3,6 +3,7 @@
 //! * [`Conductor`] — the handle: start, stop, update, watch, follow, recover,
 //! * [`Steward`] — keeps every unfinished run driven, and hands all of them over at the end of a process,
 //! * [`Ports`] and [`PortsFactory`] — what a run works with,
+//! * [`PortObserver`] — hears of every call of a port: [`Ports::observed`], [`ObservedFactory`],
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
 //! * [`SystemClock`] and [`TokioClock`] — time.
@@ -19,16 +20,19 @@ mod feed;
 mod former;
 mod gate;
 mod journal;
+mod observed;
 mod options;
 mod plan;
 mod ports;
 mod progress;
 mod requests;
+mod spans;
 mod steward;
 
 pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Adoption, Conductor, HandOver, Recovery, is_gone};
 pub use errors::{RecoverError, StartError, UpdateError, ViewError};
+pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
 pub use ports::{Ports, PortsFactory};

@@ -16,6 +16,7 @@ mod former;
 mod guards;
 mod healthy;
 mod looks;
+mod observed;
 mod ownership;
 mod parity;
 mod pauses;

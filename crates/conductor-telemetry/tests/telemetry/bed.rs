@@ -1,0 +1,107 @@
+//! What the tests stand on: a model environment that runs are made in, and views of made-up runs.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use conductor_core::failure::PortError;
+use conductor_core::phase::{Phase, State};
+use conductor_core::ports::ProgressSink;
+use conductor_core::restore::ForeignPolicy;
+use conductor_core::run::{Created, Run};
+use conductor_core::spec::LoadTestSpec;
+use conductor_core::verdict::{Outcome, Verdict};
+use conductor_core::view::{RunView, Tick};
+use conductor_engine::{Ports, PortsFactory, TokioClock};
+use conductor_sim::{Plant, SimEnvironment};
+use serde_json::json;
+
+/// The ports of a model environment.
+pub(crate) struct Factory(pub(crate) SimEnvironment);
+
+#[async_trait]
+impl PortsFactory for Factory {
+    async fn connect(&self, _: &Created, _: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
+        let ports = self.0.ports();
+        Ok(Ports {
+            releases: ports.releases,
+            deployer: ports.deployer,
+            scaler: ports.scaler,
+            capacity: None,
+            parity: None,
+            guard: Some(ports.guard),
+            generator: ports.generator,
+            kpi: ports.kpi,
+            test_data: ports.test_data,
+            settle: None,
+        })
+    }
+}
+
+/// A model environment, and the clock it lives by.
+pub(crate) fn environment() -> (SimEnvironment, Arc<TokioClock>) {
+    let plant: Plant = serde_json::from_value(json!({
+        "run": { "target": "1500/min", "rampUp": "2m", "plateau": "3m" },
+        "journey": { "thinkTime": "9800ms", "checkoutRatio": 1.0 },
+        "checkout": { "serviceTime": "200ms", "capacity": "3000/min" },
+        "kpi": { "reportDelay": "3s" },
+        "environment": { "noise": "none" }
+    }))
+    .unwrap();
+    let clock = Arc::new(TokioClock::starting_at("2026-11-24T14:00:00Z".parse().unwrap()));
+    (SimEnvironment::new(plant, clock.clone()).unwrap(), clock)
+}
+
+/// A run of that environment, as it is created.
+pub(crate) fn created(environment: &SimEnvironment, name: &str) -> Created {
+    let spec: LoadTestSpec = serde_json::from_value(json!({
+        "apiVersion": "loadtest-conductor.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": { "name": name },
+        "spec": {
+            "environment": "model",
+            "kpi": { "name": "orders", "target": "1500/min" },
+            "rampUp": "2m",
+            "plateau": "3m",
+            "interval": "10s"
+        }
+    }))
+    .unwrap();
+    let scope = spec.scope(&environment.catalogue()).unwrap();
+    Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null)
+}
+
+/// A run that was just accepted.
+pub(crate) fn accepted(id: &str) -> RunView {
+    let created = created(&environment().0, "model");
+    let created_at = "2026-11-24T14:00:00Z".parse().unwrap();
+    let run = Run { created, created_at, state: State::Accepted, revision: 1, guarded: None };
+    RunView::begin(&id.parse().unwrap(), &run)
+}
+
+/// A run that generates load, and has measured so much.
+pub(crate) fn loading(id: &str, kpi_per_min: Option<f64>, users: u64) -> RunView {
+    let tick = Tick {
+        at_s: 20.0,
+        from_s: 0.0,
+        to_s: 10.0,
+        count: None,
+        kpi_per_min,
+        set_point_per_min: 125.0,
+        users: Some(users),
+        users_wanted: users,
+        workers: None,
+        requests: 0,
+        failures: 0,
+        latency: None,
+        cpu_percent: None,
+        marks: Vec::new(),
+        advice: None,
+    };
+    RunView { phase: Phase::GenerateLoad, ticks: vec![tick], ..accepted(id) }
+}
+
+/// A run that is over.
+pub(crate) fn over(id: &str, outcome: Outcome, restored: bool) -> RunView {
+    let verdict = Verdict { outcome, restored, causes: Vec::new(), holds: Vec::new() };
+    RunView { phase: Phase::Finished, verdict: Some(verdict), ..loading(id, Some(1500.0), 250) }
+}

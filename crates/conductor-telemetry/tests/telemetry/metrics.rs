@@ -1,0 +1,156 @@
+//! What a scraper reads.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use conductor_core::failure::FailureKind;
+use conductor_core::verdict::Outcome;
+use conductor_engine::{CallOutcome, PortCall, PortObserver, SystemClock, TokioClock};
+use conductor_telemetry::{Metrics, MetricsSettings};
+
+use crate::bed::{accepted, loading, over};
+use crate::exposition::Scrape;
+
+fn metrics() -> Metrics {
+    Metrics::new(&MetricsSettings::default(), "1.2.3", Arc::new(SystemClock))
+}
+
+fn scrape(metrics: &Metrics) -> Scrape {
+    Scrape::read(&metrics.text().unwrap())
+}
+
+#[test]
+fn before_any_run_the_counts_are_zero_and_the_process_is_told() {
+    let scrape = scrape(&metrics());
+    for outcome in ["passed", "warned", "failed", "cancelled", "invalid"] {
+        assert_eq!(scrape.value(&format!("conductor_runs_total{{outcome=\"{outcome}\"}}")), Some(0.0));
+    }
+    assert_eq!(scrape.value("conductor_build_info{version=\"1.2.3\"}"), Some(1.0));
+    assert!(scrape.value("process_resident_memory_bytes").unwrap() > 1e6);
+    assert!(scrape.value("process_open_fds").unwrap() >= 3.0);
+    assert!(scrape.value("process_max_fds").unwrap() >= scrape.value("process_open_fds").unwrap());
+    assert!(scrape.value("process_cpu_seconds_total").unwrap() >= 0.0);
+    assert!(scrape.value("process_start_time_seconds").unwrap() > 1.7e9);
+    assert_eq!(scrape.of("conductor_run_"), Vec::<&str>::new());
+}
+
+#[test]
+fn a_run_is_told_by_its_last_figures() {
+    let metrics = metrics();
+    metrics.runs().see(&accepted("run-1"));
+    let labels = "environment=\"model\",load_test=\"model\"";
+    let value = |scrape: &Scrape, name: &str| scrape.value(&format!("{name}{{{labels},run=\"run-1\"}}"));
+    let phase = |scrape: &Scrape, phase: &str| {
+        scrape.value(&format!("conductor_run_phase{{{labels},phase=\"{phase}\",run=\"run-1\"}}"))
+    };
+    let first = scrape(&metrics);
+    assert_eq!(value(&first, "conductor_run_target_per_minute"), Some(1500.0));
+    assert_eq!(value(&first, "conductor_run_users"), None);
+    assert_eq!((phase(&first, "PREPARE"), phase(&first, "GENERATE_LOAD")), (Some(1.0), Some(0.0)));
+    assert_eq!(first.value("conductor_runs_active{phase=\"PREPARE\"}"), Some(1.0));
+
+    metrics.runs().see(&loading("run-1", Some(120.5), 21));
+    let second = scrape(&metrics);
+    assert_eq!(value(&second, "conductor_run_kpi_per_minute"), Some(120.5));
+    assert_eq!(value(&second, "conductor_run_set_point_per_minute"), Some(125.0));
+    assert_eq!(value(&second, "conductor_run_users"), Some(21.0));
+    assert_eq!((phase(&second, "PREPARE"), phase(&second, "GENERATE_LOAD")), (Some(0.0), Some(1.0)));
+
+    // A KPI that was not measured is not told as the one before.
+    metrics.runs().see(&loading("run-1", None, 22));
+    assert_eq!(value(&scrape(&metrics), "conductor_run_kpi_per_minute"), None);
+}
+
+#[test]
+fn the_end_of_a_run_is_counted_once_by_its_verdict() {
+    let metrics = metrics();
+    metrics.runs().see(&over("run-1", Outcome::Passed, true));
+    metrics.runs().see(&over("run-1", Outcome::Passed, true));
+    metrics.runs().see(&over("run-2", Outcome::Failed, false));
+    let scrape = scrape(&metrics);
+    assert_eq!(scrape.value("conductor_runs_total{outcome=\"passed\"}"), Some(1.0));
+    assert_eq!(scrape.value("conductor_runs_total{outcome=\"failed\"}"), Some(1.0));
+    assert_eq!(scrape.value("conductor_runs_not_restored_total"), Some(1.0));
+    assert_eq!(scrape.of("conductor_run_users"), Vec::<&str>::new(), "there is no load any more");
+    assert_eq!(scrape.value("conductor_runs_active{phase=\"GENERATE_LOAD\"}"), Some(0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_series_of_a_run_go_some_time_after_its_end_and_its_count_stays() {
+    let clock = TokioClock::starting_at("2026-11-24T14:00:00Z".parse().unwrap());
+    let metrics = Metrics::new(&MetricsSettings::default(), "1.2.3", Arc::new(clock));
+    metrics.runs().see(&over("ended", Outcome::Warned, true));
+    metrics.runs().see(&accepted("going"));
+    let shown = |metrics: &Metrics| scrape(metrics).of("conductor_run_target_per_minute").len();
+    tokio::time::advance(Duration::from_secs(599)).await;
+    assert_eq!(shown(&metrics), 2);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(shown(&metrics), 1, "the one that goes on");
+    assert_eq!(scrape(&metrics).value("conductor_runs_total{outcome=\"warned\"}"), Some(1.0));
+}
+
+#[tokio::test]
+async fn a_run_whose_views_end_before_it_does_is_told_no_more() {
+    let metrics = metrics();
+    let views = futures::stream::iter([accepted("run-1"), loading("run-1", None, 1)]);
+    metrics.runs().follow(&"run-1".parse().unwrap(), views).await;
+    assert_eq!(scrape(&metrics).of("conductor_run_"), Vec::<&str>::new());
+
+    let views = futures::stream::iter([accepted("run-2"), over("run-2", Outcome::Passed, true)]);
+    metrics.runs().follow(&"run-2".parse().unwrap(), views).await;
+    assert_eq!(scrape(&metrics).of("conductor_run_target_per_minute").len(), 1);
+}
+
+#[test]
+fn a_name_with_quotes_and_line_ends_stays_one_label() {
+    let metrics = metrics();
+    let mut view = accepted("run-1");
+    view.environment = "a\"b\\c\nd".to_owned();
+    metrics.runs().see(&view);
+    let series = scrape(&metrics).of("conductor_run_target_per_minute").concat();
+    assert!(series.contains(r#"environment="a\"b\\c\nd""#), "{series}");
+}
+
+#[test]
+fn calls_are_told_by_port_method_and_outcome() {
+    let metrics = metrics();
+    let call = |outcome, millis| {
+        let took = Duration::from_millis(millis);
+        metrics.ports().called(PortCall { port: "deployer", method: "roll_out", outcome, took });
+    };
+    call(CallOutcome::Done, 30);
+    call(CallOutcome::Done, 20_000);
+    call(CallOutcome::Failed(FailureKind::TimedOut), 1);
+    metrics.api().answered("StartLoadTest", "OK", Duration::from_millis(3));
+
+    let scrape = scrape(&metrics);
+    let of = |outcome: &str| format!("method=\"roll_out\",outcome=\"{outcome}\",port=\"deployer\"");
+    let families = scrape.families();
+    assert_eq!(families["conductor_port_call_duration_seconds"], "histogram");
+    let value = |series: &str, outcome: &str| {
+        let found =
+            scrape.of(series).into_iter().find(|found| of(outcome).split(',').all(|label| found.contains(label)));
+        scrape.value(found.unwrap()).unwrap()
+    };
+    assert_eq!(value("conductor_port_call_duration_seconds_count", "ok"), 2.0);
+    assert!((value("conductor_port_call_duration_seconds_sum", "ok") - 20.03).abs() < 1e-9);
+    assert_eq!(value("conductor_port_call_duration_seconds_bucket{le=\"0.1\"", "ok"), 1.0);
+    assert_eq!(value("conductor_port_call_duration_seconds_count", "timed_out"), 1.0);
+    assert_eq!(scrape.of("conductor_api_request_duration_seconds_count").len(), 1);
+}
+
+#[test]
+fn a_thousand_runs_are_told_in_reasonable_time() {
+    let metrics = metrics();
+    for number in 0..1000 {
+        metrics.runs().see(&loading(&format!("run-{number}"), Some(f64::from(number)), 10));
+    }
+    let began = Instant::now();
+    let text = metrics.text().unwrap();
+    let took = began.elapsed();
+    let scrape = Scrape::read(&text);
+    assert_eq!(scrape.of("conductor_run_users").len(), 1000);
+    assert_eq!(scrape.of("conductor_run_phase").len(), 7000);
+    // Not optimised and on a busy machine; a scraper gives up after ten seconds.
+    assert!(took < Duration::from_secs(2), "{took:?} for {} bytes", text.len());
+}
