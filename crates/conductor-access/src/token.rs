@@ -17,14 +17,19 @@ const BYTES: usize = 32;
 pub struct TokenHash([u8; BYTES]);
 
 /// The system has no random numbers, so that no token was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("making a token: the system gives no random numbers")]
 pub struct NoRandomness;
 
-/// A text that is no hash of a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A text that is no hash of a token. It is not repeated: it may be a token that stands there by mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no hash of a token: expected `sha256:` and 64 lower-case hexadecimal digits")]
 pub struct BadHash;
 
 /// Makes a token, and the hash that is to be kept of it.
+///
+/// # Errors
+/// When the system has no random numbers.
 pub fn make_token() -> Result<(Secret, TokenHash), NoRandomness> {
     let mut bytes = [0; BYTES];
     SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
@@ -76,22 +81,6 @@ impl FromStr for TokenHash {
         Ok(Self(hash))
     }
 }
-
-impl fmt::Display for NoRandomness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("making a token: the system gives no random numbers")
-    }
-}
-
-impl fmt::Display for BadHash {
-    // The text itself is not told: it may be a token that stands there by mistake.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("is no hash of a token: expected `sha256:` and 64 lower-case hexadecimal digits")
-    }
-}
-
-impl std::error::Error for NoRandomness {}
-impl std::error::Error for BadHash {}
 
 fn digit(of: u8) -> Result<u8, BadHash> {
     match of {
