@@ -7,7 +7,10 @@ use http::header::AUTHORIZATION;
 
 use crate::oidc::Oidc;
 use crate::token_file::TokenFile;
-use crate::{AccessSettings, Caller, CertificateCaller, Denied, Grants, OidcProblem, Peer, Role, Secret, Source, TokenFileProblem};
+use crate::{
+    AccessSettings, Caller, CertificateCaller, Denied, Grants, OidcProblem, Peer, Role, Secret, Source,
+    TokenFileProblem,
+};
 
 /// A longer token is nobody's, and is refused before any work is done with it.
 const LONGEST_TOKEN: usize = 16 * 1024;
@@ -45,7 +48,9 @@ pub enum AccessProblem {
     #[error("access.oidc")]
     Oidc(#[source] OidcProblem),
     /// A certificate's name is none.
-    #[error("access.certificates[{index}].name: {name:?} is no name in a certificate; expected `dns:NAME` or `uri:URI`")]
+    #[error(
+        "access.certificates[{index}].name: {name:?} is no name in a certificate; expected `dns:NAME` or `uri:URI`"
+    )]
     Name {
         /// Its place in the list, from 0.
         index: usize,
@@ -64,7 +69,9 @@ pub enum AccessProblem {
 
 /// Access control must not be off there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("access control may be off only on a loopback address, and {address} is none; expected 127.0.0.1, ::1, or a way to identify callers")]
+#[error(
+    "access control may be off only on a loopback address, and {address} is none; expected 127.0.0.1, ::1, or a way to identify callers"
+)]
 pub struct NotLoopback {
     address: SocketAddr,
 }
@@ -100,7 +107,11 @@ impl Access {
     /// # Errors
     /// When the address is not a loopback address.
     pub fn off_for(listen: SocketAddr) -> Result<Self, NotLoopback> {
-        if listen.ip().to_canonical().is_loopback() { Ok(Self(Ways::Off)) } else { Err(NotLoopback { address: listen }) }
+        if listen.ip().to_canonical().is_loopback() {
+            Ok(Self(Ways::Off))
+        } else {
+            Err(NotLoopback { address: listen })
+        }
     }
 
     /// What the log says at start: by what callers are identified.
@@ -154,9 +165,10 @@ impl On {
             (Some(one), None) => {
                 Ok(Caller { name: one.name.clone(), source: Source::Certificate, grants: one.roles.clone() })
             }
-            (None, _) => {
-                Err(Denied::unauthenticated(format!("no caller has a certificate with any of {:?}", peer.certificate_names)))
-            }
+            (None, _) => Err(Denied::unauthenticated(format!(
+                "no caller has a certificate with any of {:?}",
+                peer.certificate_names
+            ))),
             // Roles are not added up: the audit trail has to name one caller.
             (Some(_), Some(_)) => {
                 Err(Denied::unauthenticated(format!("the names {:?} are of several callers", peer.certificate_names)))

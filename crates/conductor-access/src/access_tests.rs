@@ -5,7 +5,8 @@ use std::fs;
 use super::*;
 use crate::{Refusal, TokenSettings, make_token};
 
-const PUBLIC: &str = "no valid credentials: send a valid bearer token in the header `authorization`, or a client certificate";
+const PUBLIC: &str =
+    "no valid credentials: send a valid bearer token in the header `authorization`, or a client certificate";
 
 fn peer(names: &[&str]) -> Peer {
     let certificate_names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -46,7 +47,11 @@ async fn a_static_token_and_a_certificate_identify_their_callers() {
     for scheme in ["Bearer", "bearer"] {
         let headers = bearing(&format!("{scheme} {}", token.reveal()));
         let caller = access.identify(&headers, &peer(&["uri:spiffe://example.org/ops"])).await.unwrap();
-        assert_eq!((caller.name.as_str(), caller.source), ("ci", Source::Token), "the token counts, not the certificate");
+        assert_eq!(
+            (caller.name.as_str(), caller.source),
+            ("ci", Source::Token),
+            "the token counts, not the certificate"
+        );
     }
     let names = ["dns:elsewhere.example.org", "dns:cron.example.org"];
     let caller = access.identify(&HeaderMap::new(), &peer(&names)).await.unwrap();
@@ -75,7 +80,11 @@ async fn everybody_else_is_refused_with_an_exact_reason_for_the_log_and_one_text
         (bearing("Bearer"), peer(&known), "the header `authorization` is not `Bearer TOKEN`"),
         (bearing("Bearer  "), peer(&known), "the header `authorization` is not `Bearer TOKEN`"),
         (bearing("Basic Y2k6Y2k="), peer(&known), "the header `authorization` is not `Bearer TOKEN`"),
-        (bearing(&format!("Bearer {}", "x".repeat(20_000))), peer(&known), "the bearer token is longer than 16384 bytes"),
+        (
+            bearing(&format!("Bearer {}", "x".repeat(20_000))),
+            peer(&known),
+            "the bearer token is longer than 16384 bytes",
+        ),
     ];
     for (headers, peer, reason) in cases {
         let denied = access.identify(&headers, &peer).await.unwrap_err();
@@ -94,7 +103,8 @@ async fn each_role_may_what_it_may_and_is_refused_the_rest_in_the_same_words_eve
     for (role, environment) in [(Role::Admin, "shop"), (Role::Viewer, "other")] {
         let denied = caller.require(role, environment).unwrap_err();
         assert_eq!(denied.refusal(), Refusal::Forbidden);
-        let public = format!("this needs the role {role} in environment {environment:?}, which the caller does not have");
+        let public =
+            format!("this needs the role {role} in environment {environment:?}, which the caller does not have");
         assert_eq!(denied.public(), public);
         let reason = format!("\"ci\", known by token, has no role {role} in environment {environment:?}");
         assert_eq!(denied.reason(), reason);
@@ -130,7 +140,10 @@ fn the_sentence_at_start_names_each_way() {
 #[test]
 fn settings_that_contradict_themselves_or_name_nothing_are_refused_with_their_field() {
     let cases = [
-        (serde_json::json!({}), "access: names no way to identify callers; expected at least one of tokens, oidc and certificates"),
+        (
+            serde_json::json!({}),
+            "access: names no way to identify callers; expected at least one of tokens, oidc and certificates",
+        ),
         (
             serde_json::json!({ "off": true, "tokens": { "file": "x" } }),
             "access.off: is true, but ways to identify callers are set as well; expected either",

@@ -183,7 +183,8 @@ mod tests {
         let path = folder.path().join("audit");
         std::fs::write(&path, "{\"at\":\"20").unwrap();
         let log = AuditLog::to_file(&path).unwrap();
-        let about = AuditRecord { environment: Some("shop".to_owned()), run: Some("r-1".to_owned()), ..record("StopLoadTest") };
+        let about =
+            AuditRecord { environment: Some("shop".to_owned()), run: Some("r-1".to_owned()), ..record("StopLoadTest") };
         log.record(&about).unwrap();
         log.record(&record("StartLoadTest")).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -211,6 +212,9 @@ mod tests {
         // The one file of every Linux that opens and is always full.
         let log = AuditLog::to_file(Path::new("/dev/full")).unwrap();
         let told = log.record(&record("StartLoadTest")).unwrap_err().to_string();
-        assert_eq!(told, "writing the audit trail to /dev/full; calls that change anything are refused until it can be written");
+        assert_eq!(
+            told,
+            "writing the audit trail to /dev/full; calls that change anything are refused until it can be written"
+        );
     }
 }

@@ -23,7 +23,8 @@ pub enum Refusal {
 
 impl Denied {
     pub(crate) fn unauthenticated(reason: impl Into<String>) -> Self {
-        let public = "no valid credentials: send a valid bearer token in the header `authorization`, or a client certificate";
+        let public =
+            "no valid credentials: send a valid bearer token in the header `authorization`, or a client certificate";
         Self { refusal: Refusal::Unauthenticated, reason: reason.into(), public: public.to_owned() }
     }
 
@@ -33,8 +34,10 @@ impl Denied {
     }
 
     pub(crate) fn forbidden(caller: &Caller, role: Role, environment: &str) -> Self {
-        let public = format!("this needs the role {role} in environment {environment:?}, which the caller does not have");
-        let reason = format!("{:?}, known by {}, has no role {role} in environment {environment:?}", caller.name, caller.source);
+        let public =
+            format!("this needs the role {role} in environment {environment:?}, which the caller does not have");
+        let reason =
+            format!("{:?}, known by {}, has no role {role} in environment {environment:?}", caller.name, caller.source);
         Self { refusal: Refusal::Forbidden, reason, public }
     }
 

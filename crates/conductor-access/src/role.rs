@@ -103,7 +103,9 @@ impl TryFrom<Vec<String>> for Grants {
 
 /// A text that gives no role. It is not repeated: it may be a token that stands there by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("gives no role: expected at least one of viewer, operator or admin, each alone for every environment or with `@ENVIRONMENT`")]
+#[error(
+    "gives no role: expected at least one of viewer, operator or admin, each alone for every environment or with `@ENVIRONMENT`"
+)]
 pub struct BadGrant;
 
 #[cfg(test)]

@@ -95,7 +95,10 @@ impl TlsAcceptor {
         let address = tcp.peer_addr()?;
         let acceptor = tokio_rustls::TlsAcceptor::from(self.config());
         let stream = tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)).await.map_err(|_| {
-            io::Error::new(io::ErrorKind::TimedOut, format!("the TLS handshake took longer than {} s", HANDSHAKE.as_secs()))
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("the TLS handshake took longer than {} s", HANDSHAKE.as_secs()),
+            )
         })??;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let certificate_names = certificate.map(names).transpose()?.unwrap_or_default();
@@ -133,7 +136,8 @@ impl fmt::Debug for TlsAcceptor {
 
 /// The names of a client's certificate, which the handshake has verified.
 fn names(certificate: &CertificateDer<'_>) -> io::Result<Vec<String>> {
-    let unreadable = |problem| io::Error::new(io::ErrorKind::InvalidData, format!("reading the client certificate: {problem:?}"));
+    let unreadable =
+        |problem| io::Error::new(io::ErrorKind::InvalidData, format!("reading the client certificate: {problem:?}"));
     let certificate = webpki::EndEntityCert::try_from(certificate).map_err(unreadable)?;
     let hosts = certificate.valid_dns_names().map(|name| format!("dns:{name}"));
     Ok(hosts.chain(certificate.valid_uri_names().map(|uri| format!("uri:{uri}"))).collect())

@@ -189,7 +189,10 @@ async fn files_that_cannot_be_used_are_told_with_their_setting_and_without_their
     let keyless = TlsSettings { key: bed.path("ca"), ..good.clone() };
     assert_eq!(told(keyless), format!("tls.key: {} holds no private key in PEM", at("ca")));
     let apart = told(TlsSettings { key: bed.path("other"), ..good.clone() });
-    assert!(apart.starts_with(&format!("tls.key: {} cannot be used: keys may not be consistent", at("other"))), "{apart}");
+    assert!(
+        apart.starts_with(&format!("tls.key: {} cannot be used: keys may not be consistent", at("other"))),
+        "{apart}"
+    );
     let broken = told(TlsSettings { key: bed.path("broken"), ..good.clone() });
     assert_eq!(broken, format!("tls.key: {} cannot be used: its PEM is broken", at("broken")));
     let nobody = TlsSettings { client_ca: None, ..good };

@@ -111,7 +111,9 @@ impl Read {
 fn with_source(problem: &TokenFileProblem) -> String {
     match problem {
         TokenFileProblem::Unreadable { source, .. } => format!("{problem}: {source}"),
-        TokenFileProblem::Short { .. } | TokenFileProblem::Hash { .. } | TokenFileProblem::Role { .. } => problem.to_string(),
+        TokenFileProblem::Short { .. } | TokenFileProblem::Hash { .. } | TokenFileProblem::Role { .. } => {
+            problem.to_string()
+        }
     }
 }
 
@@ -119,7 +121,10 @@ fn read(path: &Path) -> Result<Vec<(TokenHash, Caller)>, TokenFileProblem> {
     let unreadable = |source| TokenFileProblem::Unreadable { path: path.to_owned(), source };
     let text = fs::read_to_string(path).map_err(unreadable)?;
     let lines = text.lines().map(str::trim).zip(1..);
-    lines.filter(|(text, _)| !text.is_empty() && !text.starts_with('#')).map(|(text, line)| entry(path, text, line)).collect()
+    lines
+        .filter(|(text, _)| !text.is_empty() && !text.starts_with('#'))
+        .map(|(text, line)| entry(path, text, line))
+        .collect()
 }
 
 fn entry(path: &Path, text: &str, line: usize) -> Result<(TokenHash, Caller), TokenFileProblem> {
@@ -156,7 +161,11 @@ mod tests {
         let file = TokenFile::open(&path).unwrap();
         let caller = file.caller(&first).unwrap();
         assert_eq!((caller.name.as_str(), caller.source), ("ci", Source::Token));
-        assert!(caller.may(Role::Operator, "shop") && !caller.may(Role::Operator, "other") && caller.may(Role::Viewer, "other"));
+        assert!(
+            caller.may(Role::Operator, "shop")
+                && !caller.may(Role::Operator, "other")
+                && caller.may(Role::Viewer, "other")
+        );
         assert_eq!(file.caller(&second), None);
 
         fs::write(&path, format!("ci {second_hash} operator@shop viewer\n")).unwrap();

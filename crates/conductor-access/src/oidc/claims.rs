@@ -14,7 +14,8 @@ pub(super) struct Who {
 /// Checks the claims of a token whose signature is right. What is wrong is told without the token's own texts, but for
 /// issuer and audience, which are no secrets and what is most often wrong.
 pub(super) fn check(payload: &[u8], settings: &OidcSettings, now: Timestamp) -> Result<Who, String> {
-    let claims: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| "its claims are no JSON object".to_owned())?;
+    let claims: Map<String, Value> =
+        serde_json::from_slice(payload).map_err(|_| "its claims are no JSON object".to_owned())?;
     let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
     if issuer != settings.issuer {
         return Err(format!("it is of issuer {issuer:?}, expected {:?}", settings.issuer));
@@ -34,7 +35,8 @@ pub(super) fn check(payload: &[u8], settings: &OidcSettings, now: Timestamp) -> 
         return Err(format!("it is valid only in {:.0} s", begins - now));
     }
     let name = claims.get(&settings.name_claim).and_then(Value::as_str).filter(|name| !name.is_empty());
-    let name = name.ok_or_else(|| format!("it has no text in claim {:?}, expected the caller's name", settings.name_claim))?;
+    let name =
+        name.ok_or_else(|| format!("it has no text in claim {:?}, expected the caller's name", settings.name_claim))?;
     Ok(Who { name: name.to_owned(), groups: texts(claims.get(&settings.groups_claim)) })
 }
 

@@ -57,7 +57,8 @@ impl Fetch {
     }
 
     async fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, String> {
-        let url = safe(address).ok_or_else(|| format!("{address:?} is not safe; expected https, or http on loopback"))?;
+        let url =
+            safe(address).ok_or_else(|| format!("{address:?} is not safe; expected https, or http on loopback"))?;
         let failed = |problem: reqwest::Error| format!("asking {address}: {}", causes(&problem));
         let answer = self.client.get(url).send().await.map_err(failed)?;
         if !answer.status().is_success() {
@@ -70,7 +71,8 @@ impl Fetch {
                 return Err(format!("asking {address}: the answer is longer than {LONGEST_ANSWER} bytes"));
             }
         }
-        serde_json::from_slice(&bytes).map_err(|problem| format!("asking {address}: its answer is not what it should be: {problem}"))
+        serde_json::from_slice(&bytes)
+            .map_err(|problem| format!("asking {address}: its answer is not what it should be: {problem}"))
     }
 }
 

@@ -65,7 +65,8 @@ impl<'a> Signed<'a> {
         let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed());
         let header: Header = serde_json::from_slice(&decoded(header)?).map_err(|_| malformed())?;
         let algorithm = Algorithm::deserialize(&header.alg).ok().filter(|of| allowed.contains(of));
-        let algorithm = algorithm.ok_or_else(|| format!("its algorithm {} is not allowed, expected one of {allowed:?}", header.alg))?;
+        let algorithm = algorithm
+            .ok_or_else(|| format!("its algorithm {} is not allowed, expected one of {allowed:?}", header.alg))?;
         if header.crit.is_some() {
             return Err("it has critical extensions, which nobody here knows".to_owned());
         }
@@ -120,9 +121,8 @@ impl Key {
             Algorithm::PS256 => rsa(&signature::RSA_PSS_2048_8192_SHA256),
             Algorithm::ES256 => ecdsa(&signature::ECDSA_P256_SHA256_FIXED, 32),
             Algorithm::ES384 => ecdsa(&signature::ECDSA_P384_SHA384_FIXED, 48),
-            Algorithm::EdDsa => {
-                part(&self.x).is_some_and(|x| UnparsedPublicKey::new(&signature::ED25519, x).verify(message, by).is_ok())
-            }
+            Algorithm::EdDsa => part(&self.x)
+                .is_some_and(|x| UnparsedPublicKey::new(&signature::ED25519, x).verify(message, by).is_ok()),
         }
     }
 }

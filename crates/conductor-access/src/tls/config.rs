@@ -45,7 +45,9 @@ pub enum TlsProblem {
         problem: String,
     },
     /// Clients need a certificate, and nobody is named who may issue one.
-    #[error("tls.clientCertificates: is `required` without tls.clientCa; expected the authorities of client certificates there")]
+    #[error(
+        "tls.clientCertificates: is `required` without tls.clientCa; expected the authorities of client certificates there"
+    )]
     NoClientCa,
 }
 
@@ -80,14 +82,15 @@ pub(super) fn read(settings: &TlsSettings) -> Result<Arc<ServerConfig>, TlsProbl
                 ClientCertificates::Optional => verifier.allow_unauthenticated(),
                 ClientCertificates::Required => verifier,
             };
-            builder.with_client_cert_verifier(verifier.build().map_err(|problem| unusable("clientCa", path, problem.to_string()))?)
+            builder.with_client_cert_verifier(
+                verifier.build().map_err(|problem| unusable("clientCa", path, problem.to_string()))?,
+            )
         }
     };
     // A certificate and a key that do not belong together are refused here, so that a look between the writes of the
     // two files keeps the old pair.
-    let mut config = builder
-        .with_single_cert(chain, key)
-        .map_err(|problem| unusable("key", &settings.key, problem.to_string()))?;
+    let mut config =
+        builder.with_single_cert(chain, key).map_err(|problem| unusable("key", &settings.key, problem.to_string()))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
