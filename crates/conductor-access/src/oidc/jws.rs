@@ -140,3 +140,7 @@ impl Algorithm {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "jws_tests.rs"]
+mod tests;
