@@ -158,7 +158,9 @@ impl On {
 
     fn by_certificate(&self, peer: &Peer) -> Result<Caller, Denied> {
         if peer.certificate_names.is_empty() {
-            return Err(Denied::unauthenticated("there is neither a bearer token nor a client certificate"));
+            return Err(Denied::unauthenticated(
+                "there is neither a bearer token nor a client certificate with a name",
+            ));
         }
         let mut known = self.certificates.iter().filter(|caller| peer.certificate_names.contains(&caller.name));
         match (known.next(), known.next()) {

@@ -67,7 +67,7 @@ async fn everybody_else_is_refused_with_an_exact_reason_for_the_log_and_one_text
     let unknown = format!("Bearer {}", make_token().unwrap().0.reveal());
     let known = ["uri:spiffe://example.org/ops"];
     let cases = [
-        (HeaderMap::new(), peer(&[]), "there is neither a bearer token nor a client certificate"),
+        (HeaderMap::new(), peer(&[]), "there is neither a bearer token nor a client certificate with a name"),
         (HeaderMap::new(), peer(&["dns:x"]), r#"no caller has a certificate with any of ["dns:x"]"#),
         (
             HeaderMap::new(),

@@ -5,13 +5,23 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Caller, Denied, Peer, Refusal};
+
+/// Where the trail is written: `stdout`, or `{ file: PATH }`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum AuditSettings {
+    /// To standard output.
+    Stdout,
+    /// To the end of a file.
+    File(PathBuf),
+}
 
 /// One call. It has no place for credentials, request bodies or the reasons that are for the log alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,6 +119,17 @@ impl From<Refusal> for Outcome {
 }
 
 impl AuditLog {
+    /// Opens the trail that the settings name.
+    ///
+    /// # Errors
+    /// When its file cannot be opened.
+    pub fn open(settings: &AuditSettings) -> Result<Self, AuditError> {
+        match settings {
+            AuditSettings::Stdout => Ok(Self::to_stdout()),
+            AuditSettings::File(path) => Self::to_file(path),
+        }
+    }
+
     /// Appends to a file, which only its owner may read when it is new. A record is on the disk before its call goes on.
     ///
     /// # Errors
@@ -128,7 +149,8 @@ impl AuditLog {
         Self(Arc::new(Mutex::new(Trail { name: "standard output".to_owned(), to: Target::Stdout, torn: false })))
     }
 
-    /// Writes a record. Blocks until it is written: to a file, until it is on the disk.
+    /// Writes a record. Blocks until it is written: to a file, until it is on the disk. So an async
+    /// server calls it where blocking is allowed, such as in `spawn_blocking`.
     ///
     /// # Errors
     /// When it could not be written: then a call that changes anything must be refused.
@@ -182,7 +204,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
         std::fs::write(&path, "{\"at\":\"20").unwrap();
-        let log = AuditLog::to_file(&path).unwrap();
+        let settings = serde_json::from_value(serde_json::json!({ "file": path })).unwrap();
+        let log = AuditLog::open(&settings).unwrap();
         let about =
             AuditRecord { environment: Some("shop".to_owned()), run: Some("r-1".to_owned()), ..record("StopLoadTest") };
         log.record(&about).unwrap();
@@ -196,6 +219,20 @@ mod tests {
             format!(r#"{{{at},{who},"method":"StartLoadTest","outcome":"allowed"}}"#),
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_settings_name_a_file_or_standard_output() {
+        assert_eq!(serde_json::from_value::<AuditSettings>("stdout".into()).unwrap(), AuditSettings::Stdout);
+        assert!(
+            serde_json::from_value::<AuditSettings>("syslog".into())
+                .unwrap_err()
+                .to_string()
+                .contains("unknown variant")
+        );
+        let missing = AuditSettings::File("/nonexistent/audit".into());
+        let told = AuditLog::open(&missing).unwrap_err().to_string();
+        assert!(told.starts_with("writing the audit trail to /nonexistent/audit;"), "{told}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod token_file;
 mod watched;
 
 pub use access::{Access, AccessProblem, NotLoopback};
-pub use audit::{AuditError, AuditLog, AuditRecord, Outcome};
+pub use audit::{AuditError, AuditLog, AuditRecord, AuditSettings, Outcome};
 pub use caller::{Caller, Peer, Source};
 pub use denied::{Denied, Refusal};
 pub use oidc::{Algorithm, OidcProblem, OidcSettings};

@@ -41,7 +41,7 @@ pub struct OidcSettings {
     /// What the members of a group may do. A caller without such a group is known, but may do nothing.
     pub groups: BTreeMap<String, Grants>,
     /// The authorities of the issuer's certificate, in PEM, beside those that the system knows.
-    pub ca: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
     /// How old the issuer's keys may get before they are asked for again.
     #[serde(default = "default_refresh_every")]
     pub refresh_every: Span,
@@ -71,7 +71,7 @@ pub enum OidcProblem {
         expected: &'static str,
     },
     /// The file of authorities cannot be read.
-    #[error("ca: reading {}", path.display())]
+    #[error("caFile: reading {}", path.display())]
     Ca {
         /// The file.
         path: PathBuf,

@@ -309,7 +309,7 @@ fn settings_that_are_not_safe_or_empty_are_refused_with_their_field() {
         ),
         (json!({ "algorithms": [] }), "algorithms: is empty; expected at least one, such as RS256".to_owned()),
         (json!({ "groups": {} }), "groups: is empty; expected at least one group with its roles".to_owned()),
-        (json!({ "ca": "/nonexistent/ca" }), "ca: reading /nonexistent/ca".to_owned()),
+        (json!({ "caFile": "/nonexistent/ca" }), "caFile: reading /nonexistent/ca".to_owned()),
     ];
     let with = |change: &Value| {
         let mut settings = good.clone();
@@ -327,5 +327,49 @@ fn settings_that_are_not_safe_or_empty_are_refused_with_their_field() {
         json!({ "secret": "x" }),
     ] {
         assert!(with(&change).is_err(), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn the_matrix_of_roles_environments_and_credentials_holds() {
+    let (key, stranger) = (SigningKey::new("a"), SigningKey::new("b"));
+    let issuer = Issuer::with(&[&key]).await;
+    let groups = json!({ "viewers": ["viewer@shop"], "operators": ["operator@shop"], "admins": ["admin@shop"] });
+    let settings =
+        json!({ "oidc": { "issuer": issuer.url, "audience": "load-tests", "groups": groups, "refetchAfter": "0s" } });
+    let access = crate::Access::new(&serde_json::from_value(settings).unwrap(), "0.0.0.0:1".parse().unwrap()).unwrap();
+    let peer = crate::Peer { address: "192.0.2.1:4711".parse().unwrap(), certificate_names: Vec::new() };
+    let bearing = |token: &str| {
+        http::HeaderMap::from_iter([(http::header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())])
+    };
+    for (group, held) in [("viewers", Role::Viewer), ("operators", Role::Operator), ("admins", Role::Admin)] {
+        let claims = |change: Value| {
+            let mut claims = issuer.claims(&json!({ "groups": [group] }));
+            claims.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            claims
+        };
+        let good = key.sign(&claims(json!({})));
+        let caller = access.identify(&bearing(good.reveal()), &peer).await.unwrap();
+        for needed in [Role::Viewer, Role::Operator, Role::Admin] {
+            assert_eq!(caller.require(needed, "shop").is_ok(), needed <= held, "{group} for {needed}");
+            assert_eq!(
+                caller.require(needed, "other").unwrap_err().refusal(),
+                Refusal::Forbidden,
+                "{group} for {needed}"
+            );
+        }
+        let (rest, signature) = good.reveal().rsplit_once('.').unwrap();
+        let bad = [
+            ("no token", http::HeaderMap::new()),
+            ("wrong audience", bearing(key.sign(&claims(json!({ "aud": "payments" }))).reveal())),
+            ("expired", bearing(key.sign(&claims(json!({ "exp": 1 }))).reveal())),
+            ("unknown key", bearing(stranger.sign(&claims(json!({}))).reveal())),
+            ("tampered", bearing(&format!("{rest}.{}", signature.chars().rev().collect::<String>()))),
+        ];
+        for (what, headers) in bad {
+            let denied = access.identify(&headers, &peer).await.unwrap_err();
+            assert_eq!(denied.refusal(), Refusal::Unauthenticated, "{group}, {what}: {}", denied.reason());
+            assert!(!denied.public().contains(denied.reason()), "{what}");
+        }
     }
 }

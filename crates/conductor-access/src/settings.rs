@@ -34,7 +34,7 @@ pub struct TokenSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CertificateCaller {
-    /// One subject alternative name of the certificate, as `dns:NAME` or `uri:URI`.
+    /// One subject alternative name of the certificate, as `dns:NAME` or `uri:URI`; its subject does not count.
     pub name: String,
     /// What the caller may do: `ROLE` everywhere, `ROLE@ENVIRONMENT` in one.
     pub roles: Grants,

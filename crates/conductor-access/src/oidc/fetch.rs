@@ -37,7 +37,7 @@ impl Fetch {
         }
         // The settings alone say whom to ask, and not what a shell or a container sets for its programs.
         let mut builder = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
-        if let Some(path) = &settings.ca {
+        if let Some(path) = &settings.ca_file {
             let bytes = std::fs::read(path).map_err(|source| OidcProblem::Ca { path: path.clone(), source })?;
             builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&bytes).map_err(OidcProblem::Client)?);
         }
