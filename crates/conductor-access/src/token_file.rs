@@ -74,9 +74,9 @@ impl TokenFile {
     pub(crate) fn caller(&self, token: &Secret) -> Option<Caller> {
         let mut held = self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         held.refresh(&self.path);
-        let mut found = None;
+        let (sent, mut found) = (TokenHash::of(token), None);
         for (hash, caller) in &held.callers {
-            if hash.is_of(token) {
+            if hash.is(&sent) {
                 found = Some(caller.clone());
             }
         }

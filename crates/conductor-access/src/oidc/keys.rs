@@ -47,7 +47,7 @@ impl Keys {
     /// The key that a token names, or the only one that fits when it names none.
     pub(super) async fn find(this: &Arc<Self>, signed: &Signed<'_>) -> Result<Key, Denied> {
         if let Some((key, age)) = this.look(signed) {
-            if age >= this.refresh_every {
+            if age >= this.refresh_every && this.may_try() {
                 let this = Arc::clone(this);
                 tokio::spawn(async move { this.refresh().await });
             }
@@ -72,6 +72,13 @@ impl Keys {
             None => fitting.next().filter(|_| fitting.next().is_none())?,
         };
         Some((key.clone(), age))
+    }
+
+    /// Whether nobody asks the issuer now or has done so a moment ago: calls must not heap up tasks that wait for it.
+    fn may_try(&self) -> bool {
+        self.tried
+            .try_lock()
+            .is_ok_and(|tried| tried.as_ref().is_none_or(|last| last.at.elapsed() >= self.refetch_after))
     }
 
     /// Asks the issuer, unless that was done a moment ago: then tells what came of it.

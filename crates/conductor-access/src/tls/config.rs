@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 
 use super::{ClientCertificates, TlsSettings};
@@ -91,6 +91,11 @@ pub(super) fn read(settings: &TlsSettings) -> Result<Arc<ServerConfig>, TlsProbl
     // two files keeps the old pair.
     let mut config =
         builder.with_single_cert(chain, key).map_err(|problem| unusable("key", &settings.key, problem.to_string()))?;
+    if settings.client_ca.is_some() {
+        // A resumed session would not look at the client's certificate again, which may have expired since.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
