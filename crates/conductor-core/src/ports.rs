@@ -256,6 +256,32 @@ pub trait TestDataStore: Send + Sync {
     async fn check(&self) -> Result<Vec<String>, PortError>;
 }
 
+/// Who works on an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Who it is, for people.
+    pub name: String,
+    /// Until when it is theirs if they do not renew that, for people; `None` where it is for as long as they live.
+    pub until: Option<String>,
+}
+
+impl Holder {
+    /// Whose it is for as long as they live.
+    pub fn for_life(name: impl Into<String>) -> Self {
+        Self { name: name.into(), until: None }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        match &self.until {
+            Some(until) => write!(f, ", whose lease lasts until {until} and may be renewed"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why a record could not be appended, or a journal not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -278,7 +304,7 @@ pub enum StoreError {
         /// The environment.
         environment: String,
         /// Who holds it.
-        holder: String,
+        holder: Holder,
     },
     /// Whoever writes has no claim on the run's environment, or none any more: nothing was written.
     #[error("environment {environment} is not this conductor's to work on: {reason}")]

@@ -1,6 +1,6 @@
 //! Why the conductor could not do what it was asked. What goes wrong inside a run is in its journal instead.
 
-use conductor_core::ports::{PortError, StoreError};
+use conductor_core::ports::{Holder, PortError, StoreError};
 use conductor_core::run::{ReplayError, RequestId, RunId};
 use conductor_core::spec::SpecError;
 use conductor_core::units::Span;
@@ -15,7 +15,7 @@ pub enum StartError {
         /// The environment.
         environment: String,
         /// Who works on it.
-        holder: String,
+        holder: Holder,
     },
     /// The environment's last run never ended and nobody drives it: it must be recovered first.
     #[error("run {run} of environment {environment} never ended; restore it first")]
@@ -73,7 +73,7 @@ pub enum RecoverError {
         /// The environment.
         environment: String,
         /// Who works on it.
-        holder: String,
+        holder: Holder,
     },
     /// It has ended: there is nothing to recover.
     #[error("run {0} has ended")]

@@ -21,7 +21,7 @@ use crate::folded::{Folded, conflict};
 use crate::open_error::OpenError;
 use crate::rows;
 use append::{Append, Refusal};
-use connections::{ANSWER_WITHIN, Connections, within};
+use connections::Connections;
 use held::Leases;
 
 /// Journals in a PostgreSQL database, and a lease for each environment that is worked on.
@@ -70,10 +70,8 @@ impl RunStore for PostgresStore {
         let folded = self.folded.with(self, run, record).await?;
         let environment = &folded.created.spec.environment;
         let (lease, epoch) = self.leases.of(environment)?;
-        let mut held = self.connections.take().await.map_err(|source| rows::failed(act(), source))?;
         let append = Append { run, record, event: &event, folded: &folded, epoch };
-        let done = within(ANSWER_WITHIN, append.transact(&mut held.connection)).await;
-        self.connections.keep(held, &done);
+        let done = self.connections.ask(async |connection| append.transact(connection).await).await;
         match done.map_err(|source| rows::failed(act(), source))? {
             Ok(()) => {
                 self.folded.keep(run, folded);
@@ -92,20 +90,16 @@ impl RunStore for PostgresStore {
 
     async fn journal(&self, run: &RunId, after: Revision) -> Result<Vec<Record>, StoreError> {
         let failed = |source| rows::failed(format!("could not read the journal of run {run}"), source);
-        let mut held = self.connections.take().await.map_err(failed)?;
         let find = "SELECT revision, at, event FROM records WHERE run = $1 AND revision > $2 ORDER BY revision";
-        let found = sqlx::query_as(find).bind(run.as_str()).bind(rows::number(after)).fetch_all(&mut *held.connection);
-        let found = within(ANSWER_WITHIN, found).await;
-        self.connections.keep(held, &found);
+        let find = sqlx::query_as(find).bind(run.as_str()).bind(rows::number(after));
+        let found = self.connections.ask(async |connection| find.fetch_all(connection).await).await;
         rows::journal(run, after, found.map_err(failed)?)
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
         let failed = |source| rows::failed("could not read the list of runs".to_owned(), source);
-        let mut held = self.connections.take().await.map_err(failed)?;
-        let find = "SELECT id, name, environment, created, finished, request FROM runs";
-        let found = within(ANSWER_WITHIN, sqlx::query_as(find).fetch_all(&mut *held.connection)).await;
-        self.connections.keep(held, &found);
+        let find = sqlx::query_as("SELECT id, name, environment, created, finished, request FROM runs");
+        let found = self.connections.ask(async |connection| find.fetch_all(connection).await).await;
         rows::summaries(found.map_err(failed)?)
     }
 
@@ -120,11 +114,9 @@ impl RunRequests for PostgresStore {
         let act = || format!("could not leave a request for run {run}");
         let failed = |source| rows::failed(act(), source);
         let text = serde_json::to_string(request).map_err(|source| rows::unavailable(act(), source))?;
-        let mut held = self.connections.take().await.map_err(failed)?;
         let leave = "INSERT INTO requests (run, request) SELECT id, $1 FROM runs WHERE id = $2";
-        let left = sqlx::query(leave).bind(text).bind(run.as_str()).execute(&mut *held.connection);
-        let left = within(ANSWER_WITHIN, left).await;
-        self.connections.keep(held, &left);
+        let leave = sqlx::query(leave).bind(text).bind(run.as_str());
+        let left = self.connections.ask(async |connection| leave.execute(connection).await).await;
         let left = left.map_err(failed)?;
         if left.rows_affected() == 0 { Err(StoreError::UnknownRun(run.clone())) } else { Ok(()) }
     }
@@ -132,11 +124,9 @@ impl RunRequests for PostgresStore {
     async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError> {
         let act = || format!("could not look for requests to run {run}");
         let failed = |source| rows::failed(act(), source);
-        let mut held = self.connections.take().await.map_err(failed)?;
         let find = "SELECT number, request FROM requests WHERE run = $1 AND number > $2 ORDER BY number";
-        let found = sqlx::query_as(find).bind(run.as_str()).bind(rows::number(after)).fetch_all(&mut *held.connection);
-        let found = within(ANSWER_WITHIN, found).await;
-        self.connections.keep(held, &found);
+        let find = sqlx::query_as(find).bind(run.as_str()).bind(rows::number(after));
+        let found = self.connections.ask(async |connection| find.fetch_all(connection).await).await;
         rows::requests(run, found.map_err(failed)?)
     }
 }

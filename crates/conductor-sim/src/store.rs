@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
 use conductor_core::phase::State;
-use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
+use conductor_core::ports::{Claim, Holder, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, Run, RunId};
 
 /// A store in memory, for tests. Cloning gives another handle on the same store.
@@ -165,7 +165,7 @@ impl RunStore for MemoryStore {
         if shared.claims.contains_key(environment) {
             return Err(StoreError::Claimed {
                 environment: environment.to_owned(),
-                holder: "another conductor".to_owned(),
+                holder: Holder::for_life("another conductor"),
             });
         }
         shared.last_claim += 1;

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use conductor_bed::process::is_alive;
+use conductor_bed::program;
 use conductor_mariadb_bed::{BedError, Mariadb, MariadbSettings};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, Row};
@@ -67,8 +68,7 @@ async fn a_server_that_refuses_its_options_is_told_with_its_log() {
 
 #[test]
 fn nothing_is_left_of_a_server_whose_owner_was_killed() {
-    let test = std::env::current_exe().unwrap();
-    let example = test.ancestors().nth(2).unwrap().join("examples").join("mariadb");
+    let example = program::example("mariadb");
     let mut owner = Command::new(example).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();

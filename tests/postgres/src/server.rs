@@ -31,6 +31,14 @@ pub struct PostgresSettings {
     pub start_within: Duration,
 }
 
+impl PostgresSettings {
+    /// Those of every server of the bed, with these parameters.
+    pub fn with<const N: usize>(parameters: [(&'static str, &str); N]) -> Self {
+        let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
+        Self { parameters, ..Self::default() }
+    }
+}
+
 impl Default for PostgresSettings {
     fn default() -> Self {
         Self { parameters: Vec::new(), start_within: Duration::from_secs(60) }

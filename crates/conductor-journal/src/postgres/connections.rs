@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, PgPool, Postgres};
+use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres};
 
 use super::settings::{PostgresStoreSettings, PostgresStoreTls, PostgresStoreTlsMode};
 
@@ -32,8 +32,8 @@ struct Pool {
 
 /// A connection of the pool. Dropping it without [`Connections::keep`], as when whoever asks is cancelled, gives it to the
 /// pool, which looks whether it is still of use.
-pub(super) struct Held {
-    pub(super) connection: PoolConnection<Postgres>,
+struct Held {
+    connection: PoolConnection<Postgres>,
     of: u64,
 }
 
@@ -44,8 +44,18 @@ impl Connections {
         Self { options, pool }
     }
 
-    /// A connection.
-    pub(super) async fn take(&self) -> Result<Held, sqlx::Error> {
+    /// Asks for something on a connection, and waits no longer than [`ANSWER_WITHIN`] for the answer.
+    pub(super) async fn ask<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let mut held = self.take().await?;
+        let answer = within(ANSWER_WITHIN, ask(&mut held.connection)).await;
+        self.keep(held, &answer);
+        answer
+    }
+
+    async fn take(&self) -> Result<Held, sqlx::Error> {
         let Pool { pool, number } = self.lock().clone();
         match pool.acquire().await {
             Ok(connection) => Ok(Held { connection, of: number }),
@@ -61,7 +71,7 @@ impl Connections {
 
     /// Keeps a connection for others, unless something went wrong on it: whatever it was, the next one shall have a
     /// connection without a past.
-    pub(super) fn keep<T>(&self, held: Held, done: &Result<T, sqlx::Error>) {
+    fn keep<T>(&self, held: Held, done: &Result<T, sqlx::Error>) {
         let Err(error) = done else { return };
         // To end it in order would be to wait for an answer once more.
         drop(held.connection.detach());

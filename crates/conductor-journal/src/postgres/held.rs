@@ -35,10 +35,9 @@ impl Leases {
         let asked = Instant::now();
         let taken = self.line.take(environment, &holder(), self.times.whole, self.times.between_renewals()).await;
         let act = || format!("could not claim environment {environment}");
-        let epoch = taken.map_err(|source| rows::failed(act(), source))?.map_err(|other| StoreError::Claimed {
-            environment: environment.to_owned(),
-            holder: format!("{}, whose lease lasts until {} and may be renewed", other.holder, other.until),
-        })?;
+        let epoch = taken
+            .map_err(|source| rows::failed(act(), source))?
+            .map_err(|holder| StoreError::Claimed { environment: environment.to_owned(), holder })?;
         let lease = Arc::new(Lease::new(environment, epoch, self.times, asked));
         self.lock().insert(environment.to_owned(), Arc::clone(&lease));
         let (leases, kept) = (Arc::clone(self), Arc::clone(&lease));

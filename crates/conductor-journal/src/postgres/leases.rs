@@ -2,16 +2,8 @@
 
 use std::time::Duration;
 
+use conductor_core::ports::Holder;
 use sqlx::PgConnection;
-
-/// Somebody else, and until when they hold an environment.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Other {
-    /// Who, for people.
-    pub(super) holder: String,
-    /// Until when, if it is not renewed, for people.
-    pub(super) until: String,
-}
 
 /// Why a lease is not that of its epoch any more.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +21,7 @@ pub(super) async fn take(
     environment: &str,
     holder: &str,
     time: Duration,
-) -> Result<Result<i64, Other>, sqlx::Error> {
+) -> Result<Result<i64, Holder>, sqlx::Error> {
     // The clock is read after whatever has to be waited for: an append that holds the row, or another who takes it.
     let take = "INSERT INTO leases AS known (environment, holder, epoch, expires)
         VALUES ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
@@ -47,8 +39,8 @@ pub(super) async fn take(
         // It may expire between the two; then it is taken after all.
         let other: Option<(String, String)> =
             sqlx::query_as(look).bind(environment).fetch_optional(&mut *connection).await?;
-        if let Some((holder, until)) = other {
-            return Ok(Err(Other { holder, until: format!("{until} UTC") }));
+        if let Some((name, until)) = other {
+            return Ok(Err(Holder { name, until: Some(format!("{until} UTC")) }));
         }
     }
 }

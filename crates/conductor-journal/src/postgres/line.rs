@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
+use conductor_core::ports::Holder;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use super::connections::within;
-use super::leases::{self, Loss, Other};
+use super::leases::{self, Loss};
 
 /// One connection, for one act at a time, each of which takes some milliseconds. It is made again after anything went wrong.
 pub(super) struct Line {
     options: PgConnectOptions,
     connection: Mutex<Option<PgConnection>>,
 }
-
-/// The line's place for a connection. One that is not put back ends, as when an act fails or is broken off.
-type Place<'a> = MutexGuard<'a, Option<PgConnection>>;
 
 impl Line {
     /// A line that connects when it is first used.
@@ -31,14 +29,8 @@ impl Line {
         holder: &str,
         time: Duration,
         limit: Duration,
-    ) -> Result<Result<i64, Other>, sqlx::Error> {
-        let work = async {
-            let (mut place, mut connection) = self.ready().await?;
-            let done = leases::take(&mut connection, environment, holder, time).await?;
-            *place = Some(connection);
-            Ok(done)
-        };
-        within(limit, work).await
+    ) -> Result<Result<i64, Holder>, sqlx::Error> {
+        self.act(limit, async |connection| leases::take(connection, environment, holder, time).await).await
     }
 
     /// [`leases::renew`], within `limit`.
@@ -49,32 +41,30 @@ impl Line {
         time: Duration,
         limit: Duration,
     ) -> Result<Result<(), Loss>, sqlx::Error> {
-        let work = async {
-            let (mut place, mut connection) = self.ready().await?;
-            let done = leases::renew(&mut connection, environment, epoch, time).await?;
-            *place = Some(connection);
-            Ok(done)
-        };
-        within(limit, work).await
+        self.act(limit, async |connection| leases::renew(connection, environment, epoch, time).await).await
     }
 
     /// [`leases::give_back`], within `limit`.
     pub(super) async fn give_back(&self, environment: &str, epoch: i64, limit: Duration) -> Result<(), sqlx::Error> {
-        let work = async {
-            let (mut place, mut connection) = self.ready().await?;
-            leases::give_back(&mut connection, environment, epoch).await?;
-            *place = Some(connection);
-            Ok(())
-        };
-        within(limit, work).await
+        self.act(limit, async |connection| leases::give_back(connection, environment, epoch).await).await
     }
 
-    async fn ready(&self) -> Result<(Place<'_>, PgConnection), sqlx::Error> {
-        let mut place = self.connection.lock().await;
-        let connection = match place.take() {
-            Some(connection) => connection,
-            None => self.options.connect().await?,
+    /// Acts on the connection. One that is not put back ends, as when the act fails or is broken off.
+    async fn act<T>(
+        &self,
+        limit: Duration,
+        act: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let work = async {
+            let mut place = self.connection.lock().await;
+            let mut connection = match place.take() {
+                Some(connection) => connection,
+                None => self.options.connect().await?,
+            };
+            let done = act(&mut connection).await?;
+            *place = Some(connection);
+            Ok(done)
         };
-        Ok((place, connection))
+        within(limit, work).await
     }
 }

@@ -5,7 +5,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use conductor_core::ports::{Claim, StoreError};
+use conductor_core::ports::{Claim, Holder, StoreError};
 use jiff::Timestamp;
 
 /// A held lock. The operating system releases it when the file is closed, at the latest with the process.
@@ -57,7 +57,7 @@ pub(crate) fn claim(state_dir: &Path, environment: &str) -> Result<Box<dyn Claim
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             file.read_to_string(&mut holder).map_err(unavailable)?;
-            Err(StoreError::Claimed { environment: environment.to_owned(), holder })
+            Err(StoreError::Claimed { environment: environment.to_owned(), holder: Holder::for_life(holder) })
         }
         Err(TryLockError::Error(source)) => Err(unavailable(source)),
     }

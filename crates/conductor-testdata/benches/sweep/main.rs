@@ -34,7 +34,7 @@ enum Way {
 #[tokio::main]
 async fn main() {
     let rows = rows();
-    let parameters = [
+    let settings = PostgresSettings::with([
         ("shared_buffers", "4GB"),
         // The files of its log are there already, as on a server that has run for a while: making them would take its customers
         // longer than all else.
@@ -44,10 +44,8 @@ async fn main() {
         ("fsync", "on"),
         ("full_page_writes", "on"),
         ("max_connections", "20"),
-    ];
-    let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
-    let started = Postgres::start(PostgresSettings { parameters, ..PostgresSettings::default() }).await;
-    let server = started.unwrap_or_else(|error| panic!("{error}"));
+    ]);
+    let server = Postgres::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
     make(&server, rows).await;
     println!("{rows} rows of the run among as many others, in four tables; {RATE} foreground transactions a second");
     println!(

@@ -39,7 +39,11 @@ pub(crate) const SHOP: &str = "
     CREATE INDEX ON lines (basket); CREATE INDEX ON orders (basket);";
 
 async fn start() -> Arc<Postgres> {
-    Arc::new(Postgres::start(PostgresSettings::default()).await.unwrap_or_else(|error| panic!("{error}")))
+    start_with(PostgresSettings::default()).await
+}
+
+async fn start_with(settings: PostgresSettings) -> Arc<Postgres> {
+    Arc::new(Postgres::start(settings).await.unwrap_or_else(|error| panic!("{error}")))
 }
 
 impl Bed {
@@ -47,7 +51,7 @@ impl Bed {
         Self::on(SERVER.get_or_init(start).await, schema).await
     }
 
-    pub(crate) async fn on(server: &Arc<Postgres>, schema: &str) -> Self {
+    async fn on(server: &Arc<Postgres>, schema: &str) -> Self {
         let database = format!("shop_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
         server.run("postgres", &format!("CREATE DATABASE {database}")).await.unwrap();
         let bed = Self { server: Arc::clone(server), database };
@@ -62,10 +66,15 @@ impl Bed {
 
     /// The same, on a server that is nobody else's.
     pub(crate) async fn of_its_own(rows: u32) -> Self {
-        Self::on(&start().await, SHOP).await.filled(rows).await
+        Self::of_its_own_with(PostgresSettings::default(), rows).await
     }
 
-    pub(crate) async fn filled(self, rows: u32) -> Self {
+    /// The same, on a server with settings of its own.
+    pub(crate) async fn of_its_own_with(settings: PostgresSettings, rows: u32) -> Self {
+        Self::on(&start_with(settings).await, SHOP).await.filled(rows).await
+    }
+
+    async fn filled(self, rows: u32) -> Self {
         let run = "CASE id % 3 WHEN 1 THEN 'run-1' WHEN 2 THEN 'run-2' END";
         let from = format!("FROM generate_series(1, {}) AS id", rows * 3);
         self.run(&format!(

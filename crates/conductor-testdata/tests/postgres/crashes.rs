@@ -1,12 +1,10 @@
 //! A conductor that dies in the middle: the rows themselves say what is left to do.
 
-use std::sync::Arc;
-
 use conductor_core::ports::TestDataStore;
-use conductor_postgres_bed::{Postgres, PostgresSettings};
+use conductor_postgres_bed::PostgresSettings;
 use serde_json::json;
 
-use crate::bed::{Bed, SHOP, run};
+use crate::bed::{Bed, run};
 
 #[tokio::test]
 async fn another_conductor_goes_on_wherever_one_has_died() {
@@ -29,11 +27,8 @@ async fn another_conductor_goes_on_wherever_one_has_died() {
 #[tokio::test]
 async fn what_a_sweep_has_told_as_deleted_stays_so_when_the_server_crashes_at_once() {
     // Its log would be written long after the test, but for those who wait for it.
-    let parameters = [("wal_writer_delay", "10s"), ("wal_writer_flush_after", "1GB")];
-    let parameters = parameters.map(|(name, value)| (name, value.to_owned())).to_vec();
-    let settings = PostgresSettings { parameters, ..PostgresSettings::default() };
-    let server = Postgres::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
-    let bed = Bed::on(&Arc::new(server), SHOP).await.filled(50).await;
+    let settings = PostgresSettings::with([("wal_writer_delay", "10s"), ("wal_writer_flush_after", "1GB")]);
+    let bed = Bed::of_its_own_with(settings, 50).await;
     let others = bed.of_others().await;
     bed.shop_store(json!({ "batchSize": 10 })).delete(&run()).await.unwrap();
     let bed = bed.after_a_crash().await;

@@ -47,14 +47,10 @@ async fn look(session: &Session, run: &RunId, before: &Driver) -> Driver {
     }
     match session.conductor.recover(run, Recovery::Continue).await {
         Ok(()) => Driver::ThisProcess,
-        Err(RecoverError::Claimed { holder, .. }) => Driver::Kept(format!("it is in the hands of {}", name(&holder))),
+        // Until when it is theirs changes all the time, and is no news.
+        Err(RecoverError::Claimed { holder, .. }) => Driver::Kept(format!("it is in the hands of {}", holder.name)),
         Err(error) => Driver::Kept(Failed::because(error).to_string()),
     }
-}
-
-/// Who holds an environment, without until when, which changes all the time.
-fn name(holder: &str) -> &str {
-    holder.split_once(", whose lease").map_or(holder, |(name, _)| name)
 }
 
 fn said(run: &RunId, driver: &Driver) -> String {
