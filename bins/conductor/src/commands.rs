@@ -12,7 +12,7 @@ mod unfreeze;
 use std::path::PathBuf;
 
 use conductor_core::run::Created;
-use conductor_wiring::{Environment, declare};
+use conductor_wiring::{Environment, declare_file};
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
@@ -67,7 +67,7 @@ fn read(declared: &Declared, state_dir: &std::path::Path) -> Result<Created, Fai
         return Err(Failed::input(format!("{}: could not be read: {error}", declared.load_test.display())));
     }
     let environment = Environment::read(&settings, state_dir).map_err(Failed::input)?;
-    declare(&declared.load_test, &environment).map_err(Failed::input)
+    declare_file(&declared.load_test, &environment).map_err(Failed::input)
 }
 
 fn settings_file(declared: &Declared) -> PathBuf {

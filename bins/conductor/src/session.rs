@@ -1,7 +1,5 @@
 //! What most verbs work with: the state folder, a journal, and an engine over it.
 
-mod journal;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,12 +7,11 @@ use anyhow::Context;
 use conductor_core::ports::RunSummary;
 use conductor_core::run::RunId;
 use conductor_engine::{Conductor, EngineOptions, SystemClock};
-use conductor_wiring::Wiring;
+use conductor_wiring::{Journal, JournalProblem, Wiring};
 use etcetera::BaseStrategy;
 
 use crate::args::{Global, Output};
 use crate::exit::Failed;
-pub(crate) use journal::Journal;
 
 /// The state folder, and an engine over a journal.
 pub(crate) struct Session {
@@ -28,12 +25,12 @@ impl Session {
     /// Opens the journal.
     pub(crate) async fn open(global: &Global) -> Result<Self, Failed> {
         let state_dir = state_dir(global)?;
-        let journal = Journal::open(global.journal.as_deref(), &state_dir).await?;
+        let journal = Journal::open(global.journal.as_deref(), &state_dir, variable).await.map_err(refused)?;
         let (store, requests) = journal.sides();
         let conductor = Conductor::new(
             store,
             requests,
-            Arc::new(Wiring::new(|name| std::env::var(name).ok())),
+            Arc::new(Wiring::new(variable)),
             Arc::new(SystemClock),
             EngineOptions::default(),
         );
@@ -75,6 +72,17 @@ impl Session {
     /// Where a run's report goes.
     pub(crate) fn report_file(&self, run: &RunId) -> PathBuf {
         self.state_dir.join("reports").join(format!("{run}.html"))
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn refused(problem: JournalProblem) -> Failed {
+    match problem {
+        JournalProblem::Input(_) | JournalProblem::Password { .. } => Failed::input(problem),
+        JournalProblem::Store(error) => Failed::because(error),
     }
 }
 

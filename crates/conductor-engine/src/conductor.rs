@@ -221,8 +221,13 @@ impl Conductor {
     }
 
     /// True while this process drives the run.
-    pub(crate) fn drives(&self, run: &RunId) -> bool {
+    pub fn drives(&self, run: &RunId) -> bool {
         self.local(run, |_| ()).is_some()
+    }
+
+    /// The runs that this process drives.
+    pub fn driven(&self) -> Vec<RunId> {
+        self.shared.local.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// Claims the environment of a run that is to be put back.

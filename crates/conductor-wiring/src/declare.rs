@@ -1,22 +1,32 @@
-//! A load test from its file, checked against the environment it names.
+//! A load test, checked against the environment it names.
 
 use std::path::Path;
 
 use conductor_core::run::Created;
-use conductor_core::spec::{API_VERSION, Intent, LoadTestSpec, ScaleChoice, VersionChoice, Violation};
+use conductor_core::spec::{
+    API_VERSION, Intent, LoadTestDocument, LoadTestSpec, ScaleChoice, SpecError, VersionChoice, Violation,
+};
 
 use crate::curve::read_load_test;
 use crate::environment::{Alongside, Environment, EnvironmentSpec};
-use crate::input::{InputError, Problem};
+use crate::input::InputError;
 
 /// Reads a load test and makes of it what a run is created with.
 ///
 /// # Errors
 /// When the file cannot be read, or with everything that is wrong in it: its own fields, and names that the environment
 /// does not have.
-pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputError> {
+pub fn declare_file(file: &Path, environment: &Environment) -> Result<Created, InputError> {
     let written = read_load_test(file)?;
-    let spec = LoadTestSpec::try_from(written.value.clone()).map_err(|error| written.refuse(&error.violations))?;
+    declare(written.value.clone(), environment).map_err(|error| written.refuse(&error.violations))
+}
+
+/// Makes of a load test what a run is created with.
+///
+/// # Errors
+/// With everything that is wrong in it: its own fields, and names that the environment does not have.
+pub fn declare(load_test: LoadTestDocument, environment: &Environment) -> Result<Created, SpecError> {
+    let spec = LoadTestSpec::try_from(load_test)?;
     let mut violations = unknown_names(&spec, environment);
     let scope = match spec.scope(&environment.catalogue()) {
         Ok(scope) => scope,
@@ -29,11 +39,12 @@ pub fn declare(file: &Path, environment: &Environment) -> Result<Created, InputE
         violations.extend(error.violations);
     }
     if !violations.is_empty() {
-        return Err(written.refuse(&violations));
+        return Err(SpecError { violations });
     }
-    let settings = serde_json::to_value(environment).map_err(|error| InputError {
-        file: file.to_owned(),
-        problems: vec![Problem { place: None, message: format!("its environment cannot be recorded: {error}") }],
+    let settings = serde_json::to_value(environment).map_err(|error| {
+        let problem = format!("its settings cannot be recorded: {error}");
+        let expected = "settings that can be written as JSON".to_owned();
+        SpecError { violations: vec![Violation { field: "spec.environment".to_owned(), problem, expected }] }
     })?;
     let EnvironmentSpec { on_drift, recheck_after, parity, alongside, .. } = &environment.spec;
     let scope = scope.into_iter().chain(alongside.iter().map(Alongside::intent)).collect();
@@ -136,7 +147,7 @@ spec:
         let environment = Environment::read(&file, folder.path()).unwrap();
         let file = folder.path().join("test.yaml");
         std::fs::write(&file, test).unwrap();
-        declare(&file, &environment)
+        declare_file(&file, &environment)
             .map_err(|error| error.to_string().replace(&file.display().to_string(), "test.yaml"))
     }
 

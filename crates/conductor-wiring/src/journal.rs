@@ -1,4 +1,6 @@
-//! The journal that several conductors share, as its settings are written.
+//! Where the journal is: the settings of one that several conductors share, as they are written, and opening it.
+
+mod open;
 
 use std::path::Path;
 
@@ -7,6 +9,7 @@ use conductor_journal::PostgresStoreSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, folder_of, read};
+pub use open::{Journal, JournalProblem};
 
 /// The `kind` of a journal.
 const KIND: &str = "Journal";

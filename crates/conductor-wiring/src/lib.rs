@@ -1,8 +1,9 @@
 //! From files to ports: reads load tests and environments, and makes the adapters that an environment names.
 //!
 //! * [`Environment`] — an environment's settings, with every path absolute,
-//! * [`declare`] — a load test of that environment, ready to be started; [`adopted`] — one whose load test is lost,
-//! * [`JournalSettings`] — the journal that several conductors share,
+//! * [`declare`] and [`declare_file`] — a load test of that environment, ready to be started; [`adopted`] — one whose load
+//!   test is lost,
+//! * [`Journal`] — the journal of this machine, or the one that several conductors share, by [`JournalSettings`],
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
 //! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column.
@@ -21,10 +22,10 @@ mod template;
 mod unusable;
 
 pub use curve::read_load_test;
-pub use declare::{adopted, declare};
+pub use declare::{adopted, declare, declare_file};
 pub use environment::{
     Alongside, Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings,
 };
 pub use factory::{Wiring, unfreeze};
 pub use input::{InputError, Problem, Written, read};
-pub use journal::{JournalDocument, JournalSettings};
+pub use journal::{Journal, JournalDocument, JournalProblem, JournalSettings};

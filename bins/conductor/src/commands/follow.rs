@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use conductor_core::run::RunId;
 use conductor_core::view::RunView;
+use conductor_wiring::Journal;
 use futures::StreamExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Failed, NOT_RESTORED};
-use crate::session::{Journal, Session};
+use crate::session::Session;
 use crate::show::display::Display;
 use crate::show::left_behind;
 use hold::hold;
