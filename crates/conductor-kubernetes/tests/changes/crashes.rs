@@ -113,12 +113,12 @@ async fn late(proxy: &FaultProxy, stop: Stop, death: Death) {
     assert_eq!(status, expected, "{death:?}");
 }
 
-/// The four deaths of a write. Of most kinds one of them, by turns, the way back two turns on; of every kind all four where
-/// `CONDUCTOR_ALL_DEATHS` is set, as `cargo verify --full` does.
+/// The four deaths of a write. Of most kinds one of them, by turns, the way back two turns on; of a plain deployment, and of
+/// every kind where `CONDUCTOR_ALL_DEATHS` is set, as `cargo verify --full` does, all four.
 fn deaths(scaling: Scaling, dies: Dies, write: u32) -> Vec<(Moment, By)> {
     let [journal, cluster] = [By::Journal, By::Cluster].map(|by| move |at| (at, by));
     let all = [journal(Moment::Before), cluster(Moment::After), cluster(Moment::Before), journal(Moment::After)];
-    if matches!(scaling, Scaling::Alone | Scaling::Horizontal) || std::env::var_os("CONDUCTOR_ALL_DEATHS").is_some() {
+    if scaling == Scaling::Alone || std::env::var_os("CONDUCTOR_ALL_DEATHS").is_some() {
         return all.to_vec();
     }
     let turn = usize::try_from(if dies == Dies::OnTheWayThere { write - 1 } else { write + 1 }).unwrap();
