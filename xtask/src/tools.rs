@@ -5,6 +5,7 @@ pub(crate) mod controllers;
 pub(crate) mod deny;
 mod flux;
 mod go;
+pub(crate) mod grpcurl;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;

@@ -47,7 +47,7 @@ fn usual() -> Vec<Stage> {
         stage("cargo clippy", || {
             stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
         }),
-        stage("tools: Kubernetes", kubernetes_stage),
+        stage("tools: Kubernetes and grpcurl", go_stage),
         stage("cargo test (compiles)", || stage::cargo(&[&TESTS[..], &["--no-run"]].concat(), &test_environment()?)),
         stage("cargo test", || {
             let arguments = [&TESTS[..], &["--exclude", END_TO_END]].concat();
@@ -139,8 +139,9 @@ fn tools_stage() -> Result<Counts, String> {
     Ok(Counts::default())
 }
 
-fn kubernetes_stage() -> Result<Counts, String> {
+fn go_stage() -> Result<Counts, String> {
     tools::kubernetes::install()?;
+    tools::grpcurl::install()?;
     Ok(Counts::default())
 }
 
@@ -168,6 +169,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let postgres = tools::postgres::install()?;
     let mariadb = tools::mariadb::install()?;
     let kubernetes = tools::kubernetes::install()?;
+    let grpcurl = tools::grpcurl::install()?;
     let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
     Ok(vec![
         ("INSTA_UPDATE", "no".into()),
@@ -176,6 +178,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_POSTGRES", postgres.into_os_string()),
         ("CONDUCTOR_MARIADB", mariadb.into_os_string()),
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
+        ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])
 }
