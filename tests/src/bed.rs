@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::conductor::{Ended, Running, ended};
-use crate::outside::{get, locust, program};
+use crate::outside::{answer, locust, program};
 use crate::rows;
 
 /// A load test of half a minute that one replica could take: 600 orders a minute.
@@ -206,7 +206,7 @@ impl Bed {
         let text = std::fs::read_to_string(self.shop.join("environment.yaml")).unwrap();
         let (_, rest) = text.split_once("url: \"http://").unwrap();
         let (address, _) = rest.split_once('"').unwrap();
-        let page = get(address, "/stats/requests");
+        let page = answer(address, "/stats/requests");
         serde_json::from_str(&page).unwrap()
     }
 

@@ -63,8 +63,8 @@ impl Running {
         Self { child, lines, seen: String::new() }
     }
 
-    /// Waits for a line that contains a text.
-    pub fn line(&mut self, text: &str) {
+    /// Waits for a line that contains a text, and answers with it.
+    pub fn line(&mut self, text: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(120));
             let Ok(line) = line else {
@@ -74,7 +74,7 @@ impl Running {
             self.seen.push_str(&line);
             self.seen.push('\n');
             if line.contains(text) {
-                return;
+                return line;
             }
         }
     }

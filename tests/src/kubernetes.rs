@@ -23,7 +23,7 @@ use crate::kubernetes::clusters::{CONDUCTOR, Clusters, READER, clusters};
 pub use crate::kubernetes::held::Held;
 pub(crate) use crate::kubernetes::objects::differences;
 use crate::kubernetes::processes::{Start, serve_payments, serve_shop, up};
-use crate::outside::{get, locust, program};
+use crate::outside::{answer, locust, program};
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -186,7 +186,7 @@ impl ClusterBed {
     /// The version that each process of the shop says it is.
     pub fn versions(&self) -> Vec<String> {
         let version = |replica: &Replica| -> Value {
-            let page = get(&format!("127.0.0.1:{}", replica.own_port), "/version");
+            let page = answer(&format!("127.0.0.1:{}", replica.own_port), "/version");
             serde_json::from_str(&page).unwrap()
         };
         let replicas = self.shop.replicas().unwrap_or_else(|error| panic!("{error}"));

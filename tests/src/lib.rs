@@ -8,6 +8,7 @@ mod kubernetes;
 mod ledger;
 mod outside;
 mod rows;
+mod server;
 
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};
@@ -15,3 +16,4 @@ pub use conductor_kubernetes_bed::{Answer, Effect, Fault, FaultProxy, Injected, 
 pub use ecs::{Before, EcsBeside};
 pub use kubernetes::{ClusterBed, Held};
 pub use ledger::{ENTRIES, LedgerBed, PASSWORD, Written};
+pub use server::{Server, shell};

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 pub(crate) fn program(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let file = tests.ancestors().nth(2).map(|folder| folder.join(name)).unwrap();
-    assert!(file.exists(), "{} is missing: cargo build -p conductor -p shop, or cargo verify", file.display());
+    assert!(
+        file.exists(),
+        "{} is missing: cargo build -p conductor -p conductord -p shop, or cargo verify",
+        file.display()
+    );
     file
 }
 
@@ -18,8 +22,16 @@ pub(crate) fn locust() -> PathBuf {
     file
 }
 
+/// The program that calls servers over gRPC.
+pub(crate) fn grpcurl() -> PathBuf {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/grpcurl/grpcurl");
+    let file = std::env::var_os("CONDUCTOR_GRPCURL").map_or(installed, PathBuf::from);
+    assert!(file.exists(), "{} is missing: cargo verify builds grpcurl", file.display());
+    file
+}
+
 /// One HTTP request without more of a client than it needs.
-pub(crate) fn get(address: &str, path: &str) -> String {
+pub(crate) fn answer(address: &str, path: &str) -> String {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();

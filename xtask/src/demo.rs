@@ -4,7 +4,7 @@ mod checks;
 mod steps;
 
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -47,9 +47,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, String> {
         Profile::Dev => ("dev", "debug"),
         Profile::Release => ("release", "release"),
     };
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--profile", name, "-p", "conductor", "-p", "shop"]);
-    program::run(cargo.current_dir(program::root()))?;
+    program::run(program::cargo().args(["build", "--quiet", "--profile", name, "-p", "conductor", "-p", "shop"]))?;
     Ok(program::target()?.join(folder))
 }
 

@@ -16,6 +16,17 @@ pub(crate) fn target() -> Result<PathBuf, String> {
     folder.ok_or_else(|| format!("{} is not in a folder of cargo's", this.display()))
 }
 
+/// Cargo, in the workspace's root.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    if std::env::var_os("CI").is_some() {
+        // Nothing is built there a second time, and what a next build would need takes long to write down.
+        cargo.env("CARGO_INCREMENTAL", "0");
+    }
+    cargo
+}
+
 /// Runs a program and passes on what it prints.
 ///
 /// # Errors

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::program::root;
+use crate::program;
 
 /// Tests counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,15 +36,9 @@ impl Counts {
 /// text names the command.
 pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Result<Counts, String> {
     let shown = format!("cargo {}", arguments.join(" "));
-    let mut command = Command::new(env!("CARGO"));
-    if std::env::var_os("CI").is_some() {
-        // Nothing is built there a second time, and what the next build would need is expensive to write down.
-        command.env("CARGO_INCREMENTAL", "0");
-    }
-    let mut child = command
+    let mut child = program::cargo()
         .args(arguments)
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(root())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("could not start {shown}: {error}"))?;

@@ -171,6 +171,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let kubernetes = tools::kubernetes::install()?;
     let grpcurl = tools::grpcurl::install()?;
     let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
+    program::run(program::cargo().args(["build", "--quiet", "-p", "conductord"]))?;
     Ok(vec![
         ("INSTA_UPDATE", "no".into()),
         ("CONDUCTOR_LOCUST", locust.program.into_os_string()),

@@ -1,0 +1,199 @@
+//! The server's program, called with the real grpcurl: whole runs of a real shop, and what becomes of them when it dies.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::time::Duration;
+
+use conductor_tests::{Bed, Server, Shop, shell, until};
+use serde_json::{Value, json};
+
+/// How long a run may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// The load test of the bed, as a request.
+fn load_test() -> Value {
+    json!({
+        "apiVersion": "loadtest-conductor.dev/v1alpha1",
+        "kind": "LoadTest",
+        "metadata": { "name": "short" },
+        "spec": {
+            "environment": "shop-local",
+            "kpi": { "name": "orders", "target": "600/min" },
+            "rampUp": "10s",
+            "plateau": "20s",
+            "interval": "5s",
+            "limits": { "maxUsers": 400, "rehearsal": "40s" }
+        }
+    })
+}
+
+/// Starts the load test, and answers with the run's id.
+fn start(server: &Server) -> String {
+    let answer = server.call("StartLoadTest", &json!({ "loadTest": load_test() })).json();
+    answer["run"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Waits until a run generates load.
+fn loaded(server: &Server, run: &str) {
+    until("the ramp begins", PATIENCE, || server.get(run)["ticks"].as_array().is_some_and(|ticks| !ticks.is_empty()));
+}
+
+fn assert_put_back(bed: &Bed, rows: &[String], run: &Value) {
+    assert_eq!(run["verdict"]["restored"], true, "{run:#}");
+    bed.assert_restored(rows);
+}
+
+#[test]
+fn a_whole_run_is_started_watched_and_read_with_nothing_but_grpcurl() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let server = Server::ready(&bed);
+    let services = server.grpcurl(&[], &["list"]).succeeded();
+    for service in ["conductor.v1.LoadTestService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"] {
+        assert!(services.lines().any(|line| line == service), "{services}");
+    }
+    let described = server.grpcurl(&[], &["describe", "conductor.v1.LoadTestService"]).succeeded();
+    assert!(described.contains("rpc StartLoadTest"), "{described}");
+    let health = server.grpcurl(&[], &["grpc.health.v1.Health/Check"]).json();
+    assert_eq!(health["status"], "SERVING");
+
+    let planned = server.call("PlanLoadTest", &json!({ "loadTest": load_test() })).json();
+    assert!(planned["plan"]["applications"].is_array(), "{planned:#}");
+    let run = start(&server);
+    let again = server.call("StartLoadTest", &json!({ "loadTest": load_test() }));
+    assert_eq!(again.code, Some(64 + 9), "{}\n{}", again.out, again.err);
+    assert!(again.err.contains("shop-local"), "{}", again.err);
+    let mut watch = server.stream("WatchLoadTest", &json!({ "id": run }));
+    watch.line("\"PHASE_GENERATE_LOAD\"");
+    watch.line("\"tick\":");
+    watch.line("\"PHASE_SCALE_DOWN\"");
+    watch.line("\"verdict\":");
+    watch.wait().succeeded();
+
+    let view = server.get(&run);
+    assert_put_back(&bed, &rows, &view);
+    assert_eq!(view["phase"], "PHASE_FINISHED");
+    let listed = server.call("ListLoadTests", &json!({ "finished": true })).json();
+    assert_eq!(listed["runs"][0]["id"], run.as_str());
+    let report = server.call("GetReport", &json!({ "id": run })).json();
+    assert_eq!(report["contentType"], "text/html; charset=utf-8");
+    let metrics = server.probe("/metrics");
+    for series in [
+        "conductor_run_kpi",
+        "conductor_api_request_duration_seconds_count",
+        "conductor_port_call_duration_seconds_count",
+    ] {
+        assert!(metrics.contains(series), "no {series} in\n{metrics}");
+    }
+    server.terminate().succeeded();
+}
+
+#[test]
+fn what_is_wrong_with_a_request_is_told_with_its_field() {
+    let bed = Bed::new(Shop::default());
+    let server = Server::ready(&bed);
+    let mut wrong = load_test();
+    wrong["spec"]["kpi"]["target"] = "many".into();
+    let refused = server.call("StartLoadTest", &json!({ "loadTest": wrong })).ended_with(64 + 3);
+    assert!(refused.err.contains("spec.kpi.target"), "{}", refused.err);
+    let mut elsewhere = load_test();
+    elsewhere["spec"]["environment"] = "production".into();
+    let refused = server.call("StartLoadTest", &json!({ "loadTest": elsewhere })).ended_with(64 + 3);
+    let expected = "\"production\" is not an environment of this server; expected one of shop-local";
+    assert!(refused.err.contains(expected), "{}", refused.err);
+    let unknown = server.call("GetLoadTest", &json!({ "id": "short-20260101-000000-abcd" })).ended_with(64 + 5);
+    assert!(unknown.err.contains("short-20260101-000000-abcd"), "{}", unknown.err);
+    assert_eq!(server.call("ListLoadTests", &json!({})).json(), json!({}), "a refused run was recorded");
+}
+
+#[test]
+fn a_server_that_was_killed_goes_on_with_its_run_when_it_starts_again() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let server = Server::ready(&bed);
+    let run = start(&server);
+    loaded(&server, &run);
+    server.kill();
+    let server = Server::ready(&bed);
+    let ended = server.ended(&run, PATIENCE);
+    assert_put_back(&bed, &rows, &ended);
+    let told = "the run was found without a conductor and goes on";
+    let events = ended["events"].as_array().unwrap();
+    assert_eq!(events.iter().filter(|event| event["message"] == told).count(), 1, "{events:#?}");
+}
+
+#[test]
+fn a_server_that_ends_in_order_hands_its_run_over_to_the_next_one() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let first = Server::ready(&bed);
+    let run = start(&first);
+    loaded(&first, &run);
+    let second = Server::ready(&bed);
+    assert_eq!(second.get(&run)["phase"], "PHASE_GENERATE_LOAD", "the other server sees it");
+    let handed = first.terminate();
+    assert_eq!(handed.code, Some(0), "{}", handed.err);
+    assert!(handed.err.contains("the run is handed over"), "{}", handed.err);
+    let ended = second.ended(&run, PATIENCE);
+    assert_put_back(&bed, &rows, &ended);
+    assert_eq!(ended["ending"]["cause"], "completed", "{}", ended["ending"]);
+}
+
+#[test]
+fn a_run_is_stopped_and_changed_through_whichever_server() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let (first, second) = (Server::ready(&bed), Server::ready(&bed));
+    let run = start(&first);
+    loaded(&second, &run);
+    second.call("UpdateLoadTest", &json!({ "id": run, "target": "300/min" })).succeeded();
+    until("the target is another", PATIENCE, || first.get(&run)["targetPerMin"] == 300.0);
+    assert_eq!(second.call("StopLoadTest", &json!({ "id": run })).json(), json!({ "asked": true }));
+    let ended = first.ended(&run, PATIENCE);
+    assert_eq!(ended["verdict"]["outcome"], "OUTCOME_CANCELLED", "{ended:#}");
+    assert_put_back(&bed, &rows, &ended);
+    assert_eq!(second.call("StopLoadTest", &json!({ "id": run })).json(), json!({}), "it had ended");
+}
+
+#[test]
+fn what_is_wrong_with_a_servers_settings_is_told_before_it_listens() {
+    let bed = Bed::new(Shop::default());
+    let refused = |text: &str| {
+        bed.write("server.yaml", &format!("apiVersion: loadtest-conductor.dev/v1alpha1\nkind: Server\nspec:\n{text}"));
+        let ended = Server::refused(&bed, &["--settings", &bed.path("server.yaml")]);
+        assert_ne!(ended.code, Some(0));
+        assert_eq!(ended.out, "", "it listened");
+        ended.err.replace(&bed.path(""), "")
+    };
+    assert_eq!(
+        refused("  environments: []\n"),
+        "error: spec.environments is empty; expected at least one environment's file\n"
+    );
+    let off = refused("  listen: 0.0.0.0:0\n  environments: [environment.yaml]\n");
+    assert!(off.contains("spec.access is not set: access control may be off only on a loopback address"), "{off}");
+    let unknown = refused("  listens: 127.0.0.1:0\n");
+    assert!(unknown.starts_with("error: server.yaml:4:3: "), "{unknown}");
+    assert!(unknown.contains("unknown field `listens`, expected one of `listen`, `environments`"), "{unknown}");
+    let twice = refused("  environments: [environment.yaml, environment.yaml]\n");
+    assert!(twice.contains("metadata.name: \"shop-local\" is the name of another environment, too"), "{twice}");
+}
+
+#[test]
+fn the_lines_of_the_readme_work_as_they_stand_there() {
+    let bed = Bed::up(Shop::default());
+    let server = Server::ready(&bed);
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let (_, section) = readme.split_once("conductord environment.yaml").unwrap();
+    let (lines, _) = section.split_once("```").unwrap();
+    let (_, lines) = lines.split_once('\n').unwrap();
+    assert!(lines.contains("grpcurl") && lines.contains("StartLoadTest"), "{lines}");
+    // The shop's own port and a shorter test: everything else is as people read it.
+    let lines = lines.replace("127.0.0.1:7400", &server.address).replace("2000/min", "600/min");
+    let lines = lines.replace(
+        r#""rampUp": "1m", "plateau": "3m", "interval": "10s""#,
+        r#""rampUp": "10s", "plateau": "10s", "interval": "5s""#,
+    );
+    let out = shell(&bed, &lines).succeeded();
+    assert!(out.contains("\"verdict\""), "{out}");
+    let runs = server.call("ListLoadTests", &json!({})).json();
+    assert_eq!(runs["runs"].as_array().map(Vec::len), Some(1), "{runs}");
+}
