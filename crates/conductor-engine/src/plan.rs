@@ -17,13 +17,13 @@ use conductor_core::scale::{Baseline, Plan};
 use conductor_core::sizing::Sizing;
 use conductor_core::spec::LoadWorkers;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::activity::{Surroundings, look_around, report, sides};
 use crate::ports::Ports;
 
 /// What a run would do, and what it would find.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanReport {
     /// What would be changed.
@@ -57,7 +57,7 @@ pub struct PlanReport {
 }
 
 /// Load workers that may be scaled.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkersPlan {
     /// The application that runs them.
@@ -71,7 +71,7 @@ pub struct WorkersPlan {
 }
 
 /// The rows that one table of test data has for a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoredRows {
     /// The store's name.

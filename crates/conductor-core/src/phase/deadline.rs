@@ -1,6 +1,8 @@
 //! How long each activity may take before it counts as failed. The engine keeps the timers.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::spec::LoadTestSpec;
@@ -37,15 +39,15 @@ pub struct Deadlines {
 }
 
 /// One time limit, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseDeadline {
     /// What is limited.
-    pub activity: &'static str,
+    pub activity: Cow<'static, str>,
     /// The limit.
     pub limit: Span,
     /// What happens when it passes.
-    pub then: &'static str,
+    pub then: Cow<'static, str>,
 }
 
 impl Deadlines {
@@ -108,7 +110,9 @@ impl Deadlines {
             ("put back again", Some(self.scale_down), OVER),
         ]
         .into_iter()
-        .filter_map(|(activity, limit, then)| Some(PhaseDeadline { activity, limit: limit?, then }))
+        .filter_map(|(activity, limit, then)| {
+            Some(PhaseDeadline { activity: activity.into(), limit: limit?, then: then.into() })
+        })
         .collect()
     }
 }
