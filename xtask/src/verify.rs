@@ -72,7 +72,7 @@ fn usual() -> Vec<Stage> {
 /// The slow ones.
 fn slow() -> Vec<Stage> {
     let kills =
-        || some_of(&["test", "-p", "conductor-tests", "--test", "mixed", "--", "--ignored"], &test_environment()?);
+        || some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "mixed::"], &test_environment()?);
     let deaths = || {
         let mut environment = test_environment()?;
         environment.push(("CONDUCTOR_ALL_DEATHS", "yes".into()));
@@ -188,7 +188,7 @@ fn fault_runs() -> Result<Counts, String> {
     let mut counts = Counts::default();
     for round in 1..=10 {
         println!("round {round} of 10");
-        let arguments = ["test", "-p", "conductor-tests", "--test", "faults"];
+        let arguments = ["test", "-p", "conductor-tests", "--test", "e2e", "--", "faults::"];
         counts.add(stage::cargo(&arguments, &test_environment()?)?);
     }
     Ok(counts)

@@ -78,7 +78,7 @@ fn a_whole_run_is_started_watched_and_read_with_nothing_but_grpcurl() {
     assert_eq!(report["contentType"], "text/html; charset=utf-8");
     let metrics = server.probe("/metrics");
     for series in [
-        "conductor_run_kpi",
+        "conductor_run_target_per_minute",
         "conductor_api_request_duration_seconds_count",
         "conductor_port_call_duration_seconds_count",
     ] {
@@ -185,15 +185,22 @@ fn the_lines_of_the_readme_work_as_they_stand_there() {
     let (_, section) = readme.split_once("conductord environment.yaml").unwrap();
     let (lines, _) = section.split_once("```").unwrap();
     let (_, lines) = lines.split_once('\n').unwrap();
-    assert!(lines.contains("grpcurl") && lines.contains("StartLoadTest"), "{lines}");
-    // The shop's own port and a shorter test: everything else is as people read it.
-    let lines = lines.replace("127.0.0.1:7400", &server.address).replace("2000/min", "600/min");
-    let lines = lines.replace(
-        r#""rampUp": "1m", "plateau": "3m", "interval": "10s""#,
-        r#""rampUp": "10s", "plateau": "10s", "interval": "5s""#,
-    );
-    let out = shell(&bed, &lines).succeeded();
-    assert!(out.contains("\"verdict\""), "{out}");
+    // Another port, and a smaller and shorter test: everything else is as people read it.
+    let mut lines = lines.replace("127.0.0.1:7400", &server.address).replace("2000/min", "600/min");
+    for (long, short) in
+        [("\"1m\"", "\"10s\""), ("\"3m\"", "\"10s\""), ("\"interval\": \"10s\"", "\"interval\": \"5s\"")]
+    {
+        assert!(lines.contains(long), "{lines}");
+        lines = lines.replace(long, short);
+    }
+    let (until_start, watch) = lines.split_once("StartLoadTest\n").unwrap();
+    let started = shell(&bed, &format!("{until_start}StartLoadTest")).succeeded();
+    assert!(started.contains("rpc StartLoadTest"), "{started}");
     let runs = server.call("ListLoadTests", &json!({})).json();
     assert_eq!(runs["runs"].as_array().map(Vec::len), Some(1), "{runs}");
+    let run = runs["runs"][0]["id"].as_str().unwrap();
+    assert!(started.contains(run), "{started}");
+    let watched = shell(&bed, &watch.replace("RUN", run)).succeeded();
+    assert!(watched.contains("\"tick\":") && watched.contains("\"verdict\":"), "{watched}");
+    assert_eq!(server.get(run)["verdict"]["restored"], true);
 }

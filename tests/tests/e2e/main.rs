@@ -1,0 +1,13 @@
+//! The conductor end to end, with real processes. It is one program, so that those that wait leave room for others to its end.
+
+mod commands;
+mod databases;
+mod ecs;
+mod faults;
+mod inputs;
+mod kubernetes;
+mod mixed;
+mod server;
+mod shared_journal;
+mod verdicts;
+mod workers;
