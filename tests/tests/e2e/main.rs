@@ -8,6 +8,7 @@ mod inputs;
 mod kubernetes;
 mod mixed;
 mod server;
+mod servers;
 mod shared_journal;
 mod verdicts;
 mod workers;

@@ -7,10 +7,10 @@ use conductor_tests::{Bed, Server, Shop, shell, until};
 use serde_json::{Value, json};
 
 /// How long a run may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The load test of the bed, as a request.
-fn load_test() -> Value {
+pub(crate) fn load_test() -> Value {
     json!({
         "apiVersion": "loadtest-conductor.dev/v1alpha1",
         "kind": "LoadTest",
@@ -27,17 +27,17 @@ fn load_test() -> Value {
 }
 
 /// Starts the load test, and answers with the run's id.
-fn start(server: &Server) -> String {
+pub(crate) fn start(server: &Server) -> String {
     let answer = server.call("StartLoadTest", &json!({ "loadTest": load_test() })).json();
     answer["run"]["id"].as_str().unwrap().to_owned()
 }
 
 /// Waits until a run generates load.
-fn loaded(server: &Server, run: &str) {
+pub(crate) fn loaded(server: &Server, run: &str) {
     until("the ramp begins", PATIENCE, || server.get(run)["ticks"].as_array().is_some_and(|ticks| !ticks.is_empty()));
 }
 
-fn assert_put_back(bed: &Bed, rows: &[String], run: &Value) {
+pub(crate) fn assert_put_back(bed: &Bed, rows: &[String], run: &Value) {
     assert_eq!(run["verdict"]["restored"], true, "{run:#}");
     bed.assert_restored(rows);
 }

@@ -13,16 +13,16 @@ use tokio::runtime::Runtime;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A shop, and a database with the journal of those who test it.
-struct SharedBed {
-    bed: Bed,
+pub(crate) struct SharedBed {
+    pub(crate) bed: Bed,
     /// Between the first machine and the database.
-    front: Front,
+    pub(crate) front: Front,
     _server: Postgres,
     _runtime: Runtime,
 }
 
 impl SharedBed {
-    fn up() -> Self {
+    pub(crate) fn up() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = runtime.block_on(Postgres::start(PostgresSettings::default())).unwrap();
         let front = runtime.block_on(server.front()).unwrap();
