@@ -71,8 +71,15 @@ fn usual() -> Vec<Stage> {
 
 /// The slow ones.
 fn slow() -> Vec<Stage> {
-    let kills =
-        || some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "mixed::"], &test_environment()?);
+    let kills = || {
+        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "mixed::"], &test_environment()?)
+    };
+    let server_kills = || {
+        some_of(
+            &["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "servers::"],
+            &test_environment()?,
+        )
+    };
     let deaths = || {
         let mut environment = test_environment()?;
         environment.push(("CONDUCTOR_ALL_DEATHS", "yes".into()));
@@ -81,6 +88,7 @@ fn slow() -> Vec<Stage> {
     let mut stages = vec![
         stage("every death of a conductor at every write", deaths),
         stage("a conductor of every kind of application, killed at writes all over both ways", kills),
+        stage("servers that are killed at any moment", server_kills),
     ];
     for controller in controllers::ALL {
         let name = controller.name();

@@ -122,6 +122,26 @@ fn a_server_that_was_killed_goes_on_with_its_run_when_it_starts_again() {
 }
 
 #[test]
+fn a_run_whose_server_is_killed_at_the_begin_of_each_phase_comes_to_its_end_and_everything_is_back() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let phases = ["DEPLOY", "SCALE_UP", "GENERATE_LOAD", "SCALE_DOWN", "CLEAN_UP", "FINISHED"];
+    let reached = |view: &Value, phase: &str| {
+        let place = |name: &str| phases.iter().position(|phase| name.ends_with(phase));
+        place(view["phase"].as_str().unwrap()) >= place(phase)
+    };
+    let mut server = Server::ready(&bed);
+    let run = start(&server);
+    for phase in phases {
+        until(phase, PATIENCE, || reached(&server.get(&run), phase));
+        server.kill();
+        server = Server::ready(&bed);
+    }
+    let ended = server.ended(&run, PATIENCE);
+    assert_put_back(&bed, &rows, &ended);
+}
+
+#[test]
 fn a_server_that_ends_in_order_hands_its_run_over_to_the_next_one() {
     let bed = Bed::up(Shop::default());
     let rows = bed.rows();

@@ -1,6 +1,8 @@
 //! Several servers on one journal: a run goes on in one of them when the other one dies, hangs or is cut off, and in one alone.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::time::Duration;
+
 use conductor_tests::{Server, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -74,4 +76,43 @@ fn a_server_that_is_cut_off_from_the_journal_lets_go_of_its_run_for_another_one(
         first.call("GetLoadTest", &serde_json::json!({ "id": run })).code == Some(0)
     });
     assert_eq!(first.get(&run)["verdict"]["restored"], true);
+}
+
+/// A moment in a run, from its start to some seconds after what it usually takes.
+fn some_moment() -> Duration {
+    Duration::from_millis(rand::random_range(0..75_000))
+}
+
+/// Kills whichever server drives a run at some moment of it, and starts that one again.
+fn kill_at_some_moments(shared: &SharedBed, mut servers: Vec<Server>) {
+    const MOMENTS: usize = 25;
+    let rows = shared.bed.rows();
+    for number in 1..=MOMENTS {
+        let run = start(&servers[0]);
+        let moment = some_moment();
+        println!("{number} of {MOMENTS}: run {run}, killed after {moment:?}");
+        std::thread::sleep(moment);
+        servers.remove(0).kill();
+        servers.push(server(shared, "direct.yaml"));
+        let ended = servers[0].ended(&run, PATIENCE);
+        assert_put_back(&shared.bed, &rows, &ended);
+        let restored = ended["phases"].as_array().unwrap().iter().filter(|phase| phase["phase"] == "PHASE_SCALE_DOWN");
+        assert_eq!(restored.count(), 1, "{ended:#}");
+    }
+}
+
+#[test]
+#[ignore = "takes half an hour: a stage of `cargo verify --full`"]
+fn one_server_that_is_killed_at_any_moment_and_started_again() {
+    let shared = SharedBed::up();
+    let servers = vec![server(&shared, "direct.yaml")];
+    kill_at_some_moments(&shared, servers);
+}
+
+#[test]
+#[ignore = "takes half an hour: a stage of `cargo verify --full`"]
+fn one_of_two_servers_that_is_killed_at_any_moment() {
+    let shared = SharedBed::up();
+    let servers = vec![server(&shared, "direct.yaml"), server(&shared, "direct.yaml")];
+    kill_at_some_moments(&shared, servers);
 }
