@@ -1,16 +1,21 @@
 //! What serves the service: health and reflection beside it, limits around it, on a listener.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_proto::v1::load_test_service_server::LoadTestServiceServer;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+use crate::answered::{AnsweredLayer, CallObserver};
+use crate::json::JsonLayer;
 use crate::service::Service;
 
 /// What a client may use of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
     /// Longest message of a client, in bytes. Answers have no limit here.
     pub message_bytes: usize,
@@ -35,6 +40,7 @@ pub async fn serve(
     listener: TcpListener,
     service: Service,
     limits: Limits,
+    observer: Arc<dyn CallObserver>,
     until: impl Future<Output = ()> + Send,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -53,6 +59,9 @@ pub async fn serve(
         service.end_watches();
     };
     Server::builder()
+        .accept_http1(true)
+        .layer(JsonLayer { longest: limits.message_bytes })
+        .layer(AnsweredLayer { observer })
         .max_concurrent_streams(limits.streams)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .add_service(health_service)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use conductor_core::failure::PortError;
 use conductor_core::ports::StoreError;
+use conductor_core::run::RequestId;
 use conductor_core::spec::{SpecError, Violation};
 use conductor_engine::{StartError, UpdateError, ViewError};
 use tonic::{Code, Status};
@@ -34,6 +35,9 @@ pub(crate) fn of_start(error: &StartError) -> Status {
         StartError::Claimed { environment, .. } => unmet("ENVIRONMENT_IN_USE", environment, error),
         StartError::Unfinished { environment, .. } => unmet("RUN_UNFINISHED", environment, error),
         StartError::Connect { environment, source } => of_environment(environment, source, error),
+        StartError::RequestReused { request, .. } => taken(request, "a run of another load test"),
+        // The run is there, and nobody knows of which load test: that is the store's to say.
+        StartError::Unreadable { source, .. } => of_unread(source, error),
         StartError::TakingOver | StartError::HandedOver => later(error),
         StartError::Store(source) => of_store(source, error),
     }
@@ -57,9 +61,14 @@ pub(crate) fn of_update(error: &UpdateError) -> Status {
 
 /// Why a run is not shown.
 pub(crate) fn of_view(error: &ViewError) -> Status {
+    of_unread(error, error)
+}
+
+/// Why a run cannot be read, as `whole` tells it.
+fn of_unread(error: &ViewError, whole: &(dyn Error + 'static)) -> Status {
     match error {
-        ViewError::Replay { .. } => Status::data_loss(chain(error)),
-        ViewError::Store(source) => of_store(source, error),
+        ViewError::Replay { .. } => Status::data_loss(chain(whole)),
+        ViewError::Store(source) => of_store(source, whole),
     }
 }
 
@@ -71,6 +80,7 @@ pub(crate) fn of_store(error: &StoreError, whole: &(dyn Error + 'static)) -> Sta
             Status::with_error_details(Code::NotFound, error.to_string(), details)
         }
         StoreError::Claimed { environment, .. } => unmet("ENVIRONMENT_IN_USE", environment, whole),
+        StoreError::Requested { request, .. } => taken(request, "a run before"),
         StoreError::Conflict { .. } => Status::aborted(chain(whole)),
         StoreError::Lost { .. } | StoreError::Unavailable { .. } => later(whole),
     }
@@ -91,6 +101,13 @@ pub(crate) fn unsayable(error: &serde_json::Error) -> Status {
     Status::internal(format!("the answer could not be written: {error}"))
 }
 
+/// A request is named as one before it was. Its run is not told: it may be of an environment that the caller must not see.
+fn taken(request: &RequestId, what: &str) -> Status {
+    let text = format!("request {request} has made {what}; expected an id that was not used before");
+    let details = ErrorDetails::with_resource_info("request", request.as_str(), "", text.clone());
+    Status::with_error_details(Code::AlreadyExists, text, details)
+}
+
 /// Something must be otherwise before it can be done.
 fn unmet(kind: &str, subject: &str, error: &(dyn Error + 'static)) -> Status {
     let text = chain(error);
@@ -105,8 +122,12 @@ fn later(error: &(dyn Error + 'static)) -> Status {
 
 /// An error with its reasons.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let reasons = std::iter::successors(Some(error), |error| error.source());
-    reasons.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let (mut text, mut reason) = (error.to_string(), error.source());
+    while let Some(found) = reason {
+        text = format!("{text}: {found}");
+        reason = found.source();
+    }
+    text
 }
 
 #[cfg(test)]

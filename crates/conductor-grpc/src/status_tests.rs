@@ -1,10 +1,15 @@
 use conductor_core::failure::FailureKind;
-use conductor_core::run::{ReplayError, RunId};
+use conductor_core::ports::Holder;
+use conductor_core::run::{ReplayError, RequestId, RunId};
 
 use super::*;
 
 fn run() -> RunId {
     "test-1".parse().unwrap()
+}
+
+fn request() -> RequestId {
+    "r-1".parse().unwrap()
 }
 
 fn unavailable() -> StoreError {
@@ -32,7 +37,7 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
         (of_spec(&violation("spec.kpi")), Code::InvalidArgument, "spec.kpi: \"x\" is odd; expected y"),
         (of_field("id", "is empty", "a name"), Code::InvalidArgument, "id: is empty; expected a name"),
         (
-            of_start(&StartError::Claimed { environment: name(), holder: "process 7".to_owned() }),
+            of_start(&StartError::Claimed { environment: name(), holder: Holder::for_life("process 7") }),
             Code::FailedPrecondition,
             "environment shop is in use by process 7",
         ),
@@ -45,6 +50,17 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
             of_start(&StartError::Connect { environment: name(), source: port(FailureKind::Rejected) }),
             Code::FailedPrecondition,
             "could not connect to environment shop: could not ask Locust",
+        ),
+        (
+            of_start(&StartError::RequestReused { request: request(), run: run() }),
+            Code::AlreadyExists,
+            "request r-1 has made a run of another load test; expected an id that was not used before",
+        ),
+        (
+            of_start(&StartError::Unreadable { request: request(), run: run(), source: ViewError::Store(unavailable()) }),
+            Code::Unavailable,
+            "could not read run test-1, which request r-1 has made before: could not read the run: could not read the \
+             journal: the disk is full",
         ),
         (
             of_start(&StartError::TakingOver),
@@ -84,7 +100,12 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
             "the journal of run test-1 is at revision 2, not 1: somebody else writes to it",
         ),
         (
-            store(StoreError::Claimed { environment: name(), holder: "process 7".to_owned() }),
+            store(StoreError::Requested { request: request(), run: run() }),
+            Code::AlreadyExists,
+            "request r-1 has made a run before; expected an id that was not used before",
+        ),
+        (
+            store(StoreError::Claimed { environment: name(), holder: Holder::for_life("process 7") }),
             Code::FailedPrecondition,
             "environment shop is in use by process 7",
         ),
@@ -103,9 +124,14 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
     for status in [
         of_update(&UpdateError::Replay { run: run(), source: replay() }),
         of_view(&ViewError::Replay { run: run(), source: replay() }),
+        of_start(&StartError::Unreadable {
+            request: request(),
+            run: run(),
+            source: ViewError::Replay { run: run(), source: replay() },
+        }),
     ] {
         assert_eq!(status.code(), Code::DataLoss);
-        assert!(status.message().starts_with("could not replay the journal of run test-1: "), "{status:?}");
+        assert!(status.message().contains("could not replay the journal of run test-1: "), "{status:?}");
     }
     let late = of_update(&UpdateError::PastDeadline { deadline: "4h".parse().unwrap() });
     assert_eq!(late.code(), Code::InvalidArgument);

@@ -12,7 +12,7 @@ use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
 use conductor_core::view::RunView;
 use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory};
-use conductor_grpc::{Declarations, Limits, Service, serve};
+use conductor_grpc::{CallObserver, Declarations, Limits, Service, serve};
 use conductor_proto::v1;
 use conductor_proto::v1::load_test_service_client::LoadTestServiceClient;
 use conductor_sim::{MemoryStore, SimEnvironment};
@@ -83,6 +83,12 @@ impl Declarations for Model {
     }
 }
 
+struct Nobody;
+
+impl CallObserver for Nobody {
+    fn answered(&self, _: &'static str, _: &'static str, _: Duration) {}
+}
+
 /// A server with a client. It ends when the test does.
 struct Bed {
     client: LoadTestServiceClient<Channel>,
@@ -112,7 +118,7 @@ impl Bed {
         let address = listener.local_addr().unwrap();
         let (end, ended) = oneshot::channel::<()>();
         let until = async move { ended.await.unwrap_or_default() };
-        let server = tokio::spawn(async move { serve(listener, service, limits, until).await.unwrap() });
+        let server = tokio::spawn(async move { serve(listener, service, limits, Arc::new(Nobody), until).await.unwrap() });
         let client = LoadTestServiceClient::connect(format!("http://{address}")).await.unwrap();
         Self { client, address, store, end: Some(end), server }
     }
