@@ -5,6 +5,7 @@
 mod client;
 mod exporter;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -39,7 +40,8 @@ impl Traces {
         runtime: Handle,
     ) -> Result<Self, TelemetryError> {
         check(settings)?;
-        let client = client::Client::new(settings, variable, runtime)?;
+        let cause = Arc::default();
+        let client = client::Client::new(settings, variable, runtime, Arc::clone(&cause))?;
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
@@ -53,7 +55,7 @@ impl Traces {
             .with_max_export_batch_size(BATCH)
             .with_scheduled_delay(settings.interval.as_duration())
             .build();
-        let exporter = exporter::Exporter::new(exporter, settings.endpoint.clone());
+        let exporter = exporter::Exporter::new(exporter, settings.endpoint.clone(), cause);
         let processor = BatchSpanProcessor::builder(exporter).with_batch_config(config).build();
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(settings))

@@ -87,8 +87,12 @@ impl Runs {
             }
             known.not_restored += u64::from(!verdict.restored);
         }
+        let has_ended = figures.ended.is_some();
         known.runs.insert(view.id.clone(), figures);
-        self.forget_old(&mut known);
+        // Only then there may be too many; what is too old is looked for when somebody asks, too.
+        if has_ended {
+            self.forget_old(&mut known);
+        }
     }
 
     /// Sees a run until its views end. Where that is before the run's end, another conductor has it now, and it is told

@@ -1,6 +1,7 @@
 //! The HTTP client of the exporter. It knows the secrets of the headers, and tells them to nobody but the collector.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,11 +10,13 @@ use tokio::runtime::Handle;
 
 use crate::error::TelemetryError;
 use crate::settings::{HeaderSettings, TraceSettings};
+use crate::traces::exporter::{Cause, chain};
 
 /// The client of one collector. The exporter's thread has no runtime, so requests are made on that of the program.
 pub(super) struct Client {
     http: reqwest::Client,
     runtime: Handle,
+    cause: Arc<Cause>,
 }
 
 impl fmt::Debug for Client {
@@ -27,6 +30,7 @@ impl Client {
         settings: &TraceSettings,
         variable: &dyn Fn(&str) -> Option<String>,
         runtime: Handle,
+        cause: Arc<Cause>,
     ) -> Result<Self, TelemetryError> {
         let mut headers = HeaderMap::new();
         for (position, header) in settings.headers.iter().enumerate() {
@@ -53,7 +57,7 @@ impl Client {
             builder = builder.tls_certs_merge(certificate);
         }
         let http = builder.build().map_err(|error| TelemetryError::Exporter(Box::new(error)))?;
-        Ok(Self { http, runtime })
+        Ok(Self { http, runtime, cause })
     }
 }
 
@@ -70,7 +74,9 @@ impl HttpClient for Client {
             Ok::<_, reqwest::Error>(response)
         });
         // The address is told by whoever warns; it may hold a password.
-        Ok(sending.await?.map_err(reqwest::Error::without_url)?)
+        let sent = sending.await?.map_err(reqwest::Error::without_url);
+        self.cause.keep(sent.as_ref().err().map(|error| chain(error)));
+        Ok(sent?)
     }
 }
 

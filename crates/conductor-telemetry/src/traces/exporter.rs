@@ -1,6 +1,6 @@
 //! The exporter, and what is said when the collector is away: once at first, and seldom after that.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
@@ -15,7 +15,23 @@ const WARNED_EACH: Duration = Duration::from_secs(10 * 60);
 pub(super) struct Exporter {
     inner: opentelemetry_otlp::SpanExporter,
     endpoint: String,
+    cause: Arc<Cause>,
     trouble: Mutex<Option<Trouble>>,
+}
+
+/// Why the last request had no answer, which the exporter of the library calls a network error and leaves out.
+#[derive(Debug, Default)]
+pub(super) struct Cause(Mutex<Option<String>>);
+
+impl Cause {
+    /// What is so of the last request; `None` where it had an answer.
+    pub(super) fn keep(&self, cause: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cause;
+    }
+
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A collector that is away.
@@ -26,8 +42,8 @@ struct Trouble {
 }
 
 impl Exporter {
-    pub(super) fn new(inner: opentelemetry_otlp::SpanExporter, endpoint: String) -> Self {
-        Self { inner, endpoint, trouble: Mutex::new(None) }
+    pub(super) fn new(inner: opentelemetry_otlp::SpanExporter, endpoint: String, cause: Arc<Cause>) -> Self {
+        Self { inner, endpoint, cause, trouble: Mutex::new(None) }
     }
 
     fn failed(&self, spans: usize, error: &dyn std::error::Error) {
@@ -38,7 +54,8 @@ impl Exporter {
         if is_new || trouble.told.elapsed() >= WARNED_EACH {
             trouble.told = Instant::now();
             let (endpoint, lost) = (self.without_password(), trouble.lost);
-            tracing::warn!(endpoint, lost, error = chain(error), "spans cannot be sent to the collector and are lost");
+            let error = self.cause.take().unwrap_or_else(|| chain(error));
+            tracing::warn!(endpoint, lost, error, "spans cannot be sent to the collector and are lost");
         }
     }
 
@@ -80,7 +97,8 @@ impl SpanExporter for Exporter {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with all of its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
