@@ -1,5 +1,8 @@
 //! What can be said on the command line.
 
+mod reach;
+mod remote;
+
 use std::path::PathBuf;
 
 use clap::builder::ArgPredicate;
@@ -9,6 +12,8 @@ use conductor_core::run::RunId;
 use conductor_core::units::{Rate, Span};
 
 use crate::exit;
+pub(crate) use reach::Reach;
+pub(crate) use remote::{Contexts, Owned, Started};
 
 /// Runs load tests: deploys and scales like production, pushes to a business KPI, puts everything back.
 #[derive(Parser)]
@@ -34,6 +39,8 @@ pub(crate) struct Global {
     /// What to print: text for people, or JSON on standard output with progress on standard error.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) reach: Reach,
 }
 
 /// What to print.
@@ -55,24 +62,14 @@ pub(crate) enum Verb {
     /// earlier run left behind in the same environment is put back.
     #[command(after_help = exit::TABLE)]
     Run(Declared),
-    /// Tells what a run would change and how long each step may take. Changes nothing.
-    Plan(Declared),
+    /// Starts a run at a server, which drives it to its end and back, whatever becomes of this program.
+    #[command(after_help = exit::TABLE)]
+    Start(Started),
+    #[command(flatten)]
+    Anywhere(Anywhere),
     /// Runs a load test against a model of a system, in seconds, or compares algorithms on models.
     #[command(after_help = exit::TABLE)]
     Simulate(Simulated),
-    /// Lists all runs, newest first.
-    List,
-    /// Shows a run.
-    Get(OneRun),
-    /// Shows a run while it goes on.
-    Watch(OneRun),
-    /// Asks a run to end in order: load stops, everything is put back, its data is deleted.
-    Stop(OneRun),
-    /// Gives a run another target while it goes on, without a jump of the load.
-    ///
-    /// It replaces what is left of ramp-up and plateau, or of the stages. A run that has no load yet takes it when its
-    /// load begins.
-    Update(Updated),
     /// Puts back what runs left behind whose conductor died.
     ///
     /// It goes by their journals. Where a journal is lost, or has ended although not everything was put back, what the run has
@@ -90,11 +87,14 @@ pub(crate) enum Verb {
     ///
     /// The run goes on, and tells of what they change.
     Unfreeze(Unfrozen),
-    /// Writes a run's report, one HTML file.
-    Report(Reported),
     /// Runs the local applications of an environment.
     #[command(subcommand)]
     Local(Local),
+    /// Lists and chooses the servers of the contexts file.
+    #[command(subcommand)]
+    Context(Contexts),
+    /// Makes a token for a caller of a server, and prints it with the line for the server's file of tokens.
+    Token(Owned),
     /// Prints the Locust plugin, a Python file to put beside a locustfile.
     LocustPlugin,
     /// Prints the JSON Schema of a load test.
@@ -106,12 +106,34 @@ pub(crate) enum Verb {
     },
 }
 
+/// What can be done on this machine and at a server.
+#[derive(Subcommand)]
+pub(crate) enum Anywhere {
+    /// Tells what a run would change and how long each step may take. Changes nothing.
+    Plan(Declared),
+    /// Lists all runs, newest first.
+    List,
+    /// Shows a run.
+    Get(OneRun),
+    /// Shows a run while it goes on.
+    Watch(OneRun),
+    /// Asks a run to end in order: load stops, everything is put back, its data is deleted.
+    Stop(OneRun),
+    /// Gives a run another target while it goes on, without a jump of the load.
+    ///
+    /// It replaces what is left of ramp-up and plateau, or of the stages. A run that has no load yet takes it when its
+    /// load begins.
+    Update(Updated),
+    /// Writes a run's report, one HTML file.
+    Report(Reported),
+}
+
 /// A load test and its environment.
 #[derive(Args)]
 pub(crate) struct Declared {
     /// The load test, a YAML or JSON file.
     pub(crate) load_test: PathBuf,
-    /// The environment's settings, a YAML or JSON file. Default: environment.yaml beside the load test.
+    /// The environment's settings, a YAML or JSON file. Default: environment.yaml beside the load test. A server has its own.
     #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
 }

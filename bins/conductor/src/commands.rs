@@ -1,11 +1,13 @@
 //! The verbs. Each makes what it needs, does one thing and answers with an exit code.
 
+mod contexts;
 mod follow;
 mod local;
 mod restore;
 mod run;
 mod runs;
 mod simulate;
+mod token;
 mod tools;
 mod unfreeze;
 
@@ -13,34 +15,70 @@ use std::path::PathBuf;
 
 use conductor_core::run::Created;
 use conductor_wiring::{Environment, declare_file};
-use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Arguments, Declared, Global, Verb};
+use crate::args::{Anywhere, Arguments, Declared, Global, Verb};
 use crate::exit::Failed;
-use crate::out;
+use crate::remote;
 use crate::session::{Session, state_dir};
 
 /// Performs a verb.
 pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
     let Arguments { global, verb } = arguments;
+    if let Some(instead) = only_here(&verb) {
+        global.reach.refuse_servers(instead)?;
+    }
     match verb {
         Verb::Run(declared) => opened(&global, async |session| run::run(session, declared).await),
-        Verb::Plan(declared) => threads()?.block_on(run::plan(&global, declared)),
+        Verb::Start(started) => {
+            let target = remote::needed(&global.reach)?;
+            threads()?.block_on(remote::start(target, started, global.output))
+        }
+        Verb::Anywhere(verb) => match remote::chosen(&global.reach)? {
+            Some(target) => threads()?.block_on(remote::perform(target, verb, &global)),
+            None => perform_here(&global, verb),
+        },
         Verb::Simulate(simulated) => simulate::simulate(&simulated, global.output),
-        Verb::List => opened(&global, runs::list),
-        Verb::Get(one) => opened(&global, async |session| runs::get(session, one.run).await),
-        Verb::Watch(one) => opened(&global, async |session| runs::watch(session, one.run).await),
-        Verb::Stop(one) => opened(&global, async |session| runs::stop(session, one.run).await),
-        Verb::Update(updated) => opened(&global, async |session| runs::update(session, updated).await),
         Verb::Restore(restored) => opened(&global, async |session| restore::restore(session, restored).await),
         Verb::Reap(reaped) => opened(&global, async |session| restore::reap(session, reaped).await),
         Verb::Unfreeze(unfrozen) => threads()?.block_on(unfreeze::unfreeze(&state_dir(&global)?, &unfrozen)),
-        Verb::Report(reported) => opened(&global, async |session| runs::report(session, reported).await),
         Verb::Local(verb) => local::local(verb, &state_dir(&global)?, global.output),
+        Verb::Context(verb) => contexts::contexts(verb, global.output),
+        Verb::Token(owned) => token::token(&owned, global.output),
         Verb::LocustPlugin => tools::locust_plugin(),
         Verb::Schema => tools::schema(),
         Verb::Completions { shell } => tools::completions(shell),
+    }
+}
+
+/// What to do instead, where a verb is asked of a server that works on this machine alone.
+fn only_here(verb: &Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Start(_) | Verb::Anywhere(_) => None,
+        Verb::Run(_) => Some("`conductor start LOADTEST --wait` runs a load test at a server"),
+        Verb::Simulate(_)
+        | Verb::Restore(_)
+        | Verb::Reap(_)
+        | Verb::Unfreeze(_)
+        | Verb::Local(_)
+        | Verb::Context(_)
+        | Verb::Token(_)
+        | Verb::LocustPlugin
+        | Verb::Schema
+        | Verb::Completions { .. } => Some("expected it without a server"),
+    }
+}
+
+/// Performs what could be done at a server, too, on this machine.
+fn perform_here(global: &Global, verb: Anywhere) -> Result<u8, Failed> {
+    match verb {
+        Anywhere::Plan(declared) => threads()?.block_on(run::plan(global, declared)),
+        Anywhere::List => opened(global, runs::list),
+        Anywhere::Get(one) => opened(global, async |session| runs::get(session, one.run).await),
+        Anywhere::Watch(one) => opened(global, async |session| runs::watch(session, one.run).await),
+        Anywhere::Stop(one) => opened(global, async |session| runs::stop(session, one.run).await),
+        Anywhere::Update(updated) => opened(global, async |session| runs::update(session, updated).await),
+        Anywhere::Report(reported) => opened(global, async |session| runs::report(session, reported).await),
     }
 }
 
@@ -72,10 +110,4 @@ fn read(declared: &Declared, state_dir: &std::path::Path) -> Result<Created, Fai
 
 fn settings_file(declared: &Declared) -> PathBuf {
     declared.settings.clone().unwrap_or_else(|| declared.load_test.with_file_name("environment.yaml"))
-}
-
-/// Prints JSON on standard output.
-fn print_json(value: &impl Serialize) -> Result<(), Failed> {
-    let text = serde_json::to_string_pretty(value).map_err(Failed::because)?;
-    out::answer(&(text + "\n"))
 }

@@ -15,6 +15,11 @@ pub(crate) const CANCELLED: u8 = 4;
 /// Something the run changed is not back.
 pub(crate) const NOT_RESTORED: u8 = 5;
 
+/// The server could not be reached, or could not do it now.
+pub(crate) const UNREACHABLE: u8 = 6;
+/// The server did not let the caller in, or the caller may not do that.
+pub(crate) const NOT_LET_IN: u8 = 7;
+
 /// The exit codes, for `--help`.
 pub(crate) const TABLE: &str = "Exit codes:
   0  passed, or warned
@@ -22,7 +27,9 @@ pub(crate) const TABLE: &str = "Exit codes:
   2  bad input: nothing was changed
   3  invalid: the run could not have shown a problem
   4  cancelled
-  5  not restored: something the run changed is not back";
+  5  not restored: something the run changed is not back
+  6  of a server: it could not be reached, or could not do it now
+  7  of a server: no valid credentials, or not allowed";
 
 /// Why a command ends with an error.
 #[derive(Debug)]

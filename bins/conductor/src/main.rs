@@ -1,12 +1,15 @@
 //! The command line interface: arguments, logs, one runtime, and the exit code.
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody reads; see `out`")]
 
+mod answers;
 mod args;
 mod commands;
 mod exit;
 mod out;
+mod remote;
 mod session;
 mod show;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use crate::exit::Failed;
 
@@ -28,4 +29,13 @@ pub(crate) fn answer(text: &str) -> Result<(), Failed> {
         }
         _ => Ok(()),
     }
+}
+
+/// Prints what was asked for, as JSON.
+///
+/// # Errors
+/// As [`answer`].
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failed> {
+    let text = serde_json::to_string_pretty(value).map_err(Failed::because)?;
+    answer(&(text + "\n"))
 }

@@ -71,7 +71,7 @@ impl Session {
 
     /// Where a run's report goes.
     pub(crate) fn report_file(&self, run: &RunId) -> PathBuf {
-        self.state_dir.join("reports").join(format!("{run}.html"))
+        report_file(&self.state_dir, run)
     }
 }
 
@@ -102,6 +102,11 @@ fn default_state_dir() -> anyhow::Result<PathBuf> {
     let folders = etcetera::choose_base_strategy()
         .context("could not find the home folder; expected --state-dir or CONDUCTOR_STATE_DIR")?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join(NAME))
+}
+
+/// Where a run's report goes, unless somebody says otherwise.
+pub(crate) fn report_file(state_dir: &Path, run: &RunId) -> PathBuf {
+    state_dir.join("reports").join(format!("{run}.html"))
 }
 
 /// Writes a file and the folders above it.

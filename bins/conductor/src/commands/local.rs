@@ -7,7 +7,7 @@ use anyhow::Context;
 use conductor_local::{LocalSettings, ReplicaState, Status};
 use conductor_wiring::Environment;
 
-use super::{print_json, threads};
+use super::threads;
 use crate::args::{Local, Output};
 use crate::exit::{FAILED, Failed, PASSED};
 use crate::out;
@@ -59,7 +59,7 @@ async fn down(environment: &Environment) -> Result<u8, Failed> {
 
 fn print(environment: &Environment, status: &Status, output: Output) -> Result<u8, Failed> {
     match output {
-        Output::Json => print_json(status)?,
+        Output::Json => out::json(status)?,
         Output::Text => {
             let logs = environment.local_state.join("logs");
             let mut text = format!("environment {} is up; logs are in {}\n", environment.name, logs.display());

@@ -9,13 +9,13 @@ use conductor_core::view::RunView;
 use conductor_engine::{Adoption, RecoverError, Recovery, is_gone};
 use conductor_wiring::{Environment, adopted};
 
-use super::follow::{Interrupt, follow};
-use super::print_json;
+use super::follow::follow;
 use crate::args::{Output, Reaped, Restored};
 use crate::exit::{FAILED, Failed, NOT_RESTORED, PASSED};
 use crate::out;
 use crate::session::Session;
 use crate::show;
+use crate::signals::Interrupt;
 
 /// A run that is to be put back.
 enum Left {
@@ -73,7 +73,7 @@ pub(super) async fn reap(session: Session, reaped: Reaped) -> Result<u8, Failed>
 
 fn tell(session: &Session, tally: &Tally, nothing: &str) -> Result<u8, Failed> {
     match session.output {
-        Output::Json => print_json(&tally.views)?,
+        Output::Json => out::json(&tally.views)?,
         Output::Text if tally.views.is_empty() && tally.code == PASSED => {
             out::line(&format!("nothing to restore: {nothing}"));
         }

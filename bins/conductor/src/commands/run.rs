@@ -6,13 +6,13 @@ use conductor_engine::{Recovery, StartError};
 use conductor_journal::SqliteStore;
 use conductor_wiring::Wiring;
 
-use super::follow::{Followed, Interrupt, follow};
-use super::{print_json, read};
+use super::follow::{Followed, follow};
+use super::read;
 use crate::args::{Declared, Global, Output};
-use crate::exit::{BAD_INPUT, CANCELLED, FAILED, Failed, NOT_RESTORED, PASSED};
-use crate::out;
+use crate::exit::{BAD_INPUT, CANCELLED, FAILED, Failed, NOT_RESTORED};
 use crate::session::{Session, state_dir, write};
-use crate::show;
+use crate::signals::Interrupt;
+use crate::{answers, out, show};
 
 /// Runs a load test, after what an earlier run left behind is put back.
 pub(super) async fn run(session: Session, declared: Declared) -> Result<u8, Failed> {
@@ -73,7 +73,7 @@ fn refused(error: StartError) -> Failed {
 pub(super) fn finish(session: &Session, view: &RunView) -> Result<u8, Failed> {
     let file = session.write_report(view)?;
     match session.output {
-        Output::Json => print_json(view)?,
+        Output::Json => out::json(view)?,
         Output::Text => out::line(&format!("\n{}report     {}", show::summary(view), file.display())),
     }
     Ok(view.verdict.as_ref().map_or(FAILED, conductor_core::verdict::Verdict::exit_code))
@@ -95,11 +95,7 @@ pub(super) async fn plan(global: &Global, declared: Declared) -> Result<u8, Fail
     let connect = |source| refused(StartError::Connect { environment, source });
     let ports = wiring.ports(&created, 0).await.map_err(connect)?;
     let report = conductor_engine::plan(&ports, &created, jiff::Timestamp::now()).await.map_err(Failed::because)?;
-    match global.output {
-        Output::Json => print_json(&report)?,
-        Output::Text => out::answer(&show::plan(&report, &created.spec.kpi))?,
-    }
-    Ok(PASSED)
+    answers::plan(global.output, &report, &created.spec.kpi)
 }
 
 impl Session {
@@ -112,9 +108,6 @@ impl Session {
 
     /// Says something that is not the answer.
     pub(super) fn say(&self, line: &str) {
-        match self.output {
-            Output::Text => out::line(line),
-            Output::Json => out::aside(line),
-        }
+        answers::say(self.output, line);
     }
 }

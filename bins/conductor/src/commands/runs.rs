@@ -3,32 +3,26 @@
 
 use conductor_core::phase::Retarget;
 use conductor_core::run::RunId;
-use conductor_core::view::RunView;
 use conductor_engine::UpdateError;
 
-use super::follow::{Interrupt, follow};
-use super::print_json;
-use crate::args::{Output, Reported, Updated};
+use super::follow::follow;
+use crate::answers;
+use crate::args::{Reported, Updated};
 use crate::exit::{FAILED, Failed, PASSED};
-use crate::out;
 use crate::session::{Session, write};
-use crate::show;
+use crate::signals::Interrupt;
 
 /// Lists all runs.
 pub(super) async fn list(session: Session) -> Result<u8, Failed> {
     let runs = session.runs().await?;
-    match session.output {
-        Output::Json => print_json(&runs)?,
-        Output::Text => out::answer(&show::runs(&runs))?,
-    }
-    Ok(PASSED)
+    answers::runs(session.output, &runs)
 }
 
 /// Shows a run.
 pub(super) async fn get(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
     let run = session.run_or_newest(run).await?;
     let view = session.conductor.get(&run).await.map_err(Failed::because)?;
-    print(&session, &view)
+    answers::run(session.output, &view)
 }
 
 /// Shows a run until it has ended.
@@ -36,19 +30,11 @@ pub(super) async fn watch(session: Session, run: Option<RunId>) -> Result<u8, Fa
     let run = session.run_or_newest(run).await?;
     let view = session.conductor.get(&run).await.map_err(Failed::because)?;
     if view.verdict.is_none() && !session.conductor.is_driven(&run).await.map_err(Failed::because)? {
-        print(&session, &view)?;
+        answers::run(session.output, &view)?;
         return Err(nobody_drives(&run));
     }
     let followed = follow(&session, &run, Interrupt::EndsWatching).await?;
-    print(&session, &followed.view)
-}
-
-fn print(session: &Session, view: &RunView) -> Result<u8, Failed> {
-    match session.output {
-        Output::Json => print_json(view)?,
-        Output::Text => out::answer(&show::summary(view))?,
-    }
-    Ok(PASSED)
+    answers::run(session.output, &followed.view)
 }
 
 /// Asks a run to end.
@@ -110,9 +96,5 @@ pub(super) async fn report(session: Session, reported: Reported) -> Result<u8, F
     let view = session.conductor.get(&run).await.map_err(Failed::because)?;
     let file = reported.file.unwrap_or_else(|| session.report_file(&run));
     write(&file, &conductor_web::report(&view).map_err(Failed::because)?)?;
-    match session.output {
-        Output::Json => print_json(&serde_json::json!({ "run": run, "file": file }))?,
-        Output::Text => out::answer(&format!("{}\n", file.display()))?,
-    }
-    Ok(PASSED)
+    answers::written(session.output, &run, &file)
 }

@@ -21,7 +21,6 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::runtime::Builder;
 
-use super::print_json;
 use crate::args::{Output, Simulated};
 use crate::exit::{FAILED, Failed};
 use crate::out;
@@ -43,7 +42,7 @@ pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Fail
         write(file, &conductor_web::report(&view).map_err(Failed::because)?)?;
     }
     match output {
-        Output::Json => print_json(&view)?,
+        Output::Json => out::json(&view)?,
         Output::Text => out::answer(&format!("\n{}", show::summary(&view)))?,
     }
     Ok(view.verdict.as_ref().map_or(FAILED, conductor_core::verdict::Verdict::exit_code))

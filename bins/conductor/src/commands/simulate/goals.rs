@@ -6,7 +6,6 @@ use conductor_sim::{GoalTrials, judge};
 
 use super::trials::seeds;
 use crate::args::{Output, TrialArguments};
-use crate::commands::print_json;
 use crate::exit::{FAILED, Failed, PASSED};
 use crate::{out, show};
 
@@ -21,7 +20,7 @@ pub(super) fn judge_goals(arguments: &TrialArguments, output: Output) -> Result<
     let held_out = seeds.start..seeds.start.saturating_add(plants);
     let outcomes = judge(&GoalTrials { seeds, held_out });
     match output {
-        Output::Json => print_json(&outcomes)?,
+        Output::Json => out::json(&outcomes)?,
         Output::Text => out::answer(&show::goals(&outcomes, begun.elapsed()))?,
     }
     let missed = outcomes.iter().any(|outcome| outcome.is_required && !outcome.is_met);

@@ -10,7 +10,6 @@ use conductor_sim::{Algorithm, Course, Trials, table};
 
 use super::models::{ALL, models};
 use crate::args::{Output, Simulated, TrialArguments};
-use crate::commands::print_json;
 use crate::exit::{Failed, PASSED};
 use crate::session::write;
 use crate::show::plot;
@@ -37,7 +36,7 @@ pub(super) fn compare(simulated: &Simulated, output: Output) -> Result<u8, Faile
     if simulated.score {
         let rows = table(&plants, &algorithms, &trials);
         match output {
-            Output::Json => print_json(&rows)?,
+            Output::Json => out::json(&rows)?,
             Output::Text => out::answer(&show::scores(&rows, begun.elapsed()))?,
         }
     }
