@@ -17,7 +17,7 @@ pub struct Caller {
 }
 
 /// How a caller was identified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// By nothing: access control is off, and the server listens on loopback alone.
     Off,

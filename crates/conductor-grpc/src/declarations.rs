@@ -1,4 +1,4 @@
-//! What the service is told from outside: what a load test means in its environment, and who calls.
+//! What the service is told from outside: what a load test means in its environment.
 
 use async_trait::async_trait;
 use conductor_core::failure::PortError;
@@ -21,8 +21,3 @@ pub trait Declarations: Send + Sync {
     /// When they cannot be made.
     async fn ports(&self, created: &Created) -> Result<Ports, PortError>;
 }
-
-/// Who calls. A layer in front of the service puts it into the extensions of a request; the journal of a run names who has
-/// stopped or changed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller(pub String);

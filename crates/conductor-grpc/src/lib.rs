@@ -2,23 +2,32 @@
 //!
 //! * [`Service`] — the methods of `conductor.v1.LoadTestService` over a conductor,
 //! * [`Declarations`] — what it must be told by whoever knows environments,
-//! * [`Caller`] — who calls, where a layer in front has found out,
+//! * [`Door`] — who may call, over which connections, and where it is written down,
 //! * [`CallObserver`] — who hears how long calls took,
 //! * [`serve`] — the service with health and reflection on a listener, within [`Limits`].
 
 mod answered;
+mod call;
+mod changes;
 mod code;
+mod connections;
 mod contract;
 mod declarations;
 mod document;
+mod door;
 mod json;
+mod limits;
 mod messages;
+mod method;
+mod pages;
 mod server;
 mod service;
 mod status;
 mod values;
 
 pub use answered::CallObserver;
-pub use declarations::{Caller, Declarations};
-pub use server::{Limits, serve};
+pub use declarations::Declarations;
+pub use door::Door;
+pub use limits::Limits;
+pub use server::serve;
 pub use service::Service;

@@ -1,33 +1,18 @@
 //! What serves the service: health and reflection beside it, limits around it, on a listener.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_proto::v1::load_test_service_server::LoadTestServiceServer;
-use serde::Deserialize;
 use tokio::net::TcpListener;
+use tonic::server::NamedService;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
-use crate::answered::{AnsweredLayer, CallObserver};
+use crate::answered::AnsweredLayer;
+use crate::connections::connections;
+use crate::door::{Door, DoorLayer};
 use crate::json::JsonLayer;
+use crate::limits::Limits;
 use crate::service::Service;
-
-/// What a client may use of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Limits {
-    /// Longest message of a client, in bytes. Answers have no limit here.
-    pub message_bytes: usize,
-    /// Most calls at the same time on one connection, watches included.
-    pub streams: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { message_bytes: 1 << 20, streams: 200 }
-    }
-}
 
 /// How long a connection may say nothing before it is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -39,13 +24,15 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 pub async fn serve(
     listener: TcpListener,
     service: Service,
+    door: Door,
     limits: Limits,
-    observer: Arc<dyn CallObserver>,
     until: impl Future<Output = ()> + Send,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (health, health_service) = tonic_health::server::health_reporter();
+    let Door { access, tls, audit, observer } = door;
+    let longest = limits.message_bytes.get();
+    let (mut health, health_service) = tonic_health::server::health_reporter();
     let load_tests = LoadTestServiceServer::new(service.clone())
-        .max_decoding_message_size(limits.message_bytes)
+        .max_decoding_message_size(longest)
         .max_encoding_message_size(usize::MAX);
     health.set_serving::<LoadTestServiceServer<Service>>().await;
     let reflection = || {
@@ -56,19 +43,23 @@ pub async fn serve(
     let until = async move {
         until.await;
         health.set_not_serving::<LoadTestServiceServer<Service>>().await;
+        // Who watches the health is told so and ends, too.
+        health.clear_service_status(<LoadTestServiceServer<Service> as NamedService>::NAME).await;
+        health.clear_service_status("").await;
         service.end_watches();
     };
     Server::builder()
         .accept_http1(true)
-        .layer(JsonLayer { longest: limits.message_bytes })
+        .layer(JsonLayer { longest })
         .layer(AnsweredLayer { observer })
-        .max_concurrent_streams(limits.streams)
+        .layer(DoorLayer::new(access, audit, limits))
+        .max_concurrent_streams(limits.streams.get())
         .http2_keepalive_interval(Some(KEEPALIVE))
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .add_service(load_tests)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener), until)
+        .serve_with_incoming_shutdown(connections(listener, tls, limits.connections), until)
         .await?;
     Ok(())
 }

@@ -1,40 +1,55 @@
 //! The methods of the service over a conductor.
 
 use std::pin::Pin;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use conductor_core::phase::Retarget;
-use conductor_core::ports::RunSummary;
+use conductor_access::Role;
+use conductor_core::ports::{RunSummary, StoreError};
 use conductor_core::run::{Created, RunId};
-use conductor_core::units::UnitError;
-use conductor_core::view::Update;
-use conductor_engine::Conductor;
+use conductor_core::spec::LoadTestDocument;
+use conductor_core::view::{RunView, Update};
+use conductor_engine::{Conductor, ViewError};
 use conductor_proto::v1;
 use conductor_proto::v1::load_test_service_server::LoadTestService;
 use futures::{Stream, StreamExt};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::declarations::{Caller, Declarations};
+use crate::call::{Call, Change};
+use crate::changes::{apart, environment};
+use crate::declarations::Declarations;
 use crate::document::document;
 use crate::messages;
-use crate::status::{of_field, of_port, of_spec, of_start, of_store, of_update, of_view, unsayable};
+use crate::pages::page;
+use crate::status::{of_field, of_port, of_spec, of_store, of_view, unsayable};
 use crate::values::object;
-
-const PAGE: usize = 50;
-const LONGEST_PAGE: i32 = 1000;
 
 /// The service. Cloning gives another handle on the same one.
 #[derive(Clone)]
 pub struct Service {
-    conductor: Conductor,
+    pub(crate) conductor: Conductor,
     declarations: Arc<dyn Declarations>,
     ends: watch::Sender<bool>,
 }
 
+/// Why a caller is not shown a run.
+pub(crate) enum Unseen {
+    /// It is of an environment that they may not see. What they are told is what is told of a run that is not there.
+    Hidden { environment: String, status: Status },
+    /// It is not there, or cannot be read.
+    Other(Status),
+}
+
+impl From<Unseen> for Status {
+    fn from(unseen: Unseen) -> Self {
+        match unseen {
+            Unseen::Hidden { status, .. } | Unseen::Other(status) => status,
+        }
+    }
+}
+
 impl Service {
-    /// A service over the runs of a conductor.
+    /// A service over the runs of a conductor. It answers only what comes in by a [`Door`](crate::Door).
     pub fn new(conductor: Conductor, declarations: Arc<dyn Declarations>) -> Self {
         Self { conductor, declarations, ends: watch::Sender::new(false) }
     }
@@ -44,14 +59,36 @@ impl Service {
         self.ends.send_replace(true);
     }
 
-    fn declared(&self, load_test: Option<v1::LoadTest>) -> Result<Created, Status> {
-        let document = document(load_test).map_err(|error| of_spec(&error))?;
+    pub(crate) fn declared(&self, document: LoadTestDocument) -> Result<Created, Status> {
         self.declarations.declare(document).map_err(|error| of_spec(&error))
     }
 
-    async fn seen(&self, run: &RunId) -> Result<v1::Run, Status> {
-        let view = self.conductor.get(run).await.map_err(|error| of_view(&error))?;
-        messages::run(&view).map_err(|error| unsayable(&error))
+    /// A run that the caller may see.
+    pub(crate) async fn view(&self, call: &Call, run: &RunId) -> Result<RunView, Unseen> {
+        let found = self.conductor.get(run).await;
+        let environment = match &found {
+            Ok(view) => Some(view.environment.clone()),
+            // That it cannot be read is told to nobody who may not see it either.
+            Err(ViewError::Replay { .. }) => self.listed(run).await.map_err(Unseen::Other)?,
+            Err(ViewError::Store(_)) => None,
+        };
+        if let Some(environment) = environment
+            && call.require_to_see(&environment).is_err()
+        {
+            let unknown = StoreError::UnknownRun(run.clone());
+            return Err(Unseen::Hidden { environment, status: of_store(&unknown, &unknown) });
+        }
+        found.map_err(|error| Unseen::Other(of_view(&error)))
+    }
+
+    /// The environment of a run, as lists tell it.
+    async fn listed(&self, run: &RunId) -> Result<Option<String>, Status> {
+        let runs = self.conductor.list().await.map_err(|error| of_store(&error, &error))?;
+        Ok(runs.into_iter().find(|known| known.id == *run).map(|known| known.environment))
+    }
+
+    pub(crate) async fn said(&self, call: &Call, run: &RunId) -> Result<v1::Run, Status> {
+        messages::run(&self.view(call, run).await?).map_err(|error| unsayable(&error))
     }
 }
 
@@ -65,33 +102,41 @@ impl LoadTestService for Service {
         &self,
         request: Request<v1::StartLoadTestRequest>,
     ) -> Result<Response<v1::StartLoadTestResponse>, Status> {
-        let created = self.declared(request.into_inner().load_test)?;
-        let run = self.conductor.start(created).await.map_err(|error| of_start(&error))?;
-        Ok(Response::new(v1::StartLoadTestResponse { run: Some(self.seen(&run).await?) }))
+        let (this, mut change) = (self.clone(), Change::of(&request)?);
+        let done = apart(async move {
+            let result = this.start(&mut change, request.into_inner()).await;
+            change.end(result).await
+        });
+        done.await.map(Response::new)
     }
 
     async fn get_load_test(
         &self,
         request: Request<v1::GetLoadTestRequest>,
     ) -> Result<Response<v1::GetLoadTestResponse>, Status> {
+        let call = Call::of(&request)?;
         let run = id(&request.into_inner().id)?;
-        Ok(Response::new(v1::GetLoadTestResponse { run: Some(self.seen(&run).await?) }))
+        Ok(Response::new(v1::GetLoadTestResponse { run: Some(self.said(&call, &run).await?) }))
     }
 
     async fn list_load_tests(
         &self,
         request: Request<v1::ListLoadTestsRequest>,
     ) -> Result<Response<v1::ListLoadTestsResponse>, Status> {
+        let call = Call::of(&request)?;
         let runs = self.conductor.list().await.map_err(|error| of_store(&error, &error))?;
-        page(&runs, &request.into_inner()).map(Response::new)
+        let seen: Vec<RunSummary> = runs.into_iter().filter(|run| call.sees(&run.environment)).collect();
+        page(&seen, &request.into_inner()).map(Response::new)
     }
 
     async fn watch_load_test(
         &self,
         request: Request<v1::WatchLoadTestRequest>,
     ) -> Result<Response<Self::WatchLoadTestStream>, Status> {
+        let call = Call::of(&request)?;
         let v1::WatchLoadTestRequest { id: run, after_revision } = request.into_inner();
         let run = id(&run)?;
+        self.view(&call, &run).await?;
         let updates = self.conductor.follow(&run, after_revision).await.map_err(|error| of_view(&error))?;
         let mut ends = self.ends.subscribe();
         Ok(Response::new(Box::pin(async_stream::stream! {
@@ -120,37 +165,35 @@ impl LoadTestService for Service {
         &self,
         request: Request<v1::StopLoadTestRequest>,
     ) -> Result<Response<v1::StopLoadTestResponse>, Status> {
-        let by = caller(&request);
-        let run = id(&request.into_inner().id)?;
-        let view = self.conductor.get(&run).await.map_err(|error| of_view(&error))?;
-        let asked = view.verdict.is_none();
-        if asked {
-            self.conductor.stop(&run, &by).await.map_err(|error| of_store(&error, &error))?;
-        }
-        Ok(Response::new(v1::StopLoadTestResponse { asked }))
+        let (this, mut change) = (self.clone(), Change::of(&request)?);
+        let done = apart(async move {
+            let result = this.stop(&mut change, request.into_inner()).await;
+            change.end(result).await
+        });
+        done.await.map(Response::new)
     }
 
     async fn update_load_test(
         &self,
         request: Request<v1::UpdateLoadTestRequest>,
     ) -> Result<Response<v1::UpdateLoadTestResponse>, Status> {
-        let by = caller(&request);
-        let v1::UpdateLoadTestRequest { id: run, target, within, plateau } = request.into_inner();
-        let run = id(&run)?;
-        let change = Retarget {
-            target: value("target", &target)?,
-            within: within.map(|within| value("within", &within)).transpose()?,
-            plateau: plateau.map(|plateau| value("plateau", &plateau)).transpose()?,
-        };
-        self.conductor.update(&run, change, &by).await.map_err(|error| of_update(&error))?;
-        Ok(Response::new(v1::UpdateLoadTestResponse {}))
+        let (this, mut change) = (self.clone(), Change::of(&request)?);
+        let done = apart(async move {
+            let result = this.update(&mut change, request.into_inner()).await;
+            change.end(result).await
+        });
+        done.await.map(Response::new)
     }
 
     async fn plan_load_test(
         &self,
         request: Request<v1::PlanLoadTestRequest>,
     ) -> Result<Response<v1::PlanLoadTestResponse>, Status> {
-        let mut created = self.declared(request.into_inner().load_test)?;
+        let call = Call::of(&request)?;
+        let document = document(request.into_inner().load_test).map_err(|error| of_spec(&error))?;
+        // Nothing is touched, but clusters and accounts are asked on the caller's behalf.
+        call.require(Role::Operator, environment(&document.spec.environment)?)?;
+        let mut created = self.declared(document)?;
         created.learnt = self.conductor.learnt(&created.spec).await.map_err(|error| of_store(&error, &error))?;
         let refused = |error| of_port(&created.spec.environment, &error);
         let ports = self.declarations.ports(&created).await.map_err(refused)?;
@@ -163,11 +206,12 @@ impl LoadTestService for Service {
         &self,
         request: Request<v1::GetReportRequest>,
     ) -> Result<Response<v1::GetReportResponse>, Status> {
+        let call = Call::of(&request)?;
         let request = request.into_inner();
         let run = id(&request.id)?;
         let format = v1::ReportFormat::try_from(request.format)
             .map_err(|_| of_field("format", format!("{} is no format", request.format), "HTML or JSON"))?;
-        let view = self.conductor.get(&run).await.map_err(|error| of_view(&error))?;
+        let view = self.view(&call, &run).await?;
         let (content_type, content) = match format {
             v1::ReportFormat::Unspecified | v1::ReportFormat::Html => {
                 let page = conductor_web::report(&view)
@@ -200,48 +244,9 @@ async fn ended(ends: &mut watch::Receiver<bool>) {
     }
 }
 
-/// A page of a list. Runs are never deleted, so that the last run of a page tells where the next one begins.
-fn page(runs: &[RunSummary], request: &v1::ListLoadTestsRequest) -> Result<v1::ListLoadTestsResponse, Status> {
-    let size = match request.page_size {
-        0 => PAGE,
-        size @ 1..=LONGEST_PAGE => size as usize,
-        size => return Err(of_field("pageSize", format!("{size} is out of range"), format!("1 to {LONGEST_PAGE}"))),
-    };
-    let begin = if request.page_token.is_empty() {
-        0
-    } else {
-        let last = runs.iter().position(|run| run.id.as_str() == request.page_token);
-        let unknown = || of_field("pageToken", "is not known", "nextPageToken of the page before");
-        last.ok_or_else(unknown)? + 1
-    };
-    let is_meant = |run: &&RunSummary| {
-        (request.environment.is_empty() || run.environment == request.environment)
-            && (request.name.is_empty() || run.name == request.name)
-            && request.finished.is_none_or(|finished| run.finished == finished)
-    };
-    let mut found: Vec<&RunSummary> = runs[begin..].iter().filter(is_meant).take(size + 1).collect();
-    let has_more = found.len() > size;
-    found.truncate(size);
-    let next = found.last().filter(|_| has_more).map(|run| run.id.to_string());
-    Ok(v1::ListLoadTestsResponse {
-        runs: found.into_iter().map(messages::summary).collect(),
-        next_page_token: next.unwrap_or_default(),
-    })
-}
-
-fn id(text: &str) -> Result<RunId, Status> {
+/// The run that a request names.
+pub(crate) fn id(text: &str) -> Result<RunId, Status> {
     // What a name is made of helps nobody who has to find the run's.
     let refused = |_| of_field("id", format!("\"{text}\" is not the id of a run"), "an id as ListLoadTests tells it");
     text.parse().map_err(refused)
-}
-
-fn value<T: FromStr<Err = UnitError>>(field: &str, text: &str) -> Result<T, Status> {
-    text.parse().map_err(|error: UnitError| of_field(field, error.problem, error.expected))
-}
-
-fn caller<T>(request: &Request<T>) -> String {
-    match request.extensions().get::<Caller>() {
-        Some(Caller(name)) => name.clone(),
-        None => "a caller of the server".to_owned(),
-    }
 }

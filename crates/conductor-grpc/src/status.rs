@@ -1,8 +1,10 @@
 //! The one table of statuses: what each error is to a caller, with its details. A load test that fails is none.
 
 use std::error::Error;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use conductor_access::{Denied, Refusal};
 use conductor_core::failure::PortError;
 use conductor_core::ports::StoreError;
 use conductor_core::run::RequestId;
@@ -96,6 +98,28 @@ fn of_environment(environment: &str, error: &PortError, whole: &(dyn Error + 'st
     if error.kind.is_transient() { later(whole) } else { unmet("ENVIRONMENT_UNUSABLE", environment, whole) }
 }
 
+/// Why somebody is not let in, or may not do what they ask for.
+pub(crate) fn of_denied(denied: &Denied) -> Status {
+    let text = denied.public();
+    match denied.refusal() {
+        Refusal::Unauthenticated => Status::unauthenticated(text),
+        Refusal::Forbidden => Status::permission_denied(text),
+        Refusal::Unavailable => again(Code::Unavailable, text, SOON),
+    }
+}
+
+/// More calls than a caller may make.
+pub(crate) fn too_many(per_second: NonZeroU32, wait: Duration) -> Status {
+    let text = format!("the caller makes more than {per_second} calls a second; try again in {} ms", wait.as_millis() + 1);
+    again(Code::ResourceExhausted, &text, wait)
+}
+
+/// A change that the audit trail cannot tell of.
+pub(crate) fn untrailed() -> Status {
+    let text = "the audit trail cannot be written; nothing is changed until it can be";
+    again(Code::Unavailable, text, SOON)
+}
+
 /// What the conductor cannot say, though it should.
 pub(crate) fn unsayable(error: &serde_json::Error) -> Status {
     Status::internal(format!("the answer could not be written: {error}"))
@@ -117,7 +141,11 @@ fn unmet(kind: &str, subject: &str, error: &(dyn Error + 'static)) -> Status {
 
 /// The same call may do in a moment.
 fn later(error: &(dyn Error + 'static)) -> Status {
-    Status::with_error_details(Code::Unavailable, chain(error), ErrorDetails::with_retry_info(Some(SOON)))
+    again(Code::Unavailable, &chain(error), SOON)
+}
+
+fn again(code: Code, text: &str, after: Duration) -> Status {
+    Status::with_error_details(code, text, ErrorDetails::with_retry_info(Some(after)))
 }
 
 /// An error with its reasons.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
 /// Everything that callers of `old` would miss in `new`, one line each.
-pub fn breaking(old: &FileDescriptorSet, new: &FileDescriptorSet) -> Vec<String> {
+pub(crate) fn breaking(old: &FileDescriptorSet, new: &FileDescriptorSet) -> Vec<String> {
     let (old, new) = (Contract::of(old), Contract::of(new));
     let mut found = Vec::new();
     for (name, was) in &old.messages {
