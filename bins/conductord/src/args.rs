@@ -1,0 +1,71 @@
+//! What can be said on the command line, and the settings that come of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+use etcetera::BaseStrategy;
+
+use crate::settings::ServerSettings;
+
+/// Serves load tests over gRPC: StartLoadTest and what belongs to it, with reflection, health, metrics and probes.
+///
+/// With environments alone it listens on this machine, and everybody on it may do everything. Whatever else a server needs
+/// (who may call, TLS, where it listens) stands in the file of --settings: see docs/server.md. SIGTERM and Ctrl-C end it in
+/// order: runs are handed over, and go on with another server of the same journal, or with this one when it starts again.
+#[derive(Parser)]
+#[command(name = "conductord", version)]
+pub(crate) struct Arguments {
+    /// Environments that load tests may name, YAML or JSON files, beside those of --settings.
+    #[arg(value_name = "ENVIRONMENT", required_unless_present = "settings")]
+    pub(crate) environments: Vec<PathBuf>,
+    /// The server's settings, a YAML or JSON file: see docs/server.md.
+    #[arg(long, env = "CONDUCTORD_SETTINGS", value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Where to listen, in place of what the settings say. Port 0 is one that is free; which one it is, is told.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where metrics and probes are, in place of what the settings say. Port 0 is one that is free; it is told, too.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Folder of this machine's journal and of the supervisors of local applications.
+    /// Default: loadtest-conductor in the platform's folder for state.
+    #[arg(long, env = "CONDUCTOR_STATE_DIR", value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// The journal that several servers share, a YAML or JSON file, in place of what the settings say: see docs/journal.md.
+    #[arg(long, env = "CONDUCTOR_JOURNAL", value_name = "FILE")]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+/// A variable of the process environment, which only the program itself reads.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Arguments {
+    /// The settings, of the file and of the command line.
+    pub(crate) fn settings(self) -> anyhow::Result<ServerSettings> {
+        let mut settings = match &self.settings {
+            Some(file) => ServerSettings::read(file)?,
+            None => ServerSettings::default(),
+        };
+        settings.environments.extend(self.environments);
+        settings.journal = self.journal.or(settings.journal);
+        settings.listen = self.listen.unwrap_or(settings.listen);
+        settings.telemetry.metrics.address = self.metrics.unwrap_or(settings.telemetry.metrics.address);
+        let folder = match self.state_dir.or(settings.state_dir) {
+            Some(folder) => folder,
+            None => default_state_dir()?,
+        };
+        let folder = std::path::absolute(&folder)
+            .with_context(|| format!("could not find the state folder {}", folder.display()))?;
+        Ok(ServerSettings { state_dir: Some(folder), ..settings })
+    }
+}
+
+fn default_state_dir() -> anyhow::Result<PathBuf> {
+    let folders = etcetera::choose_base_strategy()
+        .context("could not find the home folder; expected --state-dir or CONDUCTOR_STATE_DIR")?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("loadtest-conductor"))
+}

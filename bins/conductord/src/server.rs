@@ -1,0 +1,154 @@
+//! A server from its beginning to its end: what it opens, in which order, and what it lets go of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use conductor_access::{Access, AuditLog, TlsAcceptor};
+use conductor_core::ports::Clock;
+use conductor_core::units::Span;
+use conductor_engine::{
+    Conductor, EngineOptions, HandOver, ObservedFactory, PortObserver, Steward, StewardOptions, SystemClock,
+};
+use conductor_grpc::{Door, Limits, Service, serve};
+use conductor_telemetry::{Metrics, Probes, Readiness};
+use conductor_wiring::{Journal, Wiring};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::args::variable;
+use crate::environments::Environments;
+use crate::observe::{Answers, observe};
+use crate::settings::ServerSettings;
+use crate::signals::Signals;
+
+/// How long the last spans may take at the end.
+pub(crate) const LAST_SPANS: Duration = Duration::from_secs(2);
+/// How long calls that are under way are waited for at the end. Watches are ended at once.
+const LAST_CALLS: Duration = Duration::from_secs(5);
+/// What a server waits for before it is ready: that unfinished runs of its journal are taken over or somebody else's.
+const TAKE_OVER: &str = "unfinished runs";
+
+/// A server that listens.
+pub(crate) struct Server {
+    listener: TcpListener,
+    probes: Probes,
+    door: Door,
+    limits: Limits,
+    environments: Environments,
+    journal: Journal,
+    conductor: Conductor,
+    metrics: Metrics,
+    hand_over: Span,
+}
+
+impl Server {
+    /// Opens everything that a server needs. Nothing of it is begun before all of it is there.
+    pub(crate) async fn begin(settings: ServerSettings) -> anyhow::Result<Self> {
+        let ServerSettings { listen, state_dir, access, tls, audit, limits, telemetry, hand_over, .. } = &settings;
+        let state_dir = state_dir.as_deref().context("there is no state folder")?;
+        let environments = Environments::read(&settings.environments, state_dir)?;
+        let access = match access {
+            Some(access) => Access::new(access, *listen)?,
+            None => Access::off_for(*listen).context("spec.access is not set")?,
+        };
+        tracing::info!("{}", access.sentence());
+        let tls = tls.clone().map(TlsAcceptor::new).transpose().context("spec.tls")?;
+        let audit = audit.as_ref().map(AuditLog::open).transpose().context("spec.audit")?;
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
+        let probes = Probes::bind(telemetry.metrics.address).await?;
+        let journal = Journal::open(settings.journal.as_deref(), state_dir, variable).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let metrics = Metrics::new(&telemetry.metrics, env!("CARGO_PKG_VERSION"), Arc::clone(&clock));
+        let observer: Arc<dyn PortObserver> = metrics.ports();
+        let factory = Arc::new(ObservedFactory::new(Arc::new(Wiring::new(variable)), &observer));
+        let (store, requests) = journal.sides();
+        let conductor = Conductor::new(store, requests, factory, clock, EngineOptions::default());
+        let door = Door { access, tls, audit, observer: Arc::new(Answers::of(&metrics)) };
+        let (limits, hand_over) = (*limits, *hand_over);
+        Ok(Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over })
+    }
+
+    /// Serves until a signal ends it, and hands over what it drives.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over } = self;
+        let mut signals = Signals::listen()?;
+        let readiness = Readiness::waiting_for([TAKE_OVER]);
+        let (ending, ended) = watch::channel(false);
+        let scheme = if door.tls.is_some() { "https" } else { "http" };
+        say(scheme, &listener, &probes, &environments)?;
+
+        let steward = Steward::begin(&conductor, StewardOptions::default());
+        let observing = tokio::spawn(observe(conductor.clone(), metrics.runs()));
+        let probing = tokio::spawn(probes.serve(metrics, readiness.clone(), until(ended.clone())));
+        let service = Service::new(conductor.clone(), Arc::new(environments));
+        let mut serving = tokio::spawn(serve(listener, service, door, limits, until(ended)));
+
+        let name = tokio::select! {
+            served = &mut serving => {
+                served.context("the server has broken down")?.map_err(anyhow::Error::from_boxed)?;
+                anyhow::bail!("the listener has ended");
+            }
+            name = ready(&steward, &readiness, &mut signals) => name,
+        };
+        tracing::info!("{name}: the server ends; its runs are handed over");
+        readiness.missing(TAKE_OVER, "the server ends");
+        ending.send_replace(true);
+        tell(&steward.hand_over(hand_over.as_duration()).await);
+        let calls = tokio::time::timeout(LAST_CALLS, serving);
+        tokio::select! {
+            calls = calls => match calls {
+                Ok(served) => served.context("the server has broken down")?.map_err(anyhow::Error::from_boxed)?,
+                Err(_) => tracing::warn!("calls that were under way after {LAST_CALLS:?} are cut off"),
+            },
+            name = signals.next() => tracing::warn!("{name}: calls that are under way are cut off"),
+        }
+        observing.abort();
+        journal.close().await;
+        probing.await.context("the server of metrics has broken down")??;
+        Ok(())
+    }
+}
+
+/// Waits for a signal, and says meanwhile when the server is ready.
+async fn ready(steward: &Steward, readiness: &Readiness, signals: &mut Signals) -> &'static str {
+    tokio::select! {
+        () = steward.ready() => {
+            readiness.met(TAKE_OVER);
+            tracing::info!("ready: unfinished runs of the journal are looked after");
+        }
+        name = signals.next() => return name,
+    }
+    signals.next().await
+}
+
+/// Says where the server is, on standard output: whoever has asked for a free port reads it there.
+fn say(scheme: &str, listener: &TcpListener, probes: &Probes, environments: &Environments) -> anyhow::Result<()> {
+    use std::io::Write;
+    let address = listener.local_addr().context("could not tell where the server listens")?;
+    let metrics = probes.address();
+    let names = environments.names();
+    let line = format!(
+        "conductord listens on {scheme}://{address}, metrics and probes on http://{metrics}; environments: {names}\n"
+    );
+    // A server whose output nobody reads serves all the same.
+    if let Err(error) = std::io::stdout().write_all(line.as_bytes()) {
+        tracing::info!(%error, "{}", line.trim_end());
+    }
+    Ok(())
+}
+
+/// Tells what has become of the runs that were driven here.
+fn tell(handed: &HandOver) {
+    for run in &handed.given {
+        tracing::warn!(%run, "the run is handed over: it goes on where the journal's next server is, or with this one when it starts again");
+    }
+    for run in &handed.late {
+        tracing::warn!(%run, "the run could not be let go of in time: it goes on elsewhere once this server's lease has run out");
+    }
+}
+
+async fn until(mut ended: watch::Receiver<bool>) {
+    // Its sender is dropped only when the server has ended.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
