@@ -11,7 +11,10 @@ const PAGE: usize = 50;
 const LONGEST_PAGE: i32 = 1000;
 
 /// A page of the runs that a caller may see. Runs are never deleted, so that the last run of a page tells where the next one begins.
-pub(crate) fn page(runs: &[RunSummary], request: &v1::ListLoadTestsRequest) -> Result<v1::ListLoadTestsResponse, Status> {
+pub(crate) fn page(
+    runs: &[RunSummary],
+    request: &v1::ListLoadTestsRequest,
+) -> Result<v1::ListLoadTestsResponse, Status> {
     let size = match request.page_size {
         0 => PAGE,
         size @ 1..=LONGEST_PAGE => size as usize,

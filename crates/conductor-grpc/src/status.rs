@@ -110,7 +110,8 @@ pub(crate) fn of_denied(denied: &Denied) -> Status {
 
 /// More calls than a caller may make.
 pub(crate) fn too_many(per_second: NonZeroU32, wait: Duration) -> Status {
-    let text = format!("the caller makes more than {per_second} calls a second; try again in {} ms", wait.as_millis() + 1);
+    let text =
+        format!("the caller makes more than {per_second} calls a second; try again in {} ms", wait.as_millis() + 1);
     again(Code::ResourceExhausted, &text, wait)
 }
 

@@ -57,7 +57,11 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
             "request r-1 has made a run of another load test; expected an id that was not used before",
         ),
         (
-            of_start(&StartError::Unreadable { request: request(), run: run(), source: ViewError::Store(unavailable()) }),
+            of_start(&StartError::Unreadable {
+                request: request(),
+                run: run(),
+                source: ViewError::Store(unavailable()),
+            }),
             Code::Unavailable,
             "could not read run test-1, which request r-1 has made before: could not read the run: could not read the \
              journal: the disk is full",

@@ -1,160 +1,12 @@
-//! The service over loopback: every method, on a model environment whose clock runs a hundred times as fast.
+//! Every method, for somebody who may call it.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use async_trait::async_trait;
-use conductor_core::failure::PortError;
-use conductor_core::ports::{Clock, ProgressSink};
-use conductor_core::restore::ForeignPolicy;
-use conductor_core::run::Created;
-use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory};
-use conductor_grpc::{CallObserver, Declarations, Limits, Service, serve};
+use conductor_grpc::Limits;
 use conductor_proto::v1;
-use conductor_proto::v1::load_test_service_client::LoadTestServiceClient;
-use conductor_sim::{MemoryStore, SimEnvironment};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tonic::Code;
-use tonic::transport::Channel;
 use tonic_types::StatusExt;
 
-/// How much faster time goes here.
-const SPEED: u32 = 100;
-/// No call takes longer.
-const LONGEST: Duration = Duration::from_secs(60);
-
-struct Fast(Instant, Timestamp);
-
-#[async_trait]
-impl Clock for Fast {
-    fn now(&self) -> Timestamp {
-        self.1 + SignedDuration::try_from(self.0.elapsed() * SPEED).unwrap()
-    }
-
-    async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time / SPEED).await;
-    }
-}
-
-struct Model(SimEnvironment);
-
-impl Model {
-    fn made(&self) -> Ports {
-        let ports = self.0.ports();
-        Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: None,
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        }
-    }
-}
-
-#[async_trait]
-impl PortsFactory for Model {
-    async fn connect(&self, _: &Created, _: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
-        Ok(self.made())
-    }
-}
-
-#[async_trait]
-impl Declarations for Model {
-    fn declare(&self, document: LoadTestDocument) -> Result<Created, SpecError> {
-        let spec = LoadTestSpec::try_from(document)?;
-        let scope = spec.scope(&self.0.catalogue())?;
-        Ok(Created::new(spec, scope, ForeignPolicy::Report, serde_json::Value::Null))
-    }
-
-    async fn ports(&self, _: &Created) -> Result<Ports, PortError> {
-        Ok(self.made())
-    }
-}
-
-struct Nobody;
-
-impl CallObserver for Nobody {
-    fn answered(&self, _: &'static str, _: &'static str, _: Duration) {}
-}
-
-/// A server with a client. It ends when the test does.
-struct Bed {
-    client: LoadTestServiceClient<Channel>,
-    address: SocketAddr,
-    store: Arc<MemoryStore>,
-    end: Option<oneshot::Sender<()>>,
-    server: JoinHandle<()>,
-}
-
-impl Bed {
-    async fn start(limits: Limits) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(Fast(Instant::now(), "2026-11-24T14:00:00Z".parse().unwrap()));
-        let plant = serde_json::from_value(json!({
-            "run": { "target": "1500/min", "rampUp": "2m", "plateau": "3m" },
-            "journey": { "thinkTime": "9800ms", "checkoutRatio": 1.0 },
-            "checkout": { "serviceTime": "200ms", "capacity": "3000/min" },
-            "kpi": { "reportDelay": "3s" },
-            "environment": { "noise": "none" }
-        }))
-        .unwrap();
-        let world = SimEnvironment::new(plant, Arc::clone(&clock)).unwrap();
-        let store = Arc::new(MemoryStore::default());
-        let factory = Arc::new(Model(world.clone()));
-        let conductor = Conductor::new(store.clone(), store.clone(), factory, clock, EngineOptions::default());
-        let service = Service::new(conductor, Arc::new(Model(world)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (end, ended) = oneshot::channel::<()>();
-        let until = async move { ended.await.unwrap_or_default() };
-        let server = tokio::spawn(async move { serve(listener, service, limits, Arc::new(Nobody), until).await.unwrap() });
-        let client = LoadTestServiceClient::connect(format!("http://{address}")).await.unwrap();
-        Self { client, address, store, end: Some(end), server }
-    }
-
-    async fn started(&mut self) -> v1::Run {
-        let request = v1::StartLoadTestRequest { load_test: Some(load_test()) };
-        self.client.start_load_test(request).await.unwrap().into_inner().run.unwrap()
-    }
-
-    /// Everything that a watch tells until the run is over.
-    async fn watched(&mut self, id: &str, after_revision: u64) -> Vec<v1::WatchLoadTestResponse> {
-        let request = v1::WatchLoadTestRequest { id: id.to_owned(), after_revision };
-        let mut stream = self.client.watch_load_test(request).await.unwrap().into_inner();
-        let mut all = Vec::new();
-        while let Some(update) = tokio::time::timeout(LONGEST, stream.message()).await.unwrap().unwrap() {
-            all.push(update);
-        }
-        all
-    }
-}
-
-fn load_test() -> v1::LoadTest {
-    v1::LoadTest {
-        api_version: "loadtest-conductor.dev/v1alpha1".to_owned(),
-        kind: "LoadTest".to_owned(),
-        metadata: Some(v1::Metadata { name: "model".to_owned() }),
-        spec: Some(v1::LoadTestSpec {
-            environment: "model".to_owned(),
-            kpi: Some(v1::Kpi { name: "orders".to_owned(), target: Some("1500/min".to_owned()) }),
-            ramp_up: Some("2m".to_owned()),
-            plateau: Some("3m".to_owned()),
-            interval: Some("10s".to_owned()),
-            ..v1::LoadTestSpec::default()
-        }),
-    }
-}
+use crate::bed::{Bed, LONGEST, load_test};
 
 #[tokio::test]
 async fn a_run_is_started_watched_to_its_end_and_shown() {
@@ -261,7 +113,7 @@ async fn runs_are_listed_by_pages_and_filters() {
 
 #[tokio::test]
 async fn what_cannot_be_done_is_told_with_its_status() {
-    let mut bed = Bed::start(Limits { message_bytes: 10_000, ..Limits::default() }).await;
+    let mut bed = Bed::start(Limits { message_bytes: 10_000.try_into().unwrap(), ..Limits::default() }).await;
     let unknown = v1::GetLoadTestRequest { id: "nobody".to_owned() };
     assert_eq!(bed.client.get_load_test(unknown).await.unwrap_err().code(), Code::NotFound);
     let odd = v1::GetLoadTestRequest { id: "a/b".to_owned() };
@@ -280,7 +132,7 @@ async fn what_cannot_be_done_is_told_with_its_status() {
     assert_eq!(bed.client.get_load_test(long).await.unwrap_err().code(), Code::OutOfRange);
 
     let run = bed.started().await;
-    let request = v1::StartLoadTestRequest { load_test: Some(load_test()) };
+    let request = v1::StartLoadTestRequest { load_test: Some(load_test()), ..Default::default() };
     let busy = bed.client.start_load_test(request).await.unwrap_err();
     assert_eq!(busy.code(), Code::FailedPrecondition, "{busy:?}");
     bed.client.stop_load_test(v1::StopLoadTestRequest { id: run.id.clone() }).await.unwrap();
