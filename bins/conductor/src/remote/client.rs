@@ -51,7 +51,9 @@ impl Client {
         let mut endpoint = Endpoint::from(server.uri())
             .connect_timeout(CONNECT)
             .http2_keep_alive_interval(interval)
-            .keep_alive_timeout(timeout);
+            .keep_alive_timeout(timeout)
+            .user_agent(concat!("conductor/", env!("CARGO_PKG_VERSION")))
+            .map_err(Failed::because)?;
         if server.is_encrypted() {
             let config = tls.config().map_err(|error| Failed::input(format!("{error:#}")))?;
             endpoint = endpoint.tls_config(config).map_err(Failed::because)?;

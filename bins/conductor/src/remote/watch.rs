@@ -101,7 +101,11 @@ impl Watch<'_> {
     /// One thing that is to be done: looks at the run where it has changed, or waits until it does.
     async fn step(&mut self) -> Result<Option<Box<RunView>>, Refusal> {
         let due = self.looked.map(|looked| looked + LOOK_EVERY);
-        if self.is_changed && due.is_none_or(|due| due <= Instant::now()) {
+        // Where nothing is told meanwhile there is nothing else to wait for.
+        if self.is_changed && (self.updates.is_none() || due.is_none_or(|due| due <= Instant::now())) {
+            if let Some(due) = due {
+                tokio::time::sleep_until(due).await;
+            }
             self.looked = Some(Instant::now());
             let view = self.client.look(self.run).await?;
             (self.is_changed, self.shown) = (false, view.revision);
