@@ -20,7 +20,7 @@ use conductor_sim::{MemoryStore, SimEnvironment};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Request, Streaming};
@@ -43,7 +43,19 @@ impl Clock for Fast {
     }
 }
 
-struct Model(SimEnvironment);
+/// Holds connecting to an environment, so that a start goes on for as long as a test wants.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// Somebody waits.
+    pub(crate) reached: Notify,
+    /// Lets one who waits go on.
+    pub(crate) open: Notify,
+}
+
+/// The environment behind the gate.
+pub(crate) const GATED: &str = "gated";
+
+struct Model(SimEnvironment, Arc<Gate>);
 
 impl Model {
     fn made(&self) -> Ports {
@@ -65,7 +77,11 @@ impl Model {
 
 #[async_trait]
 impl PortsFactory for Model {
-    async fn connect(&self, _: &Created, _: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
+    async fn connect(&self, created: &Created, _: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
+        if created.spec.environment == GATED {
+            self.1.reached.notify_one();
+            self.1.open.notified().await;
+        }
         Ok(self.made())
     }
 }
@@ -97,6 +113,7 @@ pub(crate) struct Bed {
     pub(crate) client: Client,
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) end: Option<oneshot::Sender<()>>,
     pub(crate) server: JoinHandle<()>,
 }
@@ -107,11 +124,29 @@ impl Bed {
         Self::behind(off(), limits).await
     }
 
-    /// A server behind a door.
+    /// A server behind a door. Its client connects with the first call.
     pub(crate) async fn behind(door: Door, limits: Limits) -> Self {
-        let (address, store, end, server) = served(door, limits).await;
-        let client = Client::connect(format!("http://{address}")).await.unwrap();
-        Self { client, address, store, end: Some(end), server }
+        let clock: Arc<dyn Clock> = Arc::new(Fast(Instant::now(), "2026-11-24T14:00:00Z".parse().unwrap()));
+        let plant = serde_json::from_value(json!({
+            "run": { "target": "1500/min", "rampUp": "2m", "plateau": "3m" },
+            "journey": { "thinkTime": "9800ms", "checkoutRatio": 1.0 },
+            "checkout": { "serviceTime": "200ms", "capacity": "3000/min" },
+            "kpi": { "reportDelay": "3s" },
+            "environment": { "noise": "none" }
+        }))
+        .unwrap();
+        let gate = Arc::new(Gate::default());
+        let model = Arc::new(Model(SimEnvironment::new(plant, Arc::clone(&clock)).unwrap(), Arc::clone(&gate)));
+        let store = Arc::new(MemoryStore::default());
+        let conductor = Conductor::new(store.clone(), store.clone(), model.clone(), clock, EngineOptions::default());
+        let service = Service::new(conductor, model);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ended) = oneshot::channel::<()>();
+        let until = async move { ended.await.unwrap_or_default() };
+        let server = tokio::spawn(async move { serve(listener, service, door, limits, until).await.unwrap() });
+        let client = Client::new(Channel::from_shared(format!("http://{address}")).unwrap().connect_lazy());
+        Self { client, address, store, gate, end: Some(end), server }
     }
 
     /// A run of somebody who needs no token.
@@ -147,32 +182,6 @@ pub(crate) async fn all(mut stream: Streaming<v1::WatchLoadTestResponse>) -> Vec
         all.push(update);
     }
     all
-}
-
-type Served = (SocketAddr, Arc<MemoryStore>, oneshot::Sender<()>, JoinHandle<()>);
-
-/// A server without a client.
-pub(crate) async fn served(door: Door, limits: Limits) -> Served {
-    let clock: Arc<dyn Clock> = Arc::new(Fast(Instant::now(), "2026-11-24T14:00:00Z".parse().unwrap()));
-    let plant = serde_json::from_value(json!({
-        "run": { "target": "1500/min", "rampUp": "2m", "plateau": "3m" },
-        "journey": { "thinkTime": "9800ms", "checkoutRatio": 1.0 },
-        "checkout": { "serviceTime": "200ms", "capacity": "3000/min" },
-        "kpi": { "reportDelay": "3s" },
-        "environment": { "noise": "none" }
-    }))
-    .unwrap();
-    let world = SimEnvironment::new(plant, Arc::clone(&clock)).unwrap();
-    let store = Arc::new(MemoryStore::default());
-    let factory = Arc::new(Model(world.clone()));
-    let conductor = Conductor::new(store.clone(), store.clone(), factory, clock, EngineOptions::default());
-    let service = Service::new(conductor, Arc::new(Model(world)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (end, ended) = oneshot::channel::<()>();
-    let until = async move { ended.await.unwrap_or_default() };
-    let server = tokio::spawn(async move { serve(listener, service, door, limits, until).await.unwrap() });
-    (address, store, end, server)
 }
 
 /// A door that is open.

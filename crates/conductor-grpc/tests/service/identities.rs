@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tonic::{Code, Status};
 
-use crate::bed::{Bed, Client, LONGEST, by, door, load_test, served};
+use crate::bed::{Bed, Client, LONGEST, by, door, load_test};
 
 fn access(settings: Value) -> Access {
     Access::new(&serde_json::from_value(settings).unwrap(), "0.0.0.0:1".parse().unwrap()).unwrap()
@@ -103,22 +103,22 @@ async fn a_client_certificate_names_its_caller_and_without_one_nobody_is_let_in(
     let access =
         || access(json!({ "certificates": [{ "name": "dns:cron.example.org", "roles": ["operator@model"] }] }));
     let optional = Door { tls: tls(ClientCertificates::Optional), ..door(access()) };
-    let (address, _store, _end, _server) = served(optional, Limits::default()).await;
+    let bed = Bed::behind(optional, Limits::default()).await;
 
-    let mut cron = client(address, authority.connector(Some(authority.issue("cron.example.org")))).await;
+    let mut cron = client(bed.address, authority.connector(Some(authority.issue("cron.example.org")))).await;
     let request = v1::StartLoadTestRequest { load_test: Some(load_test()), request_id: String::new() };
     assert!(cron.start_load_test(request).await.unwrap().into_inner().run.is_some());
     for identity in [Some(authority.issue("other.example.org")), None] {
-        let mut other = client(address, authority.connector(identity)).await;
+        let mut other = client(bed.address, authority.connector(identity)).await;
         assert_eq!(listed(&mut other, None).await.unwrap_err().code(), Code::Unauthenticated);
     }
 
     let required = Door { tls: tls(ClientCertificates::Required), ..door(access()) };
-    let (address, _store, _end, _server) = served(required, Limits::default()).await;
-    let mut nobody = client(address, authority.connector(None)).await;
+    let bed = Bed::behind(required, Limits::default()).await;
+    let mut nobody = client(bed.address, authority.connector(None)).await;
     let refused = listed(&mut nobody, None).await.unwrap_err();
     assert!(![Code::Ok, Code::Unauthenticated].contains(&refused.code()), "there is no connection: {refused:?}");
-    let mut cron = client(address, authority.connector(Some(authority.issue("cron.example.org")))).await;
+    let mut cron = client(bed.address, authority.connector(Some(authority.issue("cron.example.org")))).await;
     assert!(listed(&mut cron, None).await.is_ok());
 }
 

@@ -3,11 +3,12 @@
 use conductor_access::Secret;
 use conductor_grpc::Limits;
 use conductor_proto::v1;
+use prost_reflect::prost::Message;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::bed::{Bed, Callers, Client, LONGEST, all, by, door, load_test, long_load_test, off, served};
+use crate::bed::{Bed, Callers, Client, LONGEST, all, by, door, long_load_test};
 
 async fn listed(client: &mut Client, token: Option<&Secret>) -> Result<(), Status> {
     client.list_load_tests(by(token, v1::ListLoadTestsRequest::default())).await.map(drop)
@@ -45,7 +46,7 @@ async fn a_caller_who_calls_too_often_is_told_when_to_try_again_and_others_go_on
 #[tokio::test]
 async fn one_connection_more_than_there_may_be_is_closed_until_another_one_ends() {
     let limits = Limits { connections: 1.try_into().unwrap(), ..Limits::default() };
-    let mut bed = Bed::behind(off(), limits).await;
+    let mut bed = Bed::start(limits).await;
     assert!(listed(&mut bed.client, None).await.is_ok());
     let address = format!("http://{}", bed.address);
     let another =
@@ -63,33 +64,25 @@ async fn one_connection_more_than_there_may_be_is_closed_until_another_one_ends(
 
 #[tokio::test]
 async fn a_watcher_who_does_not_read_holds_nobody_back_and_misses_nothing() {
-    let (address, _store, _end, _server) = served(off(), Limits::default()).await;
-    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
+    let mut bed = Bed::start(Limits::default()).await;
     // So little is on the way to a client who does not read that the server has to wait with the rest.
-    let narrow = channel.clone().initial_stream_window_size(1024).initial_connection_window_size(1024);
-    let (mut slow, mut fast) =
-        (Client::new(narrow.connect().await.unwrap()), Client::new(channel.connect().await.unwrap()));
-    let request = v1::StartLoadTestRequest { load_test: Some(load_test()), request_id: String::new() };
-    let id = fast.start_load_test(request).await.unwrap().into_inner().run.unwrap().id;
+    let narrow = Channel::from_shared(format!("http://{}", bed.address)).unwrap();
+    let narrow = narrow.initial_stream_window_size(1024).initial_connection_window_size(1024);
+    let mut slow = Client::new(narrow.connect().await.unwrap());
+    let id = bed.started().await.id;
     let request = v1::WatchLoadTestRequest { id, after_revision: 0 };
     let unread = slow.watch_load_test(request.clone()).await.unwrap().into_inner();
-    let told = all(fast.watch_load_test(request).await.unwrap().into_inner()).await;
-    let bytes: usize = told.iter().map(length).sum();
+    let told = all(bed.client.watch_load_test(request).await.unwrap().into_inner()).await;
+    let bytes: usize = told.iter().map(Message::encoded_len).sum();
     assert!(bytes > 8 * 1024, "{bytes} bytes are more than can be on the way");
     assert!(told.last().unwrap().verdict.as_ref().unwrap().restored);
     assert_eq!(all(unread).await, told);
 }
 
-/// How long a message is at least.
-fn length(update: &v1::WatchLoadTestResponse) -> usize {
-    use prost_reflect::prost::Message;
-    update.encoded_len()
-}
-
 #[tokio::test]
 async fn only_so_many_calls_go_on_at_the_same_time_on_one_connection() {
     let limits = Limits { streams: 2.try_into().unwrap(), ..Limits::default() };
-    let mut bed = Bed::behind(off(), limits).await;
+    let mut bed = Bed::start(limits).await;
     let id = bed.started_by(None, long_load_test()).await.id;
     let request = v1::WatchLoadTestRequest { id, after_revision: 0 };
     let first = bed.client.watch_load_test(request.clone()).await.unwrap();

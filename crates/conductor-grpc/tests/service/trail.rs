@@ -8,7 +8,7 @@ use conductor_proto::v1;
 use serde_json::{Value, json};
 use tonic::Code;
 
-use crate::bed::{Bed, Callers, by, load_test, long_load_test, trailed};
+use crate::bed::{Bed, Callers, GATED, LONGEST, by, load_test, long_load_test, trailed};
 
 /// The records without their times and addresses, which are looked at.
 fn records(trail: &Path) -> Vec<Value> {
@@ -73,6 +73,38 @@ async fn every_change_is_told_before_and_after_and_so_is_who_was_refused() {
     assert_eq!(records(&trail), expected);
     let text = std::fs::read_to_string(&trail).unwrap();
     assert!(!text.contains(operator.reveal()) && !text.contains(unknown.reveal()));
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_nothing_half_done() {
+    let callers = Callers::with(&["operator"]);
+    let token = Some(callers.token("operator"));
+    let trail = callers.folder.path().join("audit");
+    let mut bed = Bed::behind(trailed(callers.access(), &trail), Limits::default()).await;
+    let mut load_test = long_load_test();
+    load_test.spec.as_mut().unwrap().environment = GATED.to_owned();
+    let request = v1::StartLoadTestRequest { load_test: Some(load_test), request_id: String::new() };
+    let mut client = bed.client.clone();
+    {
+        let call = std::pin::pin!(client.start_load_test(by(token, request)));
+        tokio::select! {
+            answer = call => panic!("it was answered before the gate was opened: {answer:?}"),
+            () = bed.gate.reached.notified() => {}
+        }
+    }
+    // Answered on the same connection after that, so that the server knows by then that nobody waits for the start.
+    let list = || by(token, v1::ListLoadTestsRequest::default());
+    assert!(bed.client.list_load_tests(list()).await.unwrap().into_inner().runs.is_empty());
+    bed.gate.open.notify_one();
+    let told = async {
+        while records(&trail).len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONGEST, told).await.unwrap();
+    let runs = bed.client.list_load_tests(list()).await.unwrap().into_inner().runs;
+    let last = records(&trail).pop().unwrap();
+    assert_eq!((&last["outcome"], &last["run"]), (&json!("done"), &json!(runs[0].id)));
 }
 
 #[tokio::test]
