@@ -56,7 +56,9 @@ impl Client {
             .map_err(Failed::because)?;
         if server.is_encrypted() {
             let config = tls.config().map_err(|error| Failed::input(format!("{error:#}")))?;
-            endpoint = endpoint.tls_config(config).map_err(Failed::because)?;
+            endpoint = endpoint.tls_config(config).map_err(|error| {
+                Failed::input(format!("TLS to {server} cannot be begun: {:#}", anyhow::Error::from(error)))
+            })?;
         }
         // A run of days has a report of megabytes.
         let stub = LoadTestServiceClient::new(endpoint.connect_lazy()).max_decoding_message_size(usize::MAX);

@@ -41,7 +41,13 @@ pub(super) async fn follow(
                 }
                 Some(News::Lost(why)) => display.say(&format!("{why}; it is tried again, and the run goes on there")),
                 Some(News::Back) => display.say(&format!("{} answers again", client.server)),
-                Some(News::Failed(error)) => return Err(error),
+                Some(News::Failed(error)) => return Err(match interrupt {
+                    Interrupt::EndsWatching => error,
+                    Interrupt::EndsRun => Failed::with(
+                        error.code,
+                        format!("{error}; run {run} is not waited for any more, and goes on at {}", client.server),
+                    ),
+                }),
                 None => return view.ok_or_else(unseen),
             },
             heard = &mut asking => match heard {

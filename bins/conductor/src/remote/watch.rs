@@ -40,6 +40,8 @@ pub(super) fn watch<'a>(client: &'a Client, run: &'a RunId) -> impl Stream<Item 
         is_changed: true,
         is_lost: false,
         is_over: false,
+        kept: None,
+        refused: None,
         pauses: Pauses::default(),
     };
     stream::unfold(watch, |mut watch| async move {
@@ -62,33 +64,37 @@ struct Watch<'a> {
     is_changed: bool,
     is_lost: bool,
     is_over: bool,
+    /// What is to be shown once it is told that the server answers again.
+    kept: Option<Box<RunView>>,
+    /// Why the next attempt has to wait.
+    refused: Option<Refusal>,
     pauses: Pauses,
 }
 
 impl Watch<'_> {
     async fn next(&mut self) -> Option<News> {
-        if self.is_over {
-            return None;
+        if let Some(view) = self.kept.take() {
+            return Some(self.seen(view));
         }
-        loop {
+        while !self.is_over {
+            if let Some(refusal) = self.refused.take() {
+                self.pauses.wait(&refusal).await;
+            }
             match self.step().await {
-                Ok(view) if self.is_lost => {
-                    // What was seen with it is not lost: it is asked for again at once.
-                    self.is_changed |= view.is_some();
-                    (self.is_lost, self.looked, self.pauses) = (false, None, Pauses::default());
+                Ok(Some(view)) if self.is_lost => {
+                    (self.is_lost, self.kept) = (false, Some(view));
                     return Some(News::Back);
                 }
-                Ok(Some(view)) => {
-                    self.is_over = view.verdict.is_some();
-                    return Some(News::View(view));
-                }
+                Ok(Some(view)) => return Some(self.seen(view)),
                 Ok(None) => {}
                 Err(refusal) if refusal.may_pass() => {
-                    self.updates = None;
-                    if !std::mem::replace(&mut self.is_lost, true) {
-                        return Some(News::Lost(self.client.failed(&refusal)));
+                    // A look is the first thing that shows that the server is there again.
+                    (self.updates, self.is_changed) = (None, true);
+                    let told = (!self.is_lost).then(|| self.client.failed(&refusal));
+                    (self.is_lost, self.refused) = (true, Some(refusal));
+                    if let Some(why) = told {
+                        return Some(News::Lost(why));
                     }
-                    self.pauses.wait(&refusal).await;
                 }
                 Err(refusal) => {
                     self.is_over = true;
@@ -96,6 +102,12 @@ impl Watch<'_> {
                 }
             }
         }
+        None
+    }
+
+    fn seen(&mut self, view: Box<RunView>) -> News {
+        self.is_over = view.verdict.is_some();
+        News::View(view)
     }
 
     /// One thing that is to be done: looks at the run where it has changed, or waits until it does.
@@ -127,7 +139,8 @@ impl Watch<'_> {
         };
         match update.map_err(|status| Refusal::Status(Box::new(status)))? {
             Some(update) => {
-                self.told = update.revision;
+                // A server that goes on telling is well; one that only answers may be about to end.
+                (self.told, self.pauses) = (update.revision, Pauses::default());
                 self.is_changed |= update.revision > self.shown;
             }
             // The run is over, or so it seems: a look tells.

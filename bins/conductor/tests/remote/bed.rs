@@ -97,7 +97,8 @@ impl CallObserver for Nobody {
 pub(crate) struct Bed {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) address: SocketAddr,
-    service: Service,
+    conductor: Conductor,
+    model: Arc<Model>,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -124,9 +125,8 @@ impl Bed {
         let store = Arc::new(MemoryStore::default());
         let factory = Arc::new(Model(world.clone()));
         let conductor = Conductor::new(store.clone(), store, factory, clock, EngineOptions::default());
-        let service = Service::new(conductor, Arc::new(Model(world)));
         let address = "127.0.0.1:0".parse().unwrap();
-        Self { folder: tempfile::tempdir().unwrap(), address, service, running: None }
+        Self { folder: tempfile::tempdir().unwrap(), address, conductor, model: Arc::new(Model(world)), running: None }
     }
 
     /// Serves, at the address it had before where it had one.
@@ -141,7 +141,7 @@ impl Bed {
         };
         let (end, ended) = oneshot::channel::<()>();
         let until = async move { ended.await.unwrap_or_default() };
-        let service = self.service.clone();
+        let service = Service::new(self.conductor.clone(), self.model.clone());
         let server =
             tokio::spawn(async move { serve(listener, service, door, Limits::default(), until).await.unwrap() });
         self.running = Some((end, server));
@@ -240,7 +240,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines, told: String::new() }
     }
@@ -268,8 +268,8 @@ impl Running {
         while let Some(line) = tokio::time::timeout(LONGEST, self.lines.next_line()).await.unwrap().unwrap() {
             rest += &(line + "\n");
         }
-        let ended = tokio::time::timeout(LONGEST, self.child.wait()).await.unwrap().unwrap();
-        (ended.code(), rest)
+        let ended = tokio::time::timeout(LONGEST, self.child.wait_with_output()).await.unwrap().unwrap();
+        (ended.status.code(), rest + &String::from_utf8(ended.stderr).unwrap())
     }
 }
 

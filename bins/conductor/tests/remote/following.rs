@@ -39,7 +39,7 @@ async fn ctrl_c_once_ends_the_run_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_twice_leaves_the_run_to_the_server_which_hears_of_the_first_when_it_can() {
+async fn ctrl_c_twice_leaves_the_run_to_the_server() {
     let mut bed = Bed::start().await;
     let file = bed.load_test("40m");
     let mut waiting = Running::start(bed.at_server(&["start", &file, "--wait"]));
@@ -51,6 +51,8 @@ async fn ctrl_c_twice_leaves_the_run_to_the_server_which_hears_of_the_first_when
     waiting.interrupt();
     let (code, rest) = waiting.end().await;
     assert_eq!(code, Some(5), "{rest}");
+    let left = format!("goes on at http://{}; conductor stop model-", bed.address);
+    assert!(rest.contains(&left), "{rest}");
     bed.serve(open(), None).await;
     let listed = bed.ask(&["list"]).await.good();
     assert!(listed.contains("not ended"), "it goes on: {listed}");
@@ -64,4 +66,20 @@ async fn ctrl_c_twice_leaves_the_run_to_the_server_which_hears_of_the_first_when
     bed.ask(&["stop"]).await.good();
     let told = bed.ask(&["watch"]).await.good();
     assert!(told.contains("verdict    cancelled"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_hears_of_ctrl_c_when_it_is_back() {
+    let mut bed = Bed::start().await;
+    let file = bed.load_test("40m");
+    let mut waiting = Running::start(bed.at_server(&["start", &file, "--wait"]));
+    waiting.until("== GENERATE_LOAD").await;
+    bed.stop().await;
+    waiting.until("it is tried again").await;
+    waiting.interrupt();
+    waiting.until("once more leaves it to the server").await;
+    bed.serve(open(), None).await;
+    waiting.until("the run ends in order: load stops").await;
+    let (code, rest) = waiting.end().await;
+    assert_eq!(code, Some(4), "{rest}");
 }
