@@ -23,6 +23,7 @@ const USAGE: &str = "usage:
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again, kills at any write, and what real
                          controllers do
+  cargo xtask helm       builds Helm, with which --full installs the chart, once for this machine
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["steer", ref conditions @ ..] => steer::run(conditions),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
+        ["helm"] => show(tools::helm::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),
         ["postgres"] => show(tools::postgres::install()),

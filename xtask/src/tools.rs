@@ -6,6 +6,7 @@ pub(crate) mod deny;
 mod flux;
 mod go;
 pub(crate) mod grpcurl;
+pub(crate) mod helm;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;

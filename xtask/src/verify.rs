@@ -80,6 +80,11 @@ fn slow() -> Vec<Stage> {
             &test_environment()?,
         )
     };
+    let chart = || {
+        let mut environment = test_environment()?;
+        environment.push(("CONDUCTOR_HELM", tools::helm::install()?.into_os_string()));
+        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "chart::"], &environment)
+    };
     let deaths = || {
         let mut environment = test_environment()?;
         environment.push(("CONDUCTOR_ALL_DEATHS", "yes".into()));
@@ -89,6 +94,7 @@ fn slow() -> Vec<Stage> {
         stage("every death of a conductor at every write", deaths),
         stage("a conductor of every kind of application, killed at writes all over both ways", kills),
         stage("servers that are killed at any moment", server_kills),
+        stage("the chart, installed by Helm", chart),
     ];
     for controller in controllers::ALL {
         let name = controller.name();

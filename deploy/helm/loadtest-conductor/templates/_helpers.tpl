@@ -71,6 +71,7 @@ capabilities: { drop: [ALL] }
 {{- define "conductor.server" -}}
 {{- $spec := deepCopy .Values.server -}}
 {{- $_ := set $spec "listen" (printf "%s:%d" .Values.address (int .Values.ports.grpc)) -}}
+{{- if not .Values.environments }}{{ fail "a server needs an environment: set environments, as docs/environment.md says" }}{{ end -}}
 {{- $files := list -}}
 {{- range $name := keys .Values.environments | sortAlpha }}{{ $files = append $files (printf "environments/%s.yaml" $name) }}{{ end -}}
 {{- $_ := set $spec "environments" $files -}}
