@@ -88,10 +88,7 @@ enum Next {
 
 async fn opened(tcp: TcpStream, tls: Option<Arc<TlsAcceptor>>, place: OwnedSemaphorePermit) -> Option<Connection> {
     match open(tcp, tls).await {
-        Ok((stream, peer)) => {
-            let greeting = Some(Greeting { said: 0, late: Box::pin(tokio::time::sleep(GREETING)) });
-            Some(Connection { stream, peer, greeting, _place: place })
-        }
+        Ok((stream, peer)) => Some(Connection::new(stream, peer, place)),
         Err(error) => {
             tracing::debug!(%error, "a connection was not opened");
             None
@@ -111,6 +108,13 @@ async fn open(tcp: TcpStream, tls: Option<Arc<TlsAcceptor>>) -> io::Result<(Box<
             let peer = Peer { address: tcp.peer_addr()?, certificate_names: Vec::new() };
             Ok((Box::new(tcp), peer))
         }
+    }
+}
+
+impl Connection {
+    fn new(stream: Box<dyn Transport>, peer: Peer, place: OwnedSemaphorePermit) -> Self {
+        let greeting = Some(Greeting { said: 0, late: Box::pin(tokio::time::sleep(GREETING)) });
+        Self { stream, peer, greeting, _place: place }
     }
 }
 
@@ -161,5 +165,44 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn connection() -> (Connection, DuplexStream) {
+        let (client, server) = tokio::io::duplex(1024);
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let peer = Peer { address: "192.0.2.1:4711".parse().unwrap(), certificate_names: Vec::new() };
+        (Connection::new(Box::new(server), peer, place), client)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_who_does_not_begin_in_time_is_let_go_of_whatever_it_says_in_between() {
+        let (mut connection, mut client) = connection();
+        let begin = Instant::now();
+        client.write_all(b"PRI").await.unwrap();
+        assert_eq!(connection.read(&mut [0; 64]).await.unwrap(), 3);
+        let error = connection.read(&mut [0; 64]).await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::TimedOut, "the client does not begin"));
+        assert!((GREETING..GREETING * 2).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_who_has_begun_may_say_nothing_for_long() {
+        let (mut connection, mut client) = connection();
+        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        connection.read_exact(&mut [0; PREFACE]).await.unwrap();
+        let later = async {
+            tokio::time::sleep(GREETING * 100).await;
+            client.write_all(b"x").await.unwrap();
+        };
+        let (read, ()) = tokio::join!(connection.read_u8(), later);
+        assert_eq!(read.unwrap(), b'x');
     }
 }

@@ -16,13 +16,30 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 /// When to try again what will soon be possible.
 const SOON: Duration = Duration::from_secs(5);
 
+/// Statuses travel in headers, which clients refuse when they are long, so that nobody would read why: longest message,
+/// longest description of a field, and most of these.
+const LONGEST: usize = 2000;
+const LONGEST_VIOLATION: usize = 400;
+const VIOLATIONS: usize = 20;
+
 /// A load test, or a change of one, that makes no sense.
 pub(crate) fn of_spec(error: &SpecError) -> Status {
     let violation = |found: &Violation| {
-        FieldViolation::new(found.field.clone(), format!("{}; expected {}", found.problem, found.expected))
+        let description = format!("{}; expected {}", found.problem, found.expected);
+        FieldViolation::new(short(found.field.clone(), LONGEST_VIOLATION), short(description, LONGEST_VIOLATION))
     };
-    let violations: Vec<FieldViolation> = error.violations.iter().map(violation).collect();
-    Status::with_error_details(Code::InvalidArgument, error.to_string(), ErrorDetails::with_bad_request(violations))
+    let violations: Vec<FieldViolation> = error.violations.iter().take(VIOLATIONS).map(violation).collect();
+    let text = short(error.to_string(), LONGEST);
+    Status::with_error_details(Code::InvalidArgument, text, ErrorDetails::with_bad_request(violations))
+}
+
+/// A text of callers, cut where it is longer than anything sensible.
+fn short(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
+        text.push('…');
+    }
+    text
 }
 
 /// A field of a request that makes no sense.
@@ -38,8 +55,7 @@ pub(crate) fn of_start(error: &StartError) -> Status {
         StartError::Unfinished { environment, .. } => unmet("RUN_UNFINISHED", environment, error),
         StartError::Connect { environment, source } => of_environment(environment, source, error),
         StartError::RequestReused { request, .. } => taken(request, "a run of another load test"),
-        // The run is there, and nobody knows of which load test: that is the store's to say.
-        StartError::Unreadable { source, .. } => of_unread(source, error),
+        StartError::Unreadable { request, source, .. } => of_lost(request, source),
         StartError::TakingOver | StartError::HandedOver => later(error),
         StartError::Store(source) => of_store(source, error),
     }
@@ -63,14 +79,9 @@ pub(crate) fn of_update(error: &UpdateError) -> Status {
 
 /// Why a run is not shown.
 pub(crate) fn of_view(error: &ViewError) -> Status {
-    of_unread(error, error)
-}
-
-/// Why a run cannot be read, as `whole` tells it.
-fn of_unread(error: &ViewError, whole: &(dyn Error + 'static)) -> Status {
     match error {
-        ViewError::Replay { .. } => Status::data_loss(chain(whole)),
-        ViewError::Store(source) => of_store(source, whole),
+        ViewError::Replay { .. } => Status::data_loss(chain(error)),
+        ViewError::Store(source) => of_store(source, error),
     }
 }
 
@@ -131,6 +142,17 @@ fn taken(request: &RequestId, what: &str) -> Status {
     let text = format!("request {request} has made {what}; expected an id that was not used before");
     let details = ErrorDetails::with_resource_info("request", request.as_str(), "", text.clone());
     Status::with_error_details(Code::AlreadyExists, text, details)
+}
+
+/// The run that a request has made cannot be read. It is not named, for the same reason.
+fn of_lost(request: &RequestId, error: &ViewError) -> Status {
+    match error {
+        ViewError::Replay { source, .. } => {
+            let why = chain(source);
+            Status::data_loss(format!("the journal of the run that request {request} has made makes no sense: {why}"))
+        }
+        ViewError::Store(source) => of_store(source, source),
+    }
 }
 
 /// Something must be otherwise before it can be done.

@@ -63,8 +63,16 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
                 source: ViewError::Store(unavailable()),
             }),
             Code::Unavailable,
-            "could not read run test-1, which request r-1 has made before: could not read the run: could not read the \
-             journal: the disk is full",
+            "could not read the journal: the disk is full",
+        ),
+        (
+            of_start(&StartError::Unreadable {
+                request: request(),
+                run: run(),
+                source: ViewError::Replay { run: run(), source: replay() },
+            }),
+            Code::DataLoss,
+            "the journal of the run that request r-1 has made makes no sense: the journal is empty",
         ),
         (
             of_start(&StartError::TakingOver),
@@ -128,11 +136,6 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
     for status in [
         of_update(&UpdateError::Replay { run: run(), source: replay() }),
         of_view(&ViewError::Replay { run: run(), source: replay() }),
-        of_start(&StartError::Unreadable {
-            request: request(),
-            run: run(),
-            source: ViewError::Replay { run: run(), source: replay() },
-        }),
     ] {
         assert_eq!(status.code(), Code::DataLoss);
         assert!(status.message().contains("could not replay the journal of run test-1: "), "{status:?}");
@@ -140,6 +143,16 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
     let late = of_update(&UpdateError::PastDeadline { deadline: "4h".parse().unwrap() });
     assert_eq!(late.code(), Code::InvalidArgument);
     assert_eq!(late.get_details_bad_request().unwrap().field_violations[0].field, "plateau");
+}
+
+#[test]
+fn what_callers_wrote_is_cut_before_an_answer_gets_too_long_for_a_header() {
+    let long = Violation { field: "spec".to_owned(), problem: "ä".repeat(9000), expected: "less".to_owned() };
+    let status = of_spec(&SpecError { violations: vec![long; 100] });
+    assert!(status.message().len() <= LONGEST + '…'.len_utf8() && status.message().ends_with("ä…"), "{status:?}");
+    let found = status.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(found.len(), VIOLATIONS);
+    assert!(found.iter().all(|found| found.description.len() <= LONGEST_VIOLATION + '…'.len_utf8()));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod access;
 mod bed;
 mod calls;
 mod identities;
+mod json;
 mod limits;
 mod requests;
 mod trail;
