@@ -175,6 +175,26 @@ fn a_run_is_stopped_and_changed_through_whichever_server() {
 }
 
 #[test]
+fn the_command_line_starts_a_run_on_a_server_and_shows_it_as_one_of_its_own() {
+    let bed = Bed::up(Shop::default());
+    let rows = bed.rows();
+    let server = Server::ready(&bed);
+    let url = format!("http://{}", server.address);
+    let on_server = |arguments: &[&str]| bed.conductor(&[arguments, &["--server", &url]].concat());
+    let ended = on_server(&["start", &bed.path("loadtest.yaml"), "--wait"]);
+    assert!(ended.out.contains("restored   everything is as it was before"), "{}\n{}", ended.out, ended.err);
+    bed.assert_restored(&rows);
+    // The server's journal is the one of this machine: a local look at the run tells the same, word by word.
+    assert_eq!(on_server(&["get"]).succeeded(), bed.conductor(&["get"]).succeeded());
+    assert!([Some(0), Some(1)].contains(&ended.code), "{}", ended.out);
+    let report = bed.path("report.html");
+    on_server(&["report", "--file", &report]).succeeded();
+    let (first, second) = (std::fs::read_to_string(&report).unwrap(), bed.path("local.html"));
+    bed.conductor(&["report", "--file", &second]).succeeded();
+    assert_eq!(first, std::fs::read_to_string(&second).unwrap());
+}
+
+#[test]
 fn what_is_wrong_with_a_servers_settings_is_told_before_it_listens() {
     let bed = Bed::new(Shop::default());
     let refused = |text: &str| {
