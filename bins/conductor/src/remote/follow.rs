@@ -41,25 +41,18 @@ pub(super) async fn follow(
                 }
                 Some(News::Lost(why)) => display.say(&format!("{why}; it is tried again, and the run goes on there")),
                 Some(News::Back) => display.say(&format!("{} answers again", client.server)),
-                Some(News::Failed(error)) => return Err(match interrupt {
-                    Interrupt::EndsWatching => error,
-                    Interrupt::EndsRun => Failed::with(
-                        error.code,
-                        format!("{error}; run {run} is not waited for any more, and goes on at {}", client.server),
-                    ),
-                }),
+                Some(News::Failed(error)) => return Err(given_up(client, run, interrupt, error)),
                 None => return view.ok_or_else(unseen),
             },
-            heard = &mut asking => match heard {
-                Ok(()) => {
-                    end = End::Heard;
-                    display.say("the run ends in order: load stops, everything is put back, data is deleted");
-                }
-                Err(error) => {
-                    end = End::Refused;
-                    display.say(&format!("the run could not be asked to end: {error}"));
-                }
-            },
+            heard = &mut asking => {
+                let orderly = "the run ends in order: load stops, everything is put back, data is deleted";
+                let (now, word) = match heard {
+                    Ok(()) => (End::Heard, orderly.to_owned()),
+                    Err(error) => (End::Refused, format!("the run could not be asked to end: {error}")),
+                };
+                end = now;
+                display.say(&word);
+            }
             _ = seconds.tick() => {
                 if let Some(view) = &view {
                     display.refresh(view, &Progress::default());
@@ -101,6 +94,17 @@ async fn ask_to_end(client: &Client, run: &RunId) -> Result<(), Failed> {
             Ok(_) => return Ok(()),
             Err(refusal) if refusal.may_pass() => pauses.wait(&refusal).await,
             Err(refusal) => return Err(client.failed(&refusal)),
+        }
+    }
+}
+
+/// What to say where a run cannot be watched any more.
+fn given_up(client: &Client, run: &RunId, interrupt: Interrupt, error: Failed) -> Failed {
+    match interrupt {
+        Interrupt::EndsWatching => error,
+        Interrupt::EndsRun => {
+            let text = format!("{error}; run {run} is not waited for any more, and goes on at {}", client.server);
+            Failed::with(error.code, text)
         }
     }
 }

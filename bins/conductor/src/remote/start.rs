@@ -105,7 +105,7 @@ impl LoadTest {
             // What a server says of a field has what would be right at its end.
             match found.description.rsplit_once("; expected ") {
                 Some((problem, expected)) => here.push(Violation {
-                    field: found.field.trim_start_matches("loadTest.").to_owned(),
+                    field: found.field,
                     problem: problem.to_owned(),
                     expected: expected.to_owned(),
                 }),

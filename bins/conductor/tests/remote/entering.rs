@@ -165,4 +165,7 @@ async fn a_client_certificate_is_enough_where_the_server_knows_it() {
     assert_eq!(guarded.ask(&["list", "--context", "main"]).await.good(), "no runs\n");
     let shown = guarded.ask(&["context", "show", "main"]).await.good();
     assert!(shown.contains("credentials  no token, certificate in ") && shown.contains("cron.pem\n"), "{shown}");
+    guarded.bed.file("cron.key", "hello");
+    let told = guarded.ask(&["list", "--context", "main"]).await.bad(2);
+    assert!(told.starts_with(&format!("error: TLS to {} cannot be begun: ", guarded.server())), "{told}");
 }
