@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::bed::{Bed, answer};
+use crate::bed::{Bed, LONGEST, answer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_with_a_name_makes_one_run_which_is_changed_and_ended_by_its_id() {
@@ -102,4 +102,38 @@ async fn a_server_that_is_not_there_is_told_after_some_attempts() {
     drop(listener);
     let told = answer(bed.command(&["list", "--server", &nobody])).await.bad(6);
     assert!(told.starts_with(&format!("error: could not reach {nobody}: ")) && told.contains("refused"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_whose_answer_is_lost_is_asked_again_and_makes_no_second_run() {
+    let bed = Bed::start().await;
+    let file = bed.load_test("40m");
+    let front = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = format!("http://{}", front.local_addr().unwrap());
+    let starting = tokio::spawn(answer(bed.command(&["start", &file, "--server", &server])));
+    // What is asked reaches the server, and no answer comes back.
+    let (mut asked, unanswered) = front.accept().await.unwrap().0.into_split();
+    let (unheard, mut there) = TcpStream::connect(bed.address).await.unwrap().into_split();
+    let asking = tokio::spawn(async move { tokio::io::copy(&mut asked, &mut there).await });
+    let listed = tokio::time::timeout(LONGEST, async {
+        loop {
+            let listed = bed.ask(&["list"]).await.good();
+            if listed != "no runs\n" {
+                return listed;
+            }
+        }
+    });
+    let listed = listed.await.unwrap();
+    asking.abort();
+    assert!(asking.await.unwrap_err().is_cancelled());
+    drop((unanswered, unheard));
+
+    let mut again = front.accept().await.unwrap().0;
+    let mut there = TcpStream::connect(bed.address).await.unwrap();
+    let answered = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut again, &mut there).await });
+    let run = starting.await.unwrap().good();
+    // How a connection ends is nobody's concern once everything was said.
+    let _ = answered.await.unwrap();
+    assert!(listed.starts_with(run.trim()), "{run} is the one that was made:\n{listed}");
+    assert_eq!(bed.ask(&["list"]).await.good(), listed, "and the only one");
 }
