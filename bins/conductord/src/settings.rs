@@ -166,6 +166,6 @@ spec:
              server.yaml:3:7: kind: \"Journal\" is not a server; expected Server"
         );
         let unknown = settings(&SERVER.replace("journal:", "journals:")).unwrap_err();
-        assert!(unknown.starts_with("server.yaml:6:3: spec: unknown field `journals`, expected one of listen"), "{unknown}");
+        assert!(unknown.starts_with("server.yaml:6:3: unknown field `journals`, expected one of listen"), "{unknown}");
     }
 }

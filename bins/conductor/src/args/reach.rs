@@ -9,8 +9,8 @@ use crate::exit::Failed;
 /// Where to work. Nothing of it, no `CONDUCTOR_SERVER` and no current context: on this machine.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Reach {
-    /// The server to ask, such as https://conductor.example.org:7400, in place of working on this machine; or
-    /// CONDUCTOR_SERVER. Only http://localhost and the like may do without TLS. See docs/remote.md.
+    /// The server to ask, such as `https://conductor.example.org:7400`, in place of working on this machine; or
+    /// CONDUCTOR_SERVER. A token goes there by TLS only, or to this machine itself. See docs/remote.md.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// The server to ask, by its name in the contexts file, in place of the current one.
