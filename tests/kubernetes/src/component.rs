@@ -43,8 +43,6 @@ pub(crate) mod file {
 const ETCD_CLIENTS: &str = "localhost:1";
 const ETCD_PEERS: &str = "localhost:2";
 
-const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
-
 impl Component {
     /// The name of its program.
     pub const fn name(self) -> &'static str {
@@ -127,7 +125,8 @@ fn api_server(folder: &Path, port: u16) -> Vec<String> {
         format!("--client-ca-file={}", file::AUTHORITY),
         format!("--service-account-signing-key-file={}", file::TOKEN_KEY),
         format!("--service-account-key-file={}", file::TOKEN_PUBLIC_KEY),
-        format!("--service-account-issuer={ISSUER}"),
+        // Where it is itself, so that those who trust its tokens find its keys.
+        format!("--service-account-issuer=https://127.0.0.1:{port}"),
         format!("--audit-policy-file={}", file::AUDIT_POLICY),
         format!("--audit-log-path={}", file::AUDIT_LOG),
     ];

@@ -6,7 +6,7 @@ mod schedule;
 
 use serde_json::{Value, json};
 
-use bed::{Bed, least, repository, scheduled, succeeded};
+use bed::{Bed, least, repository, schedule as scheduled, succeeded};
 
 /// Values with everything that can be asked for.
 fn most() -> Value {
@@ -16,7 +16,8 @@ fn most() -> Value {
         "metadata": { "name": "nightly" },
         "spec": { "environment": "shop-local" }
     });
-    let mut values = scheduled(&load_test, &json!({ "audience": "loadtest-conductor" }));
+    let mut values = least();
+    values["schedules"] = json!({ "nightly": scheduled(&load_test, &json!({ "audience": "loadtest-conductor" })) });
     let more = json!({
         "replicas": 2,
         "ports": { "grpc": 7500, "metrics": 9500 },
@@ -165,7 +166,8 @@ fn values_that_make_no_server_are_refused_with_what_would_do() {
         (both, "tls", "schedules.nightly.token: expected either audience, or secret and key"),
         (json!({ "audience": "a" }), "", "schedules send a token, which needs TLS: set tls.secret"),
     ] {
-        let mut values = scheduled(&load_test, &token);
+        let mut values = least();
+        values["schedules"] = json!({ "nightly": scheduled(&load_test, &token) });
         values["tls"] = json!({ "secret": tls });
         assert_refused(&bed, &values, words);
     }

@@ -40,12 +40,22 @@ impl Bed {
         bed
     }
 
-    /// A file in a folder of its own.
+    /// The address of the API server, which is the issuer of tokens of ServiceAccounts, too.
+    pub(super) fn issuer(&self) -> &str {
+        CLUSTER.url()
+    }
+
+    /// Where a file is, in a folder of its own.
+    pub(super) fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes such a file, and answers with where it is.
     pub(super) fn file(&self, name: &str, text: &str) -> String {
         let file = self.folder.path().join(name);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, text).unwrap();
-        file.to_str().unwrap().to_owned()
+        std::fs::write(file, text).unwrap();
+        self.path(name)
     }
 
     /// Calls Helm with the chart and these values.
@@ -120,11 +130,7 @@ pub(super) fn least() -> Value {
     } } })
 }
 
-/// The same with a schedule that starts a load test, by this token.
-pub(super) fn scheduled(load_test: &Value, token: &Value) -> Value {
-    let mut values = least();
-    values["schedules"] = json!({
-        "nightly": { "schedule": "0 2 * * *", "timeZone": "Europe/Berlin", "loadTest": load_test, "token": token }
-    });
-    values
+/// A schedule that starts a load test, by this token.
+pub(super) fn schedule(load_test: &Value, token: &Value) -> Value {
+    json!({ "schedule": "0 2 * * *", "timeZone": "Europe/Berlin", "loadTest": load_test, "token": token })
 }
