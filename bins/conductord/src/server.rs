@@ -54,6 +54,11 @@ impl Server {
         };
         tracing::info!("{}", access.sentence());
         let tls = tls.clone().map(TlsAcceptor::new).transpose().context("spec.tls")?;
+        if tls.is_none() && !listen.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                "spec.tls is not set: what callers send, tokens included, can be read between them and {listen}"
+            );
+        }
         let audit = audit.as_ref().map(AuditLog::open).transpose().context("spec.audit")?;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
         let probes = Probes::bind(telemetry.metrics.address).await?;
