@@ -240,6 +240,8 @@ impl Bed {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("conductor"));
         command.args(arguments).env("CONDUCTOR_STATE_DIR", self.state()).envs(&self.variables).stdin(Stdio::null());
+        // Whoever runs the tests may work with servers.
+        command.env("CONDUCTOR_CONTEXTS", "").env_remove("CONDUCTOR_SERVER");
         command
     }
 }

@@ -1,3 +1,5 @@
+//! Statuses of errors, as a table, and their details.
+
 use conductor_core::failure::FailureKind;
 use conductor_core::ports::Holder;
 use conductor_core::run::{ReplayError, RequestId, RunId};
