@@ -6,7 +6,7 @@ mod schedule;
 
 use serde_json::{Value, json};
 
-use bed::{Bed, least, repository, schedule as scheduled, succeeded};
+use bed::{Bed, at_night, least, repository, succeeded};
 
 /// Values with everything that can be asked for.
 fn most() -> Value {
@@ -17,13 +17,19 @@ fn most() -> Value {
         "spec": { "environment": "shop-local" }
     });
     let mut values = least();
-    values["schedules"] = json!({ "nightly": scheduled(&load_test, &json!({ "audience": "loadtest-conductor" })) });
+    values["schedules"] = json!({ "nightly": at_night(&load_test, &json!({ "audience": "loadtest-conductor" })) });
     let more = json!({
         "replicas": 2,
         "ports": { "grpc": 7500, "metrics": 9500 },
         "journal": { "postgres": { "host": "db", "database": "c", "user": "c", "passwordEnv": "JOURNAL_PASSWORD" } },
         "env": [{ "name": "JOURNAL_PASSWORD", "secret": "journal", "key": "password" }],
         "secretFiles": ["production-kubeconfig"],
+        "image": { "repository": "registry.example/mine", "tag": "1", "pullSecrets": [{ "name": "registry" }] },
+        "service": { "type": "LoadBalancer", "annotations": { "example.com/internal": "yes" } },
+        "serviceAccount": { "annotations": { "example.com/role": "load-tests" } },
+        "podAnnotations": { "example.com/team": "performance" },
+        "nodeSelector": { "loadtest-conductor.dev/pool": "load" },
+        "tolerations": [{ "key": "loadtest-conductor.dev/pool", "operator": "Exists" }],
         "rbac": { "namespaces": ["default"] },
         "networkPolicy": {
             "callers": ["ci"],
@@ -167,7 +173,7 @@ fn values_that_make_no_server_are_refused_with_what_would_do() {
         (json!({ "audience": "a" }), "", "schedules send a token, which needs TLS: set tls.secret"),
     ] {
         let mut values = least();
-        values["schedules"] = json!({ "nightly": scheduled(&load_test, &token) });
+        values["schedules"] = json!({ "nightly": at_night(&load_test, &token) });
         values["tls"] = json!({ "secret": tls });
         assert_refused(&bed, &values, words);
     }
@@ -177,4 +183,14 @@ fn assert_refused(bed: &Bed, values: &Value, words: &str) {
     let refused = bed.helm(&["template", "loadtest-conductor"], values);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && said.contains(words), "{values}\n{said}");
+}
+
+#[test]
+fn the_image_is_built_by_the_workspaces_rust_from_scratch_and_does_not_run_as_root() {
+    let text = std::fs::read_to_string(repository("deploy/image/Containerfile")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.contains(&concat!("ARG RUST=", env!("CARGO_PKG_RUST_VERSION"))), "{text}");
+    let last = lines.iter().rposition(|line| line.starts_with("FROM ")).unwrap();
+    assert_eq!(lines[last], "FROM scratch");
+    assert!(lines[last..].contains(&"USER 65532:65532"), "{text}");
 }

@@ -130,7 +130,7 @@ pub(super) fn least() -> Value {
     } } })
 }
 
-/// A schedule that starts a load test, by this token.
-pub(super) fn schedule(load_test: &Value, token: &Value) -> Value {
+/// A schedule that starts a load test at night, by this token.
+pub(super) fn at_night(load_test: &Value, token: &Value) -> Value {
     json!({ "schedule": "0 2 * * *", "timeZone": "Europe/Berlin", "loadTest": load_test, "token": token })
 }

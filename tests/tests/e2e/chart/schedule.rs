@@ -6,7 +6,7 @@ use conductor_tests::{Bed as ShopBed, Ended, Server, Shop, shell, until};
 use rcgen::CertifiedKey;
 use serde_json::{Value, json};
 
-use super::bed::{Bed, least, schedule, succeeded};
+use super::bed::{Bed, at_night, least, succeeded};
 use crate::server::load_test;
 
 /// How long a cluster may take on a busy machine.
@@ -55,8 +55,8 @@ fn prepare(bed: &Bed, shop: &ShopBed) {
 fn values(bed: &Bed) -> Value {
     let mut values = least();
     values["schedules"] = json!({
-        "nightly": schedule(&load_test(), &json!({ "audience": AUDIENCE })),
-        "weekly": schedule(&load_test(), &json!({ "secret": "weekly-token", "key": "token" }))
+        "nightly": at_night(&load_test(), &json!({ "audience": AUDIENCE })),
+        "weekly": at_night(&load_test(), &json!({ "secret": "weekly-token", "key": "token" }))
     });
     values["secretFiles"] = json!(["issuer"]);
     values["state"] = json!({ "storageClass": "by-hand" });
