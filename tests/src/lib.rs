@@ -6,6 +6,7 @@ mod conductor;
 mod ecs;
 mod kubernetes;
 mod ledger;
+mod model;
 mod outside;
 mod rows;
 mod server;
@@ -16,4 +17,5 @@ pub use conductor_kubernetes_bed::{Answer, Effect, Fault, FaultProxy, Injected, 
 pub use ecs::{Before, EcsBeside};
 pub use kubernetes::{ClusterBed, Held};
 pub use ledger::{ENTRIES, LedgerBed, PASSWORD, Written};
+pub use model::ModelServer;
 pub use server::{Server, shell};

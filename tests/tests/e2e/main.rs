@@ -6,6 +6,7 @@ mod databases;
 mod ecs;
 mod faults;
 mod inputs;
+mod kills;
 mod kubernetes;
 mod mixed;
 mod server;

@@ -58,7 +58,7 @@ async fn a_dropped_bed_leaves_nothing_behind() {
     let bed = bed_of_its_own().await;
     let (process, endpoint) = (bed.process().unwrap(), bed.endpoint().to_owned());
     assert!(is_alive(process) && listens(&endpoint));
-    assert!(bed.log().contains("POST / HTTP"), "{}", bed.log());
+    until("the log tells of a request", PATIENCE, async || bed.log().contains("POST / HTTP").then_some(())).await;
     drop(bed);
     assert!(!is_alive(process) && !listens(&endpoint));
 }
