@@ -1,5 +1,7 @@
 //! `/metrics`, `/healthz` and `/readyz` over HTTP, at an address of their own.
 
+mod brief;
+
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use tokio::net::TcpListener;
 use crate::error::TelemetryError;
 use crate::metrics::{self, Metrics};
 use crate::readiness::Readiness;
+use brief::BriefListener;
 
 /// How long answers that are under way are waited for at the end: a client that reads slowly keeps nothing up.
 const GRACE: Duration = Duration::from_secs(1);
@@ -65,7 +68,7 @@ impl Probes {
             stop.await;
             stopping.send_replace(true);
         };
-        let serving = axum::serve(self.listener, router).with_graceful_shutdown(stop).into_future();
+        let serving = axum::serve(BriefListener::new(self.listener), router).with_graceful_shutdown(stop).into_future();
         let overdue = async {
             // It fails where the server has ended by itself, which is told below.
             if stopped.wait_for(|stopped| *stopped).await.is_ok() {
