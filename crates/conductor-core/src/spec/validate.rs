@@ -306,6 +306,11 @@ impl Findings {
                 self.add(field, "it is empty", "production, keep, or an image or release");
                 None
             }
+            // It is shown to whoever looks at the run, on their terminals.
+            text if text.chars().any(char::is_control) => {
+                self.add(field, "it has a control character", "production, keep, or an image or release");
+                None
+            }
             release => Some(VersionChoice::Release(release.to_owned())),
         }
     }
