@@ -50,7 +50,7 @@ pub(crate) fn connections(
     let tls = tls.map(Arc::new);
     let places = Arc::new(Semaphore::new(most.get() as usize));
     let mut handshakes = JoinSet::new();
-    let mut full = false;
+    let (mut full, mut failing) = (false, false);
     async_stream::stream! {
         loop {
             let next = tokio::select! {
@@ -60,7 +60,7 @@ pub(crate) fn connections(
             match next {
                 Next::Accepted(Ok(tcp)) => match Arc::clone(&places).try_acquire_owned() {
                     Ok(place) => {
-                        full = false;
+                        (full, failing) = (false, false);
                         handshakes.spawn(opened(tcp, tls.clone(), place));
                     }
                     Err(_) if full => {}
@@ -70,7 +70,10 @@ pub(crate) fn connections(
                     }
                 },
                 Next::Accepted(Err(error)) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    // It goes on and on where it is for want of file descriptors, and is told once.
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "connections cannot be accepted; it is tried again and again");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
                 Next::Done(Some(connection)) => yield Ok(connection),

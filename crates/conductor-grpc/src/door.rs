@@ -17,6 +17,7 @@ use tower::{Layer, Service};
 
 use crate::answered::CallObserver;
 use crate::call::{Call, written};
+use crate::in_time::in_time;
 use crate::limits::{Limits, Rates};
 use crate::method::Method;
 use crate::status::{of_denied, too_many};
@@ -93,7 +94,9 @@ where
         let keeper = Arc::clone(&self.keeper);
         Box::pin(async move {
             match keeper.admit(&mut request).await {
-                Ok(()) => ready.call(request).await,
+                // Reflection goes on for as long as its caller has questions.
+                Ok(Method::Reflection) => ready.call(request).await,
+                Ok(_) => ready.call(request.map(in_time)).await,
                 Err(status) => Ok(status.into_http()),
             }
         })
@@ -101,11 +104,11 @@ where
 }
 
 impl Keeper {
-    /// Puts into the request who calls. Health is everybody's to ask for.
-    async fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
+    /// Puts into the request who calls, and answers with what. Health is everybody's to ask for.
+    async fn admit(&self, request: &mut Request<Body>) -> Result<Method, Status> {
         let method = Method::of(request.uri().path());
         if method == Method::Health {
-            return Ok(());
+            return Ok(method);
         }
         let Some(peer) = request.extensions().get::<Peer>().cloned() else {
             return Err(Status::internal("nobody knows where the call comes from"));
@@ -119,7 +122,7 @@ impl Keeper {
         };
         self.counted(Who::Caller(caller.source, caller.name.clone()), &caller, &peer)?;
         request.extensions_mut().insert(Call::new(caller, peer, method, self.trail.clone()));
-        Ok(())
+        Ok(method)
     }
 
     fn counted(&self, who: Who, caller: &Caller, peer: &Peer) -> Result<(), Status> {

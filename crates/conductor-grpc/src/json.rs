@@ -14,7 +14,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures::StreamExt;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, TE};
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
@@ -72,16 +71,48 @@ where
         let mut ready = std::mem::replace(&mut self.inner, clone);
         let longest = self.longest;
         Box::pin(async move {
-            if is_json(&request) { translate(ready, request, longest).await } else { ready.call(request).await }
+            match Language::of(&request) {
+                Language::Grpc => ready.call(request).await,
+                Language::Json => translate(ready, request, longest).await,
+                Language::Other(kind) => Ok(of_another_kind(&kind)),
+            }
         })
     }
 }
 
-fn is_json<B>(request: &Request<B>) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+/// What a caller speaks.
+enum Language {
+    Grpc,
+    Json,
+    /// Something else, of this content type.
+    Other(String),
 }
 
+impl Language {
+    fn of<B>(request: &Request<B>) -> Self {
+        let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let kind = String::from_utf8_lossy(kind).to_ascii_lowercase();
+        match kind.split(';').next().unwrap_or_default().trim() {
+            "application/json" => Self::Json,
+            grpc if grpc == "application/grpc" || grpc.starts_with("application/grpc+") => Self::Grpc,
+            _ => Self::Other(kind),
+        }
+    }
+}
+
+fn of_another_kind(kind: &str) -> Response<Body> {
+    let given = if kind.is_empty() {
+        "the request has no content type".to_owned()
+    } else {
+        format!("the request's content type is {kind:?}")
+    };
+    let mut response =
+        refused(&Status::invalid_argument(format!("{given}; expected application/json, or application/grpc")));
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    response
+}
+
+/// The request goes on before it is read, so that nobody's is read whom nobody behind this layer lets in.
 async fn translate<S>(mut grpc: S, request: Request<Body>, longest: usize) -> Result<Response<Body>, S::Error>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
@@ -98,12 +129,7 @@ where
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return Ok(response);
     }
-    let (parts, body) = request.into_parts();
-    let message = match read(&method, body, longest).await {
-        Ok(message) => message,
-        Err(status) => return Ok(refused(&status)),
-    };
-    let answer = grpc.call(in_grpc(parts, &message)).await?;
+    let answer = grpc.call(in_grpc(&method, request, longest)).await?;
     Ok(if method.is_server_streaming() { lines(&method, answer) } else { one(&method, answer).await })
 }
 
@@ -117,7 +143,7 @@ fn method(path: &str) -> Option<MethodDescriptor> {
 async fn read(method: &MethodDescriptor, body: Body, longest: usize) -> Result<Vec<u8>, Status> {
     let body = Limited::new(body, longest).collect().await.map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() {
-            Status::resource_exhausted(format!("the request is longer than {longest} bytes"))
+            Status::out_of_range(format!("the request is longer than {longest} bytes"))
         } else {
             Status::cancelled(format!("the request ended too early: {error}"))
         }
@@ -134,12 +160,15 @@ async fn read(method: &MethodDescriptor, body: Body, longest: usize) -> Result<V
     Ok(message.encode_to_vec())
 }
 
-/// The same request in gRPC.
-fn in_grpc(mut parts: Parts, message: &[u8]) -> Request<Body> {
+/// The same request in gRPC. What is wrong with its JSON is told to whoever reads the message.
+fn in_grpc(method: &MethodDescriptor, request: Request<Body>, longest: usize) -> Request<Body> {
+    let (mut parts, body) = request.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     parts.headers.insert(TE, HeaderValue::from_static("trailers"));
-    Request::from_parts(parts, Body::new(Full::new(framed(message))))
+    let method = method.clone();
+    let message = async move { read(&method, body, longest).await.map(|message| Frame::data(framed(&message))) };
+    Request::from_parts(parts, Body::new(StreamBody::new(futures::stream::once(Box::pin(message)))))
 }
 
 /// The only answer of a method.

@@ -15,6 +15,7 @@ mod contract;
 mod declarations;
 mod document;
 mod door;
+mod in_time;
 mod json;
 mod limits;
 mod messages;

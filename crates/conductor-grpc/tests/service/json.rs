@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bed::{Bed, load_test};
+use crate::bed::{Bed, Callers, LONGEST, door, load_test};
 
 /// An answer: its status, its content type, its text.
 struct Answer {
@@ -31,11 +31,13 @@ impl Answer {
 
 /// One request without more of a client than it needs.
 async fn send(address: SocketAddr, verb: &str, path: &str, body: &str) -> Answer {
+    send_of_kind(address, verb, path, body, "Content-Type: application/json; charset=utf-8\r\n").await
+}
+
+async fn send_of_kind(address: SocketAddr, verb: &str, path: &str, body: &str, header: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = body.len();
-    let head = format!(
-        "{verb} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {length}\r\n\r\n"
-    );
+    let head = format!("{verb} {path} HTTP/1.0\r\nHost: {address}\r\n{header}Content-Length: {length}\r\n\r\n");
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -126,5 +128,29 @@ async fn what_is_refused_has_its_status_and_says_why() {
         (405, json!("GetLoadTest is called by POST, not by GET"))
     );
     let long = call(&bed, "GetLoadTest", &json!({ "id": "x".repeat(longest) })).await.error();
-    assert_eq!(long, (429, "RESOURCE_EXHAUSTED".to_owned(), format!("the request is longer than {longest} bytes")));
+    assert_eq!(long, (400, "OUT_OF_RANGE".to_owned(), format!("the request is longer than {longest} bytes")));
+    for (header, given) in [
+        ("", "the request has no content type"),
+        (
+            "Content-Type: application/x-www-form-urlencoded\r\n",
+            "the request's content type is \"application/x-www-form-urlencoded\"",
+        ),
+    ] {
+        let other = send_of_kind(bed.address, "POST", path, "{}", header).await;
+        let expected = format!("{given}; expected application/json, or application/grpc");
+        assert_eq!((other.status, other.json()["error"]["message"].clone()), (415, json!(expected)));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_a_request_whose_caller_is_nobody() {
+    let callers = Callers::with(&["viewer"]);
+    let bed = Bed::behind(door(callers.access()), Limits::default()).await;
+    let mut stream = TcpStream::connect(bed.address).await.unwrap();
+    let head =
+        "POST /conductor.v1.LoadTestService/ListLoadTests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    stream.write_all(format!("{head}Content-Length: 1000\r\n\r\n{{").as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    tokio::time::timeout(LONGEST, stream.read_exact(&mut answer)).await.expect("it waits for the body").unwrap();
+    assert_eq!(answer.as_slice(), b"HTTP/1.1 401");
 }
