@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::code;
-use crate::contract::SERVICE;
+use crate::method::Method;
 
 /// Hears of every call, once it is over.
 pub trait CallObserver: Send + Sync {
@@ -21,9 +21,6 @@ pub trait CallObserver: Send + Sync {
     /// `CANCELLED` where the caller was gone before.
     fn answered(&self, method: &'static str, code: &'static str, took: Duration);
 }
-
-static METHODS: LazyLock<Vec<String>> =
-    LazyLock::new(|| SERVICE.methods().map(|method| method.name().to_owned()).collect());
 
 /// Tells of the calls of the services behind it.
 #[derive(Clone)]
@@ -98,9 +95,8 @@ struct Call {
 
 impl Call {
     fn of(path: &str, observer: Arc<dyn CallObserver>) -> Self {
-        let name = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-        let name = name.filter(|(service, _)| *service == SERVICE.full_name()).map(|(_, name)| name);
-        let method = name.and_then(|name| METHODS.iter().find(|known| *known == name)).map_or("other", String::as_str);
+        let method = Method::of(path);
+        let method = if method.is_ours() { method.name() } else { "other" };
         Self { observer, method, begun: Instant::now(), code: Code::Cancelled }
     }
 

@@ -2,13 +2,8 @@
 
 use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, ServiceDescriptor};
+use prost_reflect::DescriptorPool;
 
 /// All descriptors.
 pub(crate) static CONTRACT: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(conductor_proto::DESCRIPTORS).expect("the descriptors were compiled"));
-
-/// The service.
-pub(crate) static SERVICE: LazyLock<ServiceDescriptor> = LazyLock::new(|| {
-    CONTRACT.get_service_by_name("conductor.v1.LoadTestService").expect("the contract has the service")
-});

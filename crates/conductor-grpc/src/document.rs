@@ -4,17 +4,17 @@ use std::sync::LazyLock;
 
 use conductor_core::spec::{LoadTestDocument, SpecError, Violation};
 use conductor_proto::v1;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
+
+use crate::contract::CONTRACT;
 
 const FIELD: &str = "loadTest";
 /// Up to here every whole number is a number of its own in `google.protobuf.Value`.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-static LOAD_TEST: LazyLock<MessageDescriptor> = LazyLock::new(|| {
-    let pool = DescriptorPool::decode(conductor_proto::DESCRIPTORS).expect("the descriptors were compiled");
-    pool.get_message_by_name("conductor.v1.LoadTest").expect("the contract has load tests")
-});
+static LOAD_TEST: LazyLock<MessageDescriptor> =
+    LazyLock::new(|| CONTRACT.get_message_by_name("conductor.v1.LoadTest").expect("the contract has load tests"));
 
 /// The document that a load test says.
 ///

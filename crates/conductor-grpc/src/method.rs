@@ -45,6 +45,11 @@ impl Method {
         }
     }
 
+    /// Whether it is one of load tests.
+    pub(crate) fn is_ours(self) -> bool {
+        OURS.contains(&self)
+    }
+
     /// Its name: never a text of a caller.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -84,8 +89,7 @@ mod tests {
 
     #[test]
     fn every_method_of_the_contract_is_known_by_its_path() {
-        let pool = prost_reflect::DescriptorPool::decode(conductor_proto::DESCRIPTORS).unwrap();
-        let service = pool.get_service_by_name("conductor.v1.LoadTestService").unwrap();
+        let service = crate::contract::CONTRACT.get_service_by_name("conductor.v1.LoadTestService").unwrap();
         let known: Vec<Method> =
             service.methods().map(|method| Method::of(&format!("{LOAD_TESTS}{}", method.name()))).collect();
         assert_eq!(known, OURS);
