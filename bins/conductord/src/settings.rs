@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use conductor_access::{AccessSettings, AuditSettings, TlsSettings};
-use conductor_core::spec::{API_VERSION, Violation};
 use conductor_core::units::Span;
 use conductor_grpc::Limits;
 use conductor_telemetry::TelemetrySettings;
-use conductor_wiring::{InputError, read};
+use conductor_wiring::{InputError, of_another_kind, read};
 use serde::Deserialize;
 
 /// The `kind` of a server's settings.
@@ -75,7 +74,8 @@ impl ServerSettings {
     /// Reads them from their file. Relative paths are relative to its folder.
     pub(crate) fn read(file: &Path) -> Result<Self, InputError> {
         let written = read::<ServerDocument>(file)?;
-        let violations = violations(&written.value);
+        let ServerDocument { api_version, kind, .. } = &written.value;
+        let violations = of_another_kind(api_version, kind, KIND, "a server");
         if !violations.is_empty() {
             return Err(written.refuse(&violations));
         }
@@ -103,21 +103,6 @@ impl ServerSettings {
         self.telemetry = self.telemetry.resolve(folder);
         self
     }
-}
-
-fn violations(document: &ServerDocument) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let mut add = |field: &str, problem: String, expected: String| {
-        found.push(Violation { field: field.to_owned(), problem, expected });
-    };
-    let ServerDocument { api_version, kind, .. } = document;
-    if api_version != API_VERSION {
-        add("apiVersion", format!("\"{api_version}\" is not known"), API_VERSION.to_owned());
-    }
-    if kind != KIND {
-        add("kind", format!("\"{kind}\" is not a server"), KIND.to_owned());
-    }
-    found
 }
 
 #[cfg(test)]

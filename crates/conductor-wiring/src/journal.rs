@@ -4,11 +4,12 @@ mod open;
 
 use std::path::Path;
 
-use conductor_core::spec::{API_VERSION, Violation};
+use conductor_core::spec::Violation;
 use conductor_journal::PostgresStoreSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, folder_of, read};
+use crate::kind::of_another_kind;
 pub use open::{Journal, JournalProblem};
 
 /// The `kind` of a journal.
@@ -51,20 +52,13 @@ impl JournalSettings {
 }
 
 fn violations(document: &JournalDocument) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let mut add = |field: String, problem: String, expected: String| {
-        found.push(Violation { field, problem, expected });
-    };
     let JournalDocument { api_version, kind, spec: JournalSettings::Postgres(postgres) } = document;
-    if api_version != API_VERSION {
-        add("apiVersion".to_owned(), format!("\"{api_version}\" is not known"), API_VERSION.to_owned());
-    }
-    if kind != KIND {
-        add("kind".to_owned(), format!("\"{kind}\" is not a journal"), KIND.to_owned());
-    }
-    for (field, problem, expected) in postgres.violations() {
-        add(format!("spec.postgres.{field}"), problem, expected);
-    }
+    let mut found = of_another_kind(api_version, kind, KIND, "a journal");
+    found.extend(postgres.violations().into_iter().map(|(field, problem, expected)| Violation {
+        field: format!("spec.postgres.{field}"),
+        problem,
+        expected,
+    }));
     found
 }
 

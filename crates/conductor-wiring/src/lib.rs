@@ -6,7 +6,8 @@
 //! * [`Journal`] — the journal of this machine, or the one that several conductors share, by [`JournalSettings`],
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
 //! * [`read_load_test`] — a load test with the curves beside it,
-//! * [`read`] and [`InputError`] — files, and errors that point at line and column.
+//! * [`read`] and [`InputError`] — files, and errors that point at line and column; [`of_another_kind`] — what every document
+//!   says of itself.
 //!
 //! Nothing here runs a load test, and nothing reads the process environment.
 
@@ -16,6 +17,7 @@ mod environment;
 mod factory;
 mod input;
 mod journal;
+mod kind;
 mod places;
 mod substrates;
 mod template;
@@ -29,3 +31,4 @@ pub use environment::{
 pub use factory::{Wiring, unfreeze};
 pub use input::{InputError, Problem, Written, read};
 pub use journal::{Journal, JournalDocument, JournalProblem, JournalSettings};
+pub use kind::of_another_kind;

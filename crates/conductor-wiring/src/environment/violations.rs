@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use conductor_core::app::ApplicationId;
-use conductor_core::spec::{API_VERSION, Violation};
+use conductor_core::spec::Violation;
 use conductor_core::units::Span;
 use conductor_ecs::EcsSettings;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::LocalSettings;
 
 use super::{EnvironmentDocument, EnvironmentSpec, alongside, test_data};
+use crate::kind::of_another_kind;
 
 /// The `kind` of an environment.
 const KIND: &str = "Environment";
@@ -17,16 +18,10 @@ const KIND: &str = "Environment";
 const LATEST_RECHECK: Span = Span::minutes(60);
 
 pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut found = of_another_kind(&document.api_version, &document.kind, KIND, "an environment");
     let mut add = |field: &str, problem: String, expected: &str| {
         found.push(Violation { field: field.to_owned(), problem, expected: expected.to_owned() });
     };
-    if document.api_version != API_VERSION {
-        add("apiVersion", format!("\"{}\" is not known", document.api_version), API_VERSION);
-    }
-    if document.kind != KIND {
-        add("kind", format!("\"{}\" is not an environment", document.kind), KIND);
-    }
     let name = &document.metadata.name;
     if name.parse::<ApplicationId>().is_err() || name.contains('/') {
         add(
