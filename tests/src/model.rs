@@ -6,7 +6,8 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::conductor::{Ended, Running, ended};
-use crate::outside::{grpcurl, program};
+use crate::outside::program;
+use crate::server::calling;
 
 /// Such a server. It is killed when it is dropped.
 #[derive(Debug)]
@@ -45,9 +46,6 @@ impl ModelServer {
     }
 
     fn call(&self, method: &str, request: &Value) -> Ended {
-        let mut command = Command::new(grpcurl());
-        command.args(["-plaintext", "-d", &request.to_string(), &self.address]);
-        command.arg(format!("conductor.v1.LoadTestService/{method}")).stdin(Stdio::null());
-        ended(command)
+        ended(calling(&self.address, method, request))
     }
 }

@@ -67,15 +67,12 @@ impl Server {
 
     /// Calls a method, and answers with what grpcurl prints.
     pub fn call(&self, method: &str, request: &Value) -> Ended {
-        self.grpcurl(&["-d", &request.to_string()], &[&format!("conductor.v1.LoadTestService/{method}")])
+        ended(calling(&self.address, method, request))
     }
 
     /// Starts a program that reads a stream of the server's answers.
     pub fn stream(&self, method: &str, request: &Value) -> Running {
-        let mut command = Command::new(grpcurl());
-        command.args(["-plaintext", "-d", &request.to_string(), &self.address]);
-        command.arg(format!("conductor.v1.LoadTestService/{method}")).stdin(Stdio::null());
-        Running::start(command)
+        Running::start(calling(&self.address, method, request))
     }
 
     /// The run as it is now.
@@ -109,6 +106,14 @@ impl Server {
         self.signal(Signal::SIGTERM);
         self.running.wait()
     }
+}
+
+/// grpcurl, calling a method of the service at an address.
+pub(crate) fn calling(address: &str, method: &str, request: &Value) -> Command {
+    let mut command = Command::new(grpcurl());
+    command.args(["-plaintext", "-d", &request.to_string(), address]);
+    command.arg(format!("conductor.v1.LoadTestService/{method}")).stdin(Stdio::null());
+    command
 }
 
 fn command(bed: &Bed, arguments: &[&str]) -> Command {

@@ -8,12 +8,17 @@ fn open() -> AccessSettings {
     AccessSettings { off: true, ..AccessSettings::default() }
 }
 
+/// Somebody who has started a run with this plateau and waits for it, once it has load.
+async fn waiting(bed: &Bed, plateau: &str) -> Running {
+    let mut waiting = Running::start(bed.at_server(&["start", &bed.load_test(plateau), "--wait"]));
+    waiting.until("== GENERATE_LOAD").await;
+    waiting
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_and_comes_back_does_not_end_the_waiting() {
     let mut bed = Bed::start().await;
-    let file = bed.load_test("5m");
-    let mut waiting = Running::start(bed.at_server(&["start", &file, "--wait"]));
-    waiting.until("== GENERATE_LOAD").await;
+    let mut waiting = waiting(&bed, "5m").await;
     bed.stop().await;
     let lost = waiting.until("it is tried again").await;
     assert!(lost.ends_with("; it is tried again, and the run goes on there"), "{lost}");
@@ -28,9 +33,7 @@ async fn a_server_that_goes_away_and_comes_back_does_not_end_the_waiting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_once_ends_the_run_in_order() {
     let bed = Bed::start().await;
-    let file = bed.load_test("40m");
-    let mut waiting = Running::start(bed.at_server(&["start", &file, "--wait"]));
-    waiting.until("== GENERATE_LOAD").await;
+    let mut waiting = waiting(&bed, "40m").await;
     waiting.interrupt();
     waiting.until("Ctrl-C: the run is asked to end in order; once more leaves it to the server").await;
     let (code, rest) = waiting.end().await;
@@ -41,9 +44,7 @@ async fn ctrl_c_once_ends_the_run_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_twice_leaves_the_run_to_the_server() {
     let mut bed = Bed::start().await;
-    let file = bed.load_test("40m");
-    let mut waiting = Running::start(bed.at_server(&["start", &file, "--wait"]));
-    waiting.until("== GENERATE_LOAD").await;
+    let mut waiting = waiting(&bed, "40m").await;
     bed.stop().await;
     waiting.until("it is tried again").await;
     waiting.interrupt();
@@ -71,9 +72,7 @@ async fn ctrl_c_twice_leaves_the_run_to_the_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_hears_of_ctrl_c_when_it_is_back() {
     let mut bed = Bed::start().await;
-    let file = bed.load_test("40m");
-    let mut waiting = Running::start(bed.at_server(&["start", &file, "--wait"]));
-    waiting.until("== GENERATE_LOAD").await;
+    let mut waiting = waiting(&bed, "40m").await;
     bed.stop().await;
     waiting.until("it is tried again").await;
     waiting.interrupt();
