@@ -1,14 +1,18 @@
 //! Identifying callers by any of the ways that the settings name.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use conductor_core::ports::CallerReview;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use crate::oidc::Oidc;
+use crate::reviewed::Reviews;
 use crate::token_file::TokenFile;
+use crate::unverified::Unverified;
 use crate::{
-    AccessSettings, Caller, CertificateCaller, Denied, Grants, OidcProblem, Peer, Role, Secret, Source,
+    AccessSettings, Caller, CertificateCaller, Denied, Grants, OidcProblem, Peer, ReviewProblem, Role, Secret, Source,
     TokenFileProblem,
 };
 
@@ -26,6 +30,7 @@ enum Ways {
 struct On {
     tokens: Option<TokenFile>,
     oidc: Option<Oidc>,
+    reviews: Option<Reviews>,
     certificates: Vec<CertificateCaller>,
 }
 
@@ -39,7 +44,9 @@ pub enum AccessProblem {
     #[error("access.off: is true, but ways to identify callers are set as well; expected either")]
     OffAndOn,
     /// No way to identify a caller is named.
-    #[error("access: names no way to identify callers; expected at least one of tokens, oidc and certificates")]
+    #[error(
+        "access: names no way to identify callers; expected at least one of tokens, oidc, kubernetes and certificates"
+    )]
     NoWay,
     /// The file of tokens cannot be used.
     #[error("access.tokens.file")]
@@ -47,6 +54,9 @@ pub enum AccessProblem {
     /// The issuer's settings are wrong.
     #[error("access.oidc")]
     Oidc(#[source] OidcProblem),
+    /// The settings of callers whom a cluster knows are wrong.
+    #[error("access.kubernetes")]
+    Kubernetes(#[source] ReviewProblem),
     /// A certificate's name is none.
     #[error(
         "access.certificates[{index}].name: {name:?} is no name in a certificate; expected `dns:NAME` or `uri:URI`"
@@ -77,12 +87,27 @@ pub struct NotLoopback {
 }
 
 impl Access {
-    /// Sets up what the settings say, for a server that listens there.
+    /// Sets up what the settings say, for a server that listens there and asks no cluster who calls.
     ///
     /// # Errors
     /// When the settings contradict each other, name nothing, or name a file that cannot be used.
     pub fn new(settings: &AccessSettings, listen: SocketAddr) -> Result<Self, AccessProblem> {
-        let named = settings.tokens.is_some() || settings.oidc.is_some() || !settings.certificates.is_empty();
+        Self::reviewed(settings, listen, None)
+    }
+
+    /// Sets up what the settings say, for a server that listens there. `review` is needed where they say that a cluster is asked.
+    ///
+    /// # Errors
+    /// When the settings contradict each other, name nothing, or name a file that cannot be used.
+    pub fn reviewed(
+        settings: &AccessSettings,
+        listen: SocketAddr,
+        review: Option<Arc<dyn CallerReview>>,
+    ) -> Result<Self, AccessProblem> {
+        let named = settings.tokens.is_some()
+            || settings.oidc.is_some()
+            || settings.kubernetes.is_some()
+            || !settings.certificates.is_empty();
         if settings.off && named {
             return Err(AccessProblem::OffAndOn);
         }
@@ -95,9 +120,14 @@ impl Access {
         check_names(&settings.certificates)?;
         let tokens = settings.tokens.as_ref().map(|tokens| TokenFile::open(&tokens.file)).transpose();
         let oidc = settings.oidc.as_ref().map(Oidc::new).transpose();
+        let reviews = settings.kubernetes.as_ref().map(|settings| {
+            let review = review.ok_or(ReviewProblem::NobodyAsks)?;
+            Reviews::new(settings, review)
+        });
         Ok(Self(Ways::On(Box::new(On {
             tokens: tokens.map_err(AccessProblem::Tokens)?,
             oidc: oidc.map_err(AccessProblem::Oidc)?,
+            reviews: reviews.transpose().map_err(AccessProblem::Kubernetes)?,
             certificates: settings.certificates.clone(),
         }))))
     }
@@ -123,6 +153,7 @@ impl Access {
         let ways = [
             on.tokens.as_ref().map(|_| "static tokens"),
             on.oidc.as_ref().map(|_| "OpenID Connect"),
+            on.reviews.as_ref().map(|_| "Kubernetes"),
             (!on.certificates.is_empty()).then_some("client certificates"),
         ];
         let ways: Vec<_> = ways.into_iter().flatten().collect();
@@ -149,10 +180,15 @@ impl On {
         if let Some(caller) = self.tokens.as_ref().and_then(|tokens| tokens.caller(token)) {
             return Ok(caller);
         }
-        // A made token has no dot, a JWT has two: the issuer is asked only about what may be its own.
-        match &self.oidc {
-            Some(oidc) if token.reveal().contains('.') => oidc.caller(token).await,
-            Some(_) | None => Err(Denied::unauthenticated("the bearer token is unknown")),
+        match (&self.oidc, &self.reviews) {
+            // A made token has no dot, a JWT has two: the issuer is asked only about what may be its own.
+            (Some(oidc), None) if token.reveal().contains('.') => oidc.caller(token).await,
+            // Each has its own: what a token says of itself is enough to choose whom to ask.
+            (Some(oidc), Some(_)) if Unverified::of(token).is_some_and(|claims| claims.is_of(oidc.issuer())) => {
+                oidc.caller(token).await
+            }
+            (_, Some(reviews)) => reviews.caller(token).await.map(Caller::known),
+            (Some(_) | None, None) => Err(Denied::unauthenticated("the bearer token is unknown")),
         }
     }
 
@@ -164,9 +200,7 @@ impl On {
         }
         let mut known = self.certificates.iter().filter(|caller| peer.certificate_names.contains(&caller.name));
         match (known.next(), known.next()) {
-            (Some(one), None) => {
-                Ok(Caller { name: one.name.clone(), source: Source::Certificate, grants: one.roles.clone() })
-            }
+            (Some(one), None) => Ok(Caller::granted(&one.name, Source::Certificate, one.roles.clone())),
             (None, _) => Err(Denied::unauthenticated(format!(
                 "no caller has a certificate with any of {:?}",
                 peer.certificate_names
@@ -182,7 +216,7 @@ impl On {
 fn anybody() -> Caller {
     let mut grants = Grants::default();
     grants.grant_everywhere(Role::Admin);
-    Caller { name: "anybody".to_owned(), source: Source::Off, grants }
+    Caller::granted("anybody", Source::Off, grants)
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<Secret>, Denied> {

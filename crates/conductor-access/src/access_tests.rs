@@ -56,7 +56,7 @@ async fn a_static_token_and_a_certificate_identify_their_callers() {
     let names = ["dns:elsewhere.example.org", "dns:cron.example.org"];
     let caller = access.identify(&HeaderMap::new(), &peer(&names)).await.unwrap();
     assert_eq!((caller.name.as_str(), caller.source), ("dns:cron.example.org", Source::Certificate));
-    assert!(caller.may(Role::Operator, "shop") && !caller.may(Role::Viewer, "other"));
+    assert!(caller.may(Role::Operator, "shop").await.unwrap() && !caller.may(Role::Viewer, "other").await.unwrap());
 }
 
 #[tokio::test]
@@ -98,10 +98,10 @@ async fn everybody_else_is_refused_with_an_exact_reason_for_the_log_and_one_text
 async fn each_role_may_what_it_may_and_is_refused_the_rest_in_the_same_words_everywhere() {
     let (_folder, access, token) = access();
     let caller = access.identify(&bearing(&format!("Bearer {}", token.reveal())), &peer(&[])).await.unwrap();
-    assert_eq!(caller.require(Role::Viewer, "shop"), Ok(()));
-    assert_eq!(caller.require(Role::Operator, "shop"), Ok(()));
+    assert_eq!(caller.require(Role::Viewer, "shop").await, Ok(()));
+    assert_eq!(caller.require(Role::Operator, "shop").await, Ok(()));
     for (role, environment) in [(Role::Admin, "shop"), (Role::Viewer, "other")] {
-        let denied = caller.require(role, environment).unwrap_err();
+        let denied = caller.require(role, environment).await.unwrap_err();
         assert_eq!(denied.refusal(), Refusal::Forbidden);
         let public =
             format!("this needs the role {role} in environment {environment:?}, which the caller does not have");
@@ -119,7 +119,7 @@ async fn access_control_is_off_only_on_loopback_and_says_so() {
         assert_eq!(access.sentence(), "access control is OFF: everybody on this machine may do everything");
         let caller = access.identify(&HeaderMap::new(), &peer(&[])).await.unwrap();
         assert_eq!(caller.source, Source::Off);
-        assert!(caller.may(Role::Admin, "any"));
+        assert!(caller.may(Role::Admin, "any").await.unwrap());
     }
     for listen in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[2001:db8::1]:1"] {
         let refused = Access::off_for(listen.parse().unwrap()).err().unwrap();
@@ -142,7 +142,7 @@ fn settings_that_contradict_themselves_or_name_nothing_are_refused_with_their_fi
     let cases = [
         (
             serde_json::json!({}),
-            "access: names no way to identify callers; expected at least one of tokens, oidc and certificates",
+            "access: names no way to identify callers; expected at least one of tokens, oidc, kubernetes and certificates",
         ),
         (
             serde_json::json!({ "off": true, "tokens": { "file": "x" } }),

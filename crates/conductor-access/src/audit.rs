@@ -194,7 +194,7 @@ mod tests {
     use crate::{Grants, Source};
 
     fn record(method: &str) -> AuditRecord {
-        let caller = Caller { name: "ci \"x\"\n".to_owned(), source: Source::Token, grants: Grants::default() };
+        let caller = Caller::granted("ci \"x\"\n", Source::Token, Grants::default());
         let peer = Peer { address: "192.0.2.1:4711".parse().unwrap(), certificate_names: Vec::new() };
         AuditRecord::of(&caller, &peer, method, Outcome::Allowed, "2026-11-24T14:00:00Z".parse().unwrap())
     }

@@ -3,17 +3,26 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::reviewed::Known;
 use crate::{Denied, Grants, Role};
 
 /// Somebody who has been identified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Caller {
     /// The name, as whoever identified the caller tells it.
     pub name: String,
     /// How the caller was identified.
     pub source: Source,
-    /// What the caller may do.
-    pub grants: Grants,
+    rights: Rights,
+}
+
+/// What a caller may do.
+#[derive(Clone)]
+enum Rights {
+    /// What the settings, or a file of theirs, give.
+    Granted(Grants),
+    /// What the cluster says when it is asked.
+    Asked(Known),
 }
 
 /// How a caller was identified.
@@ -27,6 +36,8 @@ pub enum Source {
     Oidc,
     /// By a client certificate.
     Certificate,
+    /// By a token that a cluster knows.
+    Kubernetes,
 }
 
 /// The other end of a connection.
@@ -40,19 +51,38 @@ pub struct Peer {
 }
 
 impl Caller {
+    pub(crate) fn granted(name: impl Into<String>, source: Source, grants: Grants) -> Self {
+        Self { name: name.into(), source, rights: Rights::Granted(grants) }
+    }
+
+    pub(crate) fn known(known: Known) -> Self {
+        Self { name: known.who.name.clone(), source: Source::Kubernetes, rights: Rights::Asked(known) }
+    }
+
     /// Whether the caller's roles are enough for what needs `role` in `environment`.
-    #[must_use]
-    pub fn may(&self, role: Role, environment: &str) -> bool {
-        self.grants.may(role, environment)
+    ///
+    /// # Errors
+    /// When that cannot be found out now.
+    pub async fn may(&self, role: Role, environment: &str) -> Result<bool, Denied> {
+        match &self.rights {
+            Rights::Granted(grants) => Ok(grants.may(role, environment)),
+            Rights::Asked(known) => known.may(role, environment).await,
+        }
     }
 
     /// Refuses a caller whose roles are not enough for what needs `role` in `environment`. The answer is the same for
     /// an environment that does not exist, so that nobody learns which ones do.
     ///
     /// # Errors
-    /// When the roles are not enough.
-    pub fn require(&self, role: Role, environment: &str) -> Result<(), Denied> {
-        if self.may(role, environment) { Ok(()) } else { Err(Denied::forbidden(self, role, environment)) }
+    /// When the roles are not enough, or that cannot be found out now.
+    pub async fn require(&self, role: Role, environment: &str) -> Result<(), Denied> {
+        if self.may(role, environment).await? { Ok(()) } else { Err(Denied::forbidden(self, role, environment)) }
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("name", &self.name).field("source", &self.source).finish_non_exhaustive()
     }
 }
 
@@ -63,6 +93,7 @@ impl fmt::Display for Source {
             Self::Token => "token",
             Self::Oidc => "oidc",
             Self::Certificate => "certificate",
+            Self::Kubernetes => "kubernetes",
         })
     }
 }

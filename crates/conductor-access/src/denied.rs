@@ -17,7 +17,7 @@ pub enum Refusal {
     Unauthenticated,
     /// The caller is known, but may not do that.
     Forbidden,
-    /// Who calls cannot be found out now; a later try may succeed.
+    /// Who calls, or what they may do, cannot be found out now; a later try may succeed.
     Unavailable,
 }
 
@@ -30,6 +30,11 @@ impl Denied {
 
     pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
         let public = "credentials cannot be checked now: try again later";
+        Self { refusal: Refusal::Unavailable, reason: reason.into(), public: public.to_owned() }
+    }
+
+    pub(crate) fn undecided(reason: impl Into<String>) -> Self {
+        let public = "what the caller may do cannot be checked now: try again later";
         Self { refusal: Refusal::Unavailable, reason: reason.into(), public: public.to_owned() }
     }
 

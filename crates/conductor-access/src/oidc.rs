@@ -104,6 +104,10 @@ impl Oidc {
         Ok(Self { settings: settings.clone(), keys: Arc::new(Keys::new(settings)?) })
     }
 
+    pub(crate) fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
     pub(crate) async fn caller(&self, token: &Secret) -> Result<Caller, Denied> {
         let refused = |problem: String| Denied::unauthenticated(format!("the token of the issuer: {problem}"));
         let signed = jws::Signed::parse(token.reveal(), &self.settings.algorithms).map_err(refused)?;
@@ -116,7 +120,7 @@ impl Oidc {
                 grants.add(given);
             }
         }
-        Ok(Caller { name: who.name, source: Source::Oidc, grants })
+        Ok(Caller::granted(who.name, Source::Oidc, grants))
     }
 }
 

@@ -135,17 +135,17 @@ async fn a_token_names_its_caller_and_its_groups_give_the_roles() {
     let oidc = issuer.oidc(&json!({}));
     let caller = oidc.caller(&key.sign(&issuer.claims(&json!({})))).await.unwrap();
     assert_eq!((caller.name.as_str(), caller.source), ("jo", Source::Oidc));
-    assert!(caller.may(Role::Operator, "shop") && !caller.may(Role::Viewer, "other"));
+    assert!(caller.may(Role::Operator, "shop").await.unwrap() && !caller.may(Role::Viewer, "other").await.unwrap());
     let both = issuer.claims(&json!({ "aud": ["x", "load-tests"], "groups": ["perf", "ops"] }));
-    assert!(oidc.caller(&key.sign(&both)).await.unwrap().may(Role::Admin, "other"));
+    assert!(oidc.caller(&key.sign(&both)).await.unwrap().may(Role::Admin, "other").await.unwrap());
     for groups in [json!([]), json!("x"), Value::Null] {
         let caller = oidc.caller(&key.sign(&issuer.claims(&json!({ "groups": groups })))).await.unwrap();
-        assert!(!caller.may(Role::Viewer, "shop"), "{groups}");
+        assert!(!caller.may(Role::Viewer, "shop").await.unwrap(), "{groups}");
     }
     let named = issuer.oidc(&json!({ "nameClaim": "email", "groupsClaim": "teams" }));
     let claims = issuer.claims(&json!({ "email": "jo@example.org", "teams": "ops" }));
     let caller = named.caller(&key.sign(&claims)).await.unwrap();
-    assert!(caller.name == "jo@example.org" && caller.may(Role::Admin, "shop"));
+    assert!(caller.name == "jo@example.org" && caller.may(Role::Admin, "shop").await.unwrap());
 }
 
 #[tokio::test]
@@ -351,9 +351,9 @@ async fn the_matrix_of_roles_environments_and_credentials_holds() {
         let good = key.sign(&claims(json!({})));
         let caller = access.identify(&bearing(good.reveal()), &peer).await.unwrap();
         for needed in [Role::Viewer, Role::Operator, Role::Admin] {
-            assert_eq!(caller.require(needed, "shop").is_ok(), needed <= held, "{group} for {needed}");
+            assert_eq!(caller.require(needed, "shop").await.is_ok(), needed <= held, "{group} for {needed}");
             assert_eq!(
-                caller.require(needed, "other").unwrap_err().refusal(),
+                caller.require(needed, "other").await.unwrap_err().refusal(),
                 Refusal::Forbidden,
                 "{group} for {needed}"
             );

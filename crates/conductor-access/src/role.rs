@@ -1,31 +1,9 @@
 //! What a caller may do, and in which environments.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-/// What a caller may do. Each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Sees load tests and reports.
-    Viewer,
-    /// Starts, updates and stops load tests as well.
-    Operator,
-    /// May do everything.
-    Admin,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Admin => "admin",
-        })
-    }
-}
+pub use conductor_core::caller::Role;
+use serde::Deserialize;
 
 /// The roles of one caller: one for every environment, and others for some.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::{Grants, OidcSettings};
+use crate::{Grants, OidcSettings, ReviewSettings};
 
 /// By what callers are identified. At least one way is needed, unless access control is off.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,6 +17,8 @@ pub struct AccessSettings {
     pub tokens: Option<TokenSettings>,
     /// Tokens of an OpenID Connect issuer.
     pub oidc: Option<OidcSettings>,
+    /// Tokens that a cluster knows, such as those of ServiceAccounts.
+    pub kubernetes: Option<ReviewSettings>,
     /// Callers with client certificates, by the names in these.
     #[serde(default)]
     pub certificates: Vec<CertificateCaller>,

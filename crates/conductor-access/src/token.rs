@@ -16,6 +16,10 @@ const BYTES: usize = 32;
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; BYTES]);
 
+/// By what a token is known again while something is remembered of it. It does not give the token back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TokenKey([u8; BYTES]);
+
 /// The system has no random numbers, so that no token was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("making a token: the system gives no random numbers")]
@@ -56,6 +60,13 @@ impl TokenHash {
     /// Whether both are the same, in a time that does not tell how much of them is.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl TokenKey {
+    /// The key of a token.
+    pub(crate) fn of(token: &Secret) -> Self {
+        Self(TokenHash::of(token).0)
     }
 }
 

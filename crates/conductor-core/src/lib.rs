@@ -12,7 +12,7 @@
 //! * [`sizing`] — how many workers of the load generator a target needs; [`phase::Workers`] asks for them during the load,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`verdict`] — whether the run was valid and whether it passed,
-//! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`] are their words).
+//! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`], [`caller`] are their words).
 //!
 //! A run by hand: every event goes into a journal, and the run answers with what to do.
 //!
@@ -53,6 +53,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod caller;
 pub mod capacity;
 pub mod failure;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::failure::{FailureKind, PortError};
 
 use crate::app::{Allocation, ApplicationId};
+use crate::caller::{Identity, Reviewed, Role};
 use crate::capacity::Shortage;
 use crate::guard::{Drift, Guarded, Pause};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
@@ -416,6 +417,19 @@ pub trait RunRequests: Send + Sync {
     /// The requests left for a run whose number is above `after`, in the order they were left in. Numbers are above 0
     /// and grow.
     async fn asked(&self, run: &RunId, after: u64) -> Result<Vec<(u64, RunRequest)>, StoreError>;
+}
+
+/// Tells who calls and what they may do, where somebody else knows that. It has no method that writes, and nothing that it
+/// answers holds the token, errors included.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait CallerReview: Send + Sync {
+    /// Whose a bearer token is, if it is for one of these audiences. `Err` means that it could not be found out, which says
+    /// nothing of the token.
+    async fn review(&self, token: &str, audiences: &[String]) -> Result<Reviewed, PortError>;
+
+    /// Whether somebody may do all that a role may in an environment, which need not exist.
+    async fn may(&self, who: &Identity, role: Role, environment: &str) -> Result<bool, PortError>;
 }
 
 /// Time, as the engine and model environments see it.

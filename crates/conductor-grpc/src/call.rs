@@ -1,7 +1,10 @@
 //! A call whose caller is known, and what the audit trail tells of it.
 
-use conductor_access::{AuditLog, AuditRecord, Caller, Denied, Outcome, Peer, Role, Source};
+use std::collections::BTreeSet;
+
+use conductor_access::{AuditLog, AuditRecord, Caller, Denied, Outcome, Peer, Refusal, Role, Source};
 use conductor_core::run::RunId;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use tonic::{Request, Status};
 
@@ -32,24 +35,24 @@ impl Call {
     pub(crate) fn by(&self) -> Option<String> {
         match self.caller.source {
             Source::Off => None,
-            Source::Token | Source::Oidc | Source::Certificate => Some(self.caller.name.clone()),
+            Source::Token | Source::Oidc | Source::Certificate | Source::Kubernetes => Some(self.caller.name.clone()),
         }
     }
 
-    /// Whether the caller may see runs of an environment.
-    pub(crate) fn sees(&self, environment: &str) -> bool {
-        self.caller.may(Role::Viewer, environment)
+    /// Those of the environments of which the caller may see runs.
+    pub(crate) async fn seen<'a>(&self, environments: BTreeSet<&'a str>) -> Result<BTreeSet<&'a str>, Status> {
+        let asked = environments.into_iter().map(async |environment| {
+            let seen = self.caller.may(Role::Viewer, environment).await;
+            seen.map(|seen| seen.then_some(environment)).map_err(|denied| self.refused(&denied))
+        });
+        Ok(try_join_all(asked).await?.into_iter().flatten().collect())
     }
 
     /// Refuses a caller who has not the role in an environment.
-    pub(crate) fn require(&self, role: Role, environment: &str) -> Result<(), Status> {
-        self.caller.require(role, environment).map_err(|denied| self.refused(&denied))
-    }
-
-    /// Refuses a caller to whom a run is not there, since its environment is not theirs to see.
-    pub(crate) fn require_to_see(&self, environment: &str) -> Result<(), ()> {
-        self.caller.require(Role::Viewer, environment).map_err(|denied| {
-            self.refused(&denied);
+    pub(crate) async fn require(&self, role: Role, environment: &str) -> Result<(), Refused> {
+        self.caller.require(role, environment).await.map_err(|denied| {
+            let is_decided = denied.refusal() != Refusal::Unavailable;
+            Refused { is_decided, status: self.refused(&denied) }
         })
     }
 
@@ -60,18 +63,33 @@ impl Call {
     }
 }
 
+/// Why somebody may not do something, which the log has been told.
+pub(crate) struct Refused {
+    /// False where nobody can tell now whether they may.
+    pub(crate) is_decided: bool,
+    /// What they are told.
+    pub(crate) status: Status,
+}
+
+impl Refused {
+    /// What the trail tells of it.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        if self.is_decided { Outcome::Forbidden } else { Outcome::Unavailable }
+    }
+}
+
 /// A call that changes something, as the audit trail tells it: `allowed` before it is done, and what came of it.
 pub(crate) struct Change {
     call: Call,
     environment: Option<String>,
     run: Option<RunId>,
-    refused: bool,
+    refused: Option<Outcome>,
 }
 
 impl Change {
     /// The change that a request asks for.
     pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        Ok(Self { call: Call::of(request)?, environment: None, run: None, refused: false })
+        Ok(Self { call: Call::of(request)?, environment: None, run: None, refused: None })
     }
 
     /// The call.
@@ -84,21 +102,21 @@ impl Change {
         self.run = Some(run.clone());
     }
 
-    /// Notes that its run is none that the caller may see.
-    pub(crate) fn hidden(&mut self, environment: &str) {
+    /// Notes that its run is none that the caller may see, as far as that is known.
+    pub(crate) fn hidden(&mut self, environment: &str, outcome: Outcome) {
         self.environment = Some(environment.to_owned());
-        self.refused = true;
+        self.refused = Some(outcome);
     }
 
     /// Lets an operator of the environment go on, once that is in the trail.
     ///
     /// # Errors
-    /// When the caller is none, or the trail cannot be written.
+    /// When the caller is none, when nobody can tell now, or when the trail cannot be written.
     pub(crate) async fn permit(&mut self, environment: &str) -> Result<(), Status> {
         self.environment = Some(environment.to_owned());
-        if let Err(status) = self.call.require(Role::Operator, environment) {
-            self.refused = true;
-            return Err(status);
+        if let Err(refused) = self.call.require(Role::Operator, environment).await {
+            self.refused = Some(refused.outcome());
+            return Err(refused.status);
         }
         self.told(Outcome::Allowed).await
     }
@@ -107,8 +125,7 @@ impl Change {
     pub(crate) async fn end<T>(self, result: Result<T, Status>) -> Result<T, Status> {
         let outcome = match &result {
             Ok(_) => Outcome::Done,
-            Err(_) if self.refused => Outcome::Forbidden,
-            Err(_) => Outcome::Failed,
+            Err(_) => self.refused.unwrap_or(Outcome::Failed),
         };
         // It is done, or it is not: that the trail cannot say so changes nothing of it, and is in the log.
         let _ = self.told(outcome).await;

@@ -85,8 +85,8 @@ impl Service {
         let view = match self.view(change.call(), &run).await {
             Ok(view) => view,
             Err(unseen) => {
-                if let Unseen::Hidden { environment, .. } = &unseen {
-                    change.hidden(environment);
+                if let Unseen::Hidden { environment, outcome, .. } = &unseen {
+                    change.hidden(environment, *outcome);
                 }
                 return Err(unseen.into());
             }

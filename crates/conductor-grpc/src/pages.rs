@@ -12,7 +12,7 @@ const LONGEST_PAGE: i32 = 1000;
 
 /// A page of the runs that a caller may see. Runs are never deleted, so that the last run of a page tells where the next one begins.
 pub(crate) fn page(
-    runs: &[RunSummary],
+    runs: &[&RunSummary],
     request: &v1::ListLoadTestsRequest,
 ) -> Result<v1::ListLoadTestsResponse, Status> {
     let size = match request.page_size {
@@ -32,7 +32,7 @@ pub(crate) fn page(
             && (request.name.is_empty() || run.name == request.name)
             && request.finished.is_none_or(|finished| run.finished == finished)
     };
-    let mut found: Vec<&RunSummary> = runs[begin..].iter().filter(is_meant).take(size + 1).collect();
+    let mut found: Vec<&RunSummary> = runs[begin..].iter().copied().filter(is_meant).take(size + 1).collect();
     let has_more = found.len() > size;
     found.truncate(size);
     let next = found.last().filter(|_| has_more).map(|run| run.id.to_string());

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use conductor_access::Role;
-use conductor_core::ports::{RunSummary, StoreError};
+use conductor_access::{Outcome, Role};
+use conductor_core::ports::StoreError;
 use conductor_core::run::{Created, RunId};
 use conductor_core::spec::LoadTestDocument;
 use conductor_core::view::{RunView, Update};
@@ -35,7 +35,8 @@ pub struct Service {
 /// Why a caller is not shown a run.
 pub(crate) enum Unseen {
     /// It is of an environment that they may not see. What they are told is what is told of a run that is not there.
-    Hidden { environment: String, status: Status },
+    /// Where nobody can tell now whether they may, they are told that.
+    Hidden { environment: String, outcome: Outcome, status: Status },
     /// It is not there, or cannot be read.
     Other(Status),
 }
@@ -73,10 +74,11 @@ impl Service {
             Err(ViewError::Store(_)) => None,
         };
         if let Some(environment) = environment
-            && call.require_to_see(&environment).is_err()
+            && let Err(refused) = call.require(Role::Viewer, &environment).await
         {
-            let unknown = StoreError::UnknownRun(run.clone());
-            return Err(Unseen::Hidden { environment, status: of_store(&unknown, &unknown) });
+            let (outcome, unknown) = (refused.outcome(), StoreError::UnknownRun(run.clone()));
+            let status = if refused.is_decided { of_store(&unknown, &unknown) } else { refused.status };
+            return Err(Unseen::Hidden { environment, outcome, status });
         }
         found.map_err(|error| Unseen::Other(of_view(&error)))
     }
@@ -125,8 +127,9 @@ impl LoadTestService for Service {
     ) -> Result<Response<v1::ListLoadTestsResponse>, Status> {
         let call = Call::of(&request)?;
         let runs = self.conductor.list().await.map_err(|error| of_store(&error, &error))?;
-        let seen: Vec<RunSummary> = runs.into_iter().filter(|run| call.sees(&run.environment)).collect();
-        page(&seen, &request.into_inner()).map(Response::new)
+        let environments = call.seen(runs.iter().map(|run| run.environment.as_str()).collect()).await?;
+        let seen = runs.iter().filter(|run| environments.contains(run.environment.as_str()));
+        page(&seen.collect::<Vec<_>>(), &request.into_inner()).map(Response::new)
     }
 
     async fn watch_load_test(
@@ -192,7 +195,8 @@ impl LoadTestService for Service {
         let call = Call::of(&request)?;
         let document = document(request.into_inner().load_test).map_err(|error| of_spec(&error))?;
         // Nothing is touched, but clusters and accounts are asked on the caller's behalf.
-        call.require(Role::Operator, environment(&document.spec.environment)?)?;
+        let permitted = call.require(Role::Operator, environment(&document.spec.environment)?).await;
+        permitted.map_err(|refused| refused.status)?;
         let mut created = self.declared(document)?;
         created.learnt = self.conductor.learnt(&created.spec).await.map_err(|error| of_store(&error, &error))?;
         let refused = |error| of_port(&created.spec.environment, &error);
