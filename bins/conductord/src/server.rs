@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use conductor_access::{Access, AuditLog, TlsAcceptor};
-use conductor_core::ports::Clock;
+use conductor_access::{Access, AccessSettings, AuditLog, ReviewCluster, ReviewSettings, TlsAcceptor};
+use conductor_core::ports::{CallerReview, Clock};
 use conductor_core::units::Span;
 use conductor_engine::{
     Conductor, EngineOptions, HandOver, ObservedFactory, PortObserver, Steward, StewardOptions, SystemClock,
 };
 use conductor_grpc::{Door, Limits, Service, serve};
 use conductor_telemetry::{Metrics, Probes, Readiness};
-use conductor_wiring::{Journal, Wiring};
+use conductor_wiring::{ClusterSettings, Journal, Wiring, caller_review};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -49,7 +49,7 @@ impl Server {
         let state_dir = state_dir.as_deref().context("there is no state folder")?;
         let environments = Environments::read(&settings.environments, state_dir)?;
         let access = match access {
-            Some(access) => Access::new(access, *listen)?,
+            Some(access) => Access::reviewed(access, *listen, review(access).await?)?,
             None => Access::off_for(*listen).context("spec.access is not set")?,
         };
         tracing::info!("{}", access.sentence());
@@ -113,6 +113,15 @@ impl Server {
         probing.await.context("the server of metrics has broken down")??;
         Ok(())
     }
+}
+
+/// Who asks the cluster who calls, where the settings say that it is asked.
+async fn review(access: &AccessSettings) -> anyhow::Result<Option<Arc<dyn CallerReview>>> {
+    let Some(ReviewSettings { cluster, namespace, .. }) = &access.kubernetes else { return Ok(None) };
+    let ReviewCluster { kubeconfig, context } = cluster.clone();
+    let cluster = ClusterSettings { kubeconfig, context, ..ClusterSettings::default() };
+    let review = caller_review(&cluster, namespace).await.context("spec.access.kubernetes.cluster")?;
+    Ok(Some(review))
 }
 
 /// Waits for a signal, and says meanwhile when the server is ready.

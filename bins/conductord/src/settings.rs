@@ -91,6 +91,7 @@ impl ServerSettings {
         if let Some(access) = &mut self.access {
             access.tokens.iter_mut().for_each(|tokens| resolve(&mut tokens.file));
             access.oidc.iter_mut().filter_map(|oidc| oidc.ca_file.as_mut()).for_each(resolve);
+            access.kubernetes.iter_mut().filter_map(|asked| asked.cluster.kubeconfig.as_mut()).for_each(resolve);
         }
         if let Some(tls) = &mut self.tls {
             resolve(&mut tls.certificate);
@@ -115,7 +116,7 @@ kind: Server
 spec:
   environments: [shop.yaml, /etc/other.yaml]
   journal: journal.yaml
-  access: { tokens: { file: tokens } }
+  access: { tokens: { file: tokens }, kubernetes: { audiences: [load-tests], cluster: { kubeconfig: test } } }
   tls: { certificate: tls.crt, key: tls.key }
   audit: { file: audit }
 ";
@@ -135,7 +136,9 @@ spec:
         let (settings, folder) = settings(SERVER).unwrap();
         assert_eq!(settings.environments, [folder.join("shop.yaml"), PathBuf::from("/etc/other.yaml")]);
         assert_eq!(settings.journal, Some(folder.join("journal.yaml")));
-        assert_eq!(settings.access.unwrap().tokens.unwrap().file, folder.join("tokens"));
+        let access = settings.access.unwrap();
+        assert_eq!(access.tokens.unwrap().file, folder.join("tokens"));
+        assert_eq!(access.kubernetes.unwrap().cluster.kubeconfig, Some(folder.join("test")));
         let tls = settings.tls.unwrap();
         assert_eq!([tls.certificate, tls.key], [folder.join("tls.crt"), folder.join("tls.key")]);
         assert_eq!(settings.audit, Some(AuditSettings::File(folder.join("audit"))));

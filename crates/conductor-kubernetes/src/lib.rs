@@ -10,6 +10,7 @@ mod autoscaler;
 mod bare;
 #[cfg(test)]
 mod bed;
+mod callers;
 mod carried;
 mod change;
 mod connect;
@@ -61,6 +62,7 @@ mod vertical;
 mod workload;
 mod write;
 
+pub use callers::ClusterCallers;
 pub use connect::{ConnectError, connect};
 pub use environment::KubernetesEnvironment;
 pub use freeze::{Freezer, Frozen};

@@ -5,12 +5,14 @@
 //!   test is lost,
 //! * [`Journal`] — the journal of this machine, or the one that several conductors share, by [`JournalSettings`],
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
+//! * [`caller_review`] — who asks a cluster who calls a server,
 //! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column; [`of_another_kind`] — what every document
 //!   says of itself.
 //!
 //! Nothing here runs a load test, and nothing reads the process environment.
 
+mod callers;
 mod curve;
 mod declare;
 mod environment;
@@ -23,6 +25,8 @@ mod substrates;
 mod template;
 mod unusable;
 
+pub use callers::caller_review;
+pub use conductor_kubernetes::{ClusterSettings, ConnectError};
 pub use curve::read_load_test;
 pub use declare::{adopted, declare, declare_file};
 pub use environment::{
