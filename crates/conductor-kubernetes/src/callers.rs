@@ -141,6 +141,7 @@ fn told(status: TokenReviewStatus, audiences: &[String]) -> Reviewed {
 
 #[cfg(test)]
 mod tests {
+    use kube::client::Body;
     use serde_json::{Value, json};
 
     use super::*;
@@ -186,6 +187,46 @@ mod tests {
             ),
         ] {
             assert_eq!(because(status), expected);
+        }
+    }
+
+    /// A server that answers everything with this.
+    fn answering(text: &'static str) -> ClusterCallers {
+        let service = tower::service_fn(async move |_: http::Request<Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::from(text.as_bytes().to_vec())))
+        });
+        ClusterCallers::new(Client::new(service, "default"), "default".to_owned())
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_makes_no_sense_is_no_answer_and_is_not_repeated() {
+        let asked = async |text| answering(text).review("hidden", &["load-tests".to_owned()]).await;
+        let act = "could not ask the API server whose a token is: ";
+        for (text, expected) in [
+            (
+                r#"{ "spec": { "token": 1 }, "status": "hidden" }"#,
+                "the answer is no TokenReview, at its line 1, column 22",
+            ),
+            ("hidden", "the answer is no TokenReview, at its line 1, column 1"),
+            (r#"{ "spec": { "token": "hidden" } }"#, "the answer has no status"),
+        ] {
+            let error = asked(text).await.unwrap_err();
+            let told = conductor_core::failure::Failure::of("", &error).message;
+            assert_eq!((error.kind, told), (FailureKind::Rejected, format!("{act}{expected}")), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_denied_is_not_allowed_and_what_is_neither_is_not_either() {
+        let (who, role) = (Identity { name: "ci".to_owned(), ..Identity::default() }, Role::Viewer);
+        for (text, allowed) in [
+            (r#"{ "spec": {}, "status": { "allowed": true } }"#, true),
+            (r#"{ "spec": {}, "status": { "allowed": true, "denied": true } }"#, false),
+            (r#"{ "spec": {}, "status": { "allowed": false } }"#, false),
+            (r#"{ "spec": {} }"#, false),
+        ] {
+            assert_eq!(answering(text).may(&who, role, "shop").await.unwrap(), allowed, "{text}");
+            assert!(!answering(text).may(&who, role, "").await.unwrap(), "{text}");
         }
     }
 

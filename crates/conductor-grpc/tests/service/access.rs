@@ -14,8 +14,9 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_types::StatusExt;
 
 use crate::bed::{Bed, Callers, Client, LONGEST, by, door, long_load_test};
+use crate::cluster::token_of;
 
-const METHODS: [&str; 8] = [
+pub(crate) const METHODS: [&str; 8] = [
     "GetLoadTest",
     "ListLoadTests",
     "WatchLoadTest",
@@ -30,7 +31,7 @@ const NAMELESS: &str =
     "no valid credentials: send a valid bearer token in the header `authorization`, or a client certificate";
 
 /// Calls a method about a run, or about a load test of an environment.
-async fn call(
+pub(crate) async fn call(
     client: &mut Client,
     method: &str,
     token: Option<&Secret>,
@@ -64,11 +65,11 @@ async fn call(
     }
 }
 
-/// A server with a run that goes on, for callers of every role.
-async fn bed() -> (Callers, Bed, String) {
+/// A server with a run that goes on, for callers of every role, who are known in this way.
+async fn bed_for(callers: impl FnOnce(&[&str]) -> Callers) -> (Callers, Bed, String) {
     let roles = ROLES.iter().flat_map(|role| ["model", "other"].map(|environment| format!("{role}@{environment}")));
     let roles: Vec<String> = roles.collect();
-    let callers = Callers::with(&roles.iter().map(String::as_str).collect::<Vec<_>>());
+    let callers = callers(&roles.iter().map(String::as_str).collect::<Vec<_>>());
     let mut bed = Bed::behind(door(callers.access()), Limits::default()).await;
     let token = Some(callers.token("operator@model"));
     let request = v1::StartLoadTestRequest { load_test: Some(long_load_test()), request_id: "the-run".to_owned() };
@@ -76,16 +77,28 @@ async fn bed() -> (Callers, Bed, String) {
     (callers, bed, run.id)
 }
 
+async fn bed() -> (Callers, Bed, String) {
+    bed_for(Callers::with).await
+}
+
 #[tokio::test]
 async fn every_method_needs_its_role_in_the_environment_and_everybody_else_is_told_nothing() {
-    let (callers, mut bed, run) = bed().await;
-    let stranger = Secret::new("ltc_nobody");
+    every_method_with_every_role(bed_for(Callers::with).await).await;
+}
+
+#[tokio::test]
+async fn it_is_the_same_for_callers_whom_a_cluster_knows() {
+    every_method_with_every_role(bed_for(Callers::of_cluster).await).await;
+}
+
+async fn every_method_with_every_role((callers, mut bed, run): (Callers, Bed, String)) {
+    let strangers = [Secret::new("ltc_nobody"), token_of("nobody")];
     // Stopping comes last of the methods and viewers first of the roles, so that the run goes on until then.
     for (method, role) in METHODS.iter().flat_map(|method| ROLES.map(|role| (*method, role))) {
         let what = format!("{method} by {role}");
         let about = (run.as_str(), "model");
         let is_read = ["GetLoadTest", "ListLoadTests", "WatchLoadTest", "GetReport"].contains(&method);
-        for token in [None, Some(&stranger)] {
+        for token in [None, Some(&strangers[0]), Some(&strangers[1])] {
             let status = call(&mut bed.client, method, token, about).await.unwrap_err();
             assert_eq!((status.code(), status.message()), (Code::Unauthenticated, NAMELESS), "{what}");
         }

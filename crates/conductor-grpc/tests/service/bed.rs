@@ -25,6 +25,8 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Request, Streaming};
 
+use crate::cluster::{self, Cluster, token_of};
+
 /// How much faster time goes here.
 const SPEED: u32 = 100;
 /// No call takes longer.
@@ -199,10 +201,12 @@ pub(crate) fn trailed(access: Access, trail: &Path) -> Door {
     Door { audit: Some(AuditLog::to_file(trail).unwrap()), ..door(access) }
 }
 
-/// Who may call by a static token, and their tokens. The file of their hashes goes with the folder.
+/// Who may call by a token, and their tokens. The file of the hashes of static ones goes with the folder.
 pub(crate) struct Callers {
     pub(crate) folder: tempfile::TempDir,
     tokens: Vec<(String, Secret)>,
+    /// The cluster that knows them, where they have none that is static.
+    cluster: Option<Arc<Cluster>>,
 }
 
 impl Callers {
@@ -216,10 +220,20 @@ impl Callers {
             tokens.push(((*role).to_owned(), token));
         }
         std::fs::write(folder.path().join("tokens"), lines).unwrap();
-        Self { folder, tokens }
+        Self { folder, tokens, cluster: None }
+    }
+
+    /// The same, but a cluster knows them.
+    pub(crate) fn of_cluster(roles: &[&str]) -> Self {
+        let tokens = roles.iter().map(|role| ((*role).to_owned(), token_of(role))).collect();
+        let cluster = Some(Arc::new(Cluster::with(roles)));
+        Self { folder: tempfile::tempdir().unwrap(), tokens, cluster }
     }
 
     pub(crate) fn access(&self) -> Access {
+        if let Some(cluster) = &self.cluster {
+            return cluster::access(cluster);
+        }
         let settings = json!({ "tokens": { "file": self.folder.path().join("tokens") } });
         Access::new(&serde_json::from_value(settings).unwrap(), "0.0.0.0:1".parse().unwrap()).unwrap()
     }

@@ -5,6 +5,7 @@
 mod access;
 mod bed;
 mod calls;
+mod cluster;
 mod identities;
 mod json;
 mod limits;

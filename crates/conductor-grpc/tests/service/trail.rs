@@ -11,7 +11,7 @@ use tonic::Code;
 use crate::bed::{Bed, Callers, GATED, LONGEST, by, load_test, long_load_test, trailed};
 
 /// The records without their times and addresses, which are looked at.
-fn records(trail: &Path) -> Vec<Value> {
+pub(crate) fn records(trail: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(trail).unwrap();
     let mut records: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for record in &mut records {
