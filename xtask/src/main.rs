@@ -4,6 +4,7 @@
 mod again;
 mod demo;
 mod fuzz;
+mod machine;
 mod program;
 mod shop;
 mod stage;
@@ -23,6 +24,8 @@ const USAGE: &str = "usage:
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again, kills at any write, and what real
                          controllers do
+  cargo xtask environment
+                         installs what the tests run, and prints the variables by which they find it, for a shell
   cargo xtask helm       builds Helm, with which --full installs the chart, once for this machine
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         ["steer", ref conditions @ ..] => steer::run(conditions),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
+        ["environment"] => verify::show_environment(),
         ["helm"] => show(tools::helm::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),

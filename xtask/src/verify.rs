@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::machine::Processors;
 use crate::stage::{self, Counts};
 use crate::tools::controllers::{self, Controller};
 use crate::{again, demo, program, tidy, tools};
@@ -108,14 +109,15 @@ fn slow() -> Vec<Stage> {
 /// Runs the stages.
 pub(crate) fn run(extent: Extent) -> ExitCode {
     let mut total = Counts::default();
-    let mut times: Vec<(String, Duration)> = Vec::new();
+    let mut times: Vec<(String, Duration, Option<u64>)> = Vec::new();
     let slow = if extent == Extent::Full { slow() } else { Vec::new() };
     let mut failure = None;
     for Stage { name, run } in usual().into_iter().chain(slow) {
         println!("\n== {name}");
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), Processors::now());
         let result = run();
-        times.push((name.clone(), begun.elapsed()));
+        let busy = before.and_then(|before| Processors::now()?.busy_since(before));
+        times.push((name.clone(), begun.elapsed(), busy));
         match result {
             Ok(counts) if counts.failed == 0 => total.add(counts),
             Ok(counts) => {
@@ -129,9 +131,10 @@ pub(crate) fn run(extent: Extent) -> ExitCode {
             }
         }
     }
-    println!("\nstage times");
-    for (name, time) in times {
-        println!("{:>7.1} s  {name}", time.as_secs_f64());
+    println!("\nstage times, and how busy they kept all processors together");
+    for (name, time, busy) in times {
+        let busy = busy.map_or_else(String::new, |busy| format!("{busy} %"));
+        println!("{:>7.1} s {busy:>6}  {name}", time.as_secs_f64());
     }
     if let Some(message) = &failure {
         println!("\nverify failed in {message}");
@@ -196,6 +199,21 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])
+}
+
+/// Installs what the tests run, and shows the variables by which they find it, as lines for a shell.
+pub(crate) fn show_environment() -> ExitCode {
+    let environment = match test_environment() {
+        Ok(environment) => environment,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (name, value) in environment {
+        println!("export {name}='{}'", value.to_string_lossy().replace('\'', r"'\''"));
+    }
+    ExitCode::SUCCESS
 }
 
 fn fault_runs() -> Result<Counts, String> {
