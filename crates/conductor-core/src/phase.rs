@@ -85,6 +85,8 @@ pub struct Changes {
 /// Where a run is, with what is true there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
+    /// Accepted while its environment was in use: it waits for its turn, and nothing of it has begun.
+    Waiting,
     /// Accepted, not begun.
     Accepted,
     /// Checking that everything the run needs is there.
@@ -174,7 +176,7 @@ impl State {
     /// The phase the user sees.
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Accepted | Self::Preflight | Self::RecordingBaseline { .. } => Phase::Prepare,
+            Self::Waiting | Self::Accepted | Self::Preflight | Self::RecordingBaseline { .. } => Phase::Prepare,
             Self::Freezing { .. } | Self::Deploying { .. } => Phase::Deploy,
             Self::ScalingUp { .. } => Phase::ScaleUp,
             Self::Rehearsing { .. } | Self::GeneratingLoad { .. } | Self::StoppingLoad { .. } => Phase::GenerateLoad,
@@ -187,6 +189,7 @@ impl State {
     /// The state's name, as the documentation gives it.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Waiting => "Waiting",
             Self::Accepted => "Accepted",
             Self::Preflight => "Preflight",
             Self::RecordingBaseline { .. } => "RecordingBaseline",
@@ -208,7 +211,8 @@ impl State {
     /// Why the run ends, once it does.
     pub fn ending(&self) -> Option<&Ending> {
         match self {
-            Self::Accepted
+            Self::Waiting
+            | Self::Accepted
             | Self::Preflight
             | Self::RecordingBaseline { .. }
             | Self::Freezing { .. }
@@ -236,7 +240,8 @@ impl State {
             | Self::GeneratingLoad { changes, .. }
             | Self::StoppingLoad { changes, .. }
             | Self::ScalingDown { changes, .. } => Some(changes),
-            Self::Accepted
+            Self::Waiting
+            | Self::Accepted
             | Self::Preflight
             | Self::RecordingBaseline { .. }
             | Self::Thawing { .. }
@@ -262,7 +267,8 @@ impl State {
             | Self::GeneratingLoad { .. }
             | Self::StoppingLoad { .. }
             | Self::ScalingDown { .. } => true,
-            Self::Accepted
+            Self::Waiting
+            | Self::Accepted
             | Self::Preflight
             | Self::RecordingBaseline { .. }
             | Self::Thawing { .. }

@@ -24,6 +24,7 @@ use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
 use crate::run::{Record, RequestId, Revision, RunId};
 use crate::scale::{Baseline, ScaleStep};
+use crate::spec::IfBusy;
 
 /// What production runs now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -348,6 +349,9 @@ pub struct RunSummary {
     pub created: Timestamp,
     /// True when the run has come to its end.
     pub finished: bool,
+    /// How the run waits for its turn, while it does: as its load test wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<IfBusy>,
     /// The request that has made it, where that has a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
@@ -361,7 +365,8 @@ pub trait RunStore: Send + Sync {
     /// first record, which creates the run). Not idempotent: a second append of the same revision is
     /// [`StoreError::Conflict`]. A run whose request has made another one, here or at any other user of the store, is
     /// not begun: [`StoreError::Requested`]. Where claims can be taken by others, whoever appends must hold the one on the run's
-    /// environment: otherwise it is [`StoreError::Lost`].
+    /// environment: otherwise it is [`StoreError::Lost`]. Only of a run whose turn has not come, which nobody drives, it is written
+    /// without: that it was created, and whatever befalls it until then.
     async fn append(&self, run: &RunId, record: &Record) -> Result<(), StoreError>;
 
     /// The records of a run's journal after a revision, oldest first; after 0 it is the whole of it. There is no record after

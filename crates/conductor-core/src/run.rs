@@ -1,6 +1,8 @@
 //! A run: its identity, its journal's records, and the state they add up to.
 
+mod queue;
 mod request_id;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +11,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use queue::{active, queue};
 pub use request_id::{RequestId, RequestIdError};
+pub use waits::Waits;
 
 use crate::app::{ApplicationId, NameError, is_name};
 use crate::guard::{DriftPolicy, Guarded};
@@ -114,6 +118,9 @@ pub struct Created {
     /// By what they have named their request, which is never used for another run; `None` where they have not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
+    /// What it waits for, where its environment was in use; `None` where it begins at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
 }
 
 const fn no_time() -> Span {
@@ -145,6 +152,7 @@ impl Created {
             former_epoch: 0,
             by: None,
             request: None,
+            waits: None,
         }
     }
 
@@ -202,6 +210,8 @@ pub struct Run {
     pub created: Created,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When its turn came, which is when it was created unless it had to wait; `None` until then.
+    pub begun_at: Option<Timestamp>,
     /// Where it is.
     pub state: State,
     /// How many records its journal has.
@@ -246,8 +256,21 @@ impl Run {
         let Event::Created(created) = &first.event else {
             return Err(ReplayError::NotCreated(first.event.name()));
         };
-        let created = (**created).clone();
-        Ok(Self { created, created_at: first.at, state: State::Accepted, revision: first.revision, guarded: None })
+        Ok(Self::new((**created).clone(), first.at, first.revision))
+    }
+
+    /// A run that the first record of its journal, of this time and revision, creates.
+    pub fn new(created: Created, at: Timestamp, revision: Revision) -> Self {
+        let (state, begun_at) = match created.waits {
+            Some(_) => (State::Waiting, None),
+            None => (State::Accepted, Some(at)),
+        };
+        Self { created, created_at: at, begun_at, state, revision, guarded: None }
+    }
+
+    /// True while it waits for its turn. Nobody drives it then, and nothing of it has begun.
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting)
     }
 
     /// Applies the journal's next record and tells what to do about it.
@@ -265,6 +288,10 @@ impl Run {
                 self.revision = record.revision;
                 if let Event::Frozen { guarded } = &record.event {
                     self.guarded = Some(guarded.clone());
+                }
+                if let Event::Begun { learnt } = &record.event {
+                    self.created.learnt = learnt.as_deref().cloned();
+                    self.begun_at = Some(record.at);
                 }
                 Ok(transition.commands)
             }

@@ -5,6 +5,7 @@
 
 mod choice;
 mod document;
+mod if_busy;
 mod scope;
 mod search;
 mod stages;
@@ -21,6 +22,7 @@ pub use document::{
     API_VERSION, ApplicationDocument, KpiDocument, LimitsDocument, LoadDocument, LoadTestDocument, MetadataDocument,
     ScaleDocument, ScaleValues, SpecDocument,
 };
+pub use if_busy::IfBusy;
 pub use scope::{Intent, Scope};
 pub use search::{SearchDocument, SearchPlan};
 pub use stages::{
@@ -65,6 +67,8 @@ pub struct LoadTestSpec {
     pub limits: Limits,
     /// Hints for the control of load.
     pub load: LoadHints,
+    /// What becomes of a run while another one is active in the environment.
+    pub if_busy: IfBusy,
 }
 
 /// An application in scope with its own choices, each absent where the test's choice holds.

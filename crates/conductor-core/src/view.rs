@@ -17,7 +17,7 @@ use crate::parity;
 use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
-use crate::run::{Record, ReplayError, Revision, Run, RunId};
+use crate::run::{Created, Record, ReplayError, Revision, Run, RunId, Waits};
 use crate::scale::{Baseline, Observed};
 use crate::search::Search;
 use crate::sizing::Sizing;
@@ -58,6 +58,9 @@ pub struct RunView {
     pub phase: Phase,
     /// The state's name, finer than the phase.
     pub state: String,
+    /// What it waits for, while it has not begun for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
     /// The five phases.
     pub phases: Vec<PhaseView>,
     /// When the ramp began.
@@ -202,6 +205,7 @@ impl RunView {
             revision: run.revision,
             phase: run.state.phase(),
             state: run.state.name().to_owned(),
+            waits: run.created.waits.clone(),
             phases: Phase::PUBLIC.map(PhaseView::pending).to_vec(),
             load_started: None,
             generator: None,
@@ -223,6 +227,7 @@ impl RunView {
         self.updated_at = record.at;
         self.phase = run.state.phase();
         run.state.name().clone_into(&mut self.state);
+        self.waits.take_if(|_| !run.is_waiting());
         self.take(run, record);
         if before != self.phase {
             self.move_on(before, record);
@@ -317,6 +322,10 @@ impl RunView {
                 for view in self.phases.iter_mut().filter(|view| view.phase > Phase::GenerateLoad) {
                     *view = PhaseView::pending(view.phase);
                 }
+            }
+            Event::Begun { .. } => {
+                self.events.push(EventView::info(record.at, "its turn has come".to_owned()));
+                self.events.extend(hints(run, record.at));
             }
             Event::Created(_)
             | Event::Frozen { .. }
@@ -438,14 +447,19 @@ impl EventView {
 
 /// What is said of a run that was just created.
 fn accepted(run: &Run) -> Vec<EventView> {
-    let spec = &run.created.spec;
-    let hints = Hints::of(&run.created).words(&spec.kpi);
-    let by = run.created.by.as_ref().map_or_else(String::new, |by| format!(", as {by} has asked"));
-    let words = std::iter::once(format!("load test {} accepted{by}", spec.name));
-    words
-        .chain(hints.into_iter().map(|hint| format!("the control law begins with {hint}")))
-        .map(|message| EventView::info(run.created_at, message))
-        .collect()
+    let Created { spec, by, waits, .. } = &run.created;
+    let by = by.as_ref().map_or_else(String::new, |by| format!(", as {by} has asked"));
+    let waiting = waits.as_ref().map_or_else(String::new, |waits| format!("; it {waits}"));
+    let accepted = EventView::info(run.created_at, format!("load test {} accepted{by}{waiting}", spec.name));
+    // What it begins with is known when its turn comes.
+    let hints = if waits.is_none() { hints(run, run.created_at) } else { Vec::new() };
+    std::iter::once(accepted).chain(hints).collect()
+}
+
+/// What the control law of a run that begins knows already.
+fn hints(run: &Run, at: Timestamp) -> Vec<EventView> {
+    let hints = Hints::of(&run.created).words(&run.created.spec.kpi).into_iter();
+    hints.map(|hint| EventView::info(at, format!("the control law begins with {hint}"))).collect()
 }
 
 fn per_minute(sample: &KpiSample, seconds: f64) -> Option<f64> {

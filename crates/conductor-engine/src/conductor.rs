@@ -5,22 +5,24 @@ mod follow;
 mod hand_over;
 mod look;
 mod start;
+mod turn;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
-use conductor_core::phase::{Event, Retarget, State};
+use conductor_core::phase::{Event, Retarget};
 use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::{Fold, RunView, Update};
 pub use hand_over::HandOver;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
+pub use turn::Turn;
 
 use crate::activity::Equipment;
 use crate::driver::Driver;
@@ -55,6 +57,10 @@ struct Shared {
     gate: watch::Sender<Gate>,
     /// How many runs were driven here so far.
     driven: AtomicU64,
+    /// True while a steward takes over what others have left.
+    tended: AtomicBool,
+    /// Told when a turn may have come: a run has ended here, or has begun to wait.
+    turns: Notify,
 }
 
 /// A run that this process drives.
@@ -84,6 +90,7 @@ impl Drop for Place {
         drop(local);
         // With it goes what is left of its claim, which is the store's matter.
         drop(ended);
+        self.shared.turns.notify_one();
     }
 }
 
@@ -108,7 +115,9 @@ impl Conductor {
     ) -> Self {
         let (local, tails) = (Mutex::default(), Mutex::default());
         let (gate, driven) = (watch::Sender::new(Gate::Open), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { store, requests, factory, clock, options, local, tails, gate, driven }) }
+        let (tended, turns) = (AtomicBool::new(false), Notify::new());
+        let shared = Shared { store, requests, factory, clock, options, local, tails, gate, driven, tended, turns };
+        Self { shared: Arc::new(shared) }
     }
 
     /// What a run of a load test would begin with: what its last run has learnt. `None` where there is none, or the load
@@ -124,8 +133,8 @@ impl Conductor {
     /// Takes over a run whose conductor died.
     ///
     /// # Errors
-    /// When a process drives the run, or it has ended, or its journal makes no sense, or its environment's ports cannot
-    /// be made, or the store cannot be used.
+    /// When a process drives the run, or it has ended, or it waits for its turn, or its journal makes no sense, or its
+    /// environment's ports cannot be made, or the store cannot be used.
     pub async fn recover(&self, run: &RunId, how: Recovery) -> Result<(), RecoverError> {
         let environment = self.found(run).await?.fold.run.created.spec.environment;
         let claim = self.claim(&environment).await?;
@@ -146,6 +155,9 @@ impl Conductor {
         if found.fold.is_over() {
             return Err(RecoverError::Finished(run.clone()));
         }
+        if found.fold.run.is_waiting() {
+            return Err(RecoverError::Waits(run.clone()));
+        }
         let created = &found.fold.run.created;
         let environment = created.spec.environment.clone();
         let board = Board::new();
@@ -161,15 +173,17 @@ impl Conductor {
         Ok(())
     }
 
-    /// Asks a run to end; it then goes the whole way back. Idempotent. On a run that has ended it does nothing.
+    /// Asks a run to end; it then goes the whole way back. One that waits for its turn ends at once. Idempotent. On a run that
+    /// has ended it does nothing.
     ///
     /// # Errors
-    /// When another process drives the run and the request cannot be left in the store.
+    /// When this process does not drive the run and the store cannot be used.
     pub async fn stop(&self, run: &RunId, by: &str) -> Result<(), StoreError> {
         let asked = self.local(run, |local| local.ask.try_send(by.to_owned()));
         match asked {
             // A full channel holds a request already, and a closed one means that the run goes back as it is.
             Some(Ok(()) | Err(_)) => Ok(()),
+            None if self.take_out(run, by).await? => Ok(()),
             None => self.shared.requests.ask(run, &RunRequest::Stop { by: by.to_owned() }).await,
         }
     }
@@ -195,7 +209,7 @@ impl Conductor {
         let began = load.map_or(now, |load| load.started);
         let line = load.map_or_else(|| spec.profile(), |load| load.profile.clone());
         let line = change.applied(spec, &line, load.map_or(0.0, |load| load.seconds(now)));
-        let before_s = began.duration_since(found.created_at).as_secs_f64();
+        let before_s = began.duration_since(found.begun_at.unwrap_or(now)).as_secs_f64();
         if before_s + line.end_s() >= spec.limits.deadline.as_secs_f64() {
             return Err(UpdateError::PastDeadline { deadline: spec.limits.deadline });
         }
@@ -209,6 +223,20 @@ impl Conductor {
     /// When the store cannot be used.
     pub async fn list(&self) -> Result<Vec<RunSummary>, StoreError> {
         self.shared.store.runs().await
+    }
+
+    /// Tells whether a steward takes over what others have left.
+    pub(crate) fn set_tended(&self, tended: bool) {
+        self.shared.tended.store(tended, Ordering::Relaxed);
+    }
+
+    fn is_tended(&self) -> bool {
+        self.shared.tended.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a turn may have come, as far as this process knows.
+    pub(crate) async fn may_be_a_turn(&self) {
+        self.shared.turns.notified().await;
     }
 
     /// Whether runs are taken on.
@@ -248,7 +276,7 @@ impl Conductor {
         let first = Record { revision: FIRST, at, event: Event::Created(Box::new(created.clone())) };
         self.shared.store.append(id, &first).await?;
         let created = created.clone();
-        let run = Run { created, created_at: at, state: State::Accepted, revision: FIRST, guarded: None };
+        let run = Run::new(created, at, FIRST);
         let view = RunView::begin(id, &run);
         let updates = vec![view.begun()];
         Ok(Found { fold: Fold { run, view }, updates, fruitless: 0 })
@@ -268,10 +296,8 @@ impl Conductor {
         let reader = updates.reader();
         let (ask, asked) = mpsc::channel(1);
         let (id, progress) = (equipment.run.clone(), equipment.board.subscribe());
-        let Shared { store, requests, clock, options, .. } = &*self.shared;
-        let journal =
-            Journal { store: Arc::clone(store), run: id.clone(), clock: Arc::clone(clock), retry: options.retry };
-        let requests = Arc::clone(requests);
+        let journal = self.journal(&id);
+        let requests = Arc::clone(&self.shared.requests);
         let claim: Arc<dyn Claim> = Arc::from(claim);
         let held = Arc::clone(&claim);
         let span = equipment.spans.run();
@@ -291,6 +317,11 @@ impl Conductor {
         };
         let task = tokio::spawn(task.instrument(span));
         local.insert(id, Local { views: seen, updates: reader, progress, ask, task, claim: held, number });
+    }
+
+    fn journal(&self, run: &RunId) -> Journal {
+        let Shared { store, clock, options, .. } = &*self.shared;
+        Journal { store: Arc::clone(store), run: run.clone(), clock: Arc::clone(clock), retry: options.retry }
     }
 
     fn local<T>(&self, run: &RunId, look: impl FnOnce(&Local) -> T) -> Option<T> {

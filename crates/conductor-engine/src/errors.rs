@@ -25,6 +25,14 @@ pub enum StartError {
         /// The run.
         run: RunId,
     },
+    /// Another run waits for the environment, and is the next there.
+    #[error("run {run} waits for environment {environment} and is the next there")]
+    Awaited {
+        /// The environment.
+        environment: String,
+        /// The run.
+        run: RunId,
+    },
     /// The environment's ports could not be made.
     #[error("could not connect to environment {environment}")]
     Connect {
@@ -78,6 +86,9 @@ pub enum RecoverError {
     /// It has ended: there is nothing to recover.
     #[error("run {0} has ended")]
     Finished(RunId),
+    /// It waits for its turn: it has changed nothing, and there is nothing to recover.
+    #[error("run {0} waits for its turn and has changed nothing; conductor stop {0} takes it out of the queue")]
+    Waits(RunId),
     /// It has a journal that leads back better than what it has left.
     #[error("run {0} has a journal here and has not ended; conductor restore {0} puts it back by that")]
     Journalled(RunId),
@@ -120,6 +131,23 @@ pub enum RecoverError {
     },
     /// The store could not be used.
     #[error("could not read the run")]
+    Store(#[source] StoreError),
+}
+
+/// Why nobody's turn was looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The journal of the run that is the next makes no sense.
+    #[error("could not replay the journal of run {run}, which is the next")]
+    Replay {
+        /// The run.
+        run: RunId,
+        /// Why.
+        #[source]
+        source: ReplayError,
+    },
+    /// The store could not be used.
+    #[error("could not look for the run that is the next, or let it begin")]
     Store(#[source] StoreError),
 }
 

@@ -1,7 +1,7 @@
 //! The engine: drives runs there and back. It does and never decides; the decisions are `conductor_core::phase::step`.
 //!
 //! * [`Conductor`] — the handle: start, stop, update, watch, follow, recover,
-//! * [`Steward`] — keeps every unfinished run driven, and hands all of them over at the end of a process,
+//! * [`Steward`] — keeps every unfinished run driven, lets those that wait begin, and hands all of them over at the end of a process,
 //! * [`Ports`] and [`PortsFactory`] — what a run works with,
 //! * [`PortObserver`] — hears of every call of a port: [`Ports::observed`], [`ObservedFactory`],
 //! * [`EngineOptions`] — patience, concurrency and pauses,
@@ -30,8 +30,8 @@ mod spans;
 mod steward;
 
 pub use clock::{SystemClock, TokioClock};
-pub use conductor::{Adoption, Conductor, HandOver, Recovery, is_gone};
-pub use errors::{RecoverError, StartError, UpdateError, ViewError};
+pub use conductor::{Adoption, Conductor, HandOver, Recovery, Turn, is_gone};
+pub use errors::{RecoverError, StartError, TurnError, UpdateError, ViewError};
 pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};

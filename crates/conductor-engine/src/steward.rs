@@ -2,7 +2,8 @@
 //!
 //! It looks for unfinished runs when it begins and again and again, and takes over those whose environment can be claimed: of
 //! servers that have died or handed over, and those of this process whose task has ended without a reason. Runs that another
-//! server drives are left alone, and nobody waits for them.
+//! server drives are left alone, and nobody waits for them. It lets those begin that wait for an environment in which none is
+//! active, at each look and whenever a run has ended here.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use conductor_core::ports::{RunSummary, StoreError};
 use futures::stream::{self, StreamExt};
 use tokio::task::JoinHandle;
 
-use crate::conductor::{Conductor, HandOver, Recovery};
+use crate::conductor::{Conductor, HandOver, Recovery, Turn};
 use crate::errors::RecoverError;
 use crate::gate::Gate;
 use crate::journal::chain;
@@ -59,6 +60,7 @@ impl Steward {
             }
             closes
         });
+        conductor.set_tended(true);
         let task = tokio::spawn(keep(conductor.clone(), options));
         Self { conductor: conductor.clone(), task }
     }
@@ -84,6 +86,7 @@ impl Steward {
 impl Drop for Steward {
     fn drop(&mut self) {
         self.task.abort();
+        self.conductor.set_tended(false);
         open(&self.conductor);
     }
 }
@@ -102,20 +105,59 @@ fn open(conductor: &Conductor) {
 async fn keep(conductor: Conductor, options: StewardOptions) {
     while *conductor.gate().borrow() != Gate::HandedOver {
         match look(&conductor, options).await {
-            Ok(()) => open(&conductor),
+            Ok(()) => {
+                open(&conductor);
+                give_turns(&conductor, options).await;
+            }
             Err(error) => tracing::warn!(error = chain(&error), "unfinished runs cannot be looked at"),
         }
-        conductor.clock().sleep(options.every).await;
+        let mut pause = conductor.clock().sleep(options.every);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut pause => break,
+                () = conductor.may_be_a_turn() => give_turns(&conductor, options).await,
+            }
+        }
     }
+}
+
+/// Lets those begin whose turn has come.
+async fn give_turns(conductor: &Conductor, options: StewardOptions) {
+    let environments = match conductor.list().await {
+        Ok(runs) => Conductor::awaited(&runs),
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "waiting runs cannot be looked at");
+            return;
+        }
+    };
+    let given = stream::iter(environments).map(|environment| async move {
+        tokio::select! {
+            turn = conductor.take_turn(&environment, None) => match turn {
+                Ok(Turn::Begun(run)) => tracing::info!(%run, environment, "the turn of a waiting run has come"),
+                Ok(Turn::Nobody | Turn::Waits(_) | Turn::Left(_)) => {}
+                Err(error) => tracing::error!(environment, error = chain(&error), "no waiting run can begin"),
+            },
+            () = conductor.clock().sleep(options.patience) => {
+                tracing::warn!(environment, "the turn of a waiting run could not be given in time; it is tried again");
+            }
+        }
+    });
+    given.buffer_unordered(options.at_once.max(1)).collect::<()>().await;
 }
 
 /// Takes over what can be had. The only error is that of the store, by which nothing can be said of them.
 async fn look(conductor: &Conductor, options: StewardOptions) -> Result<(), StoreError> {
     let runs = conductor.list().await?;
-    let left = runs.into_iter().filter(|run| !run.finished && !conductor.drives(&run.id));
+    let left = runs.into_iter().filter(|run| is_begun(run) && !conductor.drives(&run.id));
     let tended = stream::iter(left).map(|run| async move { tend(conductor, options, &run).await });
     let tended: Vec<Result<(), StoreError>> = tended.buffer_unordered(options.at_once.max(1)).collect().await;
     tended.into_iter().collect()
+}
+
+/// Whether somebody has to drive it.
+const fn is_begun(run: &RunSummary) -> bool {
+    !run.finished && run.waiting.is_none()
 }
 
 async fn tend(conductor: &Conductor, options: StewardOptions, left: &RunSummary) -> Result<(), StoreError> {
@@ -133,7 +175,8 @@ async fn tend(conductor: &Conductor, options: StewardOptions, left: &RunSummary)
         Ok(None) | Err(RecoverError::Claimed { .. } | RecoverError::Finished(_) | RecoverError::HandedOver) => {}
         Err(RecoverError::Store(error)) => return Err(error),
         Err(
-            error @ (RecoverError::Journalled(_)
+            error @ (RecoverError::Waits(_)
+            | RecoverError::Journalled(_)
             | RecoverError::NothingLeft(_)
             | RecoverError::Lives { .. }
             | RecoverError::NoSign(_)

@@ -103,7 +103,8 @@ mod tests {
                     "learnFromLastRun": false,
                     "workers": { "application": "load-workers", "most": 4, "targetCpu": "75%" },
                     "headers": { "X-Team": "checkout" }
-                }
+                },
+                "ifBusy": "queue"
             }
         })
     }

@@ -3,6 +3,7 @@
 use conductor_core::load::Latency;
 use conductor_core::phase::{Level, Phase};
 use conductor_core::ports::RunSummary;
+use conductor_core::run::Waits;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::{EventView, PhaseView, RunView, Tick, Update};
 use conductor_proto::v1;
@@ -32,6 +33,7 @@ pub(crate) fn run(view: &RunView) -> Said<v1::Run> {
         applications: view.applications.iter().map(object).collect::<Said<_>>()?,
         ending: view.ending.as_ref().map(object).transpose()?,
         verdict: view.verdict.as_ref().map(verdict).transpose()?,
+        waits: view.waits.as_ref().map(waits),
     })
 }
 
@@ -57,7 +59,12 @@ pub(crate) fn summary(summary: &RunSummary) -> v1::RunSummary {
         environment: summary.environment.clone(),
         created_at: Some(time(summary.created)),
         finished: summary.finished,
+        waiting: summary.waiting.map(|waiting| waiting.to_string()).unwrap_or_default(),
     }
+}
+
+fn waits(waits: &Waits) -> v1::Waits {
+    v1::Waits { run: waits.run.as_ref().map(ToString::to_string).unwrap_or_default(), replaces: waits.replaces }
 }
 
 fn progress(view: &PhaseView) -> v1::PhaseProgress {

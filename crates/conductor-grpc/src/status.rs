@@ -53,6 +53,7 @@ pub(crate) fn of_start(error: &StartError) -> Status {
     match error {
         StartError::Claimed { environment, .. } => unmet("ENVIRONMENT_IN_USE", environment, error),
         StartError::Unfinished { environment, .. } => unmet("RUN_UNFINISHED", environment, error),
+        StartError::Awaited { environment, .. } => unmet("ENVIRONMENT_AWAITED", environment, error),
         StartError::Connect { environment, source } => of_environment(environment, source, error),
         StartError::RequestReused { request, .. } => taken(request, "a run of another load test"),
         StartError::Unreadable { request, source, .. } => of_lost(request, source),

@@ -37,9 +37,9 @@ impl Folded {
         Ok(folded)
     }
 
-    /// Keeps a run whose last record is written, unless it has ended.
+    /// Keeps a run whose last record is written, unless it has ended, or waits, so that others may write to it.
     pub(crate) fn keep(&self, run: &RunId, folded: Run) {
-        if is_over(&folded) {
+        if is_over(&folded) || folded.is_waiting() {
             self.lock().remove(run);
         } else {
             self.lock().insert(run.clone(), folded);

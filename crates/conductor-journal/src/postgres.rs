@@ -69,8 +69,9 @@ impl RunStore for PostgresStore {
             .map_err(|source| rows::unavailable(format!("could not write down record {}", record.revision), source))?;
         let folded = self.folded.with(self, run, record).await?;
         let environment = &folded.created.spec.environment;
-        let (lease, epoch) = self.leases.of(environment)?;
-        let append = Append { run, record, event: &event, folded: &folded, epoch };
+        // Nobody drives a run whose turn has not come.
+        let lease = folded.begun_at.map(|_| self.leases.of(environment)).transpose()?;
+        let append = Append { run, record, event: &event, folded: &folded, lease };
         let done = self.connections.ask(async |connection| append.transact(connection).await).await;
         match done.map_err(|source| rows::failed(act(), source))? {
             Ok(()) => {
@@ -80,7 +81,7 @@ impl RunStore for PostgresStore {
             Err(refusal) => {
                 self.folded.forget(run);
                 Err(match refusal {
-                    Refusal::Lost(loss) => lease.lose(loss),
+                    Refusal::Lost(error) => error,
                     Refusal::Conflict { found } => conflict(run, record, found),
                     Refusal::Requested { request, run } => rows::requested(&request, &run),
                 })
@@ -98,7 +99,7 @@ impl RunStore for PostgresStore {
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
         let failed = |source| rows::failed("could not read the list of runs".to_owned(), source);
-        let find = sqlx::query_as("SELECT id, name, environment, created, finished, request FROM runs");
+        let find = sqlx::query_as("SELECT id, name, environment, created, finished, request, waiting FROM runs");
         let found = self.connections.ask(async |connection| find.fetch_all(connection).await).await;
         rows::summaries(found.map_err(failed)?)
     }

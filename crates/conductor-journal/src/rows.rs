@@ -1,14 +1,19 @@
 //! From rows to records and back. A row that cannot be read is an error that names it, never skipped.
 
+use conductor_core::phase::Event;
 use conductor_core::ports::{RunRequest, RunSummary, StoreError};
-use conductor_core::run::{Record, RequestId, Revision, RunId};
+use conductor_core::run::{Created, Record, RequestId, Revision, Run, RunId};
+use conductor_core::spec::IfBusy;
 use jiff::Timestamp;
+
+use crate::folded::is_over;
 
 /// A row of `records`: revision, time, event.
 pub(crate) type RecordRow = (i64, String, String);
 
-/// A row of `runs`: id, name, environment, time of its creation, whether it has ended, and the request that has made it.
-pub(crate) type RunRow = (String, String, String, String, bool, Option<String>);
+/// A row of `runs`: id, name, environment, time of its creation, whether it has ended, the request that has made it, and how it
+/// waits.
+pub(crate) type RunRow = (String, String, String, String, bool, Option<String>, Option<String>);
 
 /// A row of `requests`: number and request.
 pub(crate) type RequestRow = (i64, String);
@@ -37,12 +42,25 @@ pub(crate) fn summaries(rows: Vec<RunRow>) -> Result<Vec<RunSummary>, StoreError
     Ok(runs)
 }
 
-fn summary((id, name, environment, created, finished, request): RunRow) -> Result<RunSummary, StoreError> {
+fn summary((id, name, environment, created, finished, request, waiting): RunRow) -> Result<RunSummary, StoreError> {
     let act = || format!("could not understand run {id} of the list of runs");
     let created = created.parse().map_err(|source| unavailable(act(), source))?;
     let known = id.parse().map_err(|source| unavailable(act(), source))?;
     let request = request.map(|request| request.parse()).transpose().map_err(|source| unavailable(act(), source))?;
-    Ok(RunSummary { id: known, name, environment, created, finished, request })
+    let waiting = waiting.map(|word| serde_json::from_value::<IfBusy>(word.into())).transpose();
+    let waiting = waiting.map_err(|source| unavailable(act(), source))?;
+    Ok(RunSummary { id: known, name, environment, created, finished, waiting, request })
+}
+
+/// What the list of runs says of one from now on, where a record changes that: whether it has ended. It does not wait then.
+pub(crate) fn listed(record: &Record, folded: &Run) -> Option<bool> {
+    let finished = is_over(folded);
+    (finished || matches!(record.event, Event::Adopted { .. } | Event::Begun { .. })).then_some(finished)
+}
+
+/// How a run that is created waits, as its row says it.
+pub(crate) fn waiting(created: &Created) -> Option<String> {
+    created.waits.as_ref().map(|_| created.spec.if_busy.to_string())
 }
 
 /// Requests with their numbers.

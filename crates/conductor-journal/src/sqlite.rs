@@ -12,7 +12,7 @@ use conductor_core::run::{Record, RequestId, Revision, Run, RunId};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, Row, SqlitePool};
 
-use crate::folded::{Folded, conflict, is_over};
+use crate::folded::{Folded, conflict};
 use crate::open_error::OpenError;
 use crate::rows;
 
@@ -98,12 +98,13 @@ async fn transact(
                 return Err(rows::requested(request, &known));
             }
         }
-        sqlx::query("INSERT INTO runs (id, name, environment, created, request) VALUES (?, ?, ?, ?, ?)")
+        sqlx::query("INSERT INTO runs (id, name, environment, created, request, waiting) VALUES (?, ?, ?, ?, ?, ?)")
             .bind(run.as_str())
             .bind(&created.spec.name)
             .bind(&created.spec.environment)
             .bind(record.at.to_string())
             .bind(created.request.as_ref().map(RequestId::as_str))
+            .bind(rows::waiting(created))
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
@@ -116,9 +117,8 @@ async fn transact(
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    let finished = is_over(folded);
-    if finished || matches!(record.event, Event::Adopted { .. }) {
-        sqlx::query("UPDATE runs SET finished = ? WHERE id = ?")
+    if let Some(finished) = rows::listed(record, folded) {
+        sqlx::query("UPDATE runs SET finished = ?, waiting = NULL WHERE id = ?")
             .bind(finished)
             .bind(run.as_str())
             .execute(&mut *transaction)
@@ -151,7 +151,7 @@ impl RunStore for SqliteStore {
     }
 
     async fn runs(&self) -> Result<Vec<RunSummary>, StoreError> {
-        let found = sqlx::query_as("SELECT id, name, environment, created, finished, request FROM runs")
+        let found = sqlx::query_as("SELECT id, name, environment, created, finished, request, waiting FROM runs")
             .fetch_all(&self.pool)
             .await
             .map_err(|source| rows::failed("could not read the list of runs".to_owned(), source))?;

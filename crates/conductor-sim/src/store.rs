@@ -153,6 +153,7 @@ impl RunStore for MemoryStore {
             environment: run.created.spec.environment.clone(),
             created: run.created_at,
             finished: matches!(run.state, State::Finished { .. }),
+            waiting: run.is_waiting().then_some(run.created.spec.if_busy),
             request: run.created.request.clone(),
         };
         let mut runs: Vec<RunSummary> = shared.journals.iter().map(summary).collect();

@@ -60,6 +60,7 @@ fn refused(error: StartError) -> Failed {
         StartError::Connect { .. } | StartError::RequestReused { .. } => BAD_INPUT,
         StartError::Claimed { .. }
         | StartError::Unfinished { .. }
+        | StartError::Awaited { .. }
         | StartError::TakingOver
         | StartError::HandedOver
         | StartError::Unreadable { .. }

@@ -36,12 +36,16 @@ pub(super) fn summary(run: &v1::RunSummary) -> Result<RunSummary, String> {
     let at = run.created_at.unwrap_or_default();
     let created = Timestamp::new(at.seconds, at.nanos).map_err(|error| format!("has a time that is none: {error}"))?;
     let id = run.id.parse().map_err(|error| format!("has a run whose id is none: {error}"))?;
+    let waiting = Some(run.waiting.as_str()).filter(|waiting| !waiting.is_empty());
+    let waiting = waiting.map(|waiting| serde_json::from_value(waiting.into())).transpose();
+    let waiting = waiting.map_err(|error| format!("has a run that waits in a way this version does not know: {error}"))?;
     Ok(RunSummary {
         id,
         name: run.name.clone(),
         environment: run.environment.clone(),
         created,
         finished: run.finished,
+        waiting,
         request: None,
     })
 }

@@ -54,6 +54,7 @@ impl State {
     /// What to do when the state is entered, or found after a crash.
     pub fn on_entry(&self) -> Vec<Command> {
         match self {
+            Self::Waiting | Self::Finished { .. } => Vec::new(),
             Self::Accepted => vec![Command::Start],
             Self::Preflight => vec![Command::Check],
             Self::RecordingBaseline { .. } => vec![Command::RecordBaseline],
@@ -71,7 +72,6 @@ impl State {
             Self::CleaningUp { .. } => vec![Command::CleanUp],
             Self::Rechecking { back, .. } => vec![Command::Recheck(back.clone())],
             Self::PuttingBackAgain { back, .. } => vec![Command::RestoreAgain(back.clone())],
-            Self::Finished { .. } => Vec::new(),
         }
     }
 }

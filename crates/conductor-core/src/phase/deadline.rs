@@ -34,7 +34,7 @@ pub struct Deadlines {
     pub clean_up: Span,
     /// The second look, once it is time for it.
     pub recheck: Span,
-    /// From the start of the run to the end of the load.
+    /// From the start of the run, once its turn has come, to the end of the load.
     pub run: Span,
 }
 
@@ -75,7 +75,7 @@ impl Deadlines {
     /// The limit of a state's activity; `None` where only the run's own deadline counts.
     pub fn limit(&self, state: &State) -> Option<Span> {
         match state {
-            State::Accepted | State::GeneratingLoad { .. } | State::Finished { .. } => None,
+            State::Waiting | State::Accepted | State::GeneratingLoad { .. } | State::Finished { .. } => None,
             State::Preflight | State::RecordingBaseline { .. } => Some(self.prepare),
             State::Freezing { .. } => Some(self.freeze),
             State::Deploying { .. } => Some(self.deploy),

@@ -8,6 +8,7 @@ use super::{Changes, Retarget};
 use crate::app::ApplicationId;
 use crate::failure::Failure;
 use crate::guard::{Drift, Guarded};
+use crate::learnt::Learnt;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
 use crate::parity::Report;
 use crate::ports::{Production, TableCount};
@@ -22,6 +23,12 @@ use crate::scale::{Baseline, ScaleStep};
 pub enum Event {
     /// The run was accepted; the first record of every journal.
     Created(Box<Created>),
+    /// The turn of a run that has waited has come.
+    Begun {
+        /// What the last run of the same load test has learnt by now, which may be the one that was waited for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        learnt: Option<Box<Learnt>>,
+    },
     /// The run begins.
     Started,
     /// Everything the run needs is there.
@@ -183,6 +190,7 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Created(_) => "Created",
+            Self::Begun { .. } => "Begun",
             Self::Started => "Started",
             Self::PreflightPassed { .. } => "PreflightPassed",
             Self::BaselineRecorded { .. } => "BaselineRecorded",

@@ -42,6 +42,7 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         return Ok(stay(state));
     }
     match state {
+        State::Waiting => waiting(event),
         State::Accepted => {
             if let Event::Started = event {
                 return Ok(enter(State::Preflight));
@@ -254,6 +255,7 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::Reverted { .. }
         | Event::NotReverted { .. }
         | Event::Thawed
+        | Event::Begun { .. }
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }
@@ -271,6 +273,40 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::PutBackAgain { .. }
         | Event::Resumed
         | Event::Noted(_) => None,
+    }
+}
+
+/// It can be taken out of the queue, or fail when its turn comes. Its time does not run, and there is nothing to put back.
+fn waiting(event: &Event) -> Result<Transition, Refused> {
+    match event {
+        Event::Begun { .. } => Ok(enter(State::Accepted)),
+        Event::StopRequested { .. } | Event::Failed(_) => before_changes(State::Waiting, event),
+        Event::Abandoned
+        | Event::DeadlineExceeded
+        | Event::Created(_)
+        | Event::Adopted { .. }
+        | Event::Frozen { .. }
+        | Event::Drifted { .. }
+        | Event::Reverted { .. }
+        | Event::NotReverted { .. }
+        | Event::Thawed
+        | Event::Started
+        | Event::PreflightPassed { .. }
+        | Event::BaselineRecorded { .. }
+        | Event::Deployed
+        | Event::ScaledUp
+        | Event::Rehearsed { .. }
+        | Event::Measured(_)
+        | Event::Retargeted { .. }
+        | Event::WorkersScaled(_)
+        | Event::WorkersNotScaled(_)
+        | Event::LoadStopped
+        | Event::Restored { .. }
+        | Event::CleanedUp { .. }
+        | Event::Rechecked { .. }
+        | Event::PutBackAgain { .. }
+        | Event::Resumed
+        | Event::Noted(_) => Err(refuse(State::Waiting, event)),
     }
 }
 
@@ -302,6 +338,7 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::Reverted { .. }
         | Event::NotReverted { .. }
         | Event::Thawed
+        | Event::Begun { .. }
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }

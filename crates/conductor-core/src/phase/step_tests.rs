@@ -59,6 +59,7 @@ fn events() -> Vec<Event> {
     let generator = GeneratorFacts { version: "1".to_owned(), workers: None, counting: "exact".to_owned() };
     vec![
         Event::Created(Box::new(created())),
+        Event::Begun { learnt: None },
         Event::Started,
         Event::PreflightPassed { production: BTreeMap::new(), generator, parity: None },
         Event::BaselineRecorded { baseline: baseline() },
@@ -118,6 +119,7 @@ fn states() -> Vec<State> {
     let back = WayBack { changes: rolled_out(), found: baseline(), at: Timestamp::UNIX_EPOCH };
     let load = Box::new(Load::begin(&created, &changes, Timestamp::UNIX_EPOCH, &rehearsal()));
     vec![
+        State::Waiting,
         State::Accepted,
         State::Preflight,
         State::RecordingBaseline { production: BTreeMap::new() },
@@ -172,7 +174,7 @@ fn accepted() -> Vec<(&'static str, String, &'static str)> {
 fn page() -> String {
     let mut page = String::from(
         "# The phases of a run\n\nMade by a test from the transition function; do not edit. `Noted` and `Resumed` are \
-         accepted everywhere but change nothing, and are left out.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Accepted\n",
+         accepted everywhere but change nothing, and are left out.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Waiting\n    [*] --> Accepted\n",
     );
     let rows: Vec<_> = accepted().into_iter().filter(|row| row.1 != "Noted" && row.1 != "Resumed").collect();
     for (state, event, next) in rows.iter().filter(|row| row.0 != row.2) {
@@ -205,7 +207,7 @@ fn the_documented_table_is_the_transition_function() {
 fn entering_a_state_again_issues_the_same_commands() {
     for state in states() {
         assert_eq!(state.on_entry(), state.clone().on_entry(), "{}", state.name());
-        assert_eq!(state.on_entry().is_empty(), state.name() == "Finished", "{}", state.name());
+        assert_eq!(state.on_entry().is_empty(), matches!(state.name(), "Waiting" | "Finished"), "{}", state.name());
     }
 }
 

@@ -89,6 +89,11 @@ pub struct SpecDocument {
     /// Hints for the control of load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<LoadDocument>,
+    /// What becomes of a run while another one is active in the environment: `refuse` (default) does not start it, `queue` lets
+    /// it wait for its turn, and `replace` ends the active run in order and lets this one be the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["refuse", "queue", "replace", null])))]
+    pub if_busy: Option<String>,
 }
 
 /// The business KPI to reach.

@@ -10,7 +10,7 @@ use super::document::{
 };
 use super::{
     ApplicationChoice, LOAD_TEST_HEADER, Limits, LoadHints, LoadShape, LoadTestSpec, RUN_HEADER, ScaleChoice,
-    SpecError, VersionChoice, Violation, stages, workers,
+    SpecError, VersionChoice, Violation, if_busy, stages, workers,
 };
 use crate::app::{ApplicationId, NameError, is_name};
 use crate::units::{Span, UnitError};
@@ -49,6 +49,7 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
         let limits =
             limits(&mut found, spec.limits.unwrap_or_default(), shape.as_ref().map(|(shape, _)| shape), interval);
         let load = hints(&mut found, spec.load.unwrap_or_default(), &applications);
+        let if_busy = if_busy::if_busy(&mut found, spec.if_busy.as_deref());
         match shape {
             Some((shape, target)) if found.violations.is_empty() => Ok(Self {
                 name: document.metadata.name,
@@ -62,6 +63,7 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
                 applications,
                 limits,
                 load,
+                if_busy,
             }),
             _ => Err(SpecError { violations: found.violations }),
         }
@@ -103,6 +105,7 @@ impl From<LoadTestSpec> for LoadTestDocument {
                 workers: load.workers.map(workers::written),
                 headers: load.headers,
             }),
+            if_busy: if_busy::written(spec.if_busy),
         };
         stages::written(spec.shape, &mut document);
         Self {

@@ -10,7 +10,7 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
     let info = |message: String| Some((Level::Info, message));
     let warning = |message: String| Some((Level::Warning, message));
     match event {
-        Event::Created(_) | Event::Started | Event::Measured(_) => None,
+        Event::Created(_) | Event::Begun { .. } | Event::Started | Event::Measured(_) => None,
         Event::PreflightPassed { generator, .. } => info(format!("checks passed; {}", generator.counting)),
         Event::BaselineRecorded { baseline } => {
             let plural = if baseline.len() == 1 { "" } else { "s" };
@@ -98,6 +98,7 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         | Event::Reverted { .. }
         | Event::NotReverted { .. }
         | Event::Thawed
+        | Event::Begun { .. }
         | Event::Started
         | Event::PreflightPassed { .. }
         | Event::BaselineRecorded { .. }

@@ -82,7 +82,7 @@ impl Conductor {
     }
 
     /// True while some process, this one or another, drives the run; false when it has ended, or its conductor died
-    /// and it waits for [`Conductor::recover`].
+    /// and it waits for [`Conductor::recover`]. One that waits for its turn is nobody's to recover, and counts as driven.
     ///
     /// # Errors
     /// When there is no such run, or the store cannot be used.
@@ -93,8 +93,8 @@ impl Conductor {
         let runs = self.shared.store.runs().await?;
         let found = runs.into_iter().find(|known| known.id == *run);
         let found = found.ok_or_else(|| StoreError::UnknownRun(run.clone()))?;
-        if found.finished {
-            return Ok(false);
+        if found.finished || found.waiting.is_some() {
+            return Ok(!found.finished);
         }
         // A claim that can be had is nobody's, and is given back at once.
         match self.shared.store.claim(&found.environment).await {

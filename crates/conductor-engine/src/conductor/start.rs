@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conductor_core::ports::{Claim, RunSummary, StoreError};
-use conductor_core::run::{Created, ReplayError, RequestId, Run, RunId};
+use conductor_core::run::{Created, ReplayError, RequestId, Run, RunId, active, queue};
 use conductor_core::spec::LoadTestSpec;
 
 use super::{Conductor, FIRST};
@@ -20,9 +20,14 @@ impl Conductor {
     /// in a task of its own. Where [`Created::request`] has a name, asking once more gives the run that was made before, by
     /// whichever conductor of the store; otherwise it makes another one.
     ///
+    /// Where the environment is in use and the load test says so, the run is recorded, and waits for its turn: a [`Steward`]
+    /// of any conductor of the store, or [`Conductor::take_turn`], lets it begin.
+    ///
+    /// [`Steward`]: crate::Steward
+    ///
     /// # Errors
-    /// When the environment is in use, or its last run never ended (see [`Conductor::recover`]), or the environment's ports
-    /// cannot be made, or the store cannot be used, or this conductor takes no new runs on now, or the request has made a run
+    /// When the environment is in use, or others wait for it, and the load test does not let the run wait, or its last run
+    /// never ended and no steward takes it over (see [`Conductor::recover`]), or the environment's ports cannot be made, or the store cannot be used, or this conductor takes no new runs on now, or the request has made a run
     /// of another load test. Then nothing was changed. No run was recorded either, unless the store took it down and did
     /// not answer.
     pub async fn start(&self, created: Created) -> Result<RunId, StartError> {
@@ -40,21 +45,62 @@ impl Conductor {
 
     async fn start_new(&self, created: Created) -> Result<RunId, StartError> {
         self.gate().borrow().takes_new()?;
-        let environment = created.spec.environment.clone();
-        let claim = self.claim_for_new(&environment).await?;
-        let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
-        if let Some(open) = runs.iter().find(|run| run.environment == environment && !run.finished) {
-            return Err(StartError::Unfinished { environment, run: open.id.clone() });
+        match self.place(&created.spec.environment).await {
+            Ok((claim, runs)) => self.begin_at_once(created, claim, &runs).await,
+            Err(refusal) if created.spec.if_busy.waits() && self.may_be_waited_for(&refusal) => {
+                self.line_up(created).await
+            }
+            Err(refusal) => Err(refusal),
         }
-        let learnt = former::learnt(&*self.shared.store, &runs, &created.spec).await;
+    }
+
+    /// The claim on an environment where a new run may begin now, and all runs.
+    async fn place(&self, environment: &str) -> Result<(Box<dyn Claim>, Vec<RunSummary>), StartError> {
+        let claim = self.claim_for_new(environment).await?;
+        let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
+        if let Some(open) = active(&runs, environment) {
+            return Err(StartError::Unfinished { environment: environment.to_owned(), run: open.id.clone() });
+        }
+        if let Some(next) = queue(&runs, environment).first() {
+            return Err(StartError::Awaited { environment: environment.to_owned(), run: next.id.clone() });
+        }
+        Ok((claim, runs))
+    }
+
+    /// Whether what keeps a run from beginning passes without anybody doing anything about it.
+    fn may_be_waited_for(&self, refusal: &StartError) -> bool {
+        match refusal {
+            StartError::Claimed { .. } | StartError::Awaited { .. } => true,
+            StartError::Unfinished { .. } => self.is_tended(),
+            StartError::Connect { .. }
+            | StartError::RequestReused { .. }
+            | StartError::Unreadable { .. }
+            | StartError::TakingOver
+            | StartError::HandedOver
+            | StartError::Store(_) => false,
+        }
+    }
+
+    async fn begin_at_once(
+        &self,
+        created: Created,
+        claim: Box<dyn Claim>,
+        runs: &[RunSummary],
+    ) -> Result<RunId, StartError> {
+        let environment = created.spec.environment.clone();
+        let learnt = former::learnt(&*self.shared.store, runs, &created.spec).await;
         let created = Created { learnt, ..created };
         let board = Board::new();
         let connected = self.shared.factory.connect(&created, created.epoch(FIRST), board.clone()).await;
         let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
-        let id = fresh_id(&created.spec.name, self.shared.clock.now());
+        let id = self.fresh_id(&created.spec.name);
         let found = self.record(&id, &created).await.map_err(StartError::Store)?;
         self.spawn(self.equipment(&id, created, ports, board), found, claim, None);
         Ok(id)
+    }
+
+    pub(super) fn fresh_id(&self, name: &str) -> RunId {
+        fresh_id(name, self.shared.clock.now())
     }
 
     /// The run that a request has made before, if it is one of the same load test.
@@ -86,7 +132,7 @@ impl Conductor {
             };
             let StoreError::Claimed { environment, holder } = error else { return Err(StartError::Store(error)) };
             let runs = self.shared.store.runs().await.map_err(StartError::Store)?;
-            let is_driven = runs.iter().any(|run| run.environment == environment && !run.finished);
+            let is_driven = active(&runs, &environment).is_some();
             looks += 1;
             if is_driven || looks == LOOKS {
                 return Err(StartError::Claimed { environment, holder });

@@ -99,6 +99,12 @@ impl Bed {
         Conductor::new(store, requests, factory, self.clock.clone(), EngineOptions::default())
     }
 
+    /// The same with another way to leave requests.
+    pub(crate) fn conductor_asking(&self, requests: Arc<dyn RunRequests>) -> Conductor {
+        let store = Arc::new(self.store.clone());
+        Conductor::new(store, requests, self.factory(), self.clock.clone(), EngineOptions::default())
+    }
+
     /// What a run would do, or why that cannot be said.
     pub(crate) async fn plan(&self) -> Result<PlanReport, PortError> {
         conductor_engine::plan(&(self.wrap)(ports(&self.environment)), &self.created, jiff::Timestamp::now()).await

@@ -32,6 +32,7 @@ mod stewards;
 mod stops;
 mod stores;
 mod stuck;
+mod turns;
 mod unguarded;
 mod updates;
 mod workers;

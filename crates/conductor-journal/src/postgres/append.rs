@@ -1,11 +1,15 @@
 //! One append: a transaction that looks at the lease first, and keeps it from being taken until the record is written.
 
+use std::sync::Arc;
+
 use conductor_core::phase::Event;
+use conductor_core::ports::StoreError;
 use conductor_core::run::{Created, Record, RequestId, Revision, Run, RunId};
 use sqlx::{Connection, PgConnection};
 
-use super::leases::{self, Loss};
-use crate::folded::is_over;
+use super::lease::Lease;
+use super::leases;
+use crate::rows;
 
 /// What is appended.
 pub(super) struct Append<'a> {
@@ -15,14 +19,14 @@ pub(super) struct Append<'a> {
     pub(super) event: &'a str,
     /// The run with the record applied.
     pub(super) folded: &'a Run,
-    /// The epoch of the lease of the run's environment.
-    pub(super) epoch: i64,
+    /// The lease of the run's environment and its epoch; `None` where it is written without one.
+    pub(super) lease: Option<(Arc<Lease>, i64)>,
 }
 
 /// Why nothing was written.
 pub(super) enum Refusal {
     /// The lease is lost.
-    Lost(Loss),
+    Lost(StoreError),
     /// The journal is at this revision.
     Conflict {
         /// The revision.
@@ -51,8 +55,10 @@ impl Append<'_> {
 
     async fn write(&self, transaction: &mut PgConnection) -> Result<Result<(), Refusal>, sqlx::Error> {
         let environment = &self.folded.created.spec.environment;
-        if let Err(loss) = leases::look_and_hold(transaction, environment, self.epoch).await? {
-            return Ok(Err(Refusal::Lost(loss)));
+        if let Some((lease, epoch)) = &self.lease
+            && let Err(loss) = leases::look_and_hold(transaction, environment, *epoch).await?
+        {
+            return Ok(Err(Refusal::Lost(lease.lose(loss))));
         }
         if let Event::Created(created) = &self.record.event
             && let Some(refusal) = self.begin(created, transaction).await?
@@ -65,9 +71,8 @@ impl Append<'_> {
             let found = self.last(transaction).await?;
             return Ok(Err(Refusal::Conflict { found }));
         }
-        let finished = is_over(self.folded);
-        if finished || matches!(self.record.event, Event::Adopted { .. }) {
-            let update = "UPDATE runs SET finished = $1 WHERE id = $2";
+        if let Some(finished) = rows::listed(self.record, self.folded) {
+            let update = "UPDATE runs SET finished = $1, waiting = NULL WHERE id = $2";
             sqlx::query(update).bind(finished).bind(self.run.as_str()).execute(transaction).await?;
         }
         Ok(Ok(()))
@@ -84,10 +89,11 @@ impl Append<'_> {
     async fn begin(&self, created: &Created, transaction: &mut PgConnection) -> Result<Option<Refusal>, sqlx::Error> {
         let request = created.request.as_ref();
         // Who begins at the same time is waited for, whether it is by the same id or by the same request.
-        let begin = "INSERT INTO runs (id, name, environment, created, request) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT DO NOTHING";
+        let begin = "INSERT INTO runs (id, name, environment, created, request, waiting)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
         let begin = sqlx::query(begin).bind(self.run.as_str()).bind(&created.spec.name).bind(&created.spec.environment);
-        let begin = begin.bind(self.record.at.to_string()).bind(request.map(RequestId::as_str));
+        let begin =
+            begin.bind(self.record.at.to_string()).bind(request.map(RequestId::as_str)).bind(rows::waiting(created));
         let begun = begin.execute(&mut *transaction).await?.rows_affected() == 1;
         let Some(request) = request.filter(|_| !begun) else { return Ok(None) };
         let find = sqlx::query_scalar("SELECT id FROM runs WHERE request = $1 AND id <> $2");

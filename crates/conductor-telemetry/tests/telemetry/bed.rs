@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::failure::PortError;
-use conductor_core::phase::{Phase, State};
+use conductor_core::phase::Phase;
 use conductor_core::ports::ProgressSink;
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Run};
@@ -74,7 +74,7 @@ pub(crate) fn created(environment: &SimEnvironment, name: &str) -> Created {
 pub(crate) fn accepted(id: &str) -> RunView {
     let created = created(&environment().0, "model");
     let created_at = "2026-11-24T14:00:00Z".parse().unwrap();
-    let run = Run { created, created_at, state: State::Accepted, revision: 1, guarded: None };
+    let run = Run::new(created, created_at, 1);
     RunView::begin(&id.parse().unwrap(), &run)
 }
 
