@@ -125,6 +125,24 @@ fn what_the_chart_makes_may_do_little_and_listens_where_its_settings_say() {
         assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
     }
 
+    // Where the cluster is asked who calls, the rights for that, and what its schedule may do here.
+    let mut asking = most();
+    asking["server"] = json!({ "access": { "kubernetes": { "audiences": ["loadtest-conductor"] } } });
+    let objects = bed.taken(&bed.rendered(&asking));
+    let manifest = std::fs::read_to_string(repository("deploy/kubernetes/callers.yaml")).unwrap();
+    let more = bed.taken(&manifest.replace("namespace: loadtest-conductor", "namespace: chart"));
+    let operator = |rule: &String| !rule.contains("loadtests") || rule.contains("stop");
+    let more = rules(&more).into_iter().filter(operator).map(|rule| rule.replace("[\"shop\"]", "[\"shop-local\"]"));
+    let mut asked: Vec<String> = expected.iter().cloned().chain(more).collect();
+    asked.sort();
+    assert_eq!(asked.len(), expected.len() + 3);
+    assert_eq!(rules(&objects), asked, "they are those of deploy/kubernetes/callers.yaml as well");
+    let settings = of_kind(&objects, "ConfigMap").into_iter().find_map(|map| map["data"]["server.yaml"].as_str());
+    assert!(settings.unwrap().contains("namespace: chart\n"), "{settings:?}");
+    asking["server"]["access"]["kubernetes"]["cluster"] =
+        json!({ "kubeconfig": "/etc/conductor-secrets/other/kubeconfig" });
+    assert_eq!(rules(&bed.taken(&bed.rendered(&asking))), expected, "another cluster is asked");
+
     let objects = bed.taken(&bed.rendered(&most()));
     assert_eq!(pods(&objects).len(), 2, "those of the server and of the schedule");
     assert_eq!(of_kind(&objects, "PodDisruptionBudget").len(), 1);

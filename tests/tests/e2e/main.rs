@@ -1,5 +1,6 @@
 //! The conductor end to end, with real processes. It is one program, so that those that wait leave room for others to its end.
 
+mod callers;
 mod chart;
 mod commands;
 mod databases;
@@ -9,6 +10,7 @@ mod inputs;
 mod kills;
 mod kubernetes;
 mod mixed;
+mod observed;
 mod server;
 mod servers;
 mod shared_journal;

@@ -86,6 +86,9 @@ capabilities: { drop: [ALL] }
 {{- $_ := set $access "tokens" (dict "file" (printf "/etc/conductor-secrets/%s/tokens" .Values.tokens.secret)) -}}
 {{- end -}}
 {{- if not $access }}{{ fail "who may call? set tokens.secret, or server.access as docs/access.md says" }}{{ end -}}
+{{- if $access.kubernetes -}}
+{{- $_ := set $access "kubernetes" (mergeOverwrite (dict "namespace" .Release.Namespace) $access.kubernetes) -}}
+{{- end -}}
 {{- $_ := set $spec "access" $access -}}
 {{- $telemetry := $spec.telemetry | default dict -}}
 {{- $metrics := $telemetry.metrics | default dict -}}
