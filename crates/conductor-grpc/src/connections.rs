@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use conductor_access::{Peer, TlsAcceptor};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -40,6 +40,18 @@ struct Greeting {
 trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+/// Connections that others have made.
+pub(crate) fn made<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    streams: impl Stream<Item = (T, Peer)> + Send,
+    most: NonZeroU32,
+) -> impl Stream<Item = io::Result<Connection>> + Send {
+    let places = Arc::new(Semaphore::new(most.get() as usize));
+    streams.filter_map(move |(stream, peer)| {
+        let place = Arc::clone(&places).try_acquire_owned().ok();
+        std::future::ready(place.map(|place| Ok(Connection::new(Box::new(stream), peer, place))))
+    })
+}
 
 /// The connections that a listener gets. A slow handshake keeps no other one waiting.
 pub(crate) fn connections(

@@ -4,7 +4,8 @@
 //! * [`Declarations`] — what it must be told by whoever knows environments,
 //! * [`Door`] — who may call, over which connections, and where it is written down,
 //! * [`CallObserver`] — who hears how long calls took,
-//! * [`serve`] — the service with health and reflection on a listener, within [`Limits`].
+//! * [`serve`] — the service with health and reflection on a listener, within [`Limits`]; [`serve_streams`] — on connections
+//!   that others have made.
 
 mod answered;
 mod call;
@@ -30,5 +31,5 @@ pub use answered::CallObserver;
 pub use declarations::Declarations;
 pub use door::Door;
 pub use limits::Limits;
-pub use server::serve;
+pub use server::{serve, serve_streams};
 pub use service::Service;

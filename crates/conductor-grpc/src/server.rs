@@ -1,14 +1,18 @@
 //! What serves the service: health and reflection beside it, limits around it, on a listener.
 
+use std::io;
 use std::time::Duration;
 
+use conductor_access::Peer;
 use conductor_proto::v1::load_test_service_server::LoadTestServiceServer;
+use futures::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tonic::server::NamedService;
 use tonic::transport::Server;
 
 use crate::answered::AnsweredLayer;
-use crate::connections::connections;
+use crate::connections::{Connection, connections, made};
 use crate::door::{Door, DoorLayer};
 use crate::json::JsonLayer;
 use crate::limits::Limits;
@@ -16,6 +20,9 @@ use crate::service::Service;
 
 /// How long a connection may say nothing before it is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// Why nothing is served any more.
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves until `until`, then ends all watches, finishes the calls that are under way, and returns.
 ///
@@ -27,8 +34,35 @@ pub async fn serve(
     door: Door,
     limits: Limits,
     until: impl Future<Output = ()> + Send,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), Failed> {
     let Door { access, tls, audit, observer } = door;
+    let door = Door { access, tls: None, audit, observer };
+    on(connections(listener, tls, limits.connections), service, door, limits, until).await
+}
+
+/// Serves on connections that others make and secure, such as those in memory, each with who is at its other end. One more than
+/// there may be is closed at once.
+///
+/// # Errors
+/// When the descriptors cannot be read.
+pub async fn serve_streams<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    streams: impl Stream<Item = (T, Peer)> + Send,
+    service: Service,
+    door: Door,
+    limits: Limits,
+    until: impl Future<Output = ()> + Send,
+) -> Result<(), Failed> {
+    on(made(streams, limits.connections), service, door, limits, until).await
+}
+
+async fn on(
+    connections: impl Stream<Item = io::Result<Connection>>,
+    service: Service,
+    door: Door,
+    limits: Limits,
+    until: impl Future<Output = ()> + Send,
+) -> Result<(), Failed> {
+    let Door { access, tls: _, audit, observer } = door;
     let longest = limits.message_bytes.get();
     let (mut health, health_service) = tonic_health::server::health_reporter();
     let load_tests = LoadTestServiceServer::new(service.clone())
@@ -59,7 +93,7 @@ pub async fn serve(
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .add_service(load_tests)
-        .serve_with_incoming_shutdown(connections(listener, tls, limits.connections), until)
+        .serve_with_incoming_shutdown(connections, until)
         .await?;
     Ok(())
 }
