@@ -9,6 +9,7 @@ mod runs;
 mod simulate;
 mod token;
 mod tools;
+mod turn;
 mod unfreeze;
 
 use std::path::PathBuf;

@@ -61,6 +61,15 @@ impl Session {
         }
     }
 
+    /// The run that was named, or every one that has begun and not ended.
+    pub(crate) async fn run_or_begun(&self, run: Option<RunId>) -> Result<Vec<RunId>, Failed> {
+        let is_begun = |run: &RunSummary| !run.finished && run.waiting.is_none();
+        match run {
+            Some(run) => Ok(vec![run]),
+            None => Ok(self.runs().await?.into_iter().filter(is_begun).map(|run| run.id).collect()),
+        }
+    }
+
     /// Where the journal is, for people.
     fn journal_name(&self) -> &Path {
         match &self.journal {

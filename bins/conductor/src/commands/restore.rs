@@ -54,7 +54,7 @@ pub(super) async fn restore(session: Session, restored: Restored) -> Result<u8, 
     let all = run.is_none();
     let (left, is_by_journals) = match settings.filter(|_| from_cluster) {
         Some(settings) => (by_objects(&session, &settings, run).await?, false),
-        None => (session.run_or_unfinished(run).await?.into_iter().map(Left::Journal).collect(), true),
+        None => (session.run_or_begun(run).await?.into_iter().map(Left::Journal).collect(), true),
     };
     let mut tally = put_back_all(&session, left, FAILED).await;
     if all && is_by_journals {

@@ -8,6 +8,7 @@ use conductor_wiring::Wiring;
 
 use super::follow::{Followed, follow};
 use super::read;
+use super::turn::{Waited, wait_for_turn};
 use crate::args::{Declared, Global, Output};
 use crate::exit::{BAD_INPUT, CANCELLED, FAILED, Failed, NOT_RESTORED};
 use crate::session::{Session, state_dir, write};
@@ -18,7 +19,11 @@ use crate::{answers, out, show};
 pub(super) async fn run(session: Session, declared: Declared) -> Result<u8, Failed> {
     let created = read(&declared, &session.state_dir)?;
     let run = start(&session, created).await?;
-    let Followed { view, .. } = follow(&session, &run, Interrupt::EndsRun).await?;
+    let interrupt = match wait_for_turn(&session, &run).await? {
+        Waited::Here => Interrupt::EndsRun,
+        Waited::Elsewhere => Interrupt::EndsWatching,
+    };
+    let Followed { view, .. } = follow(&session, &run, interrupt).await?;
     finish(&session, &view)
 }
 
@@ -27,24 +32,25 @@ async fn start(session: &Session, created: Created) -> Result<RunId, Failed> {
     match session.conductor.start(created.clone()).await {
         Ok(run) => Ok(run),
         Err(StartError::Unfinished { run, .. }) => {
-            session.say(&format!("run {run} was left behind by a conductor that died; it is put back first"));
-            let Followed { view: left, interrupted } = put_back(session, &run).await?;
-            if interrupted {
-                return Err(Failed::with(
-                    CANCELLED,
-                    format!("run {run} is put back; no new run was started, as was asked"),
-                ));
-            }
-            if left.verdict.as_ref().is_none_or(|verdict| !verdict.restored) {
-                return Err(Failed::with(
-                    NOT_RESTORED,
-                    format!("run {run} could not be put back, so no new run was started"),
-                ));
-            }
+            put_back_left(session, &run).await?;
             session.conductor.start(created).await.map_err(refused)
         }
         Err(error) => Err(refused(error)),
     }
+}
+
+/// Ends a run whose conductor died before another one begins in its environment.
+pub(super) async fn put_back_left(session: &Session, run: &RunId) -> Result<(), Failed> {
+    session.say(&format!("run {run} was left behind by a conductor that died; it is put back first"));
+    let Followed { view: left, interrupted } = put_back(session, run).await?;
+    if interrupted {
+        return Err(Failed::with(CANCELLED, format!("run {run} is put back; no new run was started, as was asked")));
+    }
+    if left.verdict.as_ref().is_none_or(|verdict| !verdict.restored) {
+        let text = format!("run {run} could not be put back, so no new run was started");
+        return Err(Failed::with(NOT_RESTORED, text));
+    }
+    Ok(())
 }
 
 /// Ends a run whose conductor died, and writes its report.

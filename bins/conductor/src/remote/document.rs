@@ -38,7 +38,8 @@ pub(super) fn summary(run: &v1::RunSummary) -> Result<RunSummary, String> {
     let id = run.id.parse().map_err(|error| format!("has a run whose id is none: {error}"))?;
     let waiting = Some(run.waiting.as_str()).filter(|waiting| !waiting.is_empty());
     let waiting = waiting.map(|waiting| serde_json::from_value(waiting.into())).transpose();
-    let waiting = waiting.map_err(|error| format!("has a run that waits in a way this version does not know: {error}"))?;
+    let waiting =
+        waiting.map_err(|error| format!("has a run that waits in a way this version does not know: {error}"))?;
     Ok(RunSummary {
         id,
         name: run.name.clone(),

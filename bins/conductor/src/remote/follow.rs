@@ -45,7 +45,10 @@ pub(super) async fn follow(
                 None => return view.ok_or_else(unseen),
             },
             heard = &mut asking => {
-                let orderly = "the run ends in order: load stops, everything is put back, data is deleted";
+                let orderly = match &view {
+                    Some(RunView { waits: Some(_), .. }) => "the run is taken out of the queue",
+                    Some(_) | None => "the run ends in order: load stops, everything is put back, data is deleted",
+                };
                 let (now, word) = match heard {
                     Ok(()) => (End::Heard, orderly.to_owned()),
                     Err(error) => (End::Refused, format!("the run could not be asked to end: {error}")),

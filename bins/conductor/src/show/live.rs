@@ -189,6 +189,7 @@ fn left_line(view: &RunView, now: Timestamp) -> Line<'static> {
 /// What a run does while there is nothing to measure.
 fn doing(view: &RunView) -> String {
     match view.state.as_str() {
+        "Waiting" => view.waits.as_ref().map_or_else(|| "waits".to_owned(), ToString::to_string),
         "Accepted" | "Preflight" => "checks, nothing is changed yet".to_owned(),
         "RecordingBaseline" => "records what is there".to_owned(),
         "Freezing" => "keeps others from changing the applications".to_owned(),

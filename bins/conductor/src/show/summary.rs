@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use conductor_core::phase::{Ending, Exactness};
 use conductor_core::ports::RunSummary;
+use conductor_core::run::queue;
 use conductor_core::view::{ApplicationView, RunView};
 use conductor_web::law;
 
@@ -106,15 +107,20 @@ pub(crate) fn left_behind(view: &RunView, restore: &str) -> String {
     text
 }
 
-/// The list of runs.
-pub(crate) fn runs(runs: &[RunSummary]) -> String {
-    if runs.is_empty() {
+/// The list of runs. Of those that wait, the one whose turn is next is the first.
+pub(crate) fn runs(all: &[RunSummary]) -> String {
+    if all.is_empty() {
         return "no runs\n".to_owned();
     }
-    let width = runs.iter().map(|run| run.id.as_str().len()).max().unwrap_or_default();
+    let width = all.iter().map(|run| run.id.as_str().len()).max().unwrap_or_default();
     let mut text = String::new();
-    for run in runs {
-        let state = if run.finished { "ended" } else { "not ended" };
+    for run in all {
+        let place = queue(all, &run.environment).iter().position(|waiting| waiting.id == run.id);
+        let state = match place {
+            Some(place) => format!("waits, {}", place + 1),
+            None if run.finished => "ended".to_owned(),
+            None => "not ended".to_owned(),
+        };
         let created = run.created.strftime("%Y-%m-%d %H:%M:%SZ");
         let _ = writeln!(text, "{:<width$}  {created}  {:<9}  {}", run.id, state, run.environment);
     }
