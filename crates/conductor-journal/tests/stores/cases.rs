@@ -7,11 +7,12 @@ use conductor_core::phase::{Changes, Event, Retarget};
 use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, StoreError};
 use conductor_core::run::{Record, RequestId};
 use conductor_core::scale::Baseline;
+use conductor_core::spec::IfBusy;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 
 use crate::child::Holder;
-use crate::events::{created, created_in, failed, note, record, requested, run_id};
+use crate::events::{created, created_in, failed, note, record, requested, run_id, waiting};
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +45,8 @@ macro_rules! cases {
             of_many_beginnings_of_a_run_exactly_one_is_its_own,
             a_request_makes_one_run_for_ever,
             of_many_runs_by_one_request_exactly_one_is_made,
+            a_run_that_waits_needs_no_claim_until_its_turn_and_is_listed_as_waiting,
+            of_a_turn_and_of_those_who_take_it_out_exactly_one_is_written,
             an_event_that_does_not_belong_is_not_written,
             a_run_that_does_not_exist_is_named,
             runs_of_several_environments_are_listed_with_the_newest_first,
@@ -268,6 +271,53 @@ pub(crate) async fn of_many_runs_by_one_request_exactly_one_is_made<B: Bed>() {
     assert_eq!((made.len(), refused.len()), (1, 7));
     assert!(refused.iter().all(|run| *run == made[0]), "{made:?}, {refused:?}");
     assert_eq!(stores[0].runs().await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_run_that_waits_needs_no_claim_until_its_turn_and_is_listed_as_waiting<B: Bed>() {
+    let bed = B::fresh().await;
+    let (active, claim) = claimed(&bed).await;
+    active.append(&run_id("r-1"), &record(1, created())).await.unwrap();
+    let other = bed.store().await;
+    let stop = || Event::StopRequested { by: "ops".to_owned() };
+    for (id, at, how) in [("r-2", 1, IfBusy::Queue), ("r-3", 1, IfBusy::Replace), ("r-4", 1, IfBusy::Queue)] {
+        other.append(&run_id(id), &record(at, waiting(how))).await.unwrap();
+    }
+    other.append(&run_id("r-2"), &record(2, note("so"))).await.unwrap();
+    other.append(&run_id("r-4"), &record(2, stop())).await.unwrap();
+    let listed = async |store: &B::Store| {
+        let mut runs = store.runs().await.unwrap();
+        runs.sort_by(|a, b| a.id.cmp(&b.id));
+        runs.into_iter().map(|run| (run.waiting, run.finished)).collect::<Vec<_>>()
+    };
+    let expected = [(None, false), (Some(IfBusy::Queue), false), (Some(IfBusy::Replace), false), (None, true)];
+    assert_eq!(listed(&active).await, expected);
+    claim.give_back().await;
+    let _claim = soon(&other, "shop").await;
+    other.append(&run_id("r-2"), &record(3, Event::Begun { learnt: None })).await.unwrap();
+    other.append(&run_id("r-2"), &record(4, Event::Started)).await.unwrap();
+    assert_eq!(listed(&other).await[1..3], [(None, false), (Some(IfBusy::Replace), false)]);
+    let view = RunView::of(&run_id("r-2"), &bed.store().await.journal(&run_id("r-2"), 0).await.unwrap()).unwrap();
+    assert_eq!((view.state.as_str(), view.revision), ("Preflight", 4));
+}
+
+pub(crate) async fn of_a_turn_and_of_those_who_take_it_out_exactly_one_is_written<B: Bed>() {
+    let bed = B::fresh().await;
+    let (owner, _claim) = claimed(&bed).await;
+    let others = futures::future::join_all((0..4).map(|_| bed.store())).await;
+    for round in 0..8 {
+        let id = run_id(&format!("r-{round}"));
+        others[0].append(&id, &record(1, waiting(IfBusy::Queue))).await.unwrap();
+        let turn = record(2, Event::Begun { learnt: None });
+        let stop = record(2, Event::StopRequested { by: "ops".to_owned() });
+        let stops = others.iter().map(|store| store.append(&id, &stop));
+        let (turned, stopped) = futures::join!(owner.append(&id, &turn), futures::future::join_all(stops));
+        let results: Vec<Result<(), StoreError>> = std::iter::once(turned).chain(stopped).collect();
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        for refused in results.into_iter().filter_map(Result::err) {
+            assert!(matches!(refused, StoreError::Conflict { found: 2, .. }), "{refused}");
+        }
+        assert_eq!(owner.journal(&id, 0).await.unwrap().len(), 2);
+    }
 }
 
 pub(crate) async fn an_event_that_does_not_belong_is_not_written<B: Bed>() {

@@ -3,7 +3,8 @@
 use conductor_core::failure::{Failure, FailureKind};
 use conductor_core::phase::{Event, Level, Note};
 use conductor_core::restore::ForeignPolicy;
-use conductor_core::run::{Created, Record, RunId};
+use conductor_core::run::{Created, Record, RunId, Waits};
+use conductor_core::spec::IfBusy;
 use jiff::Timestamp;
 
 pub(crate) fn run_id(text: &str) -> RunId {
@@ -26,6 +27,13 @@ pub(crate) fn created_in(environment: &str) -> Event {
 /// The beginning of a run that a request of this name makes.
 pub(crate) fn requested(environment: &str, request: &str) -> Event {
     let created = Created { request: request.parse().ok(), by: Some("ops".to_owned()), ..declared(environment) };
+    Event::Created(Box::new(created))
+}
+
+/// The beginning of a run that waits for its turn in environment `shop`.
+pub(crate) fn waiting(if_busy: IfBusy) -> Event {
+    let mut created = Created { waits: Some(Waits { run: Some(run_id("r-1")), replaces: false }), ..declared("shop") };
+    created.spec.if_busy = if_busy;
     Event::Created(Box::new(created))
 }
 

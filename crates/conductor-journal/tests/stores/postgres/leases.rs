@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use conductor_core::phase::Event;
 use conductor_core::ports::{RunStore, StoreError};
+use conductor_core::spec::IfBusy;
 use serde_json::json;
 
 use super::bed::{LEASE, PostgresBed, lost_at};
 use crate::cases::{Bed, soon};
-use crate::events::{created, note, record, run_id, told};
+use crate::events::{created, note, record, run_id, told, waiting};
 
 #[tokio::test]
 async fn a_lease_says_who_has_it_and_until_when() {
@@ -117,4 +119,16 @@ async fn a_store_that_is_closed_leaves_no_lease_that_others_would_wait_for() {
     }
     let error = store.runs().await.unwrap_err();
     assert!(told(&error).starts_with("could not read the list of runs: "), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn the_turn_of_a_run_is_taken_by_whoever_has_the_lease() {
+    let bed = PostgresBed::fresh().await;
+    let (owner, other) = (bed.store().await, bed.store().await);
+    let _claim = owner.claim("shop").await.unwrap();
+    other.append(&run_id("r-1"), &record(1, waiting(IfBusy::Queue))).await.unwrap();
+    let begun = record(2, Event::Begun { learnt: None });
+    let error = other.append(&run_id("r-1"), &begun).await.unwrap_err().to_string();
+    assert_eq!(error, "environment shop is not this conductor's to work on: it holds no lease of it");
+    owner.append(&run_id("r-1"), &begun).await.unwrap();
 }

@@ -39,6 +39,7 @@ async fn what_a_program_of_version_1_has_left_is_read_and_gone_on_with() {
     assert_eq!(store.asked(&id, 1).await.unwrap(), [(2, stop)]);
     let runs = store.runs().await.unwrap();
     assert_eq!((runs.len(), runs[0].id.as_str(), runs[0].finished, &runs[0].request), (1, "r-1", false, &None));
+    assert_eq!(runs[0].waiting, None);
 }
 
 #[tokio::test]
@@ -75,6 +76,6 @@ async fn tables_of_a_newer_program_are_left_alone() {
     )
     .await;
     let error = told(&PostgresStore::open(&bed.settings(json!({})), None).await.err().unwrap());
-    let expected = "its tables are of version 1000, and this program knows them up to version 2: it is too old";
+    let expected = "its tables are of version 1000, and this program knows them up to version 3: it is too old";
     assert!(error.ends_with(expected), "{error}");
 }
