@@ -1,10 +1,8 @@
 //! The audit trail: who called what, from where, when, and what came of it, as lines of JSON.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{Caller, Denied, Peer, Refusal};
+
+mod trail_file;
+
+use trail_file::TrailFile;
 
 /// Where the trail is written: `stdout`, or `{ file: PATH }`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -79,16 +81,12 @@ pub struct AuditError {
 #[derive(Clone)]
 pub struct AuditLog(Arc<Mutex<Trail>>);
 
-struct Trail {
-    name: String,
-    to: Target,
-    /// The last write broke off, perhaps within a line.
-    torn: bool,
-}
-
-enum Target {
-    File(File),
-    Stdout,
+enum Trail {
+    File(TrailFile),
+    Stdout {
+        /// The last write broke off, perhaps within a line.
+        torn: bool,
+    },
 }
 
 impl AuditRecord {
@@ -130,23 +128,21 @@ impl AuditLog {
         }
     }
 
-    /// Appends to a file, which only its owner may read when it is new. A record is on the disk before its call goes on.
+    /// Appends to a file, which only its owner may read when it is new. A record is on the disk before its call goes on. A file
+    /// that was moved away or deleted is made anew with the next record.
     ///
     /// # Errors
     /// When the file cannot be opened.
     pub fn to_file(path: &Path) -> Result<Self, AuditError> {
-        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        let trail = path.display().to_string();
-        let file = opened.map_err(|source| AuditError { trail: trail.clone(), source })?;
-        // An earlier process may have been killed within a line; an empty line more does no harm.
-        let torn = file.metadata().is_ok_and(|of| of.len() > 0);
-        Ok(Self(Arc::new(Mutex::new(Trail { name: trail, to: Target::File(file), torn }))))
+        let opened = TrailFile::open(path);
+        let file = opened.map_err(|source| AuditError { trail: path.display().to_string(), source })?;
+        Ok(Self(Arc::new(Mutex::new(Trail::File(file)))))
     }
 
     /// Writes to standard output.
     #[must_use]
     pub fn to_stdout() -> Self {
-        Self(Arc::new(Mutex::new(Trail { name: "standard output".to_owned(), to: Target::Stdout, torn: false })))
+        Self(Arc::new(Mutex::new(Trail::Stdout { torn: false })))
     }
 
     /// Writes a record. Blocks until it is written: to a file, until it is on the disk. So an async
@@ -156,29 +152,34 @@ impl AuditLog {
     /// When it could not be written: then a call that changes anything must be refused.
     pub fn record(&self, record: &AuditRecord) -> Result<(), AuditError> {
         let mut trail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        trail.write(record).map_err(|source| AuditError { trail: trail.name.clone(), source })
+        trail.write(record).map_err(|source| AuditError { trail: trail.name(), source })
     }
 }
 
 impl Trail {
+    fn name(&self) -> String {
+        match self {
+            Self::File(file) => file.path().display().to_string(),
+            Self::Stdout { .. } => "standard output".to_owned(),
+        }
+    }
+
     fn write(&mut self, record: &AuditRecord) -> io::Result<()> {
-        let mut line = if self.torn { vec![b'\n'] } else { Vec::new() };
-        serde_json::to_writer(&mut line, record)?;
+        let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.torn = true;
-        match &mut self.to {
-            Target::File(file) => {
-                file.write_all(&line)?;
-                file.sync_data()?;
-            }
-            Target::Stdout => {
+        match self {
+            Self::File(file) => file.append(&line),
+            Self::Stdout { torn } => {
                 let mut out = io::stdout().lock();
+                if std::mem::replace(torn, true) {
+                    out.write_all(b"\n")?;
+                }
                 out.write_all(&line)?;
                 out.flush()?;
+                *torn = false;
+                Ok(())
             }
         }
-        self.torn = false;
-        Ok(())
     }
 }
 
@@ -219,6 +220,40 @@ mod tests {
             format!(r#"{{{at},{who},"method":"StartLoadTest","outcome":"allowed"}}"#),
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_or_deleted_is_made_anew_with_the_next_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("audit"), folder.path().join("audit.1"));
+        let log = AuditLog::to_file(&path).unwrap();
+        let lines = |path: &Path| std::fs::read_to_string(path).unwrap().lines().count();
+        log.record(&record("StartLoadTest")).unwrap();
+        std::fs::rename(&path, &rotated).unwrap();
+        log.record(&record("StopLoadTest")).unwrap();
+        log.record(&record("StopLoadTest")).unwrap();
+        assert_eq!((lines(&rotated), lines(&path)), (1, 2));
+        std::fs::remove_file(&path).unwrap();
+        log.record(&record("UpdateLoadTest")).unwrap();
+        assert_eq!((lines(&rotated), lines(&path)), (1, 1));
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&path).unwrap());
+        assert_eq!(mode & 0o777, 0o600, "the new file is its owner's, too");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_anew_is_an_error_until_it_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trail").join("audit");
+        std::fs::create_dir(folder.path().join("trail")).unwrap();
+        let log = AuditLog::to_file(&path).unwrap();
+        std::fs::remove_dir_all(folder.path().join("trail")).unwrap();
+        for _ in 0..2 {
+            let told = log.record(&record("StartLoadTest")).unwrap_err().to_string();
+            assert!(told.starts_with(&format!("writing the audit trail to {};", path.display())), "{told}");
+        }
+        std::fs::create_dir(folder.path().join("trail")).unwrap();
+        log.record(&record("StartLoadTest")).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
     }
 
     #[test]
