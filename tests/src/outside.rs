@@ -30,8 +30,8 @@ pub(crate) fn grpcurl() -> PathBuf {
     file
 }
 
-/// One HTTP request without more of a client than it needs.
-pub(crate) fn answer(address: &str, path: &str) -> String {
+/// One HTTP request to an address such as `127.0.0.1:9464`, without more of a client than it needs: what it is answered with.
+pub fn answer(address: &str, path: &str) -> String {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").unwrap();

@@ -26,11 +26,13 @@ const USAGE: &str = "usage:
                          controllers do
   cargo xtask environment
                          installs what the tests run, and prints the variables by which they find it, for a shell
+  cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
   cargo xtask helm       builds Helm, with which --full installs the chart, once for this machine
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
   cargo xtask postgres   installs what the tests of test data run, once for this machine
+  cargo xtask prometheus builds Prometheus, which --full lets scrape a server, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray";
@@ -44,11 +46,13 @@ fn main() -> ExitCode {
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["environment"] => verify::show_environment(),
+        ["collector"] => show(tools::collector::install()),
         ["helm"] => show(tools::helm::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),
         ["postgres"] => show(tools::postgres::install()),
         ["moto"] => show(tools::moto::install()),
+        ["prometheus"] => show(tools::prometheus::install()),
         ["fuzz", target, "--seconds", seconds] => fuzz::run(target, seconds),
         [word] if let Some(controller) = tools::controllers::called(word) => show(controller.install()),
         _ => {

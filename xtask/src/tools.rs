@@ -1,6 +1,7 @@
 //! The tools that demo and verify need, at pinned versions: installed once, kept by version.
 
 mod argo_cd;
+pub(crate) mod collector;
 pub(crate) mod controllers;
 pub(crate) mod deny;
 mod flux;
@@ -13,6 +14,7 @@ pub(crate) mod locust;
 pub(crate) mod mariadb;
 pub(crate) mod moto;
 pub(crate) mod postgres;
+pub(crate) mod prometheus;
 mod python;
 mod rollouts;
 mod stacks;

@@ -86,6 +86,12 @@ fn slow() -> Vec<Stage> {
         environment.push(("CONDUCTOR_HELM", tools::helm::install()?.into_os_string()));
         some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "chart::"], &environment)
     };
+    let observed = || {
+        let mut environment = test_environment()?;
+        environment.push(("CONDUCTOR_PROMETHEUS", tools::prometheus::install()?.into_os_string()));
+        environment.push(("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string()));
+        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "observed::"], &environment)
+    };
     let deaths = || {
         let mut environment = test_environment()?;
         environment.push(("CONDUCTOR_ALL_DEATHS", "yes".into()));
@@ -96,6 +102,7 @@ fn slow() -> Vec<Stage> {
         stage("a conductor of every kind of application, killed at writes all over both ways", kills),
         stage("servers that are killed at any moment", server_kills),
         stage("the chart, installed by Helm", chart),
+        stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
     ];
     for controller in controllers::ALL {
         let name = controller.name();

@@ -19,6 +19,8 @@ pub(super) const ARGO_CD: Controller = Controller {
         requires: "github.com/argoproj/argo-cd/v3",
         programs: &[("argo-cd-bed", "argo-cd")],
         variables: |_| Vec::new(),
+        source: "",
+        tags: &[],
         cost: "some five minutes on two cores, and 3 GB in the caches of Go",
     },
     definitions: &["manifests/crds"],

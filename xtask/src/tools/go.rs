@@ -24,6 +24,10 @@ pub(super) struct Module {
     pub(super) programs: &'static [(&'static str, &'static str)],
     /// Variables that are set in the programs, by the version that is built.
     pub(super) variables: fn(&str) -> Vec<(&'static str, String)>,
+    /// The text of a program of ours that is built, where there is one.
+    pub(super) source: &'static str,
+    /// Build tags.
+    pub(super) tags: &'static [&'static str],
     /// What a build costs.
     pub(super) cost: &'static str,
 }
@@ -63,7 +67,8 @@ impl Module {
 
     /// The name in the cache: another for every change of what is built or how.
     fn entry(&self) -> String {
-        let texts = [self.go_mod, self.go_sum].map(str::to_owned);
+        let texts = [self.go_mod, self.go_sum, self.source];
+        let texts = texts.iter().filter(|text| !text.is_empty()).map(ToString::to_string).collect::<Vec<_>>();
         format!("{}-{}-{:016x}", self.word, self.version(), fingerprint(texts.iter().chain(&self.arguments())))
     }
 
@@ -72,7 +77,8 @@ impl Module {
         let set = (self.variables)(self.version()).into_iter().map(|(name, value)| format!("-X {name}={value}"));
         let linking = std::iter::once("-s -w".to_owned()).chain(set).collect::<Vec<_>>().join(" ");
         let words = ["build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", &linking];
-        words.map(str::to_owned).to_vec()
+        let tags = if self.tags.is_empty() { Vec::new() } else { vec!["-tags".to_owned(), self.tags.join(",")] };
+        words.map(str::to_owned).into_iter().chain(tags).collect()
     }
 
     /// Builds into a folder beside the entry, which becomes the entry when all of it is there.

@@ -22,6 +22,8 @@ const MODULE: Module = Module {
     requires: "github.com/fullstorydev/grpcurl",
     programs: &[("grpcurl", "grpcurl")],
     variables: |version| vec![("main.version", format!("v{version}"))],
+    source: "",
+    tags: &[],
     cost: "one minute on two cores",
 };
 

@@ -18,6 +18,8 @@ const MODULE: Module = Module {
     requires: "helm.sh/helm/v4",
     programs: &[("helm", "helm")],
     variables: |version| vec![("helm.sh/helm/v4/internal/version.version", format!("v{version}"))],
+    source: "",
+    tags: &[],
     cost: "some three minutes on two cores",
 };
 

@@ -15,6 +15,8 @@ pub(super) const KEDA: Controller = Controller {
         programs: &[("operator", "keda-operator")],
         // Without it the autoscalers that it makes say that they are of version main.
         variables: |version| vec![("github.com/kedacore/keda/v2/version.Version", version.to_owned())],
+        source: "",
+        tags: &[],
         cost: "some five minutes on two cores, and 3 GB in the caches of Go",
     },
     definitions: &["config/crd/bases"],

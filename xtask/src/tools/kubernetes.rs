@@ -32,6 +32,8 @@ const MODULE: Module = Module {
     requires: "k8s.io/kubernetes",
     programs: &PROGRAMS,
     variables,
+    source: "",
+    tags: &[],
     cost: "some six minutes on two cores, and 4 GB in the caches of Go",
 };
 

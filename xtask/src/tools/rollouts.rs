@@ -14,6 +14,8 @@ pub(super) const ROLLOUTS: Controller = Controller {
         requires: "github.com/argoproj/argo-rollouts",
         programs: &[("rollouts-controller", "rollouts-controller")],
         variables: |_| Vec::new(),
+        source: "",
+        tags: &[],
         cost: "some three minutes on two cores, and 2 GB in the caches of Go",
     },
     definitions: &["manifests/crds"],

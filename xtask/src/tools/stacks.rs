@@ -14,6 +14,8 @@ pub(super) const STACKS: Controller = Controller {
         requires: "github.com/zalando-incubator/stackset-controller",
         programs: &[("stackset-controller", "stackset-controller")],
         variables: |_| Vec::new(),
+        source: "",
+        tags: &[],
         cost: "some two minutes on two cores, and 1 GB in the caches of Go",
     },
     definitions: &["docs/stack_crd.yaml", "docs/stackset_crd.yaml"],

@@ -1,0 +1,104 @@
+//! A real Prometheus, which scrapes a server as docs/observability.md says.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use conductor_tests::{Bed, Ended, Server, answer};
+use serde_json::Value;
+
+use super::program::{Program, built, free_port};
+
+/// A Prometheus. It ends with this.
+pub(super) struct Prometheus {
+    address: String,
+    program: Program,
+}
+
+/// A page of the documentation.
+pub(super) fn documentation() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observability.md")).unwrap()
+}
+
+/// The configuration of the documentation, for a server, without its long times.
+fn configuration(server: &Server) -> String {
+    let documentation = documentation();
+    let (_, rest) = documentation.split_once("```yaml\nscrape_configs:").unwrap();
+    let (jobs, _) = rest.split_once("```").unwrap();
+    let mut text = format!("scrape_configs:{jobs}");
+    for (from, to) in [("127.0.0.1:9464", server.probes.as_str()), ("scrape_interval: 15s", "scrape_interval: 500ms")] {
+        assert!(text.contains(from), "no {from:?} in\n{text}");
+        text = text.replace(from, to);
+    }
+    format!("{text}    scrape_timeout: 500ms\n")
+}
+
+impl Prometheus {
+    pub(super) fn scraping(bed: &Bed, server: &Server) -> Self {
+        bed.write("prometheus.yaml", &configuration(server));
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = Command::new(built("CONDUCTOR_PROMETHEUS", "prometheus").join("prometheus"));
+        command.arg("--config.file").arg(bed.path("prometheus.yaml"));
+        command.arg("--storage.tsdb.path").arg(bed.path("prometheus"));
+        command.arg("--web.listen-address").arg(&address);
+        let program = Program::start(&mut command, bed.path("prometheus.log").into(), port);
+        Self { address, program }
+    }
+
+    /// What a question in PromQL is answered with: labels and value of each series.
+    pub(super) fn ask(&self, question: &str) -> Vec<(Value, f64)> {
+        let percent = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        let question: String = question.bytes().map(percent).collect();
+        let page = answer(&self.address, &format!("/api/v1/query?query={question}"));
+        let told: Value = serde_json::from_str(&page).unwrap_or_else(|error| panic!("{error}: {page}"));
+        assert_eq!(told["status"], "success", "{told:#}\n{}", self.program.log());
+        let series = told["data"]["result"].as_array().unwrap().iter();
+        series.map(|one| (one["metric"].clone(), one["value"][1].as_str().unwrap().parse().unwrap())).collect()
+    }
+}
+
+/// What promtool finds wrong with metrics in the text that it reads.
+pub(super) fn lint(metrics: &str) -> Ended {
+    let mut command = Command::new(built("CONDUCTOR_PROMETHEUS", "prometheus").join("promtool"));
+    command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    running.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = running.wait_with_output().unwrap();
+    Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// OpenMetrics as the older text, which promtool reads: a counter is called there as its only series is, and there are no infos.
+pub(super) fn as_older_text(open_metrics: &str) -> String {
+    let mut lines = Vec::new();
+    let mut families = Vec::new();
+    for line in open_metrics.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            families.push((name, kind));
+        }
+    }
+    for line in open_metrics.lines().filter(|line| !line.starts_with("# UNIT ") && *line != "# EOF") {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        let renamed = match words[..] {
+            ["#", keyword, name, rest] => {
+                let kind = families.iter().find(|family| family.0 == name).map(|family| family.1);
+                let (name, rest) = match kind {
+                    Some("counter") => (format!("{name}_total"), rest),
+                    Some("info") => (format!("{name}_info"), if keyword == "TYPE" { "gauge" } else { rest }),
+                    _ => (name.to_owned(), rest),
+                };
+                format!("# {keyword} {name} {rest}")
+            }
+            _ => line.to_owned(),
+        };
+        lines.push(renamed + "\n");
+    }
+    lines.concat()
+}
