@@ -49,6 +49,11 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
             "run test-1 of environment shop never ended; restore it first",
         ),
         (
+            of_start(&StartError::Awaited { environment: name(), run: run() }),
+            Code::FailedPrecondition,
+            "run test-1 waits for environment shop and is the next there",
+        ),
+        (
             of_start(&StartError::Connect { environment: name(), source: port(FailureKind::Rejected) }),
             Code::FailedPrecondition,
             "could not connect to environment shop: could not ask Locust",

@@ -11,6 +11,7 @@ mod kills;
 mod kubernetes;
 mod mixed;
 mod observed;
+mod queue;
 mod server;
 mod servers;
 mod shared_journal;

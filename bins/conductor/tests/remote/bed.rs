@@ -13,7 +13,7 @@ use conductor_core::ports::{Clock, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError, Violation};
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory};
+use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, Steward, StewardOptions};
 use conductor_grpc::{CallObserver, Declarations, Door, Limits, Service, serve};
 use conductor_sim::{MemoryStore, SimEnvironment};
 use jiff::{SignedDuration, Timestamp};
@@ -152,6 +152,11 @@ impl Bed {
         let (end, server) = self.running.take().unwrap();
         end.send(()).unwrap();
         tokio::time::timeout(LONGEST, server).await.unwrap().unwrap();
+    }
+
+    /// Looks after the server's runs, as a server does beside its calls.
+    pub(crate) fn looked_after(&self, options: StewardOptions) -> Steward {
+        Steward::begin(&self.conductor, options)
     }
 
     /// A file in the folder.

@@ -6,4 +6,5 @@ mod bed;
 mod entering;
 mod following;
 mod looking;
+mod queueing;
 mod starting;

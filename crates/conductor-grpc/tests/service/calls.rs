@@ -6,7 +6,7 @@ use conductor_proto::v1;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::bed::{Bed, LONGEST, load_test};
+use crate::bed::{Bed, LONGEST, load_test, long_load_test};
 
 #[tokio::test]
 async fn a_run_is_started_watched_to_its_end_and_shown() {
@@ -41,6 +41,41 @@ async fn a_run_is_started_watched_to_its_end_and_shown() {
 
     let request = v1::StopLoadTestRequest { id: run.id };
     assert!(!bed.client.stop_load_test(request).await.unwrap().into_inner().asked, "it has ended");
+}
+
+#[tokio::test]
+async fn a_run_whose_environment_is_in_use_is_answered_at_once_as_waiting_and_ends_untouched_when_it_is_stopped() {
+    let mut bed = Bed::start(Limits::default()).await;
+    let active = bed.started_by(None, long_load_test()).await;
+    let mut waits = load_test();
+    let mut wanting = |if_busy: &str| {
+        waits.spec.as_mut().unwrap().if_busy = Some(if_busy.to_owned());
+        v1::StartLoadTestRequest { load_test: Some(waits.clone()), ..Default::default() }
+    };
+    let refused = bed.client.start_load_test(wanting("refuse")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert_eq!(refused.get_details_precondition_failure().unwrap().violations[0].r#type, "ENVIRONMENT_IN_USE");
+    let wrong = bed.client.start_load_test(wanting("later")).await.unwrap_err();
+    assert_eq!(wrong.get_details_bad_request().unwrap().field_violations[0].field, "spec.ifBusy");
+    let run = bed.client.start_load_test(wanting("queue")).await.unwrap().into_inner().run.unwrap();
+    assert_eq!((run.state.as_str(), run.phase(), run.revision), ("Waiting", v1::Phase::Prepare, 1));
+    assert_eq!(run.waits, Some(v1::Waits { run: active.id.clone(), replaces: false }));
+    let request = v1::ListLoadTestsRequest { finished: Some(false), ..Default::default() };
+    let listed = bed.client.list_load_tests(request).await.unwrap().into_inner().runs;
+    let waiting: Vec<&str> = listed.iter().map(|run| run.waiting.as_str()).collect();
+    assert_eq!(waiting, ["queue", ""]);
+    assert!(
+        bed.client.stop_load_test(v1::StopLoadTestRequest { id: run.id.clone() }).await.unwrap().into_inner().asked
+    );
+    let all = bed.watched(&run.id, 0).await;
+    assert_eq!(all.iter().map(|update| update.state.as_str()).collect::<Vec<_>>(), ["Waiting", "Finished"]);
+    assert_eq!(all[1].verdict.as_ref().unwrap().outcome(), v1::Outcome::Cancelled);
+
+    let run = bed.client.start_load_test(wanting("replace")).await.unwrap().into_inner().run.unwrap();
+    assert_eq!(run.waits, Some(v1::Waits { run: active.id.clone(), replaces: true }));
+    let ended = bed.watched(&active.id, 0).await;
+    let told = format!("stop requested by run {}, which replaces it", run.id);
+    assert!(ended.iter().flat_map(|update| &update.events).any(|event| event.message == told));
 }
 
 #[tokio::test]
