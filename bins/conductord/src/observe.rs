@@ -15,7 +15,7 @@ use futures::StreamExt;
 /// How often it is looked for runs that are driven here since, or no more.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Tells of all runs that are driven here; it never ends.
+/// Tells of all runs that are driven here, and how many wait; it never ends.
 pub(crate) async fn observe(conductor: Conductor, runs: Arc<Runs>) {
     let observed = Arc::new(Mutex::new(HashSet::new()));
     loop {
@@ -28,6 +28,7 @@ pub(crate) async fn observe(conductor: Conductor, runs: Arc<Runs>) {
                 });
             }
         }
+        runs.see_waiting(conductor.waiting());
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

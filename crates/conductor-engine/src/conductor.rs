@@ -7,7 +7,7 @@ mod look;
 mod start;
 mod turn;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +61,8 @@ struct Shared {
     tended: AtomicBool,
     /// Told when a turn may have come: a run has ended here, or has begun to wait.
     turns: Notify,
+    /// How many runs waited for each environment when it was last looked at the queues.
+    waiting: Mutex<BTreeMap<String, usize>>,
 }
 
 /// A run that this process drives.
@@ -115,8 +117,9 @@ impl Conductor {
     ) -> Self {
         let (local, tails) = (Mutex::default(), Mutex::default());
         let (gate, driven) = (watch::Sender::new(Gate::Open), AtomicU64::new(0));
-        let (tended, turns) = (AtomicBool::new(false), Notify::new());
-        let shared = Shared { store, requests, factory, clock, options, local, tails, gate, driven, tended, turns };
+        let (tended, turns, waiting) = (AtomicBool::new(false), Notify::new(), Mutex::default());
+        let shared =
+            Shared { store, requests, factory, clock, options, local, tails, gate, driven, tended, turns, waiting };
         Self { shared: Arc::new(shared) }
     }
 

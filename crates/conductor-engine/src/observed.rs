@@ -105,6 +105,10 @@ impl PortsFactory for ObservedFactory {
         let ports = self.factory.call("factory", "connect", making).await?;
         Ok(ports.observed(&self.factory.by))
     }
+
+    async fn usable(&self, created: &Created) -> Result<(), PortError> {
+        self.factory.call("factory", "usable", self.factory.inner.usable(created)).await
+    }
 }
 
 /// A port and who observes it.

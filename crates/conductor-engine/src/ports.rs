@@ -46,4 +46,13 @@ pub trait PortsFactory: Send + Sync {
     /// When the environment's settings cannot be read or used.
     async fn connect(&self, created: &Created, epoch: u64, progress: Arc<dyn ProgressSink>)
     -> Result<Ports, PortError>;
+
+    /// Whether a run can begin there now, as far as that is known without a look at its applications. It is asked before a run
+    /// is recorded; one that has begun is put back whatever this says.
+    ///
+    /// # Errors
+    /// With what somebody would have to do first.
+    async fn usable(&self, _created: &Created) -> Result<(), PortError> {
+        Ok(())
+    }
 }

@@ -125,7 +125,7 @@ async fn keep(conductor: Conductor, options: StewardOptions) {
 /// Lets those begin whose turn has come.
 async fn give_turns(conductor: &Conductor, options: StewardOptions) {
     let environments = match conductor.list().await {
-        Ok(runs) => Conductor::awaited(&runs),
+        Ok(runs) => conductor.awaited(&runs),
         Err(error) => {
             tracing::warn!(error = chain(&error), "waiting runs cannot be looked at");
             return;

@@ -18,9 +18,17 @@ impl Conductor {
     /// # Errors
     /// When there is no such run, or the store cannot be used.
     pub async fn get(&self, run: &RunId) -> Result<RunView, ViewError> {
-        match self.local(run, |local| local.views.borrow().clone()) {
-            Some(view) => Ok(view),
-            None => self.read(run).await,
+        self.look(run, RunView::clone).await
+    }
+
+    /// Something of a run as it is now, without a copy of the whole where this process drives it.
+    ///
+    /// # Errors
+    /// When there is no such run, or the store cannot be used.
+    pub async fn look<T>(&self, run: &RunId, at: impl Fn(&RunView) -> T) -> Result<T, ViewError> {
+        match self.local(run, |local| at(&local.views.borrow())) {
+            Some(found) => Ok(found),
+            None => self.read(run).await.map(|view| at(&view)),
         }
     }
 

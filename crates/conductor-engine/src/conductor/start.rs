@@ -91,8 +91,11 @@ impl Conductor {
         let learnt = former::learnt(&*self.shared.store, runs, &created.spec).await;
         let created = Created { learnt, ..created };
         let board = Board::new();
-        let connected = self.shared.factory.connect(&created, created.epoch(FIRST), board.clone()).await;
-        let ports = connected.map_err(|source| StartError::Connect { environment, source })?;
+        let factory = &self.shared.factory;
+        let connected = factory.connect(&created, created.epoch(FIRST), board.clone()).await;
+        let unusable = |source| StartError::Connect { environment: environment.clone(), source };
+        let ports = connected.map_err(unusable)?;
+        factory.usable(&created).await.map_err(unusable)?;
         let id = self.fresh_id(&created.spec.name);
         let found = self.record(&id, &created).await.map_err(StartError::Store)?;
         self.spawn(self.equipment(&id, created, ports, board), found, claim, None);

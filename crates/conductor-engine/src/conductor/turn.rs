@@ -4,6 +4,9 @@
 //! outlives all of them. Whoever holds the claim on the environment may let the next one begin, by its second record; taking it
 //! out writes the same record, so that only one of the two can be.
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
 use conductor_core::failure::Failure;
 use conductor_core::phase::Event;
 use conductor_core::ports::{Claim, Holder, RunRequest, RunSummary, StoreError};
@@ -107,12 +110,20 @@ impl Conductor {
         }
     }
 
-    /// The environments for which runs wait.
-    pub(crate) fn awaited(runs: &[RunSummary]) -> Vec<String> {
-        let mut environments: Vec<String> =
-            runs.iter().filter(|run| run.waiting.is_some()).map(|run| run.environment.clone()).collect();
-        environments.sort_unstable();
-        environments.dedup();
+    /// How many runs of the store waited for each environment when this conductor's steward last looked. Those for which none
+    /// did are absent.
+    pub fn waiting(&self) -> BTreeMap<String, usize> {
+        self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The environments for which runs wait, which is kept for whoever asks.
+    pub(crate) fn awaited(&self, runs: &[RunSummary]) -> Vec<String> {
+        let mut waiting = BTreeMap::new();
+        for run in runs.iter().filter(|run| run.waiting.is_some()) {
+            *waiting.entry(run.environment.clone()).or_default() += 1;
+        }
+        let environments = waiting.keys().cloned().collect();
+        *self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
         environments
     }
 

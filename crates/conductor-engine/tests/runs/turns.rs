@@ -90,6 +90,8 @@ async fn three_that_wait_begin_one_after_another_in_their_order_and_a_newcomer_d
     let waiting = bed.store.runs().await.unwrap();
     let line: Vec<RunId> = queue(&waiting, "model").iter().map(|run| run.id.clone()).collect();
     assert_eq!(line, runs[1..]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(conductor.waiting(), BTreeMap::from([("model".to_owned(), 3)]));
     // Whoever does not wait is refused even between two runs.
     over(&conductor, &runs[0]).await;
     let refused = conductor.start(wanting(&bed, IfBusy::Refuse)).await.unwrap_err();
@@ -100,6 +102,8 @@ async fn three_that_wait_begin_one_after_another_in_their_order_and_a_newcomer_d
         assert_eq!(outcome(&view), Outcome::Passed);
     }
     assert_eq!(one_by_one(&bed).await, runs);
+    tokio::time::sleep(StewardOptions::default().every * 2).await;
+    assert_eq!(conductor.waiting(), BTreeMap::new());
     // The next one begins at once, and with what the one before it has learnt.
     let [former, next] = [&runs[2], &runs[3]];
     let (ended, next) = (conductor.get(former).await.unwrap().updated_at, bed.journal(next).await);

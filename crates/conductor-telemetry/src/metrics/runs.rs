@@ -1,6 +1,6 @@
 //! How runs go: of each run the last figures until some time after its end, and of all of them how they ended.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,6 +46,7 @@ struct Known {
     runs: HashMap<RunId, Figures>,
     ended: [u64; OUTCOMES.len()],
     not_restored: u64,
+    waiting: BTreeMap<String, usize>,
 }
 
 /// The last figures of a run.
@@ -93,6 +94,11 @@ impl Runs {
         if has_ended {
             self.forget_old(&mut known);
         }
+    }
+
+    /// So many runs wait for each environment now.
+    pub fn see_waiting(&self, by_environment: BTreeMap<String, usize>) {
+        self.known().waiting = by_environment;
     }
 
     /// Sees a run until its views end. Where that is before the run's end, another conductor has it now, and it is told
@@ -161,10 +167,11 @@ impl fmt::Debug for RunSeries {
 impl Collector for RunSeries {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         // Writing is slow beside copying, and runs do not wait for it.
-        let (mut runs, ended, not_restored) = {
+        let (mut runs, ended, not_restored, waiting) = {
             let mut known = self.0.known();
             self.0.forget_old(&mut known);
-            (known.runs.values().cloned().collect::<Vec<_>>(), known.ended, known.not_restored)
+            let runs: Vec<Figures> = known.runs.values().cloned().collect();
+            (runs, known.ended, known.not_restored, known.waiting.clone())
         };
         runs.sort_by(|a, b| a.labels.cmp(&b.labels));
         per_run(&mut encoder, &runs, "conductor_run_target_per_minute", "The KPI's target", |run| Some(run.target))?;
@@ -176,6 +183,7 @@ impl Collector for RunSeries {
         per_run(&mut encoder, &runs, "conductor_run_users", help, |run| run.load.users)?;
         phases(&mut encoder, &runs)?;
         active(&mut encoder, &runs)?;
+        waits(&mut encoder, &waiting)?;
         counted(&mut encoder, &ended, not_restored)
     }
 }
@@ -223,6 +231,19 @@ fn active(encoder: &mut DescriptorEncoder<'_>, runs: &[Figures]) -> Result<(), f
         let count = runs.iter().filter(|run| run.phase == phase).count();
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         ConstGauge::new(count).encode(family.encode_family(&[("phase", phase.to_string())])?)?;
+    }
+    Ok(())
+}
+
+fn waits(encoder: &mut DescriptorEncoder<'_>, waiting: &BTreeMap<String, usize>) -> Result<(), fmt::Error> {
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let help = "Runs of the journal that wait for their turn, by environment";
+    let mut family = encoder.encode_descriptor("conductor_runs_waiting", help, None, MetricType::Gauge)?;
+    for (environment, count) in waiting {
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        ConstGauge::new(count).encode(family.encode_family(&[("environment", environment.clone())])?)?;
     }
     Ok(())
 }

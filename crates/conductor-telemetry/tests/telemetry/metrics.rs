@@ -1,5 +1,6 @@
 //! What a scraper reads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,19 @@ fn a_run_is_told_by_its_last_figures() {
     // A KPI that was not measured is not told as the one before.
     metrics.runs().see(&loading("run-1", None, 22));
     assert_eq!(value(&scrape(&metrics), "conductor_run_kpi_per_minute"), None);
+}
+
+#[test]
+fn runs_that_wait_are_told_by_environment_and_are_none_that_are_active() {
+    let metrics = metrics();
+    assert_eq!(scrape(&metrics).of("conductor_runs_waiting"), Vec::<&str>::new());
+    metrics.runs().see_waiting(BTreeMap::from([("cards".to_owned(), 1), ("shop".to_owned(), 3)]));
+    let waiting = scrape(&metrics);
+    assert_eq!(waiting.value("conductor_runs_waiting{environment=\"cards\"}"), Some(1.0));
+    assert_eq!(waiting.value("conductor_runs_waiting{environment=\"shop\"}"), Some(3.0));
+    assert_eq!(waiting.value("conductor_runs_active{phase=\"PREPARE\"}"), Some(0.0));
+    metrics.runs().see_waiting(BTreeMap::new());
+    assert_eq!(scrape(&metrics).of("conductor_runs_waiting"), Vec::<&str>::new());
 }
 
 #[test]
