@@ -28,6 +28,7 @@ pub use search::{SearchDocument, SearchPlan};
 pub use stages::{
     Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument,
 };
+pub use validate::{MOST_APPLICATIONS, check_count};
 pub use workers::{LoadWorkers, WorkersDocument};
 
 use crate::app::ApplicationId;

@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use tonic::{Request, Status};
 
+use crate::again::Again;
 use crate::method::Method;
 use crate::status::{of_denied, untrailed};
 
@@ -18,11 +19,18 @@ pub(crate) struct Call {
     peer: Peer,
     method: Method,
     trail: Option<AuditLog>,
+    again: Option<Again>,
 }
 
 impl Call {
-    pub(crate) fn new(caller: Caller, peer: Peer, method: Method, trail: Option<AuditLog>) -> Self {
-        Self { caller, peer, method, trail }
+    pub(crate) fn new(
+        caller: Caller,
+        peer: Peer,
+        method: Method,
+        trail: Option<AuditLog>,
+        again: Option<Again>,
+    ) -> Self {
+        Self { caller, peer, method, trail, again }
     }
 
     /// The call that a request is. One that has not come in by the door is nobody's.
@@ -54,6 +62,23 @@ impl Call {
             let is_decided = denied.refusal() != Refusal::Unavailable;
             Refused { is_decided, status: self.refused(&denied) }
         })
+    }
+
+    /// Waits until the caller may not go on to see runs of an environment: there are no valid credentials any more, or the role
+    /// was taken away, or neither can be told now, so that a new call would be refused as well.
+    pub(crate) async fn shut_out(&self, environment: &str) -> Status {
+        let Some(again) = &self.again else { return std::future::pending().await };
+        let mut times = again.times();
+        loop {
+            times.tick().await;
+            let permitted = match again.identify(&self.peer).await {
+                Ok(caller) => caller.require(Role::Viewer, environment).await,
+                Err(denied) => Err(denied),
+            };
+            if let Err(denied) = permitted {
+                return self.refused(&denied);
+            }
+        }
     }
 
     fn refused(&self, denied: &Denied) -> Status {
@@ -133,7 +158,7 @@ impl Change {
     }
 
     async fn told(&self, outcome: Outcome) -> Result<(), Status> {
-        let Self { call: Call { caller, peer, method, trail }, environment, run, .. } = self;
+        let Self { call: Call { caller, peer, method, trail, .. }, environment, run, .. } = self;
         let (name, environment) = (method.name(), environment.clone());
         let run = run.as_ref().map(ToString::to_string);
         tracing::info!(caller = caller.name, peer = %peer.address, method = name, environment, run, ?outcome, "a change");

@@ -6,7 +6,6 @@ use std::str::FromStr;
 use conductor_core::phase::Retarget;
 use conductor_core::run::{Created, RequestId, RunId};
 use conductor_core::units::UnitError;
-use conductor_core::view::RunView;
 use conductor_proto::v1;
 use tonic::Status;
 
@@ -52,8 +51,7 @@ impl Service {
         change: &mut Change,
         request: v1::StopLoadTestRequest,
     ) -> Result<v1::StopLoadTestResponse, Status> {
-        let (run, view) = self.permitted(change, &request.id).await?;
-        let asked = view.verdict.is_none();
+        let (run, asked) = self.permitted(change, &request.id).await?;
         if asked {
             let by = change.call().by().unwrap_or_else(|| SOMEBODY.to_owned());
             self.conductor.stop(&run, &by).await.map_err(|error| of_store(&error, &error))?;
@@ -78,12 +76,13 @@ impl Service {
         Ok(v1::UpdateLoadTestResponse {})
     }
 
-    /// A run that the caller may change.
-    async fn permitted(&self, change: &mut Change, text: &str) -> Result<(RunId, RunView), Status> {
+    /// A run that the caller may change, and whether it goes on.
+    async fn permitted(&self, change: &mut Change, text: &str) -> Result<(RunId, bool), Status> {
         let run = id(text)?;
         change.about(&run);
-        let view = match self.view(change.call(), &run).await {
-            Ok(view) => view,
+        let seen = self.look(change.call(), &run, |view| (view.environment.clone(), view.verdict.is_none())).await;
+        let (environment, goes_on) = match seen {
+            Ok(seen) => seen,
             Err(unseen) => {
                 if let Unseen::Hidden { environment, outcome, .. } = &unseen {
                     change.hidden(environment, *outcome);
@@ -91,8 +90,8 @@ impl Service {
                 return Err(unseen.into());
             }
         };
-        change.permit(&view.environment).await?;
-        Ok((run, view))
+        change.permit(&environment).await?;
+        Ok((run, goes_on))
     }
 }
 

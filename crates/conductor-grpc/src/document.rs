@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use conductor_core::spec::{LoadTestDocument, SpecError, Violation};
+use conductor_core::spec::{LoadTestDocument, SpecError, Violation, check_count};
 use conductor_proto::v1;
 use prost_reflect::{DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
@@ -19,11 +19,28 @@ static LOAD_TEST: LazyLock<MessageDescriptor> =
 /// The document that a load test says.
 ///
 /// # Errors
-/// When it is missing, or its values do not have the shape of a document.
+/// When it is missing, or lists too many applications, or its values do not have the shape of a document: by the field.
 pub(crate) fn document(load_test: Option<v1::LoadTest>) -> Result<LoadTestDocument, SpecError> {
-    let Some(load_test) = load_test else { return Err(refused("is missing".to_owned())) };
-    let value = json(&load_test).map_err(refused)?;
-    serde_json::from_value(value).map_err(|error| refused(format!("cannot be read: {error}")))
+    let Some(load_test) = load_test else { return Err(refused(FIELD, "is missing".to_owned())) };
+    let applications = load_test.spec.as_ref().map_or(0, |spec| spec.applications.len());
+    check_count(applications).map_err(|violation| SpecError { violations: vec![violation] })?;
+    let value = json(&load_test).map_err(|problem| refused(FIELD, problem))?;
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let problem = format!("cannot be read: {}", error.inner());
+        refused(&field(&error), problem)
+    })
+}
+
+/// The field that an error is about: one that is missing is not on the way to it.
+fn field(error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let text = error.inner().to_string();
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (error.path().to_string(), missing) {
+        (path, None) if path == "." => FIELD.to_owned(),
+        (path, None) => path,
+        (path, Some(name)) if path == "." => name.to_owned(),
+        (path, Some(name)) => format!("{path}.{name}"),
+    }
 }
 
 fn json(load_test: &v1::LoadTest) -> Result<Value, String> {
@@ -51,9 +68,9 @@ fn whole(value: &mut Value) {
     }
 }
 
-fn refused(problem: String) -> SpecError {
+fn refused(field: &str, problem: String) -> SpecError {
     let expected = "a load test with the fields of conductor.v1.LoadTest".to_owned();
-    SpecError { violations: vec![Violation { field: FIELD.to_owned(), problem, expected }] }
+    SpecError { violations: vec![Violation { field: field.to_owned(), problem, expected }] }
 }
 
 #[cfg(test)]
@@ -130,12 +147,24 @@ mod tests {
         assert_eq!(told(None), format!("loadTest: is missing; {expected}"));
         assert_eq!(
             told(Some(v1::LoadTest::default())),
-            format!("loadTest: cannot be read: missing field `apiVersion`; {expected}")
+            format!("apiVersion: cannot be read: missing field `apiVersion`; {expected}")
         );
         let mut odd = whole_document();
         odd["spec"]["scale"] = json!({ "factr": 2 });
         let text = told(Some(message(&odd)));
-        assert!(text.contains("expected `production`, `keep`, {factor: 1.5}"), "{text}");
+        let begin = "spec.scale: cannot be read: expected `production`, `keep`, {factor: 1.5}";
+        assert!(text.starts_with(begin), "{text}");
+        let mut odd = message(&whole_document());
+        odd.spec.as_mut().unwrap().applications[1].scale =
+            Some(prost_types::Value { kind: Some(prost_types::value::Kind::BoolValue(true)) });
+        assert!(told(Some(odd)).starts_with("spec.applications[1].scale: cannot be read: "));
+        let mut headless = message(&whole_document());
+        headless.spec.as_mut().unwrap().kpi = None;
+        assert_eq!(told(Some(headless)), format!("spec.kpi: cannot be read: missing field `kpi`; {expected}"));
+        let mut many = message(&whole_document());
+        let one = many.spec.as_ref().unwrap().applications[0].clone();
+        many.spec.as_mut().unwrap().applications = vec![one; 10_001];
+        assert_eq!(told(Some(many)), "spec.applications: 10001 applications are too many; expected at most 10000");
         let mut load_test = message(&whole_document());
         load_test.spec.as_mut().unwrap().scale =
             Some(prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(f64::NAN)) });

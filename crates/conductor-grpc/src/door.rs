@@ -15,6 +15,7 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
 
+use crate::again::Again;
 use crate::answered::CallObserver;
 use crate::call::{Call, written};
 use crate::in_time::in_time;
@@ -46,7 +47,7 @@ pub(crate) struct Guarded<S> {
 }
 
 struct Keeper {
-    access: Access,
+    access: Arc<Access>,
     trail: Option<AuditLog>,
     limits: Limits,
     rates: Rates<Who>,
@@ -56,12 +57,27 @@ struct Keeper {
 #[derive(PartialEq, Eq, Hash)]
 enum Who {
     Caller(Source, String),
-    /// Somebody whom nobody knows: an address.
+    /// Somebody at an address where access control is off.
+    Anybody(IpAddr),
+    /// Somebody whom nobody knows at an address.
     Stranger(IpAddr),
+}
+
+impl Who {
+    /// A caller who was let in: by name, or by address where nobody was asked for a name.
+    fn of(caller: &Caller, peer: &Peer) -> Self {
+        match caller.source {
+            Source::Off => Self::Anybody(peer.address.ip()),
+            source @ (Source::Token | Source::Oidc | Source::Certificate | Source::Kubernetes) => {
+                Self::Caller(source, caller.name.clone())
+            }
+        }
+    }
 }
 
 impl DoorLayer {
     pub(crate) fn new(access: Access, trail: Option<AuditLog>, limits: Limits) -> Self {
+        let access = Arc::new(access);
         Self(Arc::new(Keeper { access, trail, limits, rates: Rates::new(&limits) }))
     }
 }
@@ -114,14 +130,16 @@ impl Keeper {
             return Err(Status::internal("nobody knows where the call comes from"));
         };
         let identified = self.access.identify(request.headers(), &peer).await;
-        // Nothing behind the door needs the credentials, so that nothing can show them.
+        // Nothing behind the door needs the credentials, so that nothing can show them. A watch alone keeps them, out of reach,
+        // for as long as it goes on.
+        let again = (method == Method::Watch).then(|| Again::of(&self.access, request.headers()));
         request.headers_mut().remove(AUTHORIZATION);
         let caller = match identified {
             Ok(caller) => caller,
             Err(denied) => return Err(self.refused(method, &denied, &peer).await),
         };
-        self.counted(Who::Caller(caller.source, caller.name.clone()), &caller, &peer)?;
-        request.extensions_mut().insert(Call::new(caller, peer, method, self.trail.clone()));
+        self.counted(Who::of(&caller, &peer), &caller, &peer)?;
+        request.extensions_mut().insert(Call::new(caller, peer, method, self.trail.clone(), again.flatten()));
         Ok(method)
     }
 

@@ -6,6 +6,7 @@
 
 mod frames;
 mod refusal;
+mod twice;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use prost_reflect::prost::Message;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MethodDescriptor};
+use serde::de::DeserializeSeed;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
@@ -26,6 +28,7 @@ use tower::{Layer, Service};
 use crate::contract::CONTRACT;
 use frames::{Frames, framed};
 use refusal::{in_json, refused};
+use twice::Once;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -152,8 +155,10 @@ async fn read(method: &MethodDescriptor, body: Body, longest: usize) -> Result<V
     let text = if text.is_empty() { Bytes::from_static(b"{}") } else { text };
     let mut json = serde_json::Deserializer::from_slice(&text);
     let options = DeserializeOptions::new().deny_unknown_fields(true);
-    let message = DynamicMessage::deserialize_with_options(method.input(), &mut json, &options)
-        .and_then(|message| json.end().map(|()| message));
+    let message = Once("").deserialize(&mut serde_json::Deserializer::from_slice(&text)).and_then(|()| {
+        let message = DynamicMessage::deserialize_with_options(method.input(), &mut json, &options)?;
+        json.end().map(|()| message)
+    });
     let message = message.map_err(|error| {
         Status::invalid_argument(format!("the request is no {}: {error}", method.input().full_name()))
     })?;

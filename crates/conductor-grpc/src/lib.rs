@@ -7,12 +7,14 @@
 //! * [`serve`] — the service with health and reflection on a listener, within [`Limits`]; [`serve_streams`] — on connections
 //!   that others have made.
 
+mod again;
 mod answered;
 mod call;
 mod changes;
 mod code;
 mod connections;
 mod contract;
+mod deadline;
 mod declarations;
 mod document;
 mod door;

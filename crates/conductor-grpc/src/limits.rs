@@ -43,6 +43,9 @@ const fn at_least_one(number: u32) -> NonZeroU32 {
 
 /// Above so many callers it is looked which of them need no bucket any more.
 const LOOK_FROM: usize = 1024;
+/// So many callers have buckets at the same time. Beyond that all begin anew, since whoever has so many addresses or names is
+/// held back by no bucket, and shall neither take memory nor keep others out.
+const MOST: usize = 65_536;
 
 /// The calls that callers have left: each has a bucket of them, which fills with time.
 pub(crate) struct Rates<K> {
@@ -76,7 +79,10 @@ impl<K: Eq + Hash> Rates<K> {
         if buckets.of.len() >= buckets.look_from {
             // A full bucket is as good as none, so that the callers of the past take no memory.
             buckets.of.retain(|_, bucket| self.filled(bucket, now) < self.burst);
-            buckets.look_from = LOOK_FROM.max(2 * buckets.of.len());
+            if buckets.of.len() >= MOST {
+                buckets.of.clear();
+            }
+            buckets.look_from = (2 * buckets.of.len()).clamp(LOOK_FROM, MOST);
         }
         let bucket = buckets.of.entry(caller).or_insert(Bucket { calls: self.burst, at: now });
         *bucket = Bucket { calls: self.filled(bucket, now), at: now };
@@ -127,6 +133,15 @@ mod tests {
             }
         }
         assert!(rates.buckets.lock().unwrap().of.len() <= LOOK_FROM + 500);
+    }
+
+    #[test]
+    fn many_callers_at_the_same_time_take_no_more_memory_than_there_is_for_them() {
+        let (rates, now) = (rates(), Instant::now());
+        for caller in 0..200_000 {
+            assert_eq!(rates.take(caller, now), Ok(()));
+        }
+        assert!(rates.buckets.lock().unwrap().of.len() <= MOST);
     }
 
     #[test]

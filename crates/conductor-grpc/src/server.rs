@@ -13,6 +13,7 @@ use tonic::transport::Server;
 
 use crate::answered::AnsweredLayer;
 use crate::connections::{Connection, connections, made};
+use crate::deadline::DeadlineLayer;
 use crate::door::{Door, DoorLayer};
 use crate::json::JsonLayer;
 use crate::limits::Limits;
@@ -86,6 +87,7 @@ async fn on(
         .accept_http1(true)
         .layer(JsonLayer { longest })
         .layer(AnsweredLayer { observer })
+        .layer(DeadlineLayer)
         .layer(DoorLayer::new(access, audit, limits))
         .max_concurrent_streams(limits.streams.get())
         .http2_keepalive_interval(Some(KEEPALIVE))

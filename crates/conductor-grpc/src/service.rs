@@ -66,9 +66,14 @@ impl Service {
 
     /// A run that the caller may see.
     pub(crate) async fn view(&self, call: &Call, run: &RunId) -> Result<RunView, Unseen> {
-        let found = self.conductor.get(run).await;
+        self.look(call, run, RunView::clone).await
+    }
+
+    /// Something of a run that the caller may see.
+    pub(crate) async fn look<T>(&self, call: &Call, run: &RunId, at: impl Fn(&RunView) -> T) -> Result<T, Unseen> {
+        let found = self.conductor.look(run, |view| (view.environment.clone(), at(view))).await;
         let environment = match &found {
-            Ok(view) => Some(view.environment.clone()),
+            Ok((environment, _)) => Some(environment.clone()),
             // That it cannot be read is told to nobody who may not see it either.
             Err(ViewError::Replay { .. }) => self.listed(run).await.map_err(Unseen::Other)?,
             Err(ViewError::Store(_)) => None,
@@ -80,7 +85,7 @@ impl Service {
             let status = if refused.is_decided { of_store(&unknown, &unknown) } else { refused.status };
             return Err(Unseen::Hidden { environment, outcome, status });
         }
-        found.map_err(|error| Unseen::Other(of_view(&error)))
+        found.map(|(_, found)| found).map_err(|error| Unseen::Other(of_view(&error)))
     }
 
     /// The environment of a run, as lists tell it.
@@ -139,20 +144,26 @@ impl LoadTestService for Service {
         let call = Call::of(&request)?;
         let v1::WatchLoadTestRequest { id: run, after_revision } = request.into_inner();
         let run = id(&run)?;
-        self.view(&call, &run).await?;
+        let environment = self.look(&call, &run, |view| view.environment.clone()).await?;
         let updates = self.conductor.follow(&run, after_revision).await.map_err(|error| of_view(&error))?;
         let mut ends = self.ends.subscribe();
         Ok(Response::new(Box::pin(async_stream::stream! {
             let mut updates = std::pin::pin!(updates);
+            let mut shut_out = std::pin::pin!(call.shut_out(&environment));
             loop {
                 let next = tokio::select! {
                     biased;
                     () = ended(&mut ends) => Next::Ended,
+                    refused = &mut shut_out => Next::Refused(refused),
                     update = updates.next() => update.map_or(Next::Over, Next::Update),
                 };
                 match next {
                     Next::Update(update) => yield messages::update(&update).map_err(|error| unsayable(&error)),
                     Next::Over => break,
+                    Next::Refused(status) => {
+                        yield Err(status);
+                        break;
+                    }
                     Next::Ended => {
                         yield Err(Status::unavailable(
                             "the server is shutting down; watch the run again, after the last revision that was told",
@@ -236,6 +247,8 @@ enum Next {
     Update(Arc<Update>),
     /// The run is over.
     Over,
+    /// The caller may not watch any more.
+    Refused(Status),
     /// The server ends.
     Ended,
 }

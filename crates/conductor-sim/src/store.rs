@@ -23,8 +23,8 @@ struct Shared {
     /// The claims that are held, each with its number.
     claims: BTreeMap<String, u64>,
     last_claim: u64,
-    /// Who waits for the loss of a claim.
-    wakers: Vec<Waker>,
+    /// Who waits for the loss of a claim, by its number: others are not asked when one of a thousand runs goes on.
+    wakers: BTreeMap<u64, Vec<Waker>>,
     requests: BTreeMap<RunId, Vec<RunRequest>>,
     unavailable: bool,
     answers_to_lose: u32,
@@ -57,7 +57,7 @@ impl MemoryStore {
     pub fn lose_claims(&self) {
         let mut shared = self.lock();
         shared.claims.clear();
-        shared.wakers.drain(..).for_each(Waker::wake);
+        std::mem::take(&mut shared.wakers).into_values().flatten().for_each(Waker::wake);
     }
 
     /// Never answers an append after this revision, as when the process dies there; `None` answers again. What hangs
@@ -211,6 +211,7 @@ impl Claimed {
     fn end(&self) {
         let mut shared = self.store.lock();
         self.given_back.store(true, Ordering::Relaxed);
+        shared.wakers.remove(&self.number);
         if self.is_held(&shared) {
             shared.claims.remove(&self.environment);
         }
@@ -226,8 +227,9 @@ impl Claim for Claimed {
                 return Poll::Ready(());
             }
             // A driver asks again whenever it is polled.
-            if !shared.wakers.iter().any(|known| known.will_wake(context.waker())) {
-                shared.wakers.push(context.waker().clone());
+            let wakers = shared.wakers.entry(self.number).or_default();
+            if !wakers.iter().any(|known| known.will_wake(context.waker())) {
+                wakers.push(context.waker().clone());
             }
             Poll::Pending
         })

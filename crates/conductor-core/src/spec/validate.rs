@@ -22,6 +22,8 @@ const DEFAULT_REHEARSAL: Span = Span::minutes(3);
 const DEADLINE_MARGIN: Span = Span::minutes(60);
 pub(super) const LONGEST: Span = Span::minutes(7 * 24 * 60);
 pub(super) const MOST_REPLICAS: i64 = 100_000;
+/// The most applications that a load test may list.
+pub const MOST_APPLICATIONS: usize = 10_000;
 const NAME: &str = "1 to 128 letters, digits, '-', '_', '.' or '/', beginning with a letter or digit";
 
 impl TryFrom<LoadTestDocument> for LoadTestSpec {
@@ -154,6 +156,11 @@ fn test_version(found: &mut Findings, version: Option<&str>) -> VersionChoice {
 }
 
 fn applications(found: &mut Findings, documents: &[ApplicationDocument]) -> Vec<ApplicationChoice> {
+    if let Err(violation) = check_count(documents.len()) {
+        // Nobody reads what is wrong with each of them.
+        found.violations.push(violation);
+        return Vec::new();
+    }
     let mut seen = BTreeSet::new();
     let mut choices = Vec::with_capacity(documents.len());
     for (position, document) in documents.iter().enumerate() {
@@ -167,6 +174,22 @@ fn applications(found: &mut Findings, documents: &[ApplicationDocument]) -> Vec<
         choices.push(ApplicationChoice { name, version, scale });
     }
     choices
+}
+
+/// Whether a load test may list so many applications: whoever has made the document out of something else looks first, since
+/// each of them costs.
+///
+/// # Errors
+/// When they are too many.
+pub fn check_count(applications: usize) -> Result<(), Violation> {
+    if applications <= MOST_APPLICATIONS {
+        return Ok(());
+    }
+    Err(Violation {
+        field: "spec.applications".to_owned(),
+        problem: format!("{applications} applications are too many"),
+        expected: format!("at most {MOST_APPLICATIONS}"),
+    })
 }
 
 fn limits(found: &mut Findings, document: LimitsDocument, shape: Option<&LoadShape>, interval: Span) -> Limits {

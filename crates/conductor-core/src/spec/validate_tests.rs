@@ -225,3 +225,13 @@ fn load_workers_that_the_environment_does_not_have_are_refused_with_those_it_has
     assert_eq!(read(known).unwrap().check_workers(&all), Ok(()));
     assert_eq!(read(smallest()).unwrap().check_workers(&[]), Ok(()));
 }
+
+#[test]
+fn more_applications_than_there_may_be_are_one_violation() {
+    let many = |count: usize| -> Value { (0..count).map(|number| json!({ "name": format!("app/{number}!") })).collect() };
+    assert_eq!(
+        refusal("/spec/applications", many(10_001)),
+        "spec.applications: 10001 applications are too many; expected at most 10000"
+    );
+    assert_eq!(refusal("/spec/applications", many(10_000)).lines().count(), 10_000);
+}

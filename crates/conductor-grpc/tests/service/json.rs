@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::bed::{Bed, Callers, LONGEST, door, load_test};
+use crate::bed::{Bed, Callers, GATED, LONGEST, door, load_test};
 
 /// An answer: its status, its content type, its text.
 struct Answer {
@@ -118,6 +118,10 @@ async fn what_is_refused_has_its_status_and_says_why() {
     assert!(broken.0 == 400 && broken.2.contains("line 1 column 7"), "{}", broken.2);
     let twice = send(bed.address, "POST", path, "{} {}").await.error();
     assert!(twice.0 == 400 && twice.2.contains("trailing characters"), "{}", twice.2);
+    let field = send(bed.address, "POST", path, "{\"id\": \"a\", \"id\": \"b\"}").await.error();
+    let expected =
+        "the request is no conductor.v1.GetLoadTestRequest: id: the field is there twice; expected each field once";
+    assert!(field.0 == 400 && field.2.starts_with(expected), "{}", field.2);
     let other = send(bed.address, "POST", "/conductor.v1.LoadTestService/Sing", "{}").await.error();
     let expected =
         "there is no method /conductor.v1.LoadTestService/Sing; expected /conductor.v1.LoadTestService/METHOD";
@@ -153,4 +157,25 @@ async fn nothing_is_read_of_a_request_whose_caller_is_nobody() {
     let mut answer = [0; 12];
     tokio::time::timeout(LONGEST, stream.read_exact(&mut answer)).await.expect("it waits for the body").unwrap();
     assert_eq!(answer.as_slice(), b"HTTP/1.1 401");
+}
+
+#[tokio::test]
+async fn a_caller_who_waits_no_longer_is_told_so_and_what_it_has_begun_goes_on() {
+    let bed = Bed::start(Limits::default()).await;
+    let mut gated = in_json();
+    gated["spec"]["environment"] = GATED.into();
+    let body = json!({ "loadTest": gated, "requestId": "one" }).to_string();
+    let path = "/conductor.v1.LoadTestService/StartLoadTest";
+    let header = "Content-Type: application/json\r\ngrpc-timeout: 200m\r\n";
+    let late = send_of_kind(bed.address, "POST", path, &body, header).await.error();
+    let text = "the call has not ended within the 200ms that its caller gave it";
+    assert_eq!(late, (504, "DEADLINE_EXCEEDED".to_owned(), text.to_owned()));
+    bed.gate.open.notify_one();
+    let begun = async {
+        while send(bed.address, "POST", path, &body).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONGEST, begun).await.unwrap();
+    assert_eq!(call(&bed, "ListLoadTests", &json!({})).await.json()["runs"].as_array().unwrap().len(), 1);
 }
