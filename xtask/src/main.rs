@@ -35,7 +35,8 @@ const USAGE: &str = "usage:
   cargo xtask prometheus builds Prometheus, which --full lets scrape a server, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
-                         looks for observations that lead the control law astray";
+                         looks for observations that lead the control law astray; spec for documents, edge for callers
+                         of the server that bring about what they must not";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
