@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conductor_core::ports::CallerReview;
+use conductor_core::units::Span;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -19,6 +21,10 @@ use crate::{
 /// A longer token is nobody's, and is refused before any work is done with it.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
+/// How often those are looked at again whose call goes on, where nothing is said, and at most.
+const LOOK_AGAIN: Span = Span::seconds(30);
+const OFTENEST: Span = Span::seconds(1);
+
 /// Who may call a server.
 pub struct Access(Ways);
 
@@ -32,6 +38,7 @@ struct On {
     oidc: Option<Oidc>,
     reviews: Option<Reviews>,
     certificates: Vec<CertificateCaller>,
+    look_again: Span,
 }
 
 /// Why access control cannot be set up.
@@ -57,6 +64,9 @@ pub enum AccessProblem {
     /// The settings of callers whom a cluster knows are wrong.
     #[error("access.kubernetes")]
     Kubernetes(#[source] ReviewProblem),
+    /// Those whose call goes on are looked at too often.
+    #[error("access.lookAgain: {0} is too short; expected at least {OFTENEST}")]
+    LookAgain(Span),
     /// A certificate's name is none.
     #[error(
         "access.certificates[{index}].name: {name:?} is no name in a certificate; expected `dns:NAME` or `uri:URI`"
@@ -118,6 +128,10 @@ impl Access {
             return Err(AccessProblem::NoWay);
         }
         check_names(&settings.certificates)?;
+        let look_again = settings.look_again.unwrap_or(LOOK_AGAIN);
+        if look_again < OFTENEST {
+            return Err(AccessProblem::LookAgain(look_again));
+        }
         let tokens = settings.tokens.as_ref().map(|tokens| TokenFile::open(&tokens.file)).transpose();
         let oidc = settings.oidc.as_ref().map(Oidc::new).transpose();
         let reviews = settings.kubernetes.as_ref().map(|settings| {
@@ -129,6 +143,7 @@ impl Access {
             oidc: oidc.map_err(AccessProblem::Oidc)?,
             reviews: reviews.transpose().map_err(AccessProblem::Kubernetes)?,
             certificates: settings.certificates.clone(),
+            look_again,
         }))))
     }
 
@@ -158,6 +173,15 @@ impl Access {
         ];
         let ways: Vec<_> = ways.into_iter().flatten().collect();
         format!("access control is on: callers are identified by {}", ways.join(", "))
+    }
+
+    /// How often those are looked at again whose call goes on; `None` where nobody is looked at.
+    #[must_use]
+    pub fn look_again(&self) -> Option<Duration> {
+        match &self.0 {
+            Ways::Off => None,
+            Ways::On(on) => Some(on.look_again.as_duration()),
+        }
     }
 
     /// Finds out who calls. A bearer token counts alone: a wrong one is refused, whatever certificate there is.

@@ -149,6 +149,10 @@ fn settings_that_contradict_themselves_or_name_nothing_are_refused_with_their_fi
             "access.off: is true, but ways to identify callers are set as well; expected either",
         ),
         (serde_json::json!({ "off": true }), "access.off"),
+        (
+            serde_json::json!({ "certificates": [{ "name": "dns:a", "roles": ["viewer"] }], "lookAgain": "500ms" }),
+            "access.lookAgain: 500ms is too short; expected at least 1s",
+        ),
         (serde_json::json!({ "tokens": { "file": "/nonexistent/tokens" } }), "access.tokens.file"),
         (
             serde_json::json!({ "certificates": [{ "name": "cron", "roles": ["viewer"] }] }),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use conductor_core::units::Span;
 use serde::Deserialize;
 
 use crate::{Grants, OidcSettings, ReviewSettings};
@@ -22,6 +23,8 @@ pub struct AccessSettings {
     /// Callers with client certificates, by the names in these.
     #[serde(default)]
     pub certificates: Vec<CertificateCaller>,
+    /// How often those are looked at again whose call goes on, such as a watch. Absent for half a minute.
+    pub look_again: Option<Span>,
 }
 
 /// Static bearer tokens.

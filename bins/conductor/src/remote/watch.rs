@@ -137,14 +137,17 @@ impl Watch<'_> {
             },
             None => updates.message().await,
         };
-        match update.map_err(|status| Refusal::Status(Box::new(status)))? {
-            Some(update) => {
+        match update.map_err(|status| Refusal::Status(Box::new(status))) {
+            // A token has a time, which a run may outlast: the look that follows comes with another one, where there is one.
+            Err(refusal) if refusal.is_unauthenticated() => (self.updates, self.is_changed) = (None, true),
+            Err(refusal) => return Err(refusal),
+            Ok(Some(update)) => {
                 // A server that goes on telling is well; one that only answers may be about to end.
                 (self.told, self.pauses) = (update.revision, Pauses::default());
                 self.is_changed |= update.revision > self.shown;
             }
             // The run is over, or so it seems: a look tells.
-            None => (self.updates, self.is_changed) = (None, true),
+            Ok(None) => (self.updates, self.is_changed) = (None, true),
         }
         Ok(None)
     }

@@ -1,6 +1,6 @@
 //! Who may call what: every method with every role, and what those are told who may not.
 
-use conductor_access::Secret;
+use conductor_access::{Access, Secret};
 use conductor_grpc::Limits;
 use conductor_proto::v1;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -237,4 +237,57 @@ async fn json_comes_in_by_the_same_door() {
     assert!(viewer.starts_with("HTTP/1.1 403 ") && viewer.contains("PERMISSION_DENIED"), "{viewer}");
     let operator = answer(bearing("operator@model")).await;
     assert!(operator.starts_with("HTTP/1.1 200 ") && operator.ends_with(r#"{"asked":true}"#), "{operator}");
+}
+
+/// A watch by that token, and what ends it after `change`, seconds later.
+async fn ended_by(callers: &Callers, role: &str, change: impl FnOnce()) -> Status {
+    let settings = serde_json::json!({ "tokens": { "file": callers.folder.path().join("tokens") }, "lookAgain": "1s" });
+    let access = Access::new(&serde_json::from_value(settings).unwrap(), "0.0.0.0:1".parse().unwrap()).unwrap();
+    let mut bed = Bed::behind(door(access), Limits::default()).await;
+    let id = bed.started_by(Some(callers.token("operator@model")), long_load_test()).await.id;
+    let request = v1::WatchLoadTestRequest { id, after_revision: 0 };
+    let watch = async |client: &mut Client, role| {
+        client.watch_load_test(by(Some(callers.token(role)), request.clone())).await.unwrap().into_inner()
+    };
+    let mut watched = watch(&mut bed.client, role).await;
+    let mut other = watch(&mut bed.client, "operator@model").await;
+    // Whoever may watch goes on past several looks.
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_millis(2500) {
+        assert!(watched.message().await.unwrap().is_some());
+    }
+    change();
+    let refused = async {
+        loop {
+            if let Err(status) = watched.message().await {
+                return status;
+            }
+        }
+    };
+    let status = tokio::time::timeout(LONGEST, refused).await.unwrap();
+    assert!(other.message().await.unwrap().is_some(), "somebody else goes on");
+    status
+}
+
+#[tokio::test]
+async fn a_watch_ends_once_its_token_or_its_role_is_taken_away() {
+    for (to, code, text) in [
+        (None, Code::Unauthenticated, NAMELESS),
+        (
+            Some("viewer@other"),
+            Code::PermissionDenied,
+            "this needs the role viewer in environment \"model\", which the caller does not have",
+        ),
+    ] {
+        let callers = Callers::with(&["operator@model", "viewer@model"]);
+        let file = callers.folder.path().join("tokens");
+        let status = ended_by(&callers, "viewer@model", || {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let (operator, viewer) = text.trim_end().split_once('\n').unwrap();
+            let viewer = to.map_or(String::new(), |role| viewer.replace(" viewer@model", &format!(" {role}")));
+            std::fs::write(&file, format!("{operator}\n{viewer}\n")).unwrap();
+        });
+        let status = status.await;
+        assert_eq!((status.code(), status.message()), (code, text));
+    }
 }
