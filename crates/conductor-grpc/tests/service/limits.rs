@@ -44,6 +44,19 @@ async fn a_caller_who_calls_too_often_is_told_when_to_try_again_and_others_go_on
 }
 
 #[tokio::test]
+async fn where_nobody_is_asked_who_calls_each_address_has_calls_of_its_own() {
+    let [one, three] = [1, 3].map(|number| number.try_into().unwrap());
+    let bed = Bed::start(Limits { calls_per_second: one, burst: three, ..Limits::default() }).await;
+    let from = async |address: &str| {
+        let endpoint = Channel::from_shared(format!("http://{}", bed.address)).unwrap();
+        Client::new(endpoint.local_address(Some(address.parse().unwrap())).connect().await.unwrap())
+    };
+    let (mut eager, mut other) = (from("127.0.0.1").await, from("127.0.0.2").await);
+    while listed(&mut eager, None).await.is_ok() {}
+    assert!(listed(&mut other, None).await.is_ok(), "from another address");
+}
+
+#[tokio::test]
 async fn one_connection_more_than_there_may_be_is_closed_until_another_one_ends() {
     let limits = Limits { connections: 1.try_into().unwrap(), ..Limits::default() };
     let mut bed = Bed::start(limits).await;
