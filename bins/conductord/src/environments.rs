@@ -58,6 +58,8 @@ impl Declarations for Environments {
     }
 
     async fn ports(&self, created: &Created) -> Result<Ports, PortError> {
-        Wiring::new(variable).ports(created, 0).await
+        let wiring = Wiring::new(variable);
+        wiring.usable(created).await?;
+        wiring.ports(created, 0).await
     }
 }

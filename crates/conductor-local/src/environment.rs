@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,13 +71,20 @@ impl LocalEnvironment {
         }
     }
 
+    /// Looks whether there is a supervisor that answers. It does not come by itself, so that it is refused where there is none.
+    ///
+    /// # Errors
+    /// With what brings it up.
+    pub async fn is_up(&self) -> Result<(), PortError> {
+        let looked = self.ask("look at the local applications", &Request::Status).await;
+        looked.map(drop).map_err(|error| PortError { kind: FailureKind::Rejected, ..error })
+    }
+
     async fn ask(&self, act: &str, request: &Request) -> Result<Status, PortError> {
-        let down = |error: Box<dyn std::error::Error + Send + Sync>| {
-            let text = format!("could not {act}: the environment is not up; conductor local up ENVIRONMENT starts it");
-            PortError::because(FailureKind::Unavailable, text, error)
+        let answer = match self.state.supervisor() {
+            Ok(supervisor) => ask(&supervisor.socket, request).await.map_err(|error| down(act, &error))?,
+            Err(error) => return Err(down(act, &error)),
         };
-        let supervisor = self.state.supervisor().map_err(|error| down(error.into()))?;
-        let answer = ask(&supervisor.socket, request).await.map_err(|error| down(error.into()))?;
         answer.map_err(|refusal| PortError::because(refusal.kind, format!("could not {act}"), refusal.message))
     }
 
@@ -88,6 +97,21 @@ impl LocalEnvironment {
         let status = self.ask("look at the local applications", &Request::Status).await?;
         let found = status.applications.iter().filter(|application| applications.contains(&application.name));
         Ok(found.map(|application| (application.name.clone(), of(application))).collect())
+    }
+}
+
+/// Nobody answers. Those who are told may be on other machines, where paths of this one are nothing to them: what went wrong
+/// is told without.
+fn down(act: &str, error: &(dyn Error + 'static)) -> PortError {
+    let text = format!("could not {act}: the environment is not up; conductor local up ENVIRONMENT starts it");
+    let reasons = std::iter::successors(Some(error), |error| Error::source(*error));
+    match reasons.filter_map(|reason| reason.downcast_ref::<io::Error>()).last() {
+        // That there is nobody is what the text says already.
+        Some(reason) if matches!(reason.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            PortError::new(FailureKind::Unavailable, text)
+        }
+        Some(reason) => PortError::because(FailureKind::Unavailable, text, reason.to_string()),
+        None => PortError::because(FailureKind::Unavailable, text, "what it has written down cannot be read"),
     }
 }
 

@@ -43,10 +43,20 @@ impl Wiring {
         self.telling(created, epoch, None).await
     }
 
+    /// Whether a run can begin in its environment now: local applications have to be up, since nobody else brings them up.
+    ///
+    /// # Errors
+    /// When the environment cannot be read, or with what would have to be done first.
+    pub async fn usable(&self, created: &Created) -> Result<(), PortError> {
+        let Environment { spec, local_state, .. } = environment(created)?;
+        match spec.local {
+            Some(settings) => LocalEnvironment::new(settings, local_state).is_up().await,
+            None => Ok(()),
+        }
+    }
+
     async fn telling(&self, created: &Created, epoch: u64, progress: Sink) -> Result<Ports, PortError> {
-        let environment: Environment = serde_json::from_value(created.environment.clone()).map_err(|error| {
-            PortError::because(FailureKind::Rejected, "could not read the environment of the run", error)
-        })?;
+        let environment = environment(created)?;
         let kpi = &created.spec.kpi;
         let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
@@ -141,6 +151,16 @@ impl PortsFactory for Wiring {
     ) -> Result<Ports, PortError> {
         self.telling(created, epoch, Some(progress)).await
     }
+
+    async fn usable(&self, created: &Created) -> Result<(), PortError> {
+        Self::usable(self, created).await
+    }
+}
+
+/// The environment of a run, as its journal keeps it.
+fn environment(created: &Created) -> Result<Environment, PortError> {
+    serde_json::from_value(created.environment.clone())
+        .map_err(|error| PortError::because(FailureKind::Rejected, "could not read the environment of the run", error))
 }
 
 /// Everything that applications run on.

@@ -67,8 +67,10 @@ fn a_kpi_and_an_environment_that_are_not_there() {
 fn an_environment_that_is_not_up_is_named_with_what_would_start_it() {
     let bed = Bed::new(Shop::default());
     let ended = bed.run().ended_with(1);
-    assert!(ended.out.contains("the environment is not up; conductor local up"), "{}", ended.out);
-    assert_eq!(bed.view()["applications"].as_array().unwrap().len(), 0, "nothing was changed");
+    let expected = "error: could not connect to environment shop-local: could not look at the local applications: the environment \
+                    is not up; conductor local up ENVIRONMENT starts it\n";
+    assert!(ended.err.ends_with(expected), "{}", ended.err);
+    assert_eq!(bed.conductor(&["list"]).ended_with(0).out, "no runs\n", "no run was begun that could only fail");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How environments come up and go down, and what survives a crash.
 
-use conductor_core::ports::Deployer;
+use conductor_core::ports::{Deployer, FailureKind};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -56,7 +56,14 @@ async fn a_killed_supervisor_takes_its_processes_with_it_and_can_be_brought_up_a
     end(supervisor["pid"].as_u64().unwrap().try_into().unwrap());
     until("the end of all replicas", async || !pids.iter().any(|pid| lives(*pid))).await;
     let error = bed.environment().deployed(&[app()]).await.unwrap_err();
-    assert!(error.to_string().contains("conductor local up"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "could not look at the local applications: the environment is not up; conductor local up ENVIRONMENT starts it"
+    );
+    assert!(std::error::Error::source(&error).is_none(), "a path of this machine is nothing to others: {error:?}");
+    assert_eq!(error.kind, FailureKind::Unavailable, "a run that goes on waits for it");
+    let error = bed.environment().is_up().await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Rejected, "a run does not begin without it");
     bed.up().await.unwrap();
     assert_eq!(bed.versions().await, ["v1", "v1"]);
 }
