@@ -8,7 +8,6 @@ use conductor_core::ports::RunSummary;
 use conductor_core::run::RunId;
 use conductor_engine::{Conductor, EngineOptions, SystemClock};
 use conductor_wiring::{Journal, JournalProblem, Wiring};
-use etcetera::BaseStrategy;
 
 use crate::args::{Global, Output};
 use crate::exit::Failed;
@@ -97,20 +96,7 @@ fn refused(problem: JournalProblem) -> Failed {
 
 /// The state folder, absolute.
 pub(crate) fn state_dir(global: &Global) -> Result<PathBuf, Failed> {
-    let given = match &global.state_dir {
-        Some(folder) => folder.clone(),
-        None => default_state_dir().map_err(Failed::because)?,
-    };
-    std::path::absolute(&given)
-        .with_context(|| format!("could not find the state folder {}", given.display()))
-        .map_err(Failed::because)
-}
-
-fn default_state_dir() -> anyhow::Result<PathBuf> {
-    const NAME: &str = "loadtest-conductor";
-    let folders = etcetera::choose_base_strategy()
-        .context("could not find the home folder; expected --state-dir or CONDUCTOR_STATE_DIR")?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join(NAME))
+    conductor_wiring::state_dir(global.state_dir.as_deref()).map_err(Failed::because)
 }
 
 /// Where a run's report goes, unless somebody says otherwise.

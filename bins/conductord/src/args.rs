@@ -3,19 +3,19 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Parser;
-use etcetera::BaseStrategy;
 
+use crate::exit;
+use crate::listen::Listen;
 use crate::settings::ServerSettings;
 
 /// Serves load tests over gRPC: StartLoadTest and what belongs to it, with reflection, health, metrics and probes.
 ///
 /// With environments alone it listens on this machine, and everybody on it may do everything. Whatever else a server needs
-/// (who may call, TLS, where it listens) stands in the file of --settings: see docs/server.md. SIGTERM and Ctrl-C end it in
-/// order: runs are handed over, and go on with another server of the same journal, or with this one when it starts again.
+/// (who may call, TLS, where it listens) stands in the file of --settings: see docs/server.md. SIGTERM, Ctrl-C and a terminal
+/// that is closed end it in order: runs are handed over, and go on with another server of the same journal, or with this one when it starts again.
 #[derive(Parser)]
-#[command(name = "conductord", version)]
+#[command(name = "conductord", version, after_help = exit::TABLE)]
 pub(crate) struct Arguments {
     /// Environments that load tests may name, YAML or JSON files, beside those of --settings.
     #[arg(value_name = "ENVIRONMENT", required_unless_present = "settings")]
@@ -23,9 +23,10 @@ pub(crate) struct Arguments {
     /// The server's settings, a YAML or JSON file: see docs/server.md.
     #[arg(long, env = "CONDUCTORD_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
-    /// Where to listen, in place of what the settings say. Port 0 is one that is free; which one it is, is told.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) listen: Option<SocketAddr>,
+    /// Where to listen, such as 0.0.0.0:7400 or localhost:7400, in place of what the settings say. Port 0 is one that is free;
+    /// which one it is, is told.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<Listen>,
     /// Where metrics and probes are, in place of what the settings say. Port 0 is one that is free; it is told, too.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -54,18 +55,7 @@ impl Arguments {
         settings.journal = self.journal.or(settings.journal);
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.telemetry.metrics.address = self.metrics.unwrap_or(settings.telemetry.metrics.address);
-        let folder = match self.state_dir.or(settings.state_dir) {
-            Some(folder) => folder,
-            None => default_state_dir()?,
-        };
-        let folder = std::path::absolute(&folder)
-            .with_context(|| format!("could not find the state folder {}", folder.display()))?;
+        let folder = conductor_wiring::state_dir(self.state_dir.or(settings.state_dir.take()).as_deref())?;
         Ok(ServerSettings { state_dir: Some(folder), ..settings })
     }
-}
-
-fn default_state_dir() -> anyhow::Result<PathBuf> {
-    let folders = etcetera::choose_base_strategy()
-        .context("could not find the home folder; expected --state-dir or CONDUCTOR_STATE_DIR")?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("loadtest-conductor"))
 }

@@ -12,15 +12,16 @@ use conductor_engine::{
 };
 use conductor_grpc::{Door, Limits, Service, serve};
 use conductor_telemetry::{Metrics, Probes, Readiness};
-use conductor_wiring::{ClusterSettings, Journal, Wiring, caller_review};
+use conductor_wiring::{ClusterSettings, Journal, JournalProblem, Signals, Wiring, caller_review};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::args::variable;
 use crate::environments::Environments;
+use crate::exit::Failed;
+use crate::listen::Addresses;
 use crate::observe::{Answers, observe};
 use crate::settings::ServerSettings;
-use crate::signals::Signals;
 
 /// How long the last spans may take at the end.
 pub(crate) const LAST_SPANS: Duration = Duration::from_secs(2);
@@ -44,25 +45,20 @@ pub(crate) struct Server {
 
 impl Server {
     /// Opens everything that a server needs. Nothing of it is begun before all of it is there.
-    pub(crate) async fn begin(settings: ServerSettings) -> anyhow::Result<Self> {
-        let ServerSettings { listen, state_dir, access, tls, audit, limits, telemetry, hand_over, .. } = &settings;
+    pub(crate) async fn begin(settings: ServerSettings) -> Result<Self, Failed> {
+        let ServerSettings { listen, state_dir, limits, telemetry, hand_over, .. } = &settings;
         let state_dir = state_dir.as_deref().context("there is no state folder")?;
-        let environments = Environments::read(&settings.environments, state_dir)?;
-        let access = match access {
-            Some(access) => Access::reviewed(access, *listen, review(access).await?)?,
-            None => Access::off_for(*listen).context("spec.access is not set")?,
-        };
-        tracing::info!("{}", access.sentence());
-        let tls = tls.clone().map(TlsAcceptor::new).transpose().context("spec.tls")?;
-        if tls.is_none() && !listen.ip().to_canonical().is_loopback() {
-            tracing::warn!(
-                "spec.tls is not set: what callers send, tokens included, can be read between them and {listen}"
-            );
-        }
-        let audit = audit.as_ref().map(AuditLog::open).transpose().context("spec.audit")?;
-        let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
-        let probes = Probes::bind(telemetry.metrics.address).await?;
-        let journal = Journal::open(settings.journal.as_deref(), state_dir, variable).await?;
+        let environments = Environments::read(&settings.environments, state_dir).map_err(Failed::input)?;
+        let addresses = listen.resolve().await?;
+        let (access, tls, audit) = guarded(&settings, &addresses).await.map_err(Failed::input)?;
+        let listener = TcpListener::bind(addresses.all()).await;
+        let listener = listener.with_context(|| format!("could not listen on {listen}"))?;
+        let probes = Probes::bind(telemetry.metrics.address).await.map_err(Failed::because)?;
+        let journal = Journal::open(settings.journal.as_deref(), state_dir, variable).await;
+        let journal = journal.map_err(|problem| match problem {
+            JournalProblem::Input(_) | JournalProblem::Password { .. } => Failed::input(problem),
+            JournalProblem::Store(error) => Failed::because(error),
+        })?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new(&telemetry.metrics, env!("CARGO_PKG_VERSION"), Arc::clone(&clock));
         let observer: Arc<dyn PortObserver> = metrics.ports();
@@ -77,7 +73,7 @@ impl Server {
     /// Serves until a signal ends it, and hands over what it drives.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over } = self;
-        let mut signals = Signals::listen()?;
+        let mut signals = Signals::listen().context("could not listen to signals")?;
         let readiness = Readiness::waiting_for([TAKE_OVER]);
         let (ending, ended) = watch::channel(false);
         let scheme = if door.tls.is_some() { "https" } else { "http" };
@@ -113,6 +109,28 @@ impl Server {
         probing.await.context("the server of metrics has broken down")??;
         Ok(())
     }
+}
+
+/// What stands between the world and a server at those addresses: who may call, TLS, and the audit trail.
+async fn guarded(
+    settings: &ServerSettings,
+    addresses: &Addresses,
+) -> anyhow::Result<(Access, Option<TlsAcceptor>, Option<AuditLog>)> {
+    let ServerSettings { access, tls, audit, listen, .. } = settings;
+    let exposed = addresses.most_exposed();
+    let access = match access {
+        Some(access) => Access::reviewed(access, exposed, review(access).await?)?,
+        None => Access::off_for(exposed).context("spec.access is not set")?,
+    };
+    tracing::info!("{}", access.sentence());
+    let tls = tls.clone().map(TlsAcceptor::new).transpose().context("spec.tls")?;
+    if tls.is_none() && !exposed.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            "spec.tls is not set: what callers send, tokens included, can be read between them and {listen}"
+        );
+    }
+    let audit = audit.as_ref().map(AuditLog::open).transpose().context("spec.audit")?;
+    Ok((access, tls, audit))
 }
 
 /// Who asks the cluster who calls, where the settings say that it is asked.

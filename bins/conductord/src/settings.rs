@@ -1,6 +1,5 @@
 //! The server's settings, as they are written and with every path absolute.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use conductor_access::{AccessSettings, AuditSettings, TlsSettings};
@@ -10,10 +9,12 @@ use conductor_telemetry::TelemetrySettings;
 use conductor_wiring::{InputError, of_another_kind, read};
 use serde::Deserialize;
 
+use crate::listen::Listen;
+
 /// The `kind` of a server's settings.
 const KIND: &str = "Server";
 /// Where a server listens that is told nothing: on this machine alone.
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
+const LISTEN: (&str, u16) = ("127.0.0.1", 7400);
 /// Long enough for an act that is under way to end or to be cancelled; shorter than the 30 s that Kubernetes waits for.
 const HAND_OVER: Span = Span::seconds(20);
 
@@ -32,7 +33,7 @@ struct ServerDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct ServerSettings {
     /// Where it listens.
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Listen,
     /// The environments' files.
     pub(crate) environments: Vec<PathBuf>,
     /// The file that says where the journal is; absent for one in the state folder.
@@ -56,7 +57,7 @@ pub(crate) struct ServerSettings {
 impl Default for ServerSettings {
     fn default() -> Self {
         Self {
-            listen: LISTEN,
+            listen: Listen::at(LISTEN.0, LISTEN.1),
             environments: Vec::new(),
             journal: None,
             state_dir: None,
@@ -142,7 +143,8 @@ spec:
         let tls = settings.tls.unwrap();
         assert_eq!([tls.certificate, tls.key], [folder.join("tls.crt"), folder.join("tls.key")]);
         assert_eq!(settings.audit, Some(AuditSettings::File(folder.join("audit"))));
-        assert_eq!((settings.listen, settings.hand_over), (LISTEN, HAND_OVER), "what is not said");
+        let said = (settings.listen.to_string(), settings.hand_over);
+        assert_eq!(said, ("127.0.0.1:7400".to_owned(), HAND_OVER), "what is not said");
     }
 
     #[test]
@@ -153,6 +155,9 @@ spec:
             "server.yaml:2:13: apiVersion: \"loadtest-conductor.dev/v2\" is not known; expected loadtest-conductor.dev/v1alpha1\n\
              server.yaml:3:7: kind: \"Journal\" is not a server; expected Server"
         );
+        let nowhere = settings(&SERVER.replace("  journal:", "  listen: localhost\n  journal:")).unwrap_err();
+        let expected = "\"localhost\" is no address; expected HOST:PORT, such as 127.0.0.1:7400 or localhost:7400";
+        assert!(nowhere.starts_with("server.yaml:6:") && nowhere.contains(expected), "{nowhere}");
         let unknown = settings(&SERVER.replace("journal:", "journals:")).unwrap_err();
         assert!(unknown.starts_with("server.yaml:6:3: unknown field `journals`, expected one of listen"), "{unknown}");
     }

@@ -8,9 +8,10 @@
 //! * [`caller_review`] — who asks a cluster who calls a server,
 //! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column; [`of_another_kind`] — what every document
-//!   says of itself.
+//!   says of itself,
+//! * [`state_dir`] and [`Signals`] — what programs of this machine have in common: where they keep things, and what ends them.
 //!
-//! Nothing here runs a load test, and nothing reads the process environment.
+//! Nothing here runs a load test, and nothing reads the process environment but for where the home folder is.
 
 mod callers;
 mod curve;
@@ -21,6 +22,8 @@ mod input;
 mod journal;
 mod kind;
 mod places;
+mod signals;
+mod state_dir;
 mod substrates;
 mod template;
 mod unusable;
@@ -36,3 +39,5 @@ pub use factory::{Wiring, unfreeze};
 pub use input::{InputError, Problem, Written, read};
 pub use journal::{Journal, JournalDocument, JournalProblem, JournalSettings};
 pub use kind::of_another_kind;
+pub use signals::Signals;
+pub use state_dir::{StateDirProblem, state_dir};

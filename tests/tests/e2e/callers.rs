@@ -183,7 +183,7 @@ fn a_server_that_has_no_way_to_its_cluster_does_not_begin() {
         let head =
             "apiVersion: loadtest-conductor.dev/v1alpha1\nkind: Server\nspec:\n  environments: [environment.yaml]\n";
         bed.write("server.yaml", &format!("{head}  access: {{ kubernetes: {kubernetes} }}\n"));
-        let ended = Server::refused(&bed, &["--settings", &bed.path("server.yaml")]).ended_with(1);
+        let ended = Server::refused(&bed, &["--settings", &bed.path("server.yaml")]).ended_with(2);
         assert_eq!(ended.out, "", "it listened");
         ended.err.replace(&bed.path(""), "")
     };

@@ -106,6 +106,32 @@ fn what_is_wrong_with_a_request_is_told_with_its_field() {
 }
 
 #[test]
+fn an_environment_that_is_not_up_is_refused_without_a_run_and_without_a_path_of_the_server() {
+    let bed = Bed::new(Shop::default());
+    let server = Server::ready(&bed);
+    for method in ["StartLoadTest", "PlanLoadTest"] {
+        let refused = server.call(method, &json!({ "loadTest": load_test() })).ended_with(64 + 9);
+        let expected = "the environment is not up; conductor local up ENVIRONMENT starts it";
+        assert!(refused.err.contains(expected) && refused.err.contains("ENVIRONMENT_UNUSABLE"), "{}", refused.err);
+        assert!(!refused.err.contains(&bed.path("")) && !refused.err.contains(".json"), "{}", refused.err);
+    }
+    assert_eq!(server.call("ListLoadTests", &json!({})).json(), json!({}), "a refused run was recorded");
+}
+
+#[test]
+fn a_server_listens_at_a_name_of_this_machine_and_refuses_a_port_that_is_taken() {
+    let bed = Bed::new(Shop::default());
+    let server = Server::start(&bed, &["--listen", "localhost:0", &bed.path("environment.yaml")]);
+    server.wait_until_ready();
+    assert_eq!(server.call("ListLoadTests", &json!({})).json(), json!({}));
+    let taken = &server.address;
+    let arguments = ["--listen", taken, "--metrics", "127.0.0.1:0", &bed.path("environment.yaml")];
+    let refused = Server::refused(&bed, &arguments).ended_with(1);
+    let expected = format!("error: could not listen on {taken}: ");
+    assert!(refused.err.lines().any(|line| line.starts_with(&expected)), "{}", refused.err);
+}
+
+#[test]
 fn a_server_that_was_killed_goes_on_with_its_run_when_it_starts_again() {
     let bed = Bed::up(Shop::default());
     let rows = bed.rows();
@@ -200,8 +226,12 @@ fn what_is_wrong_with_a_servers_settings_is_told_before_it_listens() {
     let refused = |text: &str| {
         bed.write("server.yaml", &format!("apiVersion: loadtest-conductor.dev/v1alpha1\nkind: Server\nspec:\n{text}"));
         let ended = Server::refused(&bed, &["--settings", &bed.path("server.yaml")]);
-        assert_ne!(ended.code, Some(0));
-        assert_eq!(ended.out, "", "it listened");
+        assert_eq!(
+            (ended.code, ended.out.as_str()),
+            (Some(2), ""),
+            "it listened, or all of it is as needed: {}",
+            ended.err
+        );
         ended.err.replace(&bed.path(""), "")
     };
     assert_eq!(
@@ -210,6 +240,10 @@ fn what_is_wrong_with_a_servers_settings_is_told_before_it_listens() {
     );
     let off = refused("  listen: 0.0.0.0:0\n  environments: [environment.yaml]\n");
     assert!(off.contains("spec.access is not set: access control may be off only on a loopback address"), "{off}");
+    let no_way = refused("  environments: [environment.yaml]\n  access: {}\n");
+    assert!(no_way.starts_with("error: access: names no way to identify callers; expected at least one"), "{no_way}");
+    let absent = refused("  environments: [environment.yaml]\n  tls: { certificate: absent, key: absent }\n");
+    assert!(absent.starts_with("error: spec.tls: "), "{absent}");
     let unknown = refused("  listens: 127.0.0.1:0\n");
     let expected = "error: server.yaml:4:3: spec: unknown field `listens`, expected one of listen, environments, ";
     assert!(unknown.starts_with(expected), "{unknown}");

@@ -27,7 +27,7 @@ pub(super) struct Followed {
 
 /// Shows a run until it has ended, or until watching was ended.
 pub(super) async fn follow(session: &Session, run: &RunId, interrupt: Interrupt) -> Result<Followed, Failed> {
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen().map_err(Failed::because)?;
     let mut views = pin!(session.conductor.watch(run).await.map_err(Failed::because)?);
     let mut display = Display::choose(session.output);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));

@@ -28,7 +28,7 @@ pub(super) async fn start(client: &Client, started: Started, output: Output) -> 
         let run = load_test.started(client, starting.await)?;
         return tell(client, &run, output);
     }
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen().map_err(Failed::because)?;
     let answer = tokio::select! {
         answer = starting => answer,
         name = signals.next() => {
