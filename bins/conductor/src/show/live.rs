@@ -62,7 +62,7 @@ impl Live {
 
     pub(super) fn say(&mut self, line: &str) {
         let width = self.terminal.size().map_or(80, |size| size.width).max(20);
-        for part in broken(line, usize::from(width)) {
+        for part in broken(&crate::out::harmless(line), usize::from(width)) {
             // As above: the run matters more than its picture.
             let _ = self.terminal.insert_before(1, |buffer| Line::raw(part).render(buffer.area, buffer));
         }
