@@ -230,13 +230,13 @@ pub(crate) struct Updated {
     /// The run. Default: the newest one.
     pub(crate) run: Option<RunId>,
     /// The KPI to reach and hold, such as 5400/min.
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub(crate) target: Rate,
     /// Time to reach it, such as 5m; 0s is a step. Default: as steep as the test's first ramp, at least an interval.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) within: Option<Span>,
     /// Time to hold it, such as 20m. Default: until the load would have ended before, at least an interval.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) plateau: Option<Span>,
 }
 
@@ -285,6 +285,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_negative_figure_is_told_as_such_and_not_as_an_argument_that_nobody_knows() {
+        for (name, value) in [("--target", "-5/min"), ("--within", "-5m"), ("--plateau", "-5m")] {
+            let said = ["conductor", "update", "--target", "5/min", name, value];
+            let said = if name == "--target" { [&said[..2], &said[4..]].concat() } else { said.to_vec() };
+            let told = Arguments::try_parse_from(said).err().unwrap().to_string();
+            assert!(told.starts_with(&format!("error: invalid value '{value}' for '{name} <")), "{told}");
+        }
     }
 
     #[test]
