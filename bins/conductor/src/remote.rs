@@ -8,6 +8,7 @@ mod exec;
 mod follow;
 mod refusal;
 mod runs;
+mod scheme;
 mod server_url;
 mod start;
 mod target;

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::credentials::Credentials;
 use super::document;
 use super::refusal::Refusal;
+use super::scheme;
 use super::server_url::ServerUrl;
 use super::target::Target;
 use crate::exit::Failed;
@@ -84,6 +85,12 @@ impl Client {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => Refusal::Status(Box::new(status)),
             };
+            // Asked for only where something is wrong already: nobody waits longer who has a server.
+            if refusal.is_lost()
+                && let Some(problem) = scheme::mistaken(&self.server).await
+            {
+                return Err(Refusal::Scheme(problem));
+            }
             if is_renewed || !refusal.is_unauthenticated() || !self.credentials.forget().await {
                 return Err(refusal);
             }

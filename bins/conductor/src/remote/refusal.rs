@@ -14,6 +14,8 @@ use crate::exit::{BAD_INPUT, FAILED, Failed, NOT_LET_IN, UNREACHABLE};
 pub(super) enum Refusal {
     /// The server has said so, or could not be reached.
     Status(Box<Status>),
+    /// The server is of the other scheme, as this text says.
+    Scheme(String),
     /// The token could not be had.
     Token(anyhow::Error),
     /// There was an answer, which cannot be understood.
@@ -27,7 +29,7 @@ impl Refusal {
             Self::Status(status) => is_lost(status) || is_passing(status.code()),
             // Whoever gives it may be unwell for a moment, as a server may.
             Self::Token(_) => true,
-            Self::Answer(_) => false,
+            Self::Scheme(_) | Self::Answer(_) => false,
         }
     }
 
@@ -35,8 +37,13 @@ impl Refusal {
     pub(super) fn pause(&self) -> Option<Duration> {
         match self {
             Self::Status(status) => status.get_details_retry_info().and_then(|info| info.retry_delay),
-            Self::Token(_) | Self::Answer(_) => None,
+            Self::Scheme(_) | Self::Token(_) | Self::Answer(_) => None,
         }
+    }
+
+    /// True where nobody has answered.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Status(status) if is_lost(status))
     }
 
     /// True where the server has not known the token.
@@ -50,7 +57,7 @@ impl Refusal {
             Self::Status(status) => {
                 status.get_details_bad_request().map(|found| found.field_violations).unwrap_or_default()
             }
-            Self::Token(_) | Self::Answer(_) => Vec::new(),
+            Self::Scheme(_) | Self::Token(_) | Self::Answer(_) => Vec::new(),
         }
     }
 
@@ -61,6 +68,7 @@ impl Refusal {
                 Failed::with(UNREACHABLE, format!("could not reach {server}: {}", reasons(status)))
             }
             Self::Status(status) => Failed::with(exit_code(status.code()), told(status, server)),
+            Self::Scheme(problem) => Failed::input(problem),
             Self::Token(error) => Failed::with(NOT_LET_IN, format!("no token for {server}: {error:#}")),
             Self::Answer(problem) => Failed::with(FAILED, format!("the answer of {server} {problem}")),
         }

@@ -48,14 +48,20 @@ impl ServerUrl {
         self.0.scheme_str() == Some("https")
     }
 
+    /// Its host, without the brackets of an IPv6 address, and its port.
+    pub(super) fn endpoint(&self) -> Option<(&str, u16)> {
+        let host = self.0.host()?.trim_start_matches('[').trim_end_matches(']');
+        Some((host, self.0.port_u16().unwrap_or(if self.is_encrypted() { 443 } else { 80 })))
+    }
+
     /// True where a token can be sent there without anybody else reading it.
     pub(super) fn keeps_secrets(&self) -> bool {
         self.is_encrypted() || self.is_loopback()
     }
 
     fn is_loopback(&self) -> bool {
-        let host = self.0.host().unwrap_or_default();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let Some((host, _)) = self.endpoint() else { return false };
+        let address = host.parse::<IpAddr>();
         host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
     }
 }

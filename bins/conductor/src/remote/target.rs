@@ -1,6 +1,8 @@
 //! Which server a verb is for: by the command line, by variables, or by the current context.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use super::contexts::{Context, Contexts};
 use super::credentials::TokenSource;
@@ -14,7 +16,7 @@ pub(crate) struct Target {
     pub(super) server: ServerUrl,
     pub(super) tls: TlsFiles,
     pub(super) token: TokenSource,
-    /// What a command must say to reach the same server: empty, or ` --server URL`.
+    /// What a command must say to reach the same server in the same way, for a shell: empty, or such as ` --server URL`.
     pub(super) arguments: String,
 }
 
@@ -29,14 +31,14 @@ pub(crate) fn chosen(reach: &Reach, variable: fn(&str) -> Option<String>) -> Res
         return Ok(None);
     }
     if let Some(name) = &reach.context {
-        let arguments = format!(" --context {name}");
+        let arguments = said([("--context", Some(OsStr::new(name)))]);
         return Ok(Some(of(Contexts::open(variable)?.named(name)?, arguments)));
     }
     if let Some(server) = &reach.server {
-        return named_server(reach, "--server", server, format!(" --server {server}"), named).map(Some);
+        return named_server(reach, "--server", server, named).map(Some);
     }
     if let Some(server) = named("CONDUCTOR_SERVER") {
-        return named_server(reach, "CONDUCTOR_SERVER", &server, String::new(), named).map(Some);
+        return named_server(reach, "CONDUCTOR_SERVER", &server, named).map(Some);
     }
     if reach.token_file.is_some() || reach.ca_file.is_some() {
         return Err(Failed::input("--token-file and --ca-file are for a server; expected --server, too"));
@@ -81,12 +83,12 @@ fn of(context: &Context, arguments: String) -> Target {
 /// A server that is named by its address, with what else is said of it.
 fn named_server(
     reach: &Reach,
-    said: &str,
+    named_by: &str,
     server: &str,
-    arguments: String,
     named: impl Fn(&str) -> Option<String>,
 ) -> Result<Target, Failed> {
-    let refused = |problem: String, expected: &str| Failed::input(format!("{said}: {problem}; expected {expected}"));
+    let refused =
+        |problem: String, expected: &str| Failed::input(format!("{named_by}: {problem}; expected {expected}"));
     let server = ServerUrl::read(server).map_err(|problem| refused(problem.to_string(), EXPECTED))?;
     let token_file = reach.token_file.clone().or_else(|| named("CONDUCTOR_TOKEN_FILE").map(PathBuf::from));
     let token = match token_file {
@@ -102,7 +104,27 @@ fn named_server(
     if reach.ca_file.is_some() && !server.is_encrypted() {
         return Err(refused("--ca-file is for TLS, which http:// does not have".to_owned(), "https://"));
     }
+    let arguments = said([
+        ("--server", reach.server.as_deref().map(OsStr::new)),
+        ("--token-file", reach.token_file.as_deref().map(Path::as_os_str)),
+        ("--ca-file", reach.ca_file.as_deref().map(Path::as_os_str)),
+    ]);
     Ok(Target { server, tls: TlsFiles { ca_file, identity: None }, token, arguments })
+}
+
+/// The arguments that were given, as a shell takes them.
+fn said<const N: usize>(arguments: [(&str, Option<&OsStr>); N]) -> String {
+    let given = arguments.iter().filter_map(|(name, value)| Some((name, (*value)?.to_string_lossy())));
+    given.map(|(name, value)| format!(" {name} {}", quoted(&value))).collect()
+}
+
+/// One word for a shell, in quotes where it needs them.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:@%+=,".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
 }
 
 #[cfg(test)]
@@ -151,6 +173,17 @@ mod tests {
         assert_eq!(target.arguments, " --server https://flag.example");
         let file = Reach { token_file: Some("/token".into()), ..server("https://flag.example") };
         assert_eq!(chosen(&file, some).unwrap().unwrap().token.name(), "token in /token");
+        let both = Reach { ca_file: Some("my ca's.pem".into()), ..file };
+        assert_eq!(
+            chosen(&both, some).unwrap().unwrap().arguments,
+            r" --server https://flag.example --token-file /token --ca-file 'my ca'\''s.pem'",
+            "what is printed can be pasted"
+        );
+        let with_variable = Reach { server: None, ..both };
+        assert_eq!(
+            chosen(&with_variable, some).unwrap().unwrap().arguments,
+            r" --token-file /token --ca-file 'my ca'\''s.pem'"
+        );
         assert!(chosen(&Reach { local: true, ..Reach::default() }, some).unwrap().is_none());
     }
 

@@ -185,7 +185,18 @@ spec:
 
     /// The program with nothing set but what is said here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_conductor"));
+        self.bare(env!("CARGO_BIN_EXE_conductor"), arguments)
+    }
+
+    /// A shell that runs this line, in which `$CONDUCTOR` is the program.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = self.bare("sh", &["-c", line]);
+        command.env("CONDUCTOR", env!("CARGO_BIN_EXE_conductor"));
+        command
+    }
+
+    fn bare(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CONDUCTOR_")) {
             command.env_remove(name);
         }

@@ -1,10 +1,11 @@
 //! Contexts, tokens, plugins and certificates at a server that wants them, over real TLS.
 
 use conductor_access::{AccessSettings, ClientCertificates, TlsSettings, TokenSettings};
+use conductor_core::units::Span;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use serde_json::{Value, json};
 
-use crate::bed::{Answer, Bed, answer, path};
+use crate::bed::{Answer, Bed, Running, answer, path};
 
 /// A server with TLS that wants a token or a certificate, and the files for both.
 struct Guarded {
@@ -49,6 +50,7 @@ impl Guarded {
             certificates: vec![
                 serde_json::from_value(json!({ "name": "dns:cron.example.org", "roles": ["viewer"] })).unwrap(),
             ],
+            look_again: Some(Span::seconds(1)),
             ..AccessSettings::default()
         };
         bed.serve(access, Some(tls)).await;
@@ -159,6 +161,27 @@ async fn a_plugin_is_asked_once_more_when_the_server_does_not_take_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_outlasts_its_watchers_token_is_watched_on_with_the_next_one() {
+    let guarded = Guarded::start().await;
+    guarded.bed.file("token", &guarded.tokens[0]);
+    guarded.context("exec: { command: cat, args: [TOKEN] }");
+    let contexts = guarded.bed.folder.path().join("contexts.yaml");
+    let token = path(&guarded.bed.folder.path().join("token"));
+    std::fs::write(&contexts, std::fs::read_to_string(&contexts).unwrap().replace("TOKEN", &token)).unwrap();
+    let file = guarded.bed.load_test("15m");
+    let mut command = guarded.bed.command(&["start", "--wait", &file, "--context", "main"]);
+    command.env("CONDUCTOR_CONTEXTS", &contexts);
+    let mut running = Running::start(command);
+    running.until("GENERATE_LOAD").await;
+    let lines = std::fs::read_to_string(guarded.bed.folder.path().join("tokens")).unwrap();
+    guarded.bed.file("tokens", lines.lines().nth(1).unwrap());
+    guarded.bed.file("token", &guarded.tokens[1]);
+    let (code, told) = running.end().await;
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("CLEAN_UP"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_certificate_is_enough_where_the_server_knows_it() {
     let guarded = Guarded::start().await;
     guarded.context("clientCertificate: cron.pem, clientKey: cron.key");
@@ -168,4 +191,36 @@ async fn a_client_certificate_is_enough_where_the_server_knows_it() {
     guarded.bed.file("cron.key", "hello");
     let told = guarded.ask(&["list", "--context", "main"]).await.bad(2);
     assert!(told.starts_with(&format!("error: TLS to {} cannot be begun: ", guarded.server())), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_the_other_scheme_is_told_as_that_and_at_once() {
+    let mut plain = Bed::stopped();
+    plain.serve(AccessSettings { off: true, ..AccessSettings::default() }, None).await;
+    let address = plain.address;
+    let told = answer(plain.command(&["list", "--server", &format!("https://{address}")])).await.bad(2);
+    assert_eq!(told, format!("error: the server at {address} does not speak TLS; use http://{address}\n"));
+
+    let guarded = Guarded::start().await;
+    let address = guarded.bed.address;
+    let told = answer(guarded.bed.command(&["list", "--server", &format!("http://{address}")])).await.bad(2);
+    assert_eq!(told, format!("error: the server at {address} speaks TLS; use https://{address}\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_show_a_run_can_be_pasted() {
+    let guarded = Guarded::start().await;
+    let token = path(&guarded.bed.file("the token", &guarded.tokens[0]));
+    let (server, ca) = (guarded.server(), path(&guarded.bed.folder.path().join("ca.pem")));
+    let file = guarded.bed.load_test("40m");
+    let arguments = ["start", &file, "--server", &server, "--ca-file", &ca, "--token-file", &token];
+    let told = answer(guarded.bed.command(&arguments)).await;
+    let run = told.out.trim().to_owned();
+    assert_eq!(
+        told.err,
+        format!("conductor --server {server} --token-file '{token}' --ca-file {ca} watch {run} shows it\n")
+    );
+    let pasted = format!("{} get {run}", told.err.split(" watch ").next().unwrap());
+    let shell = guarded.bed.shell(&pasted.replacen("conductor", "\"$CONDUCTOR\"", 1));
+    assert!(answer(shell).await.good().contains(&run));
 }

@@ -59,6 +59,18 @@ async fn what_the_server_finds_wrong_is_told_with_its_place_in_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_orders_the_terminal_nothing() {
+    let bed = Bed::start().await;
+    let file = bed.load_test("3m");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // What is refused is repeated, by this program as by a server.
+    std::fs::write(&file, text.replace("environment: model", "environment: \"\\e]0;owned\\a\\e[2J\"")).unwrap();
+    let told = bed.ask(&["plan", &file]).await.bad(2);
+    let problem = r#""\u{1b}]0;owned\u{7}\u{1b}[2J" is not a name; expected "#;
+    assert!(told.starts_with(&format!("error: {file}:5:16: spec.environment: {problem}")), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_curve_beside_the_load_test_goes_with_it() {
     let bed = Bed::start().await;
     bed.file("day.csv", "0,0.5\n60,1\n120,0.5\n");
@@ -128,12 +140,17 @@ async fn a_start_whose_answer_is_lost_is_asked_again_and_makes_no_second_run() {
     assert!(asking.await.unwrap_err().is_cancelled());
     drop((unanswered, unheard));
 
-    let mut again = front.accept().await.unwrap().0;
-    let mut there = TcpStream::connect(bed.address).await.unwrap();
-    let answered = tokio::spawn(async move { tokio::io::copy_bidirectional(&mut again, &mut there).await });
+    let to = bed.address;
+    let answering = tokio::spawn(async move {
+        loop {
+            let (mut again, _) = front.accept().await.unwrap();
+            let mut there = TcpStream::connect(to).await.unwrap();
+            // How a connection ends is nobody's concern once everything was said.
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut again, &mut there).await });
+        }
+    });
     let run = starting.await.unwrap().good();
-    // How a connection ends is nobody's concern once everything was said.
-    let _ = answered.await.unwrap();
+    answering.abort();
     assert!(listed.starts_with(run.trim()), "{run} is the one that was made:\n{listed}");
     assert_eq!(bed.ask(&["list"]).await.good(), listed, "and the only one");
 }
