@@ -63,9 +63,12 @@ fn load_workers_are_scaled_during_the_load_and_are_as_before_afterwards() {
     assert_one_worker(&bed);
     let view = bed.view();
     assert_eq!(view["ending"]["cause"], "completed", "{out}");
-    assert!(!out.contains("generator_bound"), "{out}");
-    let workers: Vec<u64> =
-        view["ticks"].as_array().unwrap().iter().filter_map(|tick| tick["workers"].as_u64()).collect();
+    let ticks = view["ticks"].as_array().unwrap();
+    // A worker that stood still, as on a machine whose processors are all busy, makes the run generator-bound as one at its
+    // limit does. Their CPU alone says that there were workers enough.
+    let cpu: Vec<f64> = ticks.iter().filter_map(|tick| tick["cpuPercent"].as_f64()).collect();
+    assert!(!cpu.is_empty() && cpu.iter().all(|cpu| *cpu < 90.0), "{cpu:?}\n{out}");
+    let workers: Vec<u64> = ticks.iter().filter_map(|tick| tick["workers"].as_u64()).collect();
     assert!(workers[0] == 1 && workers.is_sorted() && *workers.last().unwrap() > 1, "{workers:?}\n{out}");
     let application = |view: &&serde_json::Value| view["application"] == "load-workers";
     let applications = view["applications"].as_array().unwrap();
