@@ -81,6 +81,12 @@ fn slow() -> Vec<Stage> {
             &test_environment()?,
         )
     };
+    let partition = || {
+        some_of(
+            &["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "partition::"],
+            &test_environment()?,
+        )
+    };
     let chart = || {
         let mut environment = test_environment()?;
         environment.push(("CONDUCTOR_HELM", tools::helm::install()?.into_os_string()));
@@ -101,6 +107,7 @@ fn slow() -> Vec<Stage> {
         stage("every death of a conductor at every write", deaths),
         stage("a conductor of every kind of application, killed at writes all over both ways", kills),
         stage("servers that are killed at any moment", server_kills),
+        stage("a server that is cut off from the cluster for long", partition),
         stage("the chart, installed by Helm", chart),
         stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
     ];

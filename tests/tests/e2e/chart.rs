@@ -3,6 +3,7 @@
 
 mod bed;
 mod schedule;
+mod upgrade;
 
 use serde_json::{Value, json};
 

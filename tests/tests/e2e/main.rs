@@ -11,6 +11,7 @@ mod kills;
 mod kubernetes;
 mod mixed;
 mod observed;
+mod partition;
 mod queue;
 mod server;
 mod servers;

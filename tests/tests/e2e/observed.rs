@@ -85,7 +85,7 @@ fn a_run_arrives_at_a_collector_as_one_trace_of_its_phases_and_their_calls() {
         ("DEPLOY", "deployer.roll_out"),
         ("SCALE_UP", "scaler.scale"),
         ("GENERATE_LOAD", "kpi.sample"),
-        ("GENERATE_LOAD", "generator.set_users"),
+        ("GENERATE_LOAD", "generator.set"),
         ("SCALE_DOWN", "deployer.roll_out"),
         ("CLEAN_UP", "test_data.delete"),
     ] {

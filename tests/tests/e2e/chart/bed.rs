@@ -60,15 +60,20 @@ impl Bed {
 
     /// Calls Helm with the chart and these values.
     pub(super) fn helm(&self, act: &[&str], values: &Value) -> Output {
+        let values = self.file("values.json", &values.to_string());
+        let chart = repository("deploy/helm/loadtest-conductor");
+        self.helm_alone(&[act, &[chart.to_str().unwrap(), "-f", &values]].concat())
+    }
+
+    /// Calls Helm in the namespace, with neither.
+    pub(super) fn helm_alone(&self, arguments: &[&str]) -> Output {
         let helm = PathBuf::from(std::env::var_os("CONDUCTOR_HELM").unwrap_or_default());
         assert!(
             helm.is_file(),
             "CONDUCTOR_HELM names no file: cargo verify --full builds it, and so does cargo xtask helm"
         );
-        let values = self.file("values.json", &values.to_string());
         let mut command = Command::new(helm);
-        command.args(act).arg(repository("deploy/helm/loadtest-conductor")).args(["-f", &values]);
-        command.args(["-n", &self.namespace]).stdin(Stdio::null());
+        command.args(arguments).args(["-n", &self.namespace]).stdin(Stdio::null());
         // It caches and remembers under HOME.
         command.env("HOME", self.folder.path()).env("KUBECONFIG", CLUSTER.kubeconfig(&User::Admin).unwrap());
         command.output().unwrap()
