@@ -12,7 +12,18 @@ use crate::process::Process;
 
 /// Starts that are measured. The first one finds nothing of the program in memory, and does not count.
 const STARTS: usize = 5;
-const SETTINGS: &str = "apiVersion: loadtest-conductor.dev/v1alpha1\nkind: Server\n";
+/// The smallest environment that there can be.
+const ENVIRONMENT: &str = r#"
+apiVersion: loadtest-conductor.dev/v1alpha1
+kind: Environment
+metadata: { name: idle }
+spec:
+  local:
+    productionManifest: release-manifest.yaml
+    applications: [{ name: shop, command: [shop], port: { number: 1 }, ready: { httpGet: /, within: 10s } }]
+  locust: { url: "http://127.0.0.1:1" }
+  kpis: { orders: { request: { method: POST, name: /orders, status: 201 } } }
+"#;
 
 /// Measures a program.
 pub(crate) async fn measure(program: &Path, aims: &mut Aims) {
@@ -20,10 +31,10 @@ pub(crate) async fn measure(program: &Path, aims: &mut Aims) {
     let mut memory = 0;
     for number in 0..=STARTS {
         let folder = tempfile::tempdir().unwrap();
-        let settings = folder.path().join("server.yaml");
-        std::fs::write(&settings, SETTINGS).unwrap();
+        let environment = folder.path().join("environment.yaml");
+        std::fs::write(&environment, ENVIRONMENT).unwrap();
         let mut command = Command::new(program);
-        command.args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--settings"]).arg(settings);
+        command.args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]).arg(environment);
         command.arg("--state-dir").arg(folder.path()).stderr(std::process::Stdio::null());
         let begun = Instant::now();
         let server = Process::start(command, "metrics and probes on http://").await;
