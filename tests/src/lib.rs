@@ -18,5 +18,5 @@ pub use ecs::{Before, EcsBeside};
 pub use kubernetes::{ClusterBed, Held};
 pub use ledger::{ENTRIES, LedgerBed, PASSWORD, Written};
 pub use model::ModelServer;
-pub use outside::answer;
+pub use outside::{answer, program};
 pub use server::{Server, shell};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A program of this workspace, built beside the tests.
-pub(crate) fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let file = tests.ancestors().nth(2).map(|folder| folder.join(name)).unwrap();
     assert!(

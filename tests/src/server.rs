@@ -27,7 +27,12 @@ impl Server {
     /// Starts one in the bed's state folder, and waits until it listens.
     pub fn start(bed: &Bed, arguments: &[&str]) -> Self {
         let free = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
-        let mut running = Running::start(command(bed, &[&free, arguments].concat()));
+        Self::listening(command(bed, &[&free, arguments].concat()))
+    }
+
+    /// Starts one by a command of its own, and waits until it listens.
+    pub fn listening(command: Command) -> Self {
+        let mut running = Running::start(command);
         let line = running.line("conductord listens on ");
         let told = |before: &str| {
             let (_, rest) = line.split_once(before).unwrap();
@@ -93,6 +98,11 @@ impl Server {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         self.running.signal(signal);
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.running.process()
     }
 
     /// Kills it as a machine that dies would, and waits until it is gone.

@@ -81,6 +81,9 @@ fn slow() -> Vec<Stage> {
             &test_environment()?,
         )
     };
+    let image = || {
+        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "image::"], &test_environment()?)
+    };
     let partition = || {
         some_of(
             &["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "partition::"],
@@ -108,6 +111,7 @@ fn slow() -> Vec<Stage> {
         stage("a conductor of every kind of application, killed at writes all over both ways", kills),
         stage("servers that are killed at any moment", server_kills),
         stage("a server that is cut off from the cluster for long", partition),
+        stage("a server as a container of the image runs it", image),
         stage("the chart, installed by Helm", chart),
         stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
     ];

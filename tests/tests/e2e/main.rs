@@ -6,6 +6,7 @@ mod commands;
 mod databases;
 mod ecs;
 mod faults;
+mod image;
 mod inputs;
 mod kills;
 mod kubernetes;
