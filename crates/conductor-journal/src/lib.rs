@@ -14,5 +14,5 @@ mod rows;
 mod sqlite;
 
 pub use open_error::OpenError;
-pub use postgres::{PostgresStore, PostgresStoreSettings, PostgresStoreTls, PostgresStoreTlsMode};
+pub use postgres::{PostgresStore, PostgresStoreSettings};
 pub use sqlite::SqliteStore;

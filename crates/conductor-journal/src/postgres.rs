@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use conductor_core::ports::{Claim, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Record, Revision, RunId};
 
-pub use settings::{PostgresStoreSettings, PostgresStoreTls, PostgresStoreTlsMode};
+pub use settings::PostgresStoreSettings;
 
 use crate::folded::{Folded, conflict};
 use crate::open_error::OpenError;
@@ -43,7 +43,7 @@ impl PostgresStore {
     /// newer version than this program knows.
     pub async fn open(settings: &PostgresStoreSettings, password: Option<&str>) -> Result<Self, OpenError> {
         let failed = |source| OpenError::new(settings.journal(), source);
-        let wrong = settings.violations().into_iter().next().or_else(|| connections::unreadable(&settings.tls));
+        let wrong = settings.violations().into_iter().next().or_else(|| settings.tls.unreadable());
         if let Some((field, problem, expected)) = wrong {
             return Err(failed(format!("{field}: {problem}; expected {expected}").into()));
         }

@@ -19,8 +19,8 @@ pub use http::{
     CountRequest, HttpTestData, HttpTestDataSettings, ItemRequest, ListRequest, Method, NextPage, Offset, Page,
     Resource, RunRequest, Token,
 };
-pub use mysql::{MysqlBusy, MysqlReplica, MysqlTestData, MysqlTestDataSettings, MysqlTls, MysqlTlsMode};
-pub use postgres::{PostgresBusy, PostgresTestData, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
+pub use mysql::{MysqlBusy, MysqlReplica, MysqlTestData, MysqlTestDataSettings};
+pub use postgres::{PostgresBusy, PostgresTestData, PostgresTestDataSettings};
 pub use sqlite::{SqliteTestData, SqliteTestDataSettings};
 
 use conductor_core::ports::{FailureKind, PortError, TableCount};

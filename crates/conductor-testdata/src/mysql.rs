@@ -15,7 +15,7 @@ use conductor_core::ports::{PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 use sqlx::Row;
 
-pub use settings::{MysqlBusy, MysqlReplica, MysqlTestDataSettings, MysqlTls, MysqlTlsMode};
+pub use settings::{MysqlBusy, MysqlReplica, MysqlTestDataSettings};
 
 use busy::Watch;
 use catalogue::Catalogue;

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use conductor_core::ports::{PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 
-pub use settings::{PostgresBusy, PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
+pub use settings::{PostgresBusy, PostgresTestDataSettings};
 
 use busy::Watch;
 use catalogue::Catalogue;

@@ -1,14 +1,14 @@
 //! Connections to the server: a pool for journals, which begins anew when nobody answers, and limits for every answer.
 
-use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use conductor_database::{DatabaseTls, DatabaseTlsMode};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres};
 
-use super::settings::{PostgresStoreSettings, PostgresStoreTls, PostgresStoreTlsMode};
+use super::settings::PostgresStoreSettings;
 
 /// How long an answer is waited for, with the connection where it is made first.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -122,14 +122,14 @@ fn is_silence(error: &sqlx::Error) -> bool {
 
 /// How the server is reached, and what holds on every connection.
 pub(super) fn options(settings: &PostgresStoreSettings, password: Option<&str>) -> PgConnectOptions {
-    let PostgresStoreTls { mode, ca_file, cert_file, key_file } = &settings.tls;
+    let DatabaseTls { mode, ca_file, cert_file, key_file } = &settings.tls;
     let is_socket = settings.host.starts_with('/');
     let mode = match mode {
         _ if is_socket => PgSslMode::Disable,
-        PostgresStoreTlsMode::VerifyFull => PgSslMode::VerifyFull,
-        PostgresStoreTlsMode::VerifyCa => PgSslMode::VerifyCa,
-        PostgresStoreTlsMode::Require => PgSslMode::Require,
-        PostgresStoreTlsMode::Disable => PgSslMode::Disable,
+        DatabaseTlsMode::VerifyFull => PgSslMode::VerifyFull,
+        DatabaseTlsMode::VerifyCa => PgSslMode::VerifyCa,
+        DatabaseTlsMode::Require => PgSslMode::Require,
+        DatabaseTlsMode::Disable => PgSslMode::Disable,
     };
     let third = (settings.lease_time.as_duration() / 3).as_millis();
     let parameters = [
@@ -160,16 +160,4 @@ pub(super) fn options(settings: &PostgresStoreSettings, password: Option<&str>) 
         options = options.ssl_client_cert(certificate).ssl_client_key(key);
     }
     options
-}
-
-/// Looks whether the files of TLS can be read: a connection that fails for one of them would not name it. The field, the
-/// problem, and what is expected.
-pub(super) fn unreadable(tls: &PostgresStoreTls) -> Option<(String, String, String)> {
-    let files = [("caFile", &tls.ca_file), ("certFile", &tls.cert_file), ("keyFile", &tls.key_file)];
-    files.into_iter().find_map(|(field, file)| {
-        let file = file.as_ref()?;
-        let error = File::open(file).err()?;
-        let problem = format!("could not read {}: {error}", file.display());
-        Some((format!("tls.{field}"), problem, "a file in PEM".to_owned()))
-    })
 }

@@ -1,8 +1,9 @@
 //! Where the database is, and for how long a conductor may be silent.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use conductor_core::units::Span;
+use conductor_database::DatabaseTls;
 use serde::{Deserialize, Serialize};
 
 /// The shortest lease: a third of it must be time enough for an answer of a busy database.
@@ -29,7 +30,7 @@ pub struct PostgresStoreSettings {
     pub password_env: Option<String>,
     /// How the connection is kept secret, and the server known.
     #[serde(default)]
-    pub tls: PostgresStoreTls,
+    pub tls: DatabaseTls,
     /// The schema that holds the tables; it is created where it is missing. Conductors that share one know of each other.
     #[serde(default = "default_schema")]
     pub schema: String,
@@ -37,39 +38,6 @@ pub struct PostgresStoreSettings {
     /// go of its runs after two thirds of that time without success.
     #[serde(default = "default_lease_time")]
     pub lease_time: Span,
-}
-
-/// How the connection is kept secret, and the server known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PostgresStoreTls {
-    /// What is asked of the connection.
-    #[serde(default)]
-    pub mode: PostgresStoreTlsMode,
-    /// Certificates of the authorities that the server's certificate may be signed by; absent: those of this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// The conductor's own certificate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cert_file: Option<PathBuf>,
-    /// Its key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_file: Option<PathBuf>,
-}
-
-/// What is asked of the connection. A socket of this machine needs nothing of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum PostgresStoreTlsMode {
-    /// It is secret, and the server is the one that its certificate names.
-    #[default]
-    VerifyFull,
-    /// It is secret, and the server's certificate is signed by a known authority.
-    VerifyCa,
-    /// It is secret; who answers is not asked.
-    Require,
-    /// Everybody may read it.
-    Disable,
 }
 
 const fn default_port() -> u16 {
@@ -88,10 +56,7 @@ impl PostgresStoreSettings {
     /// Makes every path absolute.
     #[must_use]
     pub fn resolve(mut self, folder: &Path) -> Self {
-        let PostgresStoreTls { ca_file, cert_file, key_file, .. } = &mut self.tls;
-        for file in [ca_file, cert_file, key_file].into_iter().flatten() {
-            *file = folder.join(&*file);
-        }
+        self.tls.resolve(folder);
         self
     }
 
@@ -117,17 +82,7 @@ impl PostgresStoreSettings {
         if self.lease_time < SHORTEST_LEASE {
             add("leaseTime", &format!("{} is too short", self.lease_time), "1s or more");
         }
-        let PostgresStoreTls { mode, ca_file, cert_file, key_file } = &self.tls;
-        if cert_file.is_some() != key_file.is_some() {
-            add("tls", "one of certFile and keyFile is missing", "both or none");
-        }
-        let has_files = ca_file.is_some() || cert_file.is_some();
-        if *mode == PostgresStoreTlsMode::Disable && has_files {
-            add("tls.mode", "disable uses no certificates", "another mode, or no files");
-        }
-        if *mode == PostgresStoreTlsMode::Require && ca_file.is_some() {
-            add("tls.mode", "require does not look at caFile", "verifyCa or verifyFull, or no caFile");
-        }
+        found.extend(self.tls.violations());
         found
     }
 
@@ -147,6 +102,8 @@ fn is_plain_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -164,7 +121,7 @@ mod tests {
             (settings.port, settings.schema.as_str(), settings.lease_time),
             (5432, "conductor", Span::seconds(15))
         );
-        assert_eq!(settings.tls.mode, PostgresStoreTlsMode::VerifyFull);
+        assert_eq!(settings.tls.mode, conductor_database::DatabaseTlsMode::VerifyFull);
         assert_eq!(settings.violations(), []);
         assert_eq!(settings.journal(), "in schema conductor of database conductor at db.example:5432");
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_core::ports::PortError;
+use conductor_database::{DatabaseTls, DatabaseTlsMode};
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow, MySqlSslMode};
 use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, MySqlConnection};
 use tokio::time::error::Elapsed;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::key::{Key, KeyOf};
 use super::kill::{Kill, Known};
-use super::settings::{MysqlTestDataSettings, MysqlTls, MysqlTlsMode};
+use super::settings::MysqlTestDataSettings;
 use super::statement::Statement;
 use super::trouble::{Trouble, TroubleKind};
 use crate::tls;
@@ -241,8 +242,7 @@ impl<'a> Session<'a> {
     }
 
     async fn connect(&self) -> Result<Held, sqlx::Error> {
-        let MysqlTls { ca_file, cert_file, key_file, .. } = &self.settings.tls;
-        tls::check([("caFile", ca_file), ("certFile", cert_file), ("keyFile", key_file)])?;
+        tls::check(&self.settings.tls)?;
         let mut connection = self.options.connect().await?;
         for statement in PARAMETERS {
             sqlx::raw_sql(statement).execute(&mut connection).await?;
@@ -274,12 +274,12 @@ impl<'a> Session<'a> {
 }
 
 fn options(settings: &MysqlTestDataSettings, password: Option<&str>) -> MySqlConnectOptions {
-    let MysqlTls { mode, ca_file, cert_file, key_file } = &settings.tls;
+    let DatabaseTls { mode, ca_file, cert_file, key_file } = &settings.tls;
     let mode = match mode {
-        MysqlTlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
-        MysqlTlsMode::VerifyCa => MySqlSslMode::VerifyCa,
-        MysqlTlsMode::Require => MySqlSslMode::Required,
-        MysqlTlsMode::Disable => MySqlSslMode::Disabled,
+        DatabaseTlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
+        DatabaseTlsMode::VerifyCa => MySqlSslMode::VerifyCa,
+        DatabaseTlsMode::Require => MySqlSslMode::Required,
+        DatabaseTlsMode::Disable => MySqlSslMode::Disabled,
     };
     let mut options = MySqlConnectOptions::new()
         .username(&settings.user)

@@ -1,9 +1,10 @@
 //! What an environment says of test data in a MySQL or MariaDB database.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use conductor_core::units::Span;
+use conductor_database::DatabaseTls;
 use serde::{Deserialize, Serialize};
 
 use crate::declaration::{Table, violations};
@@ -31,7 +32,7 @@ pub struct MysqlTestDataSettings {
     pub password_env: Option<String>,
     /// How the connection is kept secret, and the server known.
     #[serde(default)]
-    pub tls: MysqlTls,
+    pub tls: DatabaseTls,
     /// The tables in which runs leave rows.
     pub tables: Vec<Table>,
     /// How many rows one transaction deletes at most; fewer where that many take long.
@@ -80,39 +81,6 @@ pub struct MysqlReplica {
     pub port: u16,
 }
 
-/// How the connection is kept secret, and the server known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct MysqlTls {
-    /// What is asked of the connection.
-    #[serde(default)]
-    pub mode: MysqlTlsMode,
-    /// Certificates of the authorities that the server's certificate may be signed by; absent: those of this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// The conductor's own certificate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cert_file: Option<PathBuf>,
-    /// Its key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_file: Option<PathBuf>,
-}
-
-/// What is asked of the connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum MysqlTlsMode {
-    /// It is secret, and the server is the one that its certificate names.
-    #[default]
-    VerifyFull,
-    /// It is secret, and the server's certificate is signed by a known authority.
-    VerifyCa,
-    /// It is secret; who answers is not asked.
-    Require,
-    /// Everybody may read it.
-    Disable,
-}
-
 const fn default_port() -> u16 {
     3306
 }
@@ -133,10 +101,7 @@ impl MysqlTestDataSettings {
     /// Makes every path absolute.
     #[must_use]
     pub fn resolve(mut self, folder: &Path) -> Self {
-        let MysqlTls { ca_file, cert_file, key_file, .. } = &mut self.tls;
-        for file in [ca_file, cert_file, key_file].into_iter().flatten() {
-            *file = folder.join(&*file);
-        }
+        self.tls.resolve(folder);
         self
     }
 
@@ -174,22 +139,15 @@ impl MysqlTestDataSettings {
             let expected = "both or none: only a replica knows how far behind it is";
             add("busy", "one of replicationLag and replicas is missing", expected);
         }
-        let MysqlTls { mode, ca_file, cert_file, key_file } = &self.tls;
-        if cert_file.is_some() != key_file.is_some() {
-            add("tls", "one of certFile and keyFile is missing", "both or none");
-        }
-        if *mode == MysqlTlsMode::Disable && (ca_file.is_some() || cert_file.is_some()) {
-            add("tls.mode", "disable uses no certificates", "another mode, or no files");
-        }
-        if *mode == MysqlTlsMode::Require && ca_file.is_some() {
-            add("tls.mode", "require does not look at caFile", "verifyCa or verifyFull, or no caFile");
-        }
+        found.extend(self.tls.violations());
         found
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -244,7 +202,7 @@ mod tests {
     fn files_are_looked_for_beside_the_environment() {
         let written =
             settings(json!({ "tls": { "caFile": "ca.pem", "certFile": "/etc/cert.pem", "keyFile": "key.pem" } }));
-        let MysqlTls { ca_file, cert_file, key_file, .. } = written.resolve(Path::new("/env")).tls;
+        let DatabaseTls { ca_file, cert_file, key_file, .. } = written.resolve(Path::new("/env")).tls;
         let expected = ["/env/ca.pem", "/etc/cert.pem", "/env/key.pem"].map(|file| Some(PathBuf::from(file)));
         assert_eq!([ca_file, cert_file, key_file], expected);
     }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use conductor_core::ports::PortError;
+use conductor_database::{DatabaseTls, DatabaseTlsMode};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow, PgSslMode};
 use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
-use super::settings::{PostgresTestDataSettings, PostgresTls, PostgresTlsMode};
+use super::settings::PostgresTestDataSettings;
 use super::statement::Deletion;
 use super::trouble::{Trouble, TroubleKind};
 use crate::declaration::Bind;
@@ -172,8 +173,7 @@ impl<'a> Session<'a> {
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let PostgresTls { ca_file, cert_file, key_file, .. } = &self.settings.tls;
-        tls::check([("caFile", ca_file), ("certFile", cert_file), ("keyFile", key_file)])?;
+        tls::check(&self.settings.tls)?;
         self.options.connect().await
     }
 
@@ -195,14 +195,14 @@ impl<'a> Session<'a> {
 }
 
 fn options(settings: &PostgresTestDataSettings, password: Option<&str>) -> PgConnectOptions {
-    let PostgresTls { mode, ca_file, cert_file, key_file } = &settings.tls;
+    let DatabaseTls { mode, ca_file, cert_file, key_file } = &settings.tls;
     let is_socket = settings.host.starts_with('/');
     let mode = match mode {
         _ if is_socket => PgSslMode::Disable,
-        PostgresTlsMode::VerifyFull => PgSslMode::VerifyFull,
-        PostgresTlsMode::VerifyCa => PgSslMode::VerifyCa,
-        PostgresTlsMode::Require => PgSslMode::Require,
-        PostgresTlsMode::Disable => PgSslMode::Disable,
+        DatabaseTlsMode::VerifyFull => PgSslMode::VerifyFull,
+        DatabaseTlsMode::VerifyCa => PgSslMode::VerifyCa,
+        DatabaseTlsMode::Require => PgSslMode::Require,
+        DatabaseTlsMode::Disable => PgSslMode::Disable,
     };
     // An empty password keeps that of somebody's PGPASSWORD out.
     let mut options = PgConnectOptions::new_without_pgpass()

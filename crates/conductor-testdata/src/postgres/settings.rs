@@ -1,9 +1,10 @@
 //! What an environment says of test data in a PostgreSQL database.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use conductor_core::units::Span;
+use conductor_database::DatabaseTls;
 use serde::{Deserialize, Serialize};
 
 use crate::declaration::{Table, violations};
@@ -28,7 +29,7 @@ pub struct PostgresTestDataSettings {
     pub password_env: Option<String>,
     /// How the connection is kept secret, and the server known.
     #[serde(default)]
-    pub tls: PostgresTls,
+    pub tls: DatabaseTls,
     /// The tables in which runs leave rows.
     pub tables: Vec<Table>,
     /// About how many rows one transaction deletes at most.
@@ -63,39 +64,6 @@ pub struct PostgresBusy {
     pub lock_waits: Option<u32>,
 }
 
-/// How the connection is kept secret, and the server known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PostgresTls {
-    /// What is asked of the connection.
-    #[serde(default)]
-    pub mode: PostgresTlsMode,
-    /// Certificates of the authorities that the server's certificate may be signed by; absent: those of this machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// The conductor's own certificate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cert_file: Option<PathBuf>,
-    /// Its key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_file: Option<PathBuf>,
-}
-
-/// What is asked of the connection. A socket of this machine needs nothing of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum PostgresTlsMode {
-    /// It is secret, and the server is the one that its certificate names.
-    #[default]
-    VerifyFull,
-    /// It is secret, and the server's certificate is signed by a known authority.
-    VerifyCa,
-    /// It is secret; who answers is not asked.
-    Require,
-    /// Everybody may read it.
-    Disable,
-}
-
 const fn default_port() -> u16 {
     5432
 }
@@ -116,10 +84,7 @@ impl PostgresTestDataSettings {
     /// Makes every path absolute.
     #[must_use]
     pub fn resolve(mut self, folder: &Path) -> Self {
-        let PostgresTls { ca_file, cert_file, key_file, .. } = &mut self.tls;
-        for file in [ca_file, cert_file, key_file].into_iter().flatten() {
-            *file = folder.join(&*file);
-        }
+        self.tls.resolve(folder);
         self
     }
 
@@ -143,17 +108,7 @@ impl PostgresTestDataSettings {
         if self.lock_timeout > self.statement_timeout {
             add("lockTimeout", "it is longer than statementTimeout, which ends the wait before", "a shorter one");
         }
-        let PostgresTls { mode, ca_file, cert_file, key_file } = &self.tls;
-        if cert_file.is_some() != key_file.is_some() {
-            add("tls", "one of certFile and keyFile is missing", "both or none");
-        }
-        let has_files = ca_file.is_some() || cert_file.is_some();
-        if *mode == PostgresTlsMode::Disable && has_files {
-            add("tls.mode", "disable uses no certificates", "another mode, or no files");
-        }
-        if *mode == PostgresTlsMode::Require && ca_file.is_some() {
-            add("tls.mode", "require does not look at caFile", "verifyCa or verifyFull, or no caFile");
-        }
+        found.extend(self.tls.violations());
         found
     }
 }
