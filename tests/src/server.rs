@@ -26,7 +26,12 @@ pub struct Server {
 impl Server {
     /// Starts one in the bed's state folder, and waits until it listens.
     pub fn start(bed: &Bed, arguments: &[&str]) -> Self {
-        let free = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+        Self::start_at(bed, "127.0.0.1:0", arguments)
+    }
+
+    /// The same where it is told to listen there.
+    pub fn start_at(bed: &Bed, listen: &str, arguments: &[&str]) -> Self {
+        let free = ["--listen", listen, "--metrics", "127.0.0.1:0"];
         Self::listening(command(bed, &[&free, arguments].concat()))
     }
 
