@@ -10,8 +10,8 @@ const BAD_INPUT: u8 = 2;
 /// The exit codes, for `--help`.
 pub(crate) const TABLE: &str = "Exit codes:
   0  ended in order
-  1  something of this machine or of others is not as needed, such as a port that is in use or a journal that does not answer
-  2  bad input: an argument, or something in the settings, in an environment or in a file that these name";
+  1  could not begin, or broke down: a port is in use, a journal does not answer
+  2  bad input: an argument, the settings, an environment, or a file they name";
 
 /// Why a server ends with an error.
 #[derive(Debug)]
