@@ -27,7 +27,7 @@ mount -t proc proc proc
 for folder in var/lib/conductor tmp; do mount -t tmpfs -o uid=65532,gid=65532,mode=0700 volume $folder; done
 mount -o remount,ro "$root"
 cd /
-exec env -i PATH=/usr/local/bin setpriv --no-new-privs chroot --userspec=65532:65532 --groups=65532 "$root" \
+exec setpriv --no-new-privs chroot --userspec=65532:65532 --groups=65532 "$root" \
   /usr/local/bin/conductord --settings /etc/conductor/server.yaml --state-dir /var/lib/conductor
 "#;
 
@@ -52,6 +52,7 @@ fn a_server_needs_no_rights_no_other_program_and_no_place_to_write_but_its_volum
     let root = bed.path("root");
     std::fs::create_dir(&root).unwrap();
     let mut command = Command::new("unshare");
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.args(["--mount", "--propagation", "private", "sh", "-euc", IN_A_CONTAINER, "sh", &root]);
     command.arg(program("conductord")).arg(bed.path("")).stdin(Stdio::null());
     let server = Server::listening(command);

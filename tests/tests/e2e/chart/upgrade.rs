@@ -79,9 +79,8 @@ fn an_upgrade_goes_on_with_the_run_of_before_and_an_uninstall_leaves_nothing_but
     let rows = shop.rows();
     let first = serve(&bed, &shop);
     let header = format!("authorization: Bearer {token}");
-    let contract = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/conductor.v1.binpb");
     let request = json!({ "loadTest": load_test() }).to_string();
-    let start = ["-protoset", contract, "-H", &header, "-d", &request];
+    let start = ["-H", &header, "-d", &request];
     first.grpcurl(&start, &["conductor.v1.LoadTestService/StartLoadTest"]).succeeded();
     let in_phase = |phase: &str| until(phase, PATIENCE, || shop.view()["phase"] == phase);
     in_phase("GENERATE_LOAD");
