@@ -33,7 +33,7 @@ impl<'a> Bytes<'a> {
     }
 
     /// Everything that is left.
-    pub(crate) const fn rest(&mut self) -> &'a [u8] {
-        std::mem::replace(&mut self.0, &[])
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
     }
 }

@@ -15,7 +15,7 @@ use edits::{edited, spliced};
 
 const LOAD_TEST: &str = include_str!("load-test.yaml");
 const ENVIRONMENTS: [&str; 3] = [
-    include_str!("../../examples/shop/template/environment.yaml"),
+    include_str!("environment-local.yaml"),
     include_str!("../../examples/kubernetes/environment.yaml"),
     include_str!("environment-ecs.yaml"),
 ];

@@ -12,6 +12,9 @@ use crate::places::{Place, Places};
 
 /// The longest file that is read. A load test of 1,122 applications, each with choices of its own, has 200 kB.
 const LONGEST: u64 = 1 << 20;
+/// How deep values may stand in each other, more than any document needs. They are read by recursion, and some threads have a
+/// short stack.
+pub(crate) const DEEPEST: usize = 32;
 
 /// All that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,18 +82,33 @@ impl<T> Written<T> {
 pub fn read<T: DeserializeOwned>(file: &Path) -> Result<Written<T>, InputError> {
     let text = text(file, "a load test or an environment, which is a short text")
         .map_err(|message| one(file, None, message))?;
-    match serde_saphyr::from_str(&text) {
+    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEEPEST } };
+    match serde_saphyr::from_str_with_options(&text, options) {
         Ok(value) => Ok(Written { value, file: file.to_owned(), places: Places::of(&text) }),
         Err(error) => {
             let place = error.location().map(|at| Place { line: at.line(), column: at.column() });
-            let place = place.filter(|place| place.line > 0);
-            let message = match place.and_then(|place| Places::of(&text).field_at(place)) {
-                Some(field) => format!("{field}: {}", plain(&error)),
-                None => plain(&error),
+            let (places, message) = (Places::of(&text), plain(&error));
+            // The parser places a value that it could read, and that its field refuses, at what is around it.
+            let refused = message.starts_with("invalid value: ").then(|| way::<T>(&text)).flatten();
+            let place =
+                refused.as_ref().and_then(|field| places.of_field(field)).or(place).filter(|place| place.line > 0);
+            let message = match refused.or_else(|| place.and_then(|place| places.field_at(place))) {
+                Some(field) => format!("{field}: {message}"),
+                None => message,
             };
             Err(one(file, place, message))
         }
     }
+}
+
+/// The field at which reading a text ends.
+fn way<T: DeserializeOwned>(text: &str) -> Option<String> {
+    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_depth: DEEPEST } };
+    let found = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        let read: Result<T, _> = serde_path_to_error::deserialize(deserializer);
+        Ok(read.err().map(|error| error.path().to_string()))
+    });
+    found.ok().flatten().filter(|path| path != ".")
 }
 
 fn one(file: &Path, place: Option<Place>, message: String) -> InputError {
@@ -121,7 +139,9 @@ fn plain(error: &serde_saphyr::Error) -> String {
     let place = error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
     let text = place.and_then(|place| text.strip_suffix(&place).map(str::to_owned)).unwrap_or(text);
     // The parser's advice is for programmers.
-    const PLAINER: [(&str, &str); 8] = [
+    const PLAINER: [(&str, &str); 10] = [
+        ("expected a nonzero u32", "expected a whole number of 1 or more"),
+        ("expected a nonzero usize", "expected a whole number of 1 or more"),
         ("invalid u64", "not a whole number of 0 or more"),
         ("invalid u32", "not a whole number from 0 to 4294967295"),
         ("invalid floating point", "not a number"),
@@ -147,6 +167,8 @@ mod tests {
     struct Shape {
         name: String,
         replicas: u32,
+        #[serde(default)]
+        limits: Vec<std::num::NonZeroU32>,
     }
 
     fn message(text: &str) -> String {
@@ -168,7 +190,7 @@ mod tests {
     #[test]
     fn an_unknown_field_is_pointed_at_with_those_that_exist() {
         let text = message("name: a\nreplica: 1\n");
-        assert_eq!(text, "test.yaml:2:1: unknown field `replica`, expected one of name, replicas");
+        assert_eq!(text, "test.yaml:2:1: unknown field `replica`, expected one of name, replicas, limits");
     }
 
     #[test]
@@ -181,6 +203,12 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_its_field_refuses_is_pointed_at() {
+        let expected = "limits[1]: invalid value: integer `0`, expected a whole number of 1 or more";
+        assert_eq!(message("name: a\nreplicas: 1\nlimits: [3, 0]\n"), format!("test.yaml:3:13: {expected}"));
+    }
+
+    #[test]
     fn what_is_no_document_is_told_without_a_programmers_words() {
         assert_eq!(message(" \n"), "test.yaml: is empty");
         assert_eq!(message("[1, 2]\n"), "test.yaml:1:1: expected fields, each as `name: value`");
@@ -188,6 +216,12 @@ mod tests {
         assert!(text.ends_with(": a second document begins; expected one in each file"), "{text}");
         let text = message("name: a\nreplicas: .nan\n");
         assert!(text.starts_with("test.yaml:2:11: ") && !text.contains("polic"), "{text}");
+    }
+
+    #[test]
+    fn values_that_stand_too_deep_in_each_other_are_refused() {
+        let text = message(&format!("name: a\nreplicas: 1\nlimits: {}1{}\n", "[".repeat(5000), "]".repeat(5000)));
+        assert!(text.starts_with("test.yaml:3:"), "{text}");
     }
 
     #[test]

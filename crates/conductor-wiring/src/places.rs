@@ -7,6 +7,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_saphyr::Spanned;
 use serde_saphyr::options::NonFiniteFloatPolicy;
 
+use crate::input::DEEPEST;
+
 /// A line and a column, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -25,7 +27,10 @@ impl Places {
     pub(crate) fn of(text: &str) -> Self {
         let mut places = Self::default();
         // Values do not matter here, not even those that the fields themselves refuse.
-        let options = serde_saphyr::options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
+        let options = serde_saphyr::options! {
+            non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+            budget: serde_saphyr::budget! { max_depth: DEEPEST },
+        };
         if let Ok(root) = serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options) {
             places.collect(String::new(), &root);
         }

@@ -1,6 +1,5 @@
 //! The server that is measured: all that a server has, over environments that are models, and runs in memory.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +94,7 @@ pub(crate) async fn serve() {
     steward.ready().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    writeln!(std::io::stdout(), "listens on {address}").unwrap();
+    println!("listens on {address}");
     let door = Door { access: Access::off_for(address).unwrap(), tls: None, audit: None, observer: Arc::new(Nobody) };
     // All clients have one address here, which stands for a thousand callers.
     let many = 1_000_000.try_into().unwrap();

@@ -50,7 +50,7 @@ impl Watchers {
             let mut opened = std::pin::pin!(opened.buffer_unordered(AT_ONCE));
             while let Some((number, stream)) = opened.next().await {
                 // The first watcher of a run is the one who counts its ticks.
-                let ticks = (number < runs.len()).then(|| Ticks { interval, last: None });
+                let ticks = (number < runs.len()).then_some(Ticks { interval, last: None });
                 tasks.spawn(watch(stream, ticks, Arc::clone(&seen), Arc::clone(&told)));
             }
         }

@@ -14,7 +14,7 @@ use chance::{drawn, kept};
 use spec::Documents;
 
 /// Documents that are made of chance.
-const DRAWN: u64 = 4_000;
+const DRAWN: u64 = 1_000;
 
 #[test]
 fn whatever_is_read_is_refused_with_its_place_or_stays_what_it_is() {
