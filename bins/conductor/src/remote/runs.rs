@@ -28,7 +28,8 @@ pub(super) async fn watch(client: &Client, run: Option<RunId>, output: Output) -
     let run = client.run_or_newest(run).await?;
     // One that cannot be shown is told at once; later on the server may be gone for a while.
     client.view(&run).await?;
-    let view = follow(client, &run, output, Signals::listen().map_err(Failed::because)?, Interrupt::EndsWatching).await?;
+    let view =
+        follow(client, &run, output, Signals::listen().map_err(Failed::because)?, Interrupt::EndsWatching).await?;
     answers::run(output, &view)
 }
 
