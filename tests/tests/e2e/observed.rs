@@ -70,7 +70,7 @@ fn a_run_arrives_at_a_collector_as_one_trace_of_its_phases_and_their_calls() {
         let (port, method) = (call.text("port").unwrap(), call.text("method").unwrap());
         assert_eq!(call.name(), format!("{port}.{method}"));
         match call.name() {
-            "factory.connect" => assert_eq!(call.parent(), ""),
+            "factory.connect" | "factory.usable" => assert_eq!(call.parent(), ""),
             name => {
                 assert_eq!(call.span["traceId"], root.span["traceId"], "{name}");
                 let parent = parents.get(call.parent());
