@@ -204,7 +204,8 @@ impl Driver {
 
     fn interrupts(&mut self) -> Interrupts {
         let Equipment { run, clock, options, created, .. } = &self.equipment;
-        let passed = Duration::try_from(clock.now().duration_since(self.run.begun_at.unwrap_or(self.run.created_at))).unwrap_or_default();
+        let passed = Duration::try_from(clock.now().duration_since(self.run.begun_at.unwrap_or(self.run.created_at)))
+            .unwrap_or_default();
         let left = created.spec.limits.deadline.as_duration().saturating_sub(passed);
         let (_, nobody) = mpsc::channel(1);
         let here = std::mem::replace(&mut self.asked, nobody);

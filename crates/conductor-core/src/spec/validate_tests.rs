@@ -228,7 +228,8 @@ fn load_workers_that_the_environment_does_not_have_are_refused_with_those_it_has
 
 #[test]
 fn more_applications_than_there_may_be_are_one_violation() {
-    let many = |count: usize| -> Value { (0..count).map(|number| json!({ "name": format!("app/{number}!") })).collect() };
+    let many =
+        |count: usize| -> Value { (0..count).map(|number| json!({ "name": format!("app/{number}!") })).collect() };
     assert_eq!(
         refusal("/spec/applications", many(10_001)),
         "spec.applications: 10001 applications are too many; expected at most 10000"
