@@ -36,20 +36,18 @@ fn fuzz(target: &str, seconds: u32) -> Result<(), String> {
     if !seeds.is_dir() {
         return Err(format!("there is no fuzz target {target}: it would have seeds in {}", seeds.display()));
     }
-    // Named, so that build scripts are built without the flags.
-    let version = program::quietly(Command::new("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc does not name its host")?;
+    let host = program::host()?;
     let built = program::target()?.join("fuzz");
     let found = built.join("corpus").join(target);
     std::fs::create_dir_all(&found).map_err(|error| format!("could not make {}: {error}", found.display()))?;
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--release", "--manifest-path"]).arg(root().join("fuzz/Cargo.toml"));
     build
-        .args(["--bin", target, "--features", target, "--target", host, "--target-dir"])
+        .args(["--bin", target, "--features", target, "--target", &host, "--target-dir"])
         .arg(&built)
         .env("RUSTFLAGS", FLAGS);
     program::run(&mut build)?;
-    let binary = built.join(host).join("release").join(target);
+    let binary = built.join(&host).join("release").join(target);
     let folder = |path: &Path| format!("-artifact_prefix={}/", path.display());
     let limits = [format!("-max_total_time={seconds}"), format!("-max_len={}", longest_input(target))];
     let mut fuzzer = Command::new(binary);

@@ -4,6 +4,7 @@
 mod again;
 mod demo;
 mod fuzz;
+mod image;
 mod machine;
 mod program;
 mod shop;
@@ -28,6 +29,7 @@ const USAGE: &str = "usage:
                          installs what the tests run, and prints the variables by which they find it, for a shell
   cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
   cargo xtask helm       builds Helm, with which --full installs the chart, once for this machine
+  cargo xtask image      builds the programs of the image, and says where they are
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["environment"] => verify::show_environment(),
         ["collector"] => show(tools::collector::install()),
+        ["image"] => show(image::build()),
         ["helm"] => show(tools::helm::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),

@@ -27,6 +27,16 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// The machine that rustc builds for where none is named. One that is named keeps flags of the programs out of what builds them.
+///
+/// # Errors
+/// When rustc cannot be asked, or does not say.
+pub(crate) fn host() -> Result<String, String> {
+    let version = quietly(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc does not name its host")?;
+    Ok(host.to_owned())
+}
+
 /// Runs a program and passes on what it prints.
 ///
 /// # Errors

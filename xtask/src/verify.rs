@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::machine::Processors;
 use crate::stage::{self, Counts};
 use crate::tools::controllers::{self, Controller};
-use crate::{again, demo, program, tidy, tools};
+use crate::{again, demo, image, program, tidy, tools};
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,9 @@ fn slow() -> Vec<Stage> {
         )
     };
     let image = || {
-        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "image::"], &test_environment()?)
+        let mut environment = test_environment()?;
+        environment.push(("CONDUCTOR_IMAGE", image::build()?.into_os_string()));
+        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "image::"], &environment)
     };
     let partition = || {
         some_of(

@@ -2,31 +2,30 @@
 //! and its files, as a user without any rights.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use conductor_tests::{Bed, Server, Shop, program};
+use conductor_tests::{Bed, Server, Shop};
 use nix::unistd::geteuid;
 use serde_json::json;
 
 /// Makes the root of the image's last stage in a mount namespace of its own, and runs the program there. What is mounted goes with
-/// the namespace, and that with the program. The image's program is static; the one of the tests needs the machine's libraries.
+/// the namespace, and that with the program. There are no libraries in it: the program has to be static. As in a container, names
+/// of this machine stand in a file.
 const IN_A_CONTAINER: &str = r#"
-root=$1 program=$2 files=$3
+root=$1 programs=$2 files=$3
 mount -t tmpfs -o size=1g,mode=0755 root "$root"
 cd "$root"
 mkdir -p usr/local/bin etc/conductor/environments var/lib/conductor tmp proc
-cp "$program" usr/local/bin/conductord
+cp "$programs/conductor" "$programs/conductord" usr/local/bin/
 cp "$files/server.yaml" etc/conductor/
 cp "$files/environment.yaml" etc/conductor/environments/shop-local.yaml
-for folder in lib lib64; do
-  mkdir $folder
-  mount --bind /$folder $folder
-  mount -o remount,bind,ro $folder
-done
+echo 127.0.0.1 here.example > etc/hosts
 mount -t proc proc proc
 for folder in var/lib/conductor tmp; do mount -t tmpfs -o uid=65532,gid=65532,mode=0700 volume $folder; done
 mount -o remount,ro "$root"
 cd /
+chroot "$root" /usr/local/bin/conductor --version > "$files/version"
 exec setpriv --no-new-privs chroot --userspec=65532:65532 --groups=65532 "$root" \
   /usr/local/bin/conductord --settings /etc/conductor/server.yaml --state-dir /var/lib/conductor
 "#;
@@ -45,18 +44,25 @@ fn a_server_needs_no_rights_no_other_program_and_no_place_to_write_but_its_volum
         println!("NOT checked: a root file system is mounted by root alone");
         return;
     }
+    let programs = PathBuf::from(std::env::var_os("CONDUCTOR_IMAGE").unwrap_or_default());
+    assert!(
+        programs.join("conductord").is_file(),
+        "CONDUCTOR_IMAGE has no conductord: cargo verify --full builds it, and so does cargo xtask image"
+    );
     let bed = Bed::new(Shop::default());
     let head = "apiVersion: loadtest-conductor.dev/v1alpha1\nkind: Server\nspec:";
-    let listen = "  listen: 127.0.0.1:0\n  telemetry: { metrics: { address: 127.0.0.1:0 } }";
+    let listen = "  listen: here.example:0\n  telemetry: { metrics: { address: 127.0.0.1:0 } }";
     bed.write("server.yaml", &format!("{head}\n{listen}\n  environments: [environments/shop-local.yaml]\n"));
     let root = bed.path("root");
     std::fs::create_dir(&root).unwrap();
     let mut command = Command::new("unshare");
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.args(["--mount", "--propagation", "private", "sh", "-euc", IN_A_CONTAINER, "sh", &root]);
-    command.arg(program("conductord")).arg(bed.path("")).stdin(Stdio::null());
+    command.arg(programs).arg(bed.path("")).stdin(Stdio::null());
     let server = Server::listening(command);
     server.wait_until_ready();
+    let version = std::fs::read_to_string(bed.path("version")).unwrap();
+    assert!(version.starts_with("conductor "), "{version}");
     assert_eq!(status(&server, "Uid:"), "65532 65532 65532 65532");
     assert_eq!((status(&server, "Groups:"), status(&server, "NoNewPrivs:")), ("65532".to_owned(), "1".to_owned()));
     for capabilities in ["CapEff:", "CapPrm:"] {
