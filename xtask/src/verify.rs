@@ -1,7 +1,6 @@
 //! Every check of the project, stage by stage, with the time of each and the number of tests.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -29,14 +28,20 @@ fn stage(name: impl Into<String>, run: impl Fn() -> Result<Counts, String> + 'st
     Stage { name: name.into(), run: Box::new(run) }
 }
 
-/// Every test.
-const TESTS: [&str; 4] = ["test", "--workspace", "--all-features", "--no-fail-fast"];
-/// The crate with those of the program as a whole.
+/// Every cargo command works on the same selection: features of dependencies are those that the selected crates ask for together, and
+/// another selection would build half of them anew.
+const ALL: [&str; 2] = ["--workspace", "--all-features"];
+/// The crate with the tests of the programs as a whole, which are all in its test target `e2e`.
 const END_TO_END: &str = "conductor-tests";
 /// How many of these go on at the same time: they wait most of the time.
 const END_TO_END_AT_ONCE: &str = "4";
 /// The same of all others, of which many wait, and some keep a cluster busy.
 const AT_ONCE: &str = "3";
+
+/// A command of cargo's on all crates.
+fn on_all<'a>(command: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
+    [&[command], &ALL[..], arguments].concat()
+}
 
 /// What every change must pass.
 fn usual() -> Vec<Stage> {
@@ -45,74 +50,57 @@ fn usual() -> Vec<Stage> {
         stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
         stage("tools: Locust, moto, PostgreSQL, MariaDB and cargo-deny", tools_stage),
         stage("cargo deny", deny_stage),
-        stage("cargo clippy", || {
-            stage::cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"], &[])
-        }),
+        stage("cargo clippy", || stage::cargo(&on_all("clippy", &["--all-targets", "--", "-D", "warnings"]), &[])),
         stage("tools: Kubernetes and grpcurl", go_stage),
-        stage("cargo test (compiles)", || stage::cargo(&[&TESTS[..], &["--no-run"]].concat(), &test_environment()?)),
-        stage("cargo test", || {
-            let arguments = [&TESTS[..], &["--exclude", END_TO_END]].concat();
+        stage("cargo build, programs and tests", build),
+        stage("cargo test, units", || {
+            let arguments = on_all("test", &["--no-fail-fast", "--lib", "--bins"]);
+            again::tests(&arguments, &["--test-threads", AT_ONCE], &test_environment()?)
+        }),
+        stage("cargo test, examples in documents", || stage::cargo(&on_all("test", &["--doc"]), &[])),
+        stage("cargo test, crates with real servers", || {
+            let arguments = on_all("test", &["--exclude", END_TO_END, "--no-fail-fast", "--test", "*"]);
             again::tests(&arguments, &["--test-threads", AT_ONCE], &test_environment()?)
         }),
         stage("cargo test, end to end", || {
-            let arguments = ["test", "-p", END_TO_END, "--all-features", "--no-fail-fast"];
+            let arguments = on_all("test", &["--no-fail-fast", "--test", "e2e"]);
             again::tests(&arguments, &["--test-threads", END_TO_END_AT_ONCE], &test_environment()?)
         }),
-        stage("cargo doc", || {
-            let flags = [("RUSTDOCFLAGS", "-D warnings".into())];
-            stage::cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &flags)
-        }),
+        stage("cargo doc", || stage::cargo(&on_all("doc", &["--no-deps"]), &[("RUSTDOCFLAGS", "-D warnings".into())])),
         stage("cargo bench, a little sweep of test data", || {
-            let sweep = ["bench", "--profile", "dev", "-p", "conductor-testdata", "--all-features", "--bench", "sweep"];
-            stage::cargo(&[&sweep[..], &["--", "--rows", "20000"]].concat(), &test_environment()?)
+            let sweep = on_all("bench", &["--profile", "dev", "--bench", "sweep", "--", "--rows", "20000"]);
+            stage::cargo(&sweep, &test_environment()?)
         }),
         stage("cargo demo", demo::check),
     ]
 }
 
+/// Tests of the programs as a whole that are too slow for every change.
+fn slow_end_to_end(of: &str, more: Vec<(&'static str, OsString)>) -> Result<Counts, String> {
+    let environment = [test_environment()?, more].concat();
+    some_of(&on_all("test", &["--test", "e2e", "--", "--ignored", of]), &environment)
+}
+
 /// The slow ones.
 fn slow() -> Vec<Stage> {
-    let kills = || {
-        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "mixed::"], &test_environment()?)
-    };
-    let server_kills = || {
-        some_of(
-            &["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "servers::"],
-            &test_environment()?,
-        )
-    };
-    let image = || {
-        let mut environment = test_environment()?;
-        environment.push(("CONDUCTOR_IMAGE", image::build()?.into_os_string()));
-        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "image::"], &environment)
-    };
-    let partition = || {
-        some_of(
-            &["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "partition::"],
-            &test_environment()?,
-        )
-    };
-    let chart = || {
-        let mut environment = test_environment()?;
-        environment.push(("CONDUCTOR_HELM", tools::helm::install()?.into_os_string()));
-        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "chart::"], &environment)
-    };
+    let image = || slow_end_to_end("image::", vec![("CONDUCTOR_IMAGE", image::build()?.into_os_string())]);
+    let chart = || slow_end_to_end("chart::", vec![("CONDUCTOR_HELM", tools::helm::install()?.into_os_string())]);
     let observed = || {
-        let mut environment = test_environment()?;
-        environment.push(("CONDUCTOR_PROMETHEUS", tools::prometheus::install()?.into_os_string()));
-        environment.push(("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string()));
-        some_of(&["test", "-p", "conductor-tests", "--test", "e2e", "--", "--ignored", "observed::"], &environment)
+        let prometheus = ("CONDUCTOR_PROMETHEUS", tools::prometheus::install()?.into_os_string());
+        let collector = ("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string());
+        slow_end_to_end("observed::", vec![prometheus, collector])
     };
     let deaths = || {
-        let mut environment = test_environment()?;
-        environment.push(("CONDUCTOR_ALL_DEATHS", "yes".into()));
-        some_of(&["test", "-p", "conductor-kubernetes", "--test", "changes", "--", "crashes"], &environment)
+        let environment = [test_environment()?, vec![("CONDUCTOR_ALL_DEATHS", "yes".into())]].concat();
+        some_of(&on_all("test", &["--test", "changes", "--", "crashes"]), &environment)
     };
     let mut stages = vec![
         stage("every death of a conductor at every write", deaths),
-        stage("a conductor of every kind of application, killed at writes all over both ways", kills),
-        stage("servers that are killed at any moment", server_kills),
-        stage("a server that is cut off from the cluster for long", partition),
+        stage("a conductor of every kind of application, killed at writes all over both ways", || {
+            slow_end_to_end("mixed::", Vec::new())
+        }),
+        stage("servers that are killed at any moment", || slow_end_to_end("servers::", Vec::new())),
+        stage("a server that is cut off from the cluster for long", || slow_end_to_end("partition::", Vec::new())),
         stage("a server as a container of the image runs it", image),
         stage("the chart, installed by Helm", chart),
         stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
@@ -199,6 +187,11 @@ fn deny_stage() -> Result<Counts, String> {
     Ok(Counts::default())
 }
 
+/// Builds everything that is tested, and every program beside it.
+fn build() -> Result<Counts, String> {
+    stage::cargo(&on_all("build", &["--bins", "--tests", "--examples"]), &[])
+}
+
 /// Tests find their tools by these.
 fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let locust = tools::locust::install()?;
@@ -207,8 +200,8 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let mariadb = tools::mariadb::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let grpcurl = tools::grpcurl::install()?;
-    let shop = demo::build(demo::Profile::Dev)?.join(Path::new("shop"));
-    program::run(program::cargo().args(["build", "--quiet", "-p", "conductord"]))?;
+    build()?;
+    let shop = program::target()?.join("debug/shop");
     Ok(vec![
         ("INSTA_UPDATE", "no".into()),
         ("CONDUCTOR_LOCUST", locust.program.into_os_string()),
@@ -240,8 +233,7 @@ fn fault_runs() -> Result<Counts, String> {
     let mut counts = Counts::default();
     for round in 1..=10 {
         println!("round {round} of 10");
-        let arguments = ["test", "-p", "conductor-tests", "--test", "e2e", "--", "faults::"];
-        counts.add(stage::cargo(&arguments, &test_environment()?)?);
+        counts.add(stage::cargo(&on_all("test", &["--test", "e2e", "--", "faults::"]), &test_environment()?)?);
     }
     Ok(counts)
 }
@@ -251,12 +243,11 @@ fn fault_runs() -> Result<Counts, String> {
 fn runs_with(controller: &Controller) -> Result<Counts, String> {
     let mut environment = test_environment()?;
     environment.push((controller.variable, controller.install()?.into_os_string()));
-    let bed = ["test", "-p", "conductor-kubernetes-bed", "--test", controller.bed_test];
-    let conductor =
-        ["test", "-p", "conductor-kubernetes", "--test", "production", "--test", "changes", "--test", "guard", "--"];
+    let bed = on_all("test", &["--test", controller.bed_test]);
+    let conductor = on_all("test", &["--test", "production", "--test", "changes", "--test", "guard", "--"]);
     let mut total = Counts::default();
-    for arguments in [&bed[..], &[&conductor[..], controller.tests].concat()] {
-        total.add(some_of(arguments, &environment)?);
+    for arguments in [bed, [&conductor[..], controller.tests].concat()] {
+        total.add(some_of(&arguments, &environment)?);
     }
     Ok(total)
 }
