@@ -63,6 +63,8 @@ async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
 
 fn refused(error: StartError) -> Failed {
     let code = match &error {
+        // Nobody answers there: another day it may begin as it is.
+        StartError::Connect { source, .. } if source.kind.is_transient() => FAILED,
         StartError::Connect { .. } | StartError::RequestReused { .. } => BAD_INPUT,
         StartError::Claimed { .. }
         | StartError::Unfinished { .. }
