@@ -7,7 +7,7 @@ fn refused(from: &str, to: &str) -> String {
     let bed = Bed::new(Shop::default());
     assert!(SHORT.contains(from), "{from:?} is not in the load test");
     bed.write("loadtest.yaml", &SHORT.replace(from, to));
-    let ended = bed.run().ended_with(2);
+    let ended = bed.run().ended_with(1);
     assert_eq!(bed.conductor(&["list"]).succeeded(), "no runs\n");
     ended.err.replace(&bed.path("loadtest.yaml"), "loadtest.yaml")
 }
@@ -66,7 +66,7 @@ fn a_kpi_and_an_environment_that_are_not_there() {
 #[test]
 fn an_environment_that_is_not_up_is_named_with_what_would_start_it() {
     let bed = Bed::new(Shop::default());
-    let ended = bed.run().ended_with(2);
+    let ended = bed.run().ended_with(1);
     let expected = "error: could not connect to environment shop-local: could not look at the local applications: the environment \
                     is not up; conductor local up ENVIRONMENT starts it\n";
     assert!(ended.err.ends_with(expected), "{}", ended.err);
