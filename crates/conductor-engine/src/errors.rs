@@ -42,6 +42,15 @@ pub enum StartError {
         #[source]
         source: PortError,
     },
+    /// The environment is not as it has to be before a run can begin there.
+    #[error("environment {environment} cannot be used")]
+    Unusable {
+        /// The environment.
+        environment: String,
+        /// What would have to be done first.
+        #[source]
+        source: PortError,
+    },
     /// The caller has named another load test's request the same.
     #[error("request {request} has made run {run} of another load test; expected an id that was not used before")]
     RequestReused {

@@ -59,6 +59,11 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
             "could not connect to environment shop: could not ask Locust",
         ),
         (
+            of_start(&StartError::Unusable { environment: name(), source: port(FailureKind::Unavailable) }),
+            Code::FailedPrecondition,
+            "environment shop cannot be used: could not ask Locust",
+        ),
+        (
             of_start(&StartError::RequestReused { request: request(), run: run() }),
             Code::AlreadyExists,
             "request r-1 has made a run of another load test; expected an id that was not used before",

@@ -7,7 +7,7 @@ fn refused(from: &str, to: &str) -> String {
     let bed = Bed::new(Shop::default());
     assert!(SHORT.contains(from), "{from:?} is not in the load test");
     bed.write("loadtest.yaml", &SHORT.replace(from, to));
-    let ended = bed.run().ended_with(1);
+    let ended = bed.run().ended_with(2);
     assert_eq!(bed.conductor(&["list"]).succeeded(), "no runs\n");
     ended.err.replace(&bed.path("loadtest.yaml"), "loadtest.yaml")
 }
@@ -67,7 +67,7 @@ fn a_kpi_and_an_environment_that_are_not_there() {
 fn an_environment_that_is_not_up_is_named_with_what_would_start_it() {
     let bed = Bed::new(Shop::default());
     let ended = bed.run().ended_with(1);
-    let expected = "error: could not connect to environment shop-local: could not look at the local applications: the environment \
+    let expected = "error: environment shop-local cannot be used: could not look at the local applications: the environment \
                     is not up; conductor local up ENVIRONMENT starts it\n";
     assert!(ended.err.ends_with(expected), "{}", ended.err);
     assert_eq!(bed.conductor(&["list"]).ended_with(0).out, "no runs\n", "no run was begun that could only fail");

@@ -144,7 +144,7 @@ fn a_run_whose_journal_is_lost_is_put_back_by_what_it_has_left_in_the_cluster() 
     // Somebody has the files and what runs on this machine, and not the journal.
     let elsewhere = bed.path("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
-    std::os::unix::fs::symlink(bed.path("state/local"), bed.path("elsewhere/local")).unwrap();
+    std::os::unix::fs::symlink(bed.path("../state/local"), bed.path("elsewhere/local")).unwrap();
     let conductor = |arguments: &[&str]| bed.conductor(&[arguments, &["--state-dir", &elsewhere]].concat());
 
     let refused = conductor(&["run", &bed.path("loadtest.yaml")]).ended_with(1).out;

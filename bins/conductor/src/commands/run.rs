@@ -63,12 +63,11 @@ async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
 
 fn refused(error: StartError) -> Failed {
     let code = match &error {
-        // Nobody answers there: another day it may begin as it is.
-        StartError::Connect { source, .. } if source.kind.is_transient() => FAILED,
         StartError::Connect { .. } | StartError::RequestReused { .. } => BAD_INPUT,
         StartError::Claimed { .. }
         | StartError::Unfinished { .. }
         | StartError::Awaited { .. }
+        | StartError::Unusable { .. }
         | StartError::TakingOver
         | StartError::HandedOver
         | StartError::Unreadable { .. }

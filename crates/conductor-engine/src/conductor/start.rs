@@ -73,6 +73,7 @@ impl Conductor {
             StartError::Claimed { .. } | StartError::Awaited { .. } => true,
             StartError::Unfinished { .. } => self.is_tended(),
             StartError::Connect { .. }
+            | StartError::Unusable { .. }
             | StartError::RequestReused { .. }
             | StartError::Unreadable { .. }
             | StartError::TakingOver
@@ -93,9 +94,8 @@ impl Conductor {
         let board = Board::new();
         let factory = &self.shared.factory;
         let connected = factory.connect(&created, created.epoch(FIRST), board.clone()).await;
-        let unusable = |source| StartError::Connect { environment: environment.clone(), source };
-        let ports = connected.map_err(unusable)?;
-        factory.usable(&created).await.map_err(unusable)?;
+        let ports = connected.map_err(|source| StartError::Connect { environment: environment.clone(), source })?;
+        factory.usable(&created).await.map_err(|source| StartError::Unusable { environment, source })?;
         let id = self.fresh_id(&created.spec.name);
         let found = self.record(&id, &created).await.map_err(StartError::Store)?;
         self.spawn(self.equipment(&id, created, ports, board), found, claim, None);
