@@ -149,9 +149,11 @@ impl Conductor {
 fn fresh_id(name: &str, at: jiff::Timestamp) -> RunId {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     const LONGEST_NAME: usize = 80;
+    /// Of a thousand runs of one load test that begin in the same second, two have the same one once in two thousand times.
+    const CHANCE: usize = 6;
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let name: String = name.chars().take(LONGEST_NAME).map(plain).collect();
-    let chance: String = (0..4).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect();
+    let chance: String = (0..CHANCE).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect();
     let text = format!("{name}-{}-{chance}", at.strftime("%Y%m%d-%H%M%S"));
     match text.parse() {
         Ok(id) => id,
