@@ -278,36 +278,13 @@ fn cause(event: &Event) -> Option<Cause> {
 
 /// It can be taken out of the queue, or fail when its turn comes. Its time does not run, and there is nothing to put back.
 fn waiting(event: &Event) -> Result<Transition, Refused> {
-    match event {
-        Event::Begun { .. } => Ok(enter(State::Accepted)),
-        Event::StopRequested { .. } | Event::Failed(_) => before_changes(State::Waiting, event),
-        Event::Abandoned
-        | Event::DeadlineExceeded
-        | Event::Created(_)
-        | Event::Adopted { .. }
-        | Event::Frozen { .. }
-        | Event::Drifted { .. }
-        | Event::Reverted { .. }
-        | Event::NotReverted { .. }
-        | Event::Thawed
-        | Event::Started
-        | Event::PreflightPassed { .. }
-        | Event::BaselineRecorded { .. }
-        | Event::Deployed
-        | Event::ScaledUp
-        | Event::Rehearsed { .. }
-        | Event::Measured(_)
-        | Event::Retargeted { .. }
-        | Event::WorkersScaled(_)
-        | Event::WorkersNotScaled(_)
-        | Event::LoadStopped
-        | Event::Restored { .. }
-        | Event::CleanedUp { .. }
-        | Event::Rechecked { .. }
-        | Event::PutBackAgain { .. }
-        | Event::Resumed
-        | Event::Noted(_) => Err(refuse(State::Waiting, event)),
+    if let Event::Begun { .. } = event {
+        return Ok(enter(State::Accepted));
     }
+    if matches!(event, Event::StopRequested { .. } | Event::Failed(_)) {
+        return before_changes(State::Waiting, event);
+    }
+    Err(refuse(State::Waiting, event))
 }
 
 /// Nothing was changed yet: a run that ends here is over at once.
