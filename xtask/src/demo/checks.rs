@@ -35,6 +35,22 @@ pub(super) fn memory(most: Memory, profile: Profile) -> Result<(), String> {
     Err(format!("the conductor had {shown}; less than {:.0} MB are allowed", megabytes(MOST_MEMORY)))
 }
 
+/// The outcome of a run, its causes, and the events of each window of the plateau, in one line.
+pub(super) fn told(view: &Value) -> String {
+    let Some(outcome) = view["verdict"]["outcome"].as_str() else {
+        return "the run has no verdict".to_owned();
+    };
+    let causes = view["verdict"]["causes"].as_array().into_iter().flatten();
+    let causes: Vec<&str> = causes.filter_map(|cause| cause["message"].as_str()).collect();
+    let begin = view["verdict"]["holds"][0]["fromS"].as_f64().unwrap_or_default();
+    let ticks = view["ticks"].as_array().into_iter().flatten();
+    let windows: Vec<String> = ticks
+        .filter(|tick| tick["fromS"].as_f64().is_some_and(|from| from >= begin))
+        .map(|tick| tick["kpiPerMin"].as_f64().map_or("-".to_owned(), |rate| format!("{rate:.0}")))
+        .collect();
+    format!("{outcome}: {}; windows of the plateau, orders a minute: {}", causes.join("; "), windows.join(" "))
+}
+
 /// Production's version and replicas were there during the load.
 pub(super) fn versions_and_allocation(view: &Value) -> Result<(), String> {
     let during = &view["applications"][0]["during"];
@@ -112,6 +128,20 @@ mod tests {
         assert_eq!(minutes(&view(1990)).unwrap(), [1500.0, 1990.0, 2001.0]);
         assert_eq!(plateau(&view(1990)), Ok(()));
         assert!(plateau(&view(1700)).unwrap_err().contains("1500, 1700, 2001"));
+    }
+
+    #[test]
+    fn a_run_that_did_not_pass_is_told_in_one_line() {
+        let run = json!({
+            "verdict": {
+                "outcome": "failed",
+                "causes": [{ "code": "target_not_held", "message": "1800/min on the mean" }],
+                "holds": [{ "fromS": 60.0 }],
+            },
+            "ticks": [{ "fromS": 50.0, "kpiPerMin": 1.0 }, { "fromS": 60.0, "kpiPerMin": 1799.6 }, { "fromS": 70.0 }],
+        });
+        assert_eq!(told(&run), "failed: 1800/min on the mean; windows of the plateau, orders a minute: 1800 -");
+        assert_eq!(told(&json!({})), "the run has no verdict");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::checks::Memory;
+use super::checks::{self, Memory};
 use crate::program;
 use crate::shop::Shop;
 
@@ -32,7 +32,7 @@ impl Shop {
         let watching = watch.spawn();
         let status = running.wait().map_err(|error| format!("could not wait for the conductor: {error}"))?;
         if !status.success() {
-            return Err(format!("conductor run ended with {status}"));
+            return Err(format!("conductor run ended with {status}: {}", self.told()));
         }
         let seen = watching.and_then(std::process::Child::wait_with_output);
         let seen = seen.map_err(|error| format!("could not look at the conductor's memory: {error}"))?;
@@ -41,6 +41,14 @@ impl Shop {
         match figures[..] {
             [resident, own] => Ok(Memory { resident, own }),
             _ => Err(format!("could not look at the conductor's memory: {text}")),
+        }
+    }
+
+    /// What the run has come to, in one line, as far as there is one.
+    fn told(&self) -> String {
+        match self.view() {
+            Ok(view) => checks::told(&view),
+            Err(message) => message,
         }
     }
 
