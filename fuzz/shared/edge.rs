@@ -17,11 +17,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_access::{Access, Peer};
 use conductor_core::failure::PortError;
-use conductor_core::ports::{Clock, ProgressSink};
+use conductor_core::ports::{Clock, Ports, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError, Violation};
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory};
+use conductor_engine::{Conductor, EngineOptions, PortsFactory};
 use conductor_grpc::{CallObserver, Declarations, Door, Limits, Service, serve_streams};
 use conductor_sim::{MemoryStore, SimEnvironment};
 use futures::channel::mpsc;
@@ -60,19 +60,7 @@ struct Model(SimEnvironment);
 
 impl Model {
     fn made(&self) -> Ports {
-        let ports = self.0.ports();
-        Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: None,
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        }
+        Ports { guard: None, ..self.0.ports() }
     }
 
     fn created(&self, document: LoadTestDocument) -> Result<Created, SpecError> {

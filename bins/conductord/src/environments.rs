@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use async_trait::async_trait;
-use conductor_core::ports::PortError;
+use conductor_core::ports::{PortError, Ports};
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, SpecError, Violation};
-use conductor_engine::Ports;
 use conductor_grpc::Declarations;
 use conductor_wiring::{Environment, Wiring, declare};
 

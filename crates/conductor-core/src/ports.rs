@@ -4,6 +4,8 @@
 //! answers with what exists; what is absent from a returned map does not exist there, while `Err` means that it could
 //! not be found out.
 
+mod all;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub use all::Ports;
 
 pub use crate::failure::{FailureKind, PortError};
 

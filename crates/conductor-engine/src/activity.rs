@@ -33,10 +33,9 @@ use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, Span};
 
 use crate::options::EngineOptions;
-use crate::ports::Ports;
 use crate::progress::Board;
 use crate::spans::Spans;
-use conductor_core::ports::Clock;
+use conductor_core::ports::{Clock, Ports};
 use context::Context;
 
 pub(crate) use check::look_around;

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
 use conductor_core::phase::{Event, Retarget};
-use conductor_core::ports::{Claim, Clock, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
+use conductor_core::ports::{Claim, Clock, Ports, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::{Fold, RunView, Update};
@@ -32,7 +32,7 @@ use crate::former;
 use crate::gate::Gate;
 use crate::journal::Journal;
 use crate::options::EngineOptions;
-use crate::ports::{Ports, PortsFactory};
+use crate::ports::PortsFactory;
 use crate::progress::{Board, Progress};
 use crate::spans::Spans;
 

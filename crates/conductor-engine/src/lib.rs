@@ -2,8 +2,8 @@
 //!
 //! * [`Conductor`] — the handle: start, stop, update, watch, follow, recover,
 //! * [`Steward`] — keeps every unfinished run driven, lets those that wait begin, and hands all of them over at the end of a process,
-//! * [`Ports`] and [`PortsFactory`] — what a run works with,
-//! * [`PortObserver`] — hears of every call of a port: [`Ports::observed`], [`ObservedFactory`],
+//! * [`PortsFactory`] — makes what a run works with, its [`Ports`](conductor_core::ports::Ports),
+//! * [`PortObserver`] — hears of every call of a port: [`observed`], [`ObservedFactory`],
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
 //! * [`SystemClock`] and [`TokioClock`] — time.
@@ -32,9 +32,9 @@ mod steward;
 pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Adoption, Conductor, HandOver, Recovery, Turn, is_gone};
 pub use errors::{RecoverError, StartError, TurnError, UpdateError, ViewError};
-pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver};
+pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver, observed};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
-pub use ports::{Ports, PortsFactory};
+pub use ports::PortsFactory;
 pub use progress::Progress;
 pub use steward::{Steward, StewardOptions};

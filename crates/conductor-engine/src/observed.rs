@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conductor_core::ports::{FailureKind, PortError, ProgressSink};
+use conductor_core::ports::{FailureKind, PortError, Ports, ProgressSink};
 use conductor_core::run::Created;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-use crate::ports::{Ports, PortsFactory};
+use crate::ports::PortsFactory;
 
 /// Hears of every call of a port, once it is over.
 pub trait PortObserver: Send + Sync {
@@ -62,22 +62,20 @@ impl CallOutcome {
     }
 }
 
-impl Ports {
-    /// The same ports, whose every call is told to an observer and has a span of its own.
-    #[must_use]
-    pub fn observed(self, by: &Arc<dyn PortObserver>) -> Self {
-        Self {
-            releases: Arc::new(Observed::new(self.releases, by)),
-            deployer: Arc::new(Observed::new(self.deployer, by)),
-            scaler: Arc::new(Observed::new(self.scaler, by)),
-            capacity: self.capacity.map(|port| Arc::new(Observed::new(port, by)) as _),
-            parity: self.parity.map(|port| Arc::new(Observed::new(port, by)) as _),
-            guard: self.guard.map(|port| Arc::new(Observed::new(port, by)) as _),
-            generator: Arc::new(Observed::new(self.generator, by)),
-            kpi: Arc::new(Observed::new(self.kpi, by)),
-            test_data: self.test_data.into_iter().map(|port| Arc::new(Observed::new(port, by)) as _).collect(),
-            settle: self.settle,
-        }
+/// The same ports, whose every call is told to an observer and has a span of its own.
+#[must_use]
+pub fn observed(ports: Ports, by: &Arc<dyn PortObserver>) -> Ports {
+    Ports {
+        releases: Arc::new(Observed::new(ports.releases, by)),
+        deployer: Arc::new(Observed::new(ports.deployer, by)),
+        scaler: Arc::new(Observed::new(ports.scaler, by)),
+        capacity: ports.capacity.map(|port| Arc::new(Observed::new(port, by)) as _),
+        parity: ports.parity.map(|port| Arc::new(Observed::new(port, by)) as _),
+        guard: ports.guard.map(|port| Arc::new(Observed::new(port, by)) as _),
+        generator: Arc::new(Observed::new(ports.generator, by)),
+        kpi: Arc::new(Observed::new(ports.kpi, by)),
+        test_data: ports.test_data.into_iter().map(|port| Arc::new(Observed::new(port, by)) as _).collect(),
+        settle: ports.settle,
     }
 }
 
@@ -103,7 +101,7 @@ impl PortsFactory for ObservedFactory {
     ) -> Result<Ports, PortError> {
         let making = self.factory.inner.connect(created, epoch, progress);
         let ports = self.factory.call("factory", "connect", making).await?;
-        Ok(ports.observed(&self.factory.by))
+        Ok(observed(ports, &self.factory.by))
     }
 
     async fn usable(&self, created: &Created) -> Result<(), PortError> {

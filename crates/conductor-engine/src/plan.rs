@@ -11,7 +11,7 @@ use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::parity::Report;
 use conductor_core::phase::{Deadlines, PhaseDeadline};
-use conductor_core::ports::{FailureKind, PortError, Production, TableCount};
+use conductor_core::ports::{FailureKind, PortError, Ports, Production, TableCount};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::{Baseline, Plan};
 use conductor_core::sizing::Sizing;
@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::activity::{Surroundings, look_around, report, sides};
-use crate::ports::Ports;
 
 /// What a run would do, and what it would find.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use conductor_core::failure::PortError;
+use conductor_core::ports::Ports;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, SpecError};
-use conductor_engine::Ports;
 
 /// Knows the environments of the server.
 #[async_trait]

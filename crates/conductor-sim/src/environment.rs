@@ -6,9 +6,7 @@ mod world;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use conductor_core::app::ApplicationId;
-use conductor_core::ports::{
-    Clock, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, ReleaseSource, Scaler, TestDataStore,
-};
+use conductor_core::ports::{Clock, Ports, TestDataStore};
 use conductor_core::run::RunId;
 use conductor_core::scale::Baseline;
 
@@ -27,25 +25,6 @@ pub struct SimEnvironment {
     catalogue: Vec<ApplicationId>,
     stores: Vec<String>,
     world: Arc<Mutex<World>>,
-}
-
-/// The ways into a model world, one for each port.
-#[derive(Clone)]
-pub struct SimPorts {
-    /// What production runs.
-    pub releases: Arc<dyn ReleaseSource>,
-    /// Puts versions into the test environment.
-    pub deployer: Arc<dyn Deployer>,
-    /// Gives applications their allocation.
-    pub scaler: Arc<dyn Scaler>,
-    /// Tells what others have changed.
-    pub guard: Arc<dyn EnvironmentGuard>,
-    /// Generates load.
-    pub generator: Arc<dyn LoadGenerator>,
-    /// Measures the KPI.
-    pub kpi: Arc<dyn KpiSource>,
-    /// Where runs leave data.
-    pub test_data: Vec<Arc<dyn TestDataStore>>,
 }
 
 impl SimEnvironment {
@@ -76,20 +55,23 @@ impl SimEnvironment {
         self.observed().into_keys().collect()
     }
 
-    /// The ways into this world.
-    pub fn ports(&self) -> SimPorts {
+    /// The ways into this world. Nobody knows how much room it has, or what production is like.
+    pub fn ports(&self) -> Ports {
         let this = Arc::new(self.clone());
         let store = |(position, name): (usize, &String)| -> Arc<dyn TestDataStore> {
             Arc::new(Store { environment: self.clone(), position, name: name.clone() })
         };
-        SimPorts {
+        Ports {
             releases: this.clone(),
             deployer: this.clone(),
             scaler: this.clone(),
-            guard: this.clone(),
+            capacity: None,
+            parity: None,
+            guard: Some(this.clone()),
             generator: this.clone(),
             kpi: this,
             test_data: self.stores.iter().enumerate().map(store).collect(),
+            settle: None,
         }
     }
 

@@ -3,7 +3,7 @@
 //! * [`Plant`] — what the model is like: journeys, checkout, KPI, what changes, and what surrounds it in a run,
 //! * [`scenarios`] — plants with names, [`table`] — algorithms compared on plants, [`Course`] — one run to look at,
 //! * [`goals`] — what the control law must reach on them, [`judge`] — whether it does, [`held_out`] — plants by chance,
-//! * [`SimEnvironment`] — the world itself, and [`SimPorts`], the ways into it,
+//! * [`SimEnvironment`] — the world itself, and the ways into it, its [`Ports`](conductor_core::ports::Ports),
 //! * [`MemoryStore`] — journals and stop requests in memory, for tests.
 //!
 //! All of it reads time through [`conductor_core::ports::Clock`] and none of it does input or output. The same plant,
@@ -28,7 +28,7 @@ mod trial;
 
 pub use calls::CallRecord;
 pub use course::{Course, CourseWindow};
-pub use environment::{SimEnvironment, SimPorts};
+pub use environment::SimEnvironment;
 pub use goals::{Bound, Check, Goal, GoalTrials, HeldOut, Measure, Outcome, Statistic, goals, held_out, judge};
 pub use plant::{
     Call, CallFault, CallOutcome, CapacityDrop, CapacityModel, CheckoutModel, DelayModel, EnvironmentModel, Fault,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_core::app::Allocation;
 use conductor_core::load::{LoadSetting, Mark, Tags};
-use conductor_core::ports::{Clock, FailureKind, Way};
+use conductor_core::ports::{Clock, FailureKind, Ports, Way};
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
-use conductor_sim::{Call, Fault, FaultKind, Noise, Origin, Plant, SimEnvironment, SimPorts};
+use conductor_sim::{Call, Fault, FaultKind, Noise, Origin, Plant, SimEnvironment};
 use jiff::Timestamp;
 
 /// A clock on which a wait passes at once.
@@ -38,7 +38,7 @@ impl Clock for Hand {
 struct World {
     clock: Arc<Hand>,
     environment: SimEnvironment,
-    ports: SimPorts,
+    ports: Ports,
     run: RunId,
 }
 

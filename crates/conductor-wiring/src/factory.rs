@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{
-    EnvironmentGuard, FailureKind, KpiSource, LoadGenerator, PortError, ProgressSink, TestDataStore,
+    EnvironmentGuard, FailureKind, KpiSource, LoadGenerator, PortError, Ports, ProgressSink, TestDataStore,
 };
 use conductor_core::run::Created;
 use conductor_core::units::Span;
 use conductor_ecs::EcsEnvironment;
-use conductor_engine::{Ports, PortsFactory};
+use conductor_engine::PortsFactory;
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
 use conductor_locust::{KpiEvent, Locust, LocustSettings};

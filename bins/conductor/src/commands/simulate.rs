@@ -9,12 +9,12 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{Clock, PortError, ProgressSink};
+use conductor_core::ports::{Clock, PortError, Ports, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, TokioClock};
+use conductor_engine::{Conductor, EngineOptions, PortsFactory, TokioClock};
 use conductor_sim::{MemoryStore, SimEnvironment};
 use conductor_wiring::read_load_test;
 use futures::StreamExt;
@@ -93,18 +93,6 @@ struct Model(SimEnvironment);
 #[async_trait]
 impl PortsFactory for Model {
     async fn connect(&self, _: &Created, _epoch: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
-        let ports = self.0.ports();
-        Ok(Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: None,
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        })
+        Ok(Ports { guard: None, ..self.0.ports() })
     }
 }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use conductor_access::{Access, AccessSettings, TlsAcceptor, TlsSettings};
 use conductor_core::failure::PortError;
-use conductor_core::ports::{Clock, ProgressSink};
+use conductor_core::ports::{Clock, Ports, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError, Violation};
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, Steward, StewardOptions};
+use conductor_engine::{Conductor, EngineOptions, PortsFactory, Steward, StewardOptions};
 use conductor_grpc::{CallObserver, Declarations, Door, Limits, Service, serve};
 use conductor_sim::{MemoryStore, SimEnvironment};
 use jiff::{SignedDuration, Timestamp};
@@ -46,19 +46,7 @@ struct Model(SimEnvironment);
 
 impl Model {
     fn made(&self) -> Ports {
-        let ports = self.0.ports();
-        Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: None,
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        }
+        Ports { guard: None, ..self.0.ports() }
     }
 }
 

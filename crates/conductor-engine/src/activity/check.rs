@@ -8,13 +8,12 @@ use conductor_core::capacity::Shortage;
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Event, Level};
-use conductor_core::ports::{LeftBehind, Production, TestDataStore};
+use conductor_core::ports::{LeftBehind, Ports, Production, TestDataStore};
 use conductor_core::run::{Created, RunId};
 use conductor_core::scale::Plan;
 
 use super::context::{Context, Shared, Surroundings, joined, merged};
 use super::parity;
-use crate::ports::Ports;
 
 /// Checks everything the run needs and tells all that is missing at once.
 pub(super) async fn check(context: Shared) -> Event {

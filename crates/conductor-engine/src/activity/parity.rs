@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::unpanicking;
-use crate::ports::Ports;
+use conductor_core::ports::Ports;
 
 /// The longest that a run waits for it; a run's checks may take twice as long.
 const WITHIN: Duration = Duration::from_secs(60);

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::{Failure, FailureKind, PortError};
-use conductor_core::ports::{Production, ReleaseSource};
+use conductor_core::ports::{Ports, Production, ReleaseSource};
 use conductor_core::spec::{Intent, ScaleChoice, VersionChoice};
 use conductor_core::verdict::Outcome;
-use conductor_engine::Ports;
 
 use crate::bed::{Bed, load_workers, outcome, verdict};
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
 use conductor_core::guard::{Drift, Guarded, Pause};
-use conductor_core::ports::{EnvironmentGuard, PortError};
+use conductor_core::ports::{EnvironmentGuard, PortError, Ports};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
-use conductor_engine::Ports;
 use jiff::Timestamp;
 
 /// What is other about a guard; each method does what that guard does, unless a double has its own.

@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
-use conductor_core::ports::{ProgressSink, RunRequest, RunRequests, RunStore};
+use conductor_core::ports::{Ports, ProgressSink, RunRequest, RunRequests, RunStore};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Record, RunId};
 use conductor_core::scale::Baseline;
 use conductor_core::spec::LoadWorkers;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, EngineOptions, PlanReport, Ports, PortsFactory, TokioClock};
+use conductor_engine::{Conductor, EngineOptions, PlanReport, PortsFactory, TokioClock};
 use conductor_sim::{Fault, FaultKind, MemoryStore, Origin, Plant, SimEnvironment};
 use serde_json::json;
 
@@ -107,7 +107,7 @@ impl Bed {
 
     /// What a run would do, or why that cannot be said.
     pub(crate) async fn plan(&self) -> Result<PlanReport, PortError> {
-        conductor_engine::plan(&(self.wrap)(ports(&self.environment)), &self.created, jiff::Timestamp::now()).await
+        conductor_engine::plan(&(self.wrap)(self.environment.ports()), &self.created, jiff::Timestamp::now()).await
     }
 
     /// A whole run.
@@ -150,24 +150,7 @@ struct Factory {
 impl PortsFactory for Factory {
     async fn connect(&self, _: &Created, epoch: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
         self.epoch.store(epoch, Ordering::Relaxed);
-        Ok((self.wrap)(ports(&self.environment)))
-    }
-}
-
-/// The model's ports, as the engine takes them.
-fn ports(environment: &SimEnvironment) -> Ports {
-    let ports = environment.ports();
-    Ports {
-        releases: ports.releases,
-        deployer: ports.deployer,
-        scaler: ports.scaler,
-        capacity: None,
-        parity: None,
-        guard: Some(ports.guard),
-        generator: ports.generator,
-        kpi: ports.kpi,
-        test_data: ports.test_data,
-        settle: None,
+        Ok((self.wrap)(self.environment.ports()))
     }
 }
 

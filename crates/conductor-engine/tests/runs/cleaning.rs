@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::failure::FailureKind;
-use conductor_core::ports::{PortError, TableCount, TestDataStore};
+use conductor_core::ports::{PortError, Ports, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, Ports, Recovery};
+use conductor_engine::{Conductor, Recovery};
 
 use crate::bed::{Bed, outcome, over, verdict};
 

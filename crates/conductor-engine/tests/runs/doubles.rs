@@ -8,13 +8,12 @@ use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
-    Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource,
-    Scaler, TableCount, TestDataStore, Way,
+    Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, PortError, Ports, Production,
+    ReleaseSource, Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
-use conductor_engine::Ports;
 use jiff::Timestamp;
 
 /// Ports that make every call twice and give the second answer.

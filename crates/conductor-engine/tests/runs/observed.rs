@@ -34,7 +34,7 @@ impl Ear {
 fn observed(bed: Bed) -> (Bed, Arc<Ear>) {
     let ear = Arc::new(Ear::default());
     let by: Arc<dyn PortObserver> = ear.clone();
-    (bed.wrapped(move |ports| ports.observed(&by)), ear)
+    (bed.wrapped(move |ports| conductor_engine::observed(ports, &by)), ear)
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,10 +6,9 @@ use async_trait::async_trait;
 use conductor_core::app::ApplicationId;
 use conductor_core::parity::{Profile, Report, Side, Sides, Waiver, WaiverState};
 use conductor_core::phase::{Event, Level};
-use conductor_core::ports::{FailureKind, Parity, PortError};
+use conductor_core::ports::{FailureKind, Parity, PortError, Ports};
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
-use conductor_engine::Ports;
 use serde_json::json;
 
 use crate::bed::{Bed, outcome, over, verdict};

@@ -7,12 +7,11 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::guard::{Drift, DriftPolicy, Guarded, Pause, Standing};
 use conductor_core::phase::Level;
-use conductor_core::ports::{EnvironmentGuard, FailureKind, LeftBehind, PortError, Scaler, Way};
+use conductor_core::ports::{EnvironmentGuard, FailureKind, LeftBehind, PortError, Ports, Scaler, Way};
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
-use conductor_engine::Ports;
 use jiff::Timestamp;
 use serde_json::json;
 

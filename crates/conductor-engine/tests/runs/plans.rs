@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use conductor_core::failure::{Failure, FailureKind, PortError};
-use conductor_core::ports::{TableCount, TestDataStore};
+use conductor_core::ports::{Ports, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 use conductor_core::verdict::Outcome;
-use conductor_engine::Ports;
 use conductor_sim::{Call, CallFault, CallOutcome, FaultKind};
 
 use crate::bed::{Bed, lasting, verdict};

@@ -8,13 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::phase::{Event, Exactness};
-use conductor_core::ports::{FailureKind, LeftBehind, PortError, Scaler, Way};
+use conductor_core::ports::{FailureKind, LeftBehind, PortError, Ports, Scaler, Way};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, Ports, Recovery};
+use conductor_engine::{Conductor, Recovery};
 
 use crate::bed::{Bed, outcome, over, verdict};
 

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::guard::DriftPolicy;
 use conductor_core::phase::Exactness;
-use conductor_core::ports::{FailureKind, LeftBehind, PortError, Scaler, Way};
+use conductor_core::ports::{FailureKind, LeftBehind, PortError, Ports, Scaler, Way};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, Ports};
+use conductor_engine::Conductor;
 
 use crate::bed::{Bed, over, until, verdict};
 

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::capacity::Shortage;
 use conductor_core::phase::{Cause, Event, Level};
-use conductor_core::ports::{Capacity, PortError};
+use conductor_core::ports::{Capacity, PortError, Ports};
 use conductor_core::scale::ScaleStep;
 use conductor_core::verdict::Outcome;
-use conductor_engine::Ports;
 
 use crate::bed::{Bed, outcome, over, verdict};
 

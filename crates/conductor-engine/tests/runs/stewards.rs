@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::phase::Event;
-use conductor_core::ports::{Claim, PortError, ProgressSink, RunStore, RunSummary, StoreError};
+use conductor_core::ports::{Claim, PortError, Ports, ProgressSink, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Revision, RunId};
 use conductor_core::verdict::Outcome;
-use conductor_engine::{Conductor, HandOver, Ports, PortsFactory, Recovery, StartError, Steward, StewardOptions};
+use conductor_engine::{Conductor, HandOver, PortsFactory, Recovery, StartError, Steward, StewardOptions};
 use conductor_sim::MemoryStore;
 
 use crate::bed::{Bed, died_after, outcome, over, until, verdict};

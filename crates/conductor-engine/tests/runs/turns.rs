@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_core::failure::{FailureKind, PortError};
 use conductor_core::phase::{Cause, Event, Phase};
-use conductor_core::ports::{ProgressSink, RunRequest, RunRequests, RunStore, StoreError};
+use conductor_core::ports::{Ports, ProgressSink, RunRequest, RunRequests, RunStore, StoreError};
 use conductor_core::run::{Created, RunId, queue};
 use conductor_core::spec::IfBusy;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
-use conductor_engine::{Conductor, Ports, PortsFactory, Recovery, StartError, Steward, StewardOptions, Turn};
+use conductor_engine::{Conductor, PortsFactory, Recovery, StartError, Steward, StewardOptions, Turn};
 use conductor_sim::MemoryStore;
 
 use crate::bed::{Bed, died_after, outcome, over, until, verdict};

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use conductor_access::Access;
 use conductor_core::failure::PortError;
-use conductor_core::ports::{Clock, ProgressSink};
+use conductor_core::ports::{Clock, Ports, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory, Steward, StewardOptions, SystemClock};
+use conductor_engine::{Conductor, EngineOptions, PortsFactory, Steward, StewardOptions, SystemClock};
 use conductor_grpc::{CallObserver, Declarations, Door, Limits, Service, serve as serve_service};
 use conductor_sim::{MemoryStore, Plant, SimEnvironment};
 use serde_json::json;
@@ -43,19 +43,7 @@ impl Models {
     }
 
     fn ports_of(&self) -> Ports {
-        let ports = self.made().ports();
-        Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: None,
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        }
+        Ports { guard: None, ..self.made().ports() }
     }
 }
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use conductor_access::{Access, AuditLog, Secret, make_token};
 use conductor_core::failure::PortError;
-use conductor_core::ports::{Clock, ProgressSink};
+use conductor_core::ports::{Clock, Ports, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::Created;
 use conductor_core::spec::{LoadTestDocument, LoadTestSpec, SpecError};
-use conductor_engine::{Conductor, EngineOptions, Ports, PortsFactory};
+use conductor_engine::{Conductor, EngineOptions, PortsFactory};
 use conductor_grpc::{CallObserver, Declarations, Door, Limits, Service, serve};
 use conductor_proto::v1;
 use conductor_proto::v1::load_test_service_client::LoadTestServiceClient;
@@ -61,19 +61,7 @@ struct Model(SimEnvironment, Arc<Gate>);
 
 impl Model {
     fn made(&self) -> Ports {
-        let ports = self.0.ports();
-        Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: None,
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        }
+        Ports { guard: None, ..self.0.ports() }
     }
 }
 

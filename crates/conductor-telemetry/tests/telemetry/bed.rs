@@ -5,13 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
-use conductor_core::ports::ProgressSink;
+use conductor_core::ports::{Ports, ProgressSink};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Run};
 use conductor_core::spec::LoadTestSpec;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::{RunView, Tick};
-use conductor_engine::{Ports, PortsFactory, TokioClock};
+use conductor_engine::{PortsFactory, TokioClock};
 use conductor_sim::{Plant, SimEnvironment};
 use serde_json::json;
 
@@ -21,19 +21,7 @@ pub(crate) struct Factory(pub(crate) SimEnvironment);
 #[async_trait]
 impl PortsFactory for Factory {
     async fn connect(&self, _: &Created, _: u64, _: Arc<dyn ProgressSink>) -> Result<Ports, PortError> {
-        let ports = self.0.ports();
-        Ok(Ports {
-            releases: ports.releases,
-            deployer: ports.deployer,
-            scaler: ports.scaler,
-            capacity: None,
-            parity: None,
-            guard: Some(ports.guard),
-            generator: ports.generator,
-            kpi: ports.kpi,
-            test_data: ports.test_data,
-            settle: None,
-        })
+        Ok(self.0.ports())
     }
 }
 

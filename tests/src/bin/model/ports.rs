@@ -8,13 +8,12 @@ use async_trait::async_trait;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::ports::{
-    Clock, Deployed, Deployer, FailureKind, KpiSource, LeftBehind, LoadGenerator, PortError, Production, ReleaseSource,
-    Scaler, TableCount, TestDataStore, Way,
+    Clock, Deployed, Deployer, FailureKind, KpiSource, LeftBehind, LoadGenerator, PortError, Ports, Production,
+    ReleaseSource, Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::{Release, Rollout};
 use conductor_core::run::RunId;
 use conductor_core::scale::ScaleStep;
-use conductor_engine::Ports;
 use jiff::Timestamp;
 
 use crate::world::{APPLICATION, Field, World};

@@ -1,0 +1,33 @@
+//! Everything that one run talks to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, Parity, ReleaseSource, Scaler, TestDataStore,
+};
+
+/// Everything one run talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// What production runs.
+    pub releases: Arc<dyn ReleaseSource>,
+    /// Puts versions into the test environment.
+    pub deployer: Arc<dyn Deployer>,
+    /// Gives applications their allocation.
+    pub scaler: Arc<dyn Scaler>,
+    /// Tells whether there is room; `None` where nobody knows.
+    pub capacity: Option<Arc<dyn Capacity>>,
+    /// Tells what both sides are like; `None` where nothing tells what production is like.
+    pub parity: Option<Arc<dyn Parity>>,
+    /// Keeps others away; `None` where there is nobody else.
+    pub guard: Option<Arc<dyn EnvironmentGuard>>,
+    /// Generates load.
+    pub generator: Arc<dyn LoadGenerator>,
+    /// Measures the KPI.
+    pub kpi: Arc<dyn KpiSource>,
+    /// Where runs leave data.
+    pub test_data: Vec<Arc<dyn TestDataStore>>,
+    /// How long after the first sweep rows may still come, where the environment knows; `None` for the engine's own pause.
+    pub settle: Option<Duration>,
+}
