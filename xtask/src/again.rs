@@ -2,6 +2,7 @@
 //!
 //! Many go on at the same time and wait for real servers, of which a busy machine can make one late. One that passes alone is no
 //! failure; it is named at the end of `verify`, for it is a defect all the same: of the test, if not of what it tests.
+//! The same goes for the demo: a real load on a machine that stands still for some seconds is not held.
 
 use std::ffi::OsString;
 
@@ -23,6 +24,20 @@ pub(crate) fn tests(arguments: &[&str], options: &[&str], environment: &[(&str, 
     let names: Vec<&str> = counts.failures.iter().map(String::as_str).collect();
     let second = stage::cargo(&[arguments, &["--", "--exact", "--test-threads", "1"], &names].concat(), environment)?;
     Ok(after(counts, &second))
+}
+
+/// Does one check that takes real time, and once more when it failed; it counts as one test, called `name`.
+///
+/// # Errors
+/// With what was wrong the second time.
+pub(crate) fn one(name: &str, check: impl Fn() -> Result<(), String>) -> Result<Counts, String> {
+    let mut counts = Counts { passed: 1, ..Counts::default() };
+    if let Err(message) = check() {
+        println!("\n{name} failed; once more: {message}");
+        check()?;
+        counts.unsteady.push(format!("{name} ({message})"));
+    }
+    Ok(counts)
 }
 
 /// False when nothing failed, when too much did, and when it is not known what.
@@ -54,6 +69,24 @@ mod tests {
         assert!(!worth_another_try(&counts(7, &[])));
         assert!(!worth_another_try(&counts(7, &["1", "2", "3", "4", "5", "6"])));
         assert!(!worth_another_try(&Counts { failed: 2, ..counts(7, &["one"]) }));
+    }
+
+    #[test]
+    fn a_check_that_passes_the_second_time_counts_and_is_named_with_what_was_wrong() {
+        let times = std::cell::Cell::new(0);
+        let passes_at = |last: u32| {
+            times.set(0);
+            let times = &times;
+            move || {
+                times.set(times.get() + 1);
+                if times.get() >= last { Ok(()) } else { Err(format!("wrong {}", times.get())) }
+            }
+        };
+        let passed = Counts { passed: 1, ..Counts::default() };
+        assert_eq!(one("demo", passes_at(1)), Ok(passed.clone()));
+        assert_eq!(one("demo", passes_at(2)), Ok(Counts { unsteady: vec!["demo (wrong 1)".to_owned()], ..passed }));
+        assert_eq!(one("demo", passes_at(3)), Err("wrong 2".to_owned()));
+        assert_eq!(times.get(), 2);
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub(crate) fn run(extent: Extent) -> ExitCode {
         total.failed = total.failed.max(1);
     }
     for name in &total.unsteady {
-        println!("\nunsteady: {name} failed among others and passed alone");
+        println!("\nunsteady: {name} failed, and passed when it was run again alone");
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     if failure.is_none() && total.failed == 0 && total.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
