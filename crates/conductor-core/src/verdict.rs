@@ -6,11 +6,13 @@
 //! wider: a window in which N events are expected scatters by 1/√N by chance alone (Poisson), so that small windows
 //! must not be judged by the same percent as large ones.
 
+mod cause;
 mod hold;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use cause::{Evidence, VerdictCause};
 pub use hold::{Hold, HoldFigures};
 use serde::{Deserialize, Serialize};
 
@@ -76,18 +78,6 @@ pub struct Verdict {
     pub holds: Vec<Hold>,
 }
 
-/// One reason for a verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct VerdictCause {
-    /// What this reason alone would make of the run.
-    pub outcome: Outcome,
-    /// A stable code, such as `target_not_held`.
-    pub code: String,
-    /// One sentence with the figures.
-    pub message: String,
-}
-
 impl Verdict {
     /// The documented exit code: 5 not restored, else 0 passed or warned, 1 failed, 3 invalid, 4 cancelled.
     pub fn exit_code(&self) -> u8 {
@@ -134,7 +124,7 @@ pub fn judge(spec: &LoadTestSpec, profile: &Profile, ticks: &[Tick], ending: &En
 }
 
 fn reason(outcome: Outcome, code: &str, message: String) -> VerdictCause {
-    VerdictCause { outcome, code: code.to_owned(), message }
+    VerdictCause { outcome, code: code.to_owned(), message, evidence: Vec::new(), advice: String::new() }
 }
 
 fn of_ending(cause: &Cause) -> Option<VerdictCause> {

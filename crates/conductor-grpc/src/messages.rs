@@ -4,7 +4,7 @@ use conductor_core::load::Latency;
 use conductor_core::phase::{Level, Phase};
 use conductor_core::ports::RunSummary;
 use conductor_core::run::Waits;
-use conductor_core::verdict::{Outcome, Verdict};
+use conductor_core::verdict::{Evidence, Outcome, Verdict};
 use conductor_core::view::{EventView, PhaseView, RunView, Tick, Update};
 use conductor_proto::v1;
 use jiff::Timestamp;
@@ -114,6 +114,8 @@ fn verdict(verdict: &Verdict) -> Said<v1::Verdict> {
         outcome: outcome(cause.outcome).into(),
         code: cause.code.clone(),
         message: cause.message.clone(),
+        evidence: cause.evidence.iter().map(evidence).collect(),
+        advice: cause.advice.clone(),
     };
     Ok(v1::Verdict {
         outcome: outcome(verdict.outcome).into(),
@@ -121,6 +123,11 @@ fn verdict(verdict: &Verdict) -> Said<v1::Verdict> {
         causes: verdict.causes.iter().map(cause).collect(),
         holds: verdict.holds.iter().map(object).collect::<Said<_>>()?,
     })
+}
+
+fn evidence(evidence: &Evidence) -> v1::Evidence {
+    let Evidence { what, value, limit, unit, from_s, to_s, source } = evidence.clone();
+    v1::Evidence { what, value, limit, unit, from_s, to_s, source }
 }
 
 const fn outcome(outcome: Outcome) -> v1::Outcome {

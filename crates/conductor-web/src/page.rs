@@ -2,7 +2,7 @@
 
 use askama::Template;
 use conductor_core::phase::{Ending, Exactness, Level, Phase};
-use conductor_core::verdict::{MEAN_TOLERANCE, WINDOW_TOLERANCE};
+use conductor_core::verdict::{MEAN_TOLERANCE, VerdictCause, WINDOW_TOLERANCE};
 use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
 
 use crate::chart::{Chart, Line};
@@ -25,7 +25,7 @@ pub(crate) struct Page {
     updated: String,
     outcome: String,
     headline: String,
-    causes: Vec<(String, String)>,
+    causes: Vec<CauseRow>,
     figures: Vec<Figure>,
     holds: Vec<HoldRow>,
     trials: Vec<TrialRow>,
@@ -65,6 +65,24 @@ pub(crate) struct Drawing {
     pub(crate) svg: String,
 }
 
+struct CauseRow {
+    outcome: String,
+    message: String,
+    evidence: Vec<String>,
+    advice: String,
+}
+
+impl CauseRow {
+    fn of(cause: &VerdictCause) -> Self {
+        Self {
+            outcome: cause.outcome.to_string(),
+            message: cause.message.clone(),
+            evidence: cause.evidence.iter().map(ToString::to_string).collect(),
+            advice: cause.advice.clone(),
+        }
+    }
+}
+
 struct ApplicationRow {
     name: String,
     class: &'static str,
@@ -91,9 +109,7 @@ impl Page {
             updated: moment(view.updated_at),
             outcome: verdict.map_or_else(|| "running".to_owned(), |verdict| verdict.outcome.to_string()),
             headline: headline(view),
-            causes: verdict
-                .map(|v| v.causes.iter().map(|c| (c.outcome.to_string(), c.message.clone())).collect())
-                .unwrap_or_default(),
+            causes: verdict.map(|verdict| verdict.causes.iter().map(CauseRow::of).collect()).unwrap_or_default(),
             figures: figures(view),
             holds: holds::rows(view),
             trials: holds::trials(view),

@@ -24,6 +24,12 @@ pub(crate) fn summary(view: &RunView) -> String {
     });
     for cause in view.verdict.iter().flat_map(|verdict| &verdict.causes) {
         line(format!("           {}: {}", cause.code, cause.message));
+        for evidence in &cause.evidence {
+            line(format!("             - {evidence}"));
+        }
+        if !cause.advice.is_empty() {
+            line(format!("             > {}", cause.advice));
+        }
     }
     let holds = view.verdict.as_ref().map_or(&[][..], |verdict| &verdict.holds);
     for hold in holds {
