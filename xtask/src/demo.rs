@@ -81,7 +81,7 @@ fn play(profile: Profile) -> Result<(), String> {
 fn load(demo: &Shop, rows_before: &str, profile: Profile) -> Result<(), String> {
     demo.expect_replicas("v1", 1)?;
     say(
-        "4 of 6  the load test: deploys production's v2, scales to production's 3 replicas, pushes to 2,000 orders\n        a minute (33 a second) for three minutes, puts everything back; it takes about five minutes",
+        "4 of 6  the load test: deploys production's v2, scales to production's 3 replicas, pushes to 2,000 orders\n        a minute (33 a second) for three minutes, puts everything back; it takes about six minutes",
     );
     let memory = demo.run_load_test()?;
     say("5 of 6  is it true?");

@@ -39,6 +39,18 @@ fn a_short_ramp_is_followed_from_what_one_user_was_worth_before_it() {
 }
 
 #[test]
+fn a_ramp_of_twelve_intervals_ends_on_the_line_however_quick_the_rehearsing_user_was_by_chance() {
+    // A user who causes one event in ten seconds has caused the first one within four to ten of them.
+    let config = config(2000.0, 10.0, 120.0, 180.0);
+    for took_s in [4.0, 5.0, 6.0, 8.0, 10.0] {
+        let rehearsal = Window { from_s: -1.0 - took_s, to_s: -1.0, count: 1.0 };
+        let ticks = Plant { rehearsal: Some(rehearsal), ..Plant::default() }.run(&config);
+        let off = |tick: &&Tick| tick.at_s > 120.0 && (tick.kpi_per_min / 2000.0 - 1.0).abs() > 0.15;
+        assert_eq!(ticks.iter().find(off).map(|tick| tick.at_s), None, "after {took_s} s\n{}", told(&ticks));
+    }
+}
+
+#[test]
 fn a_kpi_that_is_gone_for_good_draws_users_back_before_better_days_are_forgotten() {
     // So few events that no single window tells.
     let config = config(24.0, 60.0, 1200.0, 3600.0);
