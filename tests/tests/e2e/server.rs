@@ -262,7 +262,7 @@ fn the_lines_of_the_readme_work_as_they_stand_there() {
     // Another port, and a smaller and shorter test: everything else is as people read it.
     let mut lines = lines.replace("127.0.0.1:7400", &server.address).replace("2000/min", "600/min");
     for (long, short) in
-        [("\"1m\"", "\"10s\""), ("\"3m\"", "\"10s\""), ("\"interval\": \"10s\"", "\"interval\": \"5s\"")]
+        [("\"2m\"", "\"10s\""), ("\"3m\"", "\"10s\""), ("\"interval\": \"10s\"", "\"interval\": \"5s\"")]
     {
         assert!(lines.contains(long), "{lines}");
         lines = lines.replace(long, short);
