@@ -1,8 +1,10 @@
 //! The tools that demo and verify need, at pinned versions: installed once, kept by version.
 
 mod argo_cd;
+pub(crate) mod chromium;
 pub(crate) mod collector;
 pub(crate) mod controllers;
+mod debian;
 pub(crate) mod deny;
 mod flux;
 mod go;

@@ -48,7 +48,7 @@ fn usual() -> Vec<Stage> {
     vec![
         stage("tidy: files begin with their subject and stay short", tidy::check),
         stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
-        stage("tools: Locust, moto, PostgreSQL, MariaDB and cargo-deny", tools_stage),
+        stage("tools: Locust, moto, PostgreSQL, MariaDB, Chromium and cargo-deny", tools_stage),
         stage("cargo deny", deny_stage),
         stage("cargo clippy", || stage::cargo(&on_all("clippy", &["--all-targets", "--", "-D", "warnings"]), &[])),
         stage("tools: Kubernetes and grpcurl", go_stage),
@@ -160,6 +160,7 @@ fn tools_stage() -> Result<Counts, String> {
     tools::moto::install()?;
     tools::postgres::install()?;
     tools::mariadb::install()?;
+    tools::chromium::install()?;
     tools::deny::install()?;
     Ok(Counts::default())
 }
@@ -198,6 +199,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let moto = tools::moto::install()?;
     let postgres = tools::postgres::install()?;
     let mariadb = tools::mariadb::install()?;
+    let chromium = tools::chromium::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let grpcurl = tools::grpcurl::install()?;
     build()?;
@@ -208,6 +210,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_MOTO", moto.into_os_string()),
         ("CONDUCTOR_POSTGRES", postgres.into_os_string()),
         ("CONDUCTOR_MARIADB", mariadb.into_os_string()),
+        ("CONDUCTOR_CHROMIUM", chromium.into_os_string()),
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),

@@ -1,15 +1,14 @@
-//! Line charts as SVG: axes with round ticks, lines with gaps where nothing was measured, bands. Colours are CSS classes.
+//! Line charts: axes with round ticks, lines with gaps where nothing was measured, bands. Colours are CSS classes.
+//!
+//! Lines and bands are an SVG that is stretched to its place, with strokes that keep their width; figures beside the axes are
+//! text of the page around it, so that they are as large on a phone as on a wide screen.
 
 use std::fmt::Write;
 
 use crate::text::{clock, number};
 
-const WIDTH: f64 = 880.0;
-const HEIGHT: f64 = 250.0;
-const LEFT: f64 = 62.0;
-const RIGHT: f64 = 14.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = 34.0;
+/// The width and the height of the drawing in units of its own, which are stretched to its place.
+const SIZE: f64 = 1000.0;
 
 /// A line over time.
 pub(crate) struct Line {
@@ -29,6 +28,30 @@ pub(crate) struct Band {
     pub(crate) values: Option<(f64, f64)>,
 }
 
+/// What a line or a band means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// A piece of it, as an SVG element.
+    pub(crate) sample: String,
+    pub(crate) text: String,
+}
+
+impl Entry {
+    /// Of a line.
+    pub(crate) fn line(class: &str, text: impl Into<String>) -> Self {
+        Self::with(&format!("<path class=\"line {class}\" d=\"M0 5H26\"/>"), text.into())
+    }
+
+    /// Of a band.
+    pub(crate) fn band(class: &str, text: impl Into<String>) -> Self {
+        Self::with(&format!("<rect class=\"{class}\" width=\"26\" height=\"10\"/>"), text.into())
+    }
+
+    fn with(shape: &str, text: String) -> Self {
+        Self { sample: format!("<svg viewBox=\"0 0 26 10\" aria-hidden=\"true\">{shape}</svg>"), text }
+    }
+}
+
 /// A chart.
 pub(crate) struct Chart {
     /// What it shows, for those who cannot see it.
@@ -40,20 +63,28 @@ pub(crate) struct Chart {
 }
 
 impl Chart {
-    /// The chart as an SVG element.
-    pub(crate) fn svg(&self) -> String {
+    /// The chart as an element of a page.
+    pub(crate) fn html(&self) -> String {
         let values = self.lines.iter().flat_map(|line| line.points.iter().filter_map(|(_, value)| *value));
         let highest = values.chain(self.bands.iter().filter_map(|band| Some(band.values?.1))).fold(0.0, f64::max);
         let step = round_step(highest / 4.0);
         let top = (highest / step).ceil().max(1.0) * step;
         let scale = Scale { length_s: self.length_s.max(1.0), top };
-        let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>{}</title>", self.title);
+        let mut html = "<div class=\"plot\">".to_owned();
+        let marks: Vec<f64> = (0..=(top / step).round() as u32).map(|count| f64::from(count) * step).collect();
+        push(
+            &mut html,
+            format_args!(
+                "<svg viewBox=\"0 0 {SIZE} {SIZE}\" preserveAspectRatio=\"none\" role=\"img\"><title>{}</title>",
+                self.title
+            ),
+        );
         for band in &self.bands {
             let (left, right) = (scale.x(band.from_s), scale.x(band.to_s));
             let (low, high) = band.values.unwrap_or((0.0, top));
             let (high, low) = (scale.y(high), scale.y(low));
             push(
-                &mut svg,
+                &mut html,
                 format_args!(
                     "<rect class=\"{}\" x=\"{left:.1}\" y=\"{high:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
                     band.class,
@@ -62,11 +93,19 @@ impl Chart {
                 ),
             );
         }
-        axes(&mut svg, &scale, step);
-        for line in &self.lines {
-            push(&mut svg, format_args!("<path class=\"line {}\" d=\"{}\"/>", line.class, path(&line.points, &scale)));
+        for value in &marks {
+            push(&mut html, format_args!("<path class=\"grid\" d=\"M0 {:.1}H{SIZE}\"/>", scale.y(*value)));
         }
-        svg + "</svg>"
+        for line in &self.lines {
+            push(&mut html, format_args!("<path class=\"line {}\" d=\"{}\"/>", line.class, path(&line.points, &scale)));
+        }
+        html.push_str("</svg>");
+        for value in marks {
+            let bottom = 100.0 - scale.y(value) / SIZE * 100.0;
+            push(&mut html, format_args!("<span class=\"y\" style=\"bottom:{bottom:.2}%\">{}</span>", number(value)));
+        }
+        time_axis(&mut html, &scale);
+        html + "</div>"
     }
 }
 
@@ -78,38 +117,22 @@ struct Scale {
 
 impl Scale {
     fn x(&self, seconds: f64) -> f64 {
-        LEFT + (seconds / self.length_s).clamp(0.0, 1.0) * (WIDTH - LEFT - RIGHT)
+        (seconds / self.length_s).clamp(0.0, 1.0) * SIZE
     }
 
     fn y(&self, value: f64) -> f64 {
-        HEIGHT - BOTTOM - (value / self.top).clamp(0.0, 1.0) * (HEIGHT - TOP - BOTTOM)
+        SIZE - (value / self.top).clamp(0.0, 1.0) * SIZE
     }
 }
 
-fn axes(svg: &mut String, scale: &Scale, step: f64) {
-    let steps = (scale.top / step).round() as u32;
-    for value in (0..=steps).map(|count| f64::from(count) * step) {
-        let y = scale.y(value);
-        push(svg, format_args!("<path class=\"grid\" d=\"M{LEFT} {y:.1}H{}\"/>", WIDTH - RIGHT));
-        push(
-            svg,
-            format_args!(
-                "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                LEFT - 8.0,
-                y + 4.0,
-                number(value)
-            ),
-        );
-    }
+/// The times under a chart. Every other one is left out where there is little room.
+fn time_axis(html: &mut String, scale: &Scale) {
     let step = time_step(scale.length_s / 7.0);
-    let mut seconds = 0.0;
-    while seconds <= scale.length_s + 0.5 {
-        let x = scale.x(seconds);
-        push(
-            svg,
-            format_args!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>", HEIGHT - 12.0, clock(seconds)),
-        );
-        seconds += step;
+    let count = ((scale.length_s + 0.5) / step).floor() as u32;
+    for position in 0..=count {
+        let seconds = f64::from(position) * step;
+        let (class, left) = (if position % 2 == 0 { "x" } else { "x odd" }, scale.x(seconds) / SIZE * 100.0);
+        push(html, format_args!("<span class=\"{class}\" style=\"left:{left:.2}%\">{}</span>", clock(seconds)));
     }
 }
 
@@ -175,8 +198,8 @@ mod tests {
 
     #[test]
     fn a_chart_of_nothing_has_axes() {
-        let svg = Chart { title: "t", length_s: 0.0, bands: vec![], lines: vec![] }.svg();
-        assert!(svg.contains(">0</text>") && svg.contains(">0:00</text>"), "{svg}");
-        assert!(!svg.contains("NaN"));
+        let html = Chart { title: "t", length_s: 0.0, bands: vec![], lines: vec![] }.html();
+        assert!(html.contains(">0</span>") && html.contains(">0:00</span>"), "{html}");
+        assert!(!html.contains("NaN"));
     }
 }

@@ -1,11 +1,15 @@
 //! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
 //!
-//! [`text`] writes figures for all who show runs [`law`] what the control law thinks
-//! and [`sizing`] how many workers a target needs; `page` says what is told,
-//! `holds` of the levels of the load, `steering` of the control law, `workers` of the load workers, `chart` draws; colours and layout are in the template. No file is
+//! [`text`] writes figures for all who show runs, [`law`] what the control law thinks
+//! and [`sizing`] how many workers a target needs; `page` says what is told, `causes` of the verdict's reasons,
+//! `holds` of the levels of the load, `steering` of the control law, `workers` of the load workers, `drift` of what others
+//! have changed; `charts` says what is drawn and `chart` draws; colours and layout are in the templates. No file is
 //! written here.
 
+mod causes;
 mod chart;
+mod charts;
+mod drift;
 mod holds;
 pub mod law;
 mod page;

@@ -2,16 +2,16 @@
 
 use askama::Template;
 use conductor_core::phase::{Ending, Exactness, Level, Phase};
-use conductor_core::verdict::{MEAN_TOLERANCE, VerdictCause, WINDOW_TOLERANCE};
-use conductor_core::view::{ApplicationView, PhaseView, RunView, Tick};
+use conductor_core::view::{ApplicationView, PhaseView, RunView};
 
-use crate::chart::{Chart, Line};
+use crate::causes::CauseRow;
+use crate::charts::{self, Drawing};
+use crate::drift::{self, DriftRow};
 use crate::holds::{self, HoldRow, TrialRow};
 use crate::law;
 use crate::parity::{self, DifferenceRow};
 use crate::steering::{self, LawRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
-use crate::workers;
 
 /// The page.
 #[derive(Template)]
@@ -35,6 +35,7 @@ pub(crate) struct Page {
     applications: Vec<ApplicationRow>,
     parity: Option<String>,
     differences: Vec<DifferenceRow>,
+    drifts: Vec<DriftRow>,
     deleted: Vec<(String, String)>,
     generator: Option<String>,
     algorithm: &'static str,
@@ -57,30 +58,6 @@ struct PhaseRow {
     began: String,
     took: String,
     failure: String,
-}
-
-pub(crate) struct Drawing {
-    pub(crate) heading: String,
-    pub(crate) legend: Vec<(&'static str, String)>,
-    pub(crate) svg: String,
-}
-
-struct CauseRow {
-    outcome: String,
-    message: String,
-    evidence: Vec<String>,
-    advice: String,
-}
-
-impl CauseRow {
-    fn of(cause: &VerdictCause) -> Self {
-        Self {
-            outcome: cause.outcome.to_string(),
-            message: cause.message.clone(),
-            evidence: cause.evidence.iter().map(ToString::to_string).collect(),
-            advice: cause.advice.clone(),
-        }
-    }
 }
 
 struct ApplicationRow {
@@ -114,11 +91,12 @@ impl Page {
             holds: holds::rows(view),
             trials: holds::trials(view),
             phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
-            charts: charts(view),
+            charts: charts::all(view),
             marks: marks(view),
             applications: view.applications.iter().map(|application| application_row(view, application)).collect(),
             parity: parity::summary(view),
             differences: parity::rows(view),
+            drifts: drift::rows(view),
             deleted: view.deleted.iter().map(|table| (table.table.clone(), number(table.rows as f64))).collect(),
             generator: view.generator.as_ref().map(|generator| {
                 let plural = |workers| if workers == 1 { "" } else { "s" };
@@ -239,93 +217,6 @@ fn application_row(view: &RunView, application: &ApplicationView) -> Application
     }
 }
 
-fn charts(view: &RunView) -> Vec<Drawing> {
-    if view.ticks.is_empty() {
-        return Vec::new();
-    }
-    let length_s = view.ticks.iter().map(|tick| tick.at_s).fold(view.profile.end_s(), f64::max);
-    let line = |class, of: &dyn Fn(&Tick) -> Option<f64>| line(view, class, of);
-    let chart = |title, bands, lines| Chart { title, length_s, bands, lines }.svg();
-    let (modes, meanings) = steering::mode_bands(view);
-    let has_knee = view.ticks.iter().any(|tick| tick.advice.as_ref().is_some_and(|advice| advice.knee.is_some()));
-    let limit = has_knee.then(|| ("knee", "limit found".to_owned()));
-    let mut drawings = vec![
-        Drawing {
-            heading: format!("{} per minute", view.kpi),
-            legend: vec![
-                ("target", "target".to_owned()),
-                ("measured", "measured".to_owned()),
-                (
-                    "tolerance",
-                    format!("± {:.0} and {:.0} % of the target", MEAN_TOLERANCE * 100.0, WINDOW_TOLERANCE * 100.0),
-                ),
-            ]
-            .into_iter()
-            .chain(limit.clone())
-            .chain(meanings)
-            .collect(),
-            svg: chart(
-                "KPI against its target",
-                holds::tolerances(view).into_iter().chain(modes.clone()).collect(),
-                vec![
-                    target(view),
-                    steering::limit(view, |knee| knee.kpi_per_min),
-                    line("measured", &|tick| tick.kpi_per_min),
-                ],
-            ),
-        },
-        Drawing {
-            heading: "users".to_owned(),
-            legend: [("target", "asked for".to_owned()), ("measured", "running".to_owned())]
-                .into_iter()
-                .chain(limit)
-                .collect(),
-            svg: chart(
-                "Users asked for and running",
-                modes,
-                vec![
-                    steering::limit(view, |knee| knee.users),
-                    line("target", &|tick| Some(tick.users_wanted as f64)),
-                    line("measured", &|tick| tick.users.map(|users| users as f64)),
-                ],
-            ),
-        },
-        Drawing {
-            heading: "response times in milliseconds".to_owned(),
-            legend: [("p50", "median"), ("p95", "95 %"), ("p99", "99 %")]
-                .map(|(class, name)| (class, name.to_owned()))
-                .to_vec(),
-            svg: chart(
-                "Response times",
-                Vec::new(),
-                vec![
-                    line("p99", &|tick| Some(tick.latency?.p99_ms)),
-                    line("p95", &|tick| Some(tick.latency?.p95_ms)),
-                    line("p50", &|tick| Some(tick.latency?.p50_ms)),
-                ],
-            ),
-        },
-        Drawing {
-            heading: "failed requests in percent".to_owned(),
-            legend: vec![("failures", "failed".to_owned())],
-            svg: chart(
-                "Failed requests",
-                Vec::new(),
-                vec![line("failures", &|tick| {
-                    (tick.requests > 0).then(|| error_percent(tick.requests, tick.failures))
-                })],
-            ),
-        },
-    ];
-    drawings.extend(workers::charts(view, length_s));
-    drawings
-}
-
-/// A line over the middles of the windows.
-pub(crate) fn line(view: &RunView, class: &'static str, of: impl Fn(&Tick) -> Option<f64>) -> Line {
-    Line { class, points: view.ticks.iter().map(|tick| ((tick.from_s + tick.to_s) / 2.0, of(tick))).collect() }
-}
-
 /// What a reader of the charts must know, windows with the same marks together.
 fn marks(view: &RunView) -> Vec<(String, String)> {
     let mut found: Vec<(f64, f64, String)> = Vec::new();
@@ -340,9 +231,4 @@ fn marks(view: &RunView) -> Vec<(String, String)> {
         goes_on = !text.is_empty();
     }
     found.into_iter().map(|(from, to, text)| (format!("{} – {}", clock(from), clock(to)), text)).collect()
-}
-
-fn target(view: &RunView) -> Line {
-    let points = view.profile.points().iter().map(|point| (point.at_s, Some(point.per_min))).collect();
-    Line { class: "target", points }
 }

@@ -4,7 +4,7 @@ use conductor_core::ramp::{Knee, Mode};
 use conductor_core::units::three_digits;
 use conductor_core::view::{RunView, Tick};
 
-use crate::chart::{Band, Line};
+use crate::chart::{Band, Entry, Line};
 use crate::law;
 use crate::text::{clock, number};
 
@@ -77,10 +77,10 @@ fn modes(view: &RunView) -> Vec<(Mode, f64, f64)> {
 }
 
 /// The bands of the modes that there are, over the whole height, and their legend.
-pub(crate) fn mode_bands(view: &RunView) -> (Vec<Band>, Vec<(&'static str, String)>) {
+pub(crate) fn mode_bands(view: &RunView) -> (Vec<Band>, Vec<Entry>) {
     let mut legend = Vec::new();
     let bands = modes(view).into_iter().map(|(mode, from_s, to_s)| {
-        let entry = (law::class(mode), law::meaning(mode).to_owned());
+        let entry = Entry::band(law::class(mode), law::meaning(mode));
         if !legend.contains(&entry) {
             legend.push(entry);
         }

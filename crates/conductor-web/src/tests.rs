@@ -65,13 +65,13 @@ fn a_passed_run_says_so_with_its_figures() {
     for part in [
         "<span class=\"outcome passed\">passed</span>",
         "1,960 orders a minute on the plateau&#39;s mean, of a target of 2,000 (−2.0 %). Everything is as it was before.",
-        "<td>shop</td><td>v1 with 1 replica</td><td>v2 with 3 replicas</td><td>v1 with 1 replica</td>",
+        "<th scope=\"row\">shop</th><td>v1 with 1 replica</td><td>v2 with 3 replicas</td><td>v1 with 1 replica</td>",
         "<td>shop/orders</td><td>22,038</td>",
         "10 of 2,000",
     ] {
         assert!(html.contains(part), "{part} is not in\n{html}");
     }
-    assert_eq!(html.matches("<svg").count(), 4);
+    assert_eq!(html.matches("<div class=\"plot\">").count(), 4);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn a_run_that_failed_before_any_load_has_no_charts() {
         json!([{ "outcome": "failed", "code": "run_failed", "message": "check: no answer" }]);
     let html = report(&view(changes)).unwrap();
     assert!(html.contains("No load was measured.") && html.contains("Nothing was changed."));
-    assert!(html.contains("<li><b>failed</b>: check: no answer</li>"), "{html}");
-    assert!(!html.contains("<svg"));
+    assert!(html.contains("<h3><b>failed</b>: check: no answer</h3>"), "{html}");
+    assert!(!html.contains("class=\"plot\""));
 }
 
 #[test]
@@ -105,12 +105,14 @@ fn what_was_found_at_last_is_told_as_it_was_found() {
         json!([{ "activity": "delete the run's data in shop-front", "kind": "unavailable", "message": "gone" }]);
     let html = report(&view(changes)).unwrap();
     assert!(html.contains("Not everything is back as it was before."));
-    assert!(html.contains("<tr class=\"warning\"><td>shop</td>"), "{html}");
+    assert!(html.contains("<tr class=\"warning\"><th scope=\"row\">shop</th>"), "{html}");
     assert!(html.contains("<td>v1 with 3 replicas; shop: replicas is 9, which is neither 1"), "{html}");
-    assert!(html.contains("<tr class=\"warning\"><td>basket</td>"), "{html}");
+    assert!(html.contains("<tr class=\"warning\"><th scope=\"row\">basket</th>"), "{html}");
     assert!(html.contains("<td>v2 with 3 replicas (deploy id d-7)</td><td>not known</td>"), "{html}");
     assert!(
-        html.contains("<td>shop-front</td><td>v1 with 1 replica</td><td>v1 with 1 replica</td><td>not changed</td>"),
+        html.contains(
+            "<th scope=\"row\">shop-front</th><td>v1 with 1 replica</td><td>v1 with 1 replica</td><td>not changed</td>"
+        ),
         "{html}"
     );
 }
@@ -180,7 +182,7 @@ fn the_line_is_drawn_with_its_steps_and_a_band_around_each_level() {
     let points = [(0.0, 0.0), (60.0, 1000.0), (120.0, 1000.0), (120.0, 2000.0), (180.0, 2000.0)];
     let points = points.map(|(at_s, per_min)| json!({ "atS": at_s, "perMin": per_min }));
     let html = report(&view(json!({ "ticks": [tick(10, Some(3))], "profile": points }))).unwrap();
-    assert_eq!(html.matches("<rect class=\"tolerance\"").count(), 4, "{html}");
+    assert_eq!(html.matches("<rect class=\"tolerance\" x=").count(), 4, "{html}");
     assert!(html.contains("2 level stretches in 3:00 of load"), "{html}");
 }
 
@@ -239,11 +241,12 @@ fn modes_are_bands_and_the_limit_is_a_line_in_the_charts_and_all_is_told_in_word
         "ticks": ticks, "profile": [{ "atS": 0.0, "perMin": 2000.0 }, { "atS": 100.0, "perMin": 2000.0 }],
     })))
     .unwrap();
-    // Two charts, each with one band of ten seconds and one of twenty, of a hundred in 804 points of width.
-    assert_eq!(html.matches("<rect class=\"mode drain\"").count(), 2, "{html}");
-    assert_eq!(html.matches("<rect class=\"mode hold\" x=\"303.2\" y=\"14.0\" width=\"160.8\"").count(), 2, "{html}");
+    // Two charts, each with one band of ten seconds and one of twenty, of a hundred in 1,000 units of width.
+    assert_eq!(html.matches("<rect class=\"mode drain\" x=").count(), 2, "{html}");
+    assert_eq!(html.matches("<rect class=\"mode hold\" x=\"300.0\" y=\"0.0\" width=\"200.0\"").count(), 2, "{html}");
     assert_eq!(html.matches("<rect class=\"mode track\"").count(), 0);
-    assert_eq!(html.matches("<path class=\"line knee\"").count(), 2);
+    // Each once more in its legend.
+    assert_eq!(html.matches("<path class=\"line knee\"").count(), 4);
     for part in [
         "limit found",
         "hold: just under the limit",

@@ -2,25 +2,25 @@
 
 use conductor_core::view::RunView;
 
-use crate::chart::Chart;
-use crate::page::{Drawing, line};
+use crate::chart::{Chart, Entry};
+use crate::charts::{Drawing, line};
 
 /// The charts of load workers; none where the generator is one process.
 pub(crate) fn charts(view: &RunView, length_s: f64) -> Vec<Drawing> {
     if view.ticks.iter().all(|tick| tick.workers.is_none()) {
         return Vec::new();
     }
-    let chart = |title, line| Chart { title, length_s, bands: Vec::new(), lines: vec![line] }.svg();
+    let chart = |title, line| Chart { title, length_s, bands: Vec::new(), lines: vec![line] }.html();
     vec![
         Drawing {
             heading: "load workers".to_owned(),
-            legend: vec![("measured", "running".to_owned())],
-            svg: chart("Load workers", line(view, "measured", |tick| tick.workers.map(f64::from))),
+            legend: vec![Entry::line("measured", "running")],
+            plot: chart("Load workers", line(view, "measured", |tick| tick.workers.map(f64::from))),
         },
         Drawing {
             heading: "CPU of the busiest load worker in percent of one core".to_owned(),
-            legend: vec![("measured", "CPU".to_owned())],
-            svg: chart("CPU of the busiest load worker", line(view, "measured", |tick| tick.cpu_percent)),
+            legend: vec![Entry::line("measured", "CPU")],
+            plot: chart("CPU of the busiest load worker", line(view, "measured", |tick| tick.cpu_percent)),
         },
     ]
 }
