@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::limit::RateLimitLayer;
 
 use crate::settings::ClusterSettings;
+use crate::transport;
 
 /// The longest wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -73,11 +73,8 @@ pub async fn connect(settings: &ClusterSettings) -> Result<Client, ConnectError>
     config.connect_timeout = Some(CONNECT_WITHIN);
     // Whoever calls knows how long to go on; a second layer of retries below would hide it.
     config.default_retry = false;
-    let builder = ClientBuilder::try_from(config).map_err(ConnectError::Client)?;
-    Ok(match settings.requests_per_second {
-        Some(most) => builder.with_layer(&RateLimitLayer::new(most.into(), Duration::from_secs(1))).build(),
-        None => builder.build(),
-    })
+    let rate = settings.requests_per_second.map(|most| RateLimitLayer::new(most.into(), Duration::from_secs(1)));
+    transport::client(config, rate).map_err(ConnectError::Client)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the others of kube's are told in its own words")]

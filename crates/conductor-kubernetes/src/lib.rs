@@ -57,6 +57,7 @@ mod signs;
 mod stack_set;
 mod template;
 mod terms;
+mod transport;
 mod unfit;
 mod vertical;
 mod workload;

@@ -115,8 +115,12 @@ impl Bed {
 
     /// The conductor of this epoch, behind a proxy.
     pub(crate) async fn behind(&self, proxy: &FaultProxy, epoch: u64) -> KubernetesEnvironment {
+        self.by_way_of(proxy.kubeconfig(), epoch).await
+    }
+
+    /// The conductor of this epoch, led to the cluster by this kubeconfig.
+    pub(crate) async fn by_way_of(&self, kubeconfig: &Path, epoch: u64) -> KubernetesEnvironment {
         let mut settings = self.settings.clone();
-        let kubeconfig: &Path = proxy.kubeconfig();
         settings["cluster"]["kubeconfig"] = json!(kubeconfig);
         self.connect(&settings, epoch).await
     }

@@ -5,6 +5,7 @@ mod answers;
 mod argo_rollouts;
 mod argo_rollouts_blue_green;
 mod bed;
+mod connections;
 mod contract;
 mod crashes;
 mod deliveries;
