@@ -20,6 +20,9 @@ const ENVIRONMENTS: [&str; 3] = [
     include_str!("environment-ecs.yaml"),
 ];
 
+/// The longest text that is read, bytes.
+const LONGEST: usize = 1 << 20;
+
 /// What documents are made of.
 pub(crate) struct Documents {
     folder: tempfile::TempDir,
@@ -73,6 +76,7 @@ impl Documents {
     }
 
     fn load_test_text(&self, text: &[u8], is_well_formed: bool) -> Result<(), String> {
+        let is_well_formed = is_well_formed && text.len() <= LONGEST;
         match read_load_test(&self.written(text)) {
             Ok(read) => match LoadTestSpec::try_from(read.value.clone()) {
                 Ok(spec) => stays(spec),
@@ -83,6 +87,7 @@ impl Documents {
     }
 
     fn environment(&self, text: &[u8], is_well_formed: bool) -> Result<(), String> {
+        let is_well_formed = is_well_formed && text.len() <= LONGEST;
         let environment = match Environment::read(&self.written(text), self.folder.path()) {
             Ok(environment) => environment,
             Err(error) => return placed(&error, is_well_formed),
@@ -127,7 +132,7 @@ fn explained(error: &SpecError) -> Result<(), String> {
     Err(format!("a violation says nothing: {error:?}"))
 }
 
-/// Every problem says what it is; in a text that is well-formed it has its place, too.
+/// Every problem says what it is; in a text that is well-formed, and not too long to be looked at, it has its place, too.
 fn placed(error: &InputError, is_well_formed: bool) -> Result<(), String> {
     let is_right = |problem: &conductor_wiring::Problem| {
         !problem.message.is_empty() && (problem.place.is_some() || !is_well_formed)
