@@ -28,7 +28,7 @@ const USAGE: &str = "usage:
   cargo xtask environment
                          installs what the tests run, and prints the variables by which they find it, for a shell
   cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
-  cargo xtask helm       builds Helm, with which --full installs the chart, once for this machine
+  cargo xtask helm       builds Helm, which installs the chart, once for this machine
   cargo xtask image      builds the programs of the image, and says where they are
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine

@@ -51,7 +51,7 @@ fn usual() -> Vec<Stage> {
         stage("tools: Locust, moto, PostgreSQL, MariaDB, Chromium and cargo-deny", tools_stage),
         stage("cargo deny", deny_stage),
         stage("cargo clippy", || stage::cargo(&on_all("clippy", &["--all-targets", "--", "-D", "warnings"]), &[])),
-        stage("tools: Kubernetes and grpcurl", go_stage),
+        stage("tools: Kubernetes, grpcurl and Helm", go_stage),
         stage("cargo build, programs and tests", build),
         stage("cargo test, units", || {
             let arguments = on_all("test", &["--no-fail-fast", "--lib", "--bins"]);
@@ -84,7 +84,6 @@ fn slow_end_to_end(of: &str, more: Vec<(&'static str, OsString)>) -> Result<Coun
 /// The slow ones.
 fn slow() -> Vec<Stage> {
     let image = || slow_end_to_end("image::", vec![("CONDUCTOR_IMAGE", image::build()?.into_os_string())]);
-    let chart = || slow_end_to_end("chart::", vec![("CONDUCTOR_HELM", tools::helm::install()?.into_os_string())]);
     let observed = || {
         let prometheus = ("CONDUCTOR_PROMETHEUS", tools::prometheus::install()?.into_os_string());
         let collector = ("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string());
@@ -102,7 +101,6 @@ fn slow() -> Vec<Stage> {
         stage("servers that are killed at any moment", || slow_end_to_end("servers::", Vec::new())),
         stage("a server that is cut off from the cluster for long", || slow_end_to_end("partition::", Vec::new())),
         stage("a server as a container of the image runs it", image),
-        stage("the chart, installed by Helm", chart),
         stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
     ];
     for controller in controllers::ALL {
@@ -168,6 +166,7 @@ fn tools_stage() -> Result<Counts, String> {
 fn go_stage() -> Result<Counts, String> {
     tools::kubernetes::install()?;
     tools::grpcurl::install()?;
+    tools::helm::install()?;
     Ok(Counts::default())
 }
 
@@ -202,6 +201,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let chromium = tools::chromium::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let grpcurl = tools::grpcurl::install()?;
+    let helm = tools::helm::install()?;
     build()?;
     let shop = program::target()?.join("debug/shop");
     Ok(vec![
@@ -213,6 +213,7 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_CHROMIUM", chromium.into_os_string()),
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
+        ("CONDUCTOR_HELM", helm.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])
 }

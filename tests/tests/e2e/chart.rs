@@ -103,7 +103,6 @@ fn assert_ports(objects: &[Value]) {
 }
 
 #[test]
-#[ignore = "needs Helm: cargo verify --full"]
 fn what_the_chart_makes_may_do_little_and_listens_where_its_settings_say() {
     let bed = Bed::new("chart");
     succeeded(&bed.helm(&["lint", "--strict"], &least()));
@@ -164,7 +163,6 @@ fn what_the_chart_makes_may_do_little_and_listens_where_its_settings_say() {
 }
 
 #[test]
-#[ignore = "needs Helm: cargo verify --full"]
 fn values_that_make_no_server_are_refused_with_what_would_do() {
     let bed = Bed::new("refused");
     let cases = [

@@ -68,10 +68,7 @@ impl Bed {
     /// Calls Helm in the namespace, with neither.
     pub(super) fn helm_alone(&self, arguments: &[&str]) -> Output {
         let helm = PathBuf::from(std::env::var_os("CONDUCTOR_HELM").unwrap_or_default());
-        assert!(
-            helm.is_file(),
-            "CONDUCTOR_HELM names no file: cargo verify --full builds it, and so does cargo xtask helm"
-        );
+        assert!(helm.is_file(), "CONDUCTOR_HELM names no file: cargo verify builds it, and so does cargo xtask helm");
         let mut command = Command::new(helm);
         command.args(arguments).args(["-n", &self.namespace]).stdin(Stdio::null());
         // It caches and remembers under HOME.

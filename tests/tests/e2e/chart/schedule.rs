@@ -71,7 +71,6 @@ fn values(bed: &Bed) -> Value {
 }
 
 #[test]
-#[ignore = "needs Helm: cargo verify --full"]
 fn a_job_of_a_schedule_starts_a_load_test_and_waits_for_its_end() {
     let bed = Bed::new("scheduled");
     let shop = ShopBed::up(Shop::default());

@@ -64,7 +64,6 @@ fn serve(bed: &Bed, shop: &ShopBed) -> Server {
 }
 
 #[test]
-#[ignore = "needs Helm: cargo verify --full"]
 fn an_upgrade_goes_on_with_the_run_of_before_and_an_uninstall_leaves_nothing_but_the_journal() {
     let bed = Bed::new(RELEASE);
     let shop = ShopBed::up(Shop::default());
