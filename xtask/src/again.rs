@@ -17,6 +17,18 @@ const MOST: usize = 5;
 /// As [`stage::cargo`].
 pub(crate) fn tests(arguments: &[&str], options: &[&str], environment: &[(&str, OsString)]) -> Result<Counts, String> {
     let counts = stage::cargo(&[arguments, &["--"], options].concat(), environment)?;
+    failed_of(counts, arguments, environment)
+}
+
+/// Runs those tests once more that failed among what cargo runs with these arguments.
+///
+/// # Errors
+/// As [`stage::cargo`].
+pub(crate) fn failed_of(
+    counts: Counts,
+    arguments: &[&str],
+    environment: &[(&str, OsString)],
+) -> Result<Counts, String> {
     if !worth_another_try(&counts) {
         return Ok(counts);
     }

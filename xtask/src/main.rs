@@ -5,6 +5,7 @@ mod again;
 mod demo;
 mod fuzz;
 mod image;
+mod lanes;
 mod machine;
 mod program;
 mod shop;

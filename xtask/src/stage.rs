@@ -35,6 +35,18 @@ impl Counts {
 /// When cargo cannot be started, when a program of tests crashes, or when cargo ends with an error other than that tests failed; the
 /// text names the command.
 pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Result<Counts, String> {
+    cargo_to(arguments, environment, &mut |line| println!("{line}"))
+}
+
+/// The same, with what becomes of each line that is printed.
+///
+/// # Errors
+/// As [`cargo`].
+pub(crate) fn cargo_to(
+    arguments: &[&str],
+    environment: &[(&str, OsString)],
+    to: &mut dyn FnMut(&str),
+) -> Result<Counts, String> {
     let shown = format!("cargo {}", arguments.join(" "));
     let mut child = program::cargo()
         .args(arguments)
@@ -46,7 +58,7 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&str, OsString)]) -> Res
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).lines() {
             let line = line.map_err(|error| format!("could not read what {shown} prints: {error}"))?;
-            println!("{line}");
+            to(&line);
             read.line(&line);
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::machine::Processors;
 use crate::stage::{self, Counts};
 use crate::tools::controllers::{self, Controller};
-use crate::{again, demo, image, program, tidy, tools};
+use crate::{again, demo, image, lanes, program, tidy, tools};
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ const END_TO_END_AT_ONCE: &str = "4";
 /// The same of all others, of which many wait, and some keep a cluster busy.
 const AT_ONCE: &str = "3";
 
+/// Test targets that keep a cluster busy: they take as long as all others together.
+const BUSY: [&str; 2] = ["changes", "guard"];
+
 /// A command of cargo's on all crates.
 fn on_all<'a>(command: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
     [&[command], &ALL[..], arguments].concat()
@@ -58,10 +61,7 @@ fn usual() -> Vec<Stage> {
             again::tests(&arguments, &["--test-threads", AT_ONCE], &test_environment()?)
         }),
         stage("cargo test, examples in documents", || stage::cargo(&on_all("test", &["--doc"]), &[])),
-        stage("cargo test, crates with real servers", || {
-            let arguments = on_all("test", &["--exclude", END_TO_END, "--no-fail-fast", "--test", "*"]);
-            again::tests(&arguments, &["--test-threads", AT_ONCE], &test_environment()?)
-        }),
+        stage("cargo test, crates with real servers", crates),
         stage("cargo test, end to end", || {
             let arguments = on_all("test", &["--no-fail-fast", "--test", "e2e"]);
             again::tests(&arguments, &["--test-threads", END_TO_END_AT_ONCE], &test_environment()?)
@@ -73,6 +73,18 @@ fn usual() -> Vec<Stage> {
         }),
         stage("cargo demo", demo::check),
     ]
+}
+
+/// The tests of crates: those that keep a cluster busy, and beside them all others.
+fn crates() -> Result<Counts, String> {
+    let environment = test_environment()?;
+    let all = on_all("test", &["--exclude", END_TO_END, "--no-fail-fast"]);
+    let (busy, others): (Vec<String>, Vec<String>) =
+        lanes::targets_but_of(END_TO_END)?.into_iter().partition(|name| BUSY.contains(&name.as_str()));
+    let options = ["--", "--test-threads", AT_ONCE];
+    let lane = |targets| [lanes::of(&all, targets), options.to_vec()].concat();
+    let counts = lanes::both(&lane(&busy), &lane(&others), &environment)?;
+    again::failed_of(counts, &[&all[..], &["--test", "*"]].concat(), &environment)
 }
 
 /// Tests of the programs as a whole that are too slow for every change.
