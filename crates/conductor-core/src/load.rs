@@ -38,6 +38,9 @@ pub struct GeneratorFacts {
     pub workers: Option<u32>,
     /// How the KPI is counted, and what that costs in accuracy.
     pub counting: String,
+    /// Whether it tells requests by name, with their response times, which objectives need.
+    #[serde(default)]
+    pub by_name: bool,
 }
 
 /// What a load generator does at the moment.
@@ -70,6 +73,8 @@ pub enum Mark {
     GeneratorBound,
     /// The KPI was counted from report deltas instead of in event time: some percent of error.
     Approximate,
+    /// A worker reported events after their seconds had been counted: they are in none of them.
+    LateRows,
     /// Clocks of generator processes differ by more than a second: windows are blurred.
     ClockSkew,
 }
@@ -83,6 +88,7 @@ impl fmt::Display for Mark {
             Self::GeneratorRestarted => "generator restarted",
             Self::GeneratorBound => "generator at its limit",
             Self::Approximate => "counted approximately",
+            Self::LateRows => "rows came late",
             Self::ClockSkew => "clocks differ",
         })
     }

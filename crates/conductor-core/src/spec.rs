@@ -8,8 +8,10 @@ mod document;
 mod if_busy;
 mod scope;
 mod search;
+mod slos;
 mod stages;
 mod validate;
+mod verdict;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -29,11 +31,14 @@ pub use stages::{
     Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument,
 };
 pub use validate::{MOST_APPLICATIONS, check_count};
+pub use verdict::{ParityRule, Thresholds, VerdictDocument};
 pub use workers::{LoadWorkers, WorkersDocument};
 
 use crate::app::ApplicationId;
 use crate::ramp::{Algorithm, Profile};
+use crate::run::RunId;
 use crate::sizing::PLANNED_CPU;
+use crate::slo::Slo;
 use crate::units::{Rate, Span};
 
 /// The header that marks a request as load, and its value; a router sends such requests to mocks.
@@ -70,6 +75,12 @@ pub struct LoadTestSpec {
     pub load: LoadHints,
     /// What becomes of a run while another one is active in the environment.
     pub if_busy: IfBusy,
+    /// By what the run is judged.
+    pub verdict: Thresholds,
+    /// What response times and failures shall be.
+    pub slos: Vec<Slo>,
+    /// The run that objectives are relative to.
+    pub baseline: Option<RunId>,
 }
 
 /// An application in scope with its own choices, each absent where the test's choice holds.

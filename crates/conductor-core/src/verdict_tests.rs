@@ -1,16 +1,18 @@
 //! The decision table of the verdict.
 
 use super::*;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::fixtures::load_test;
+use crate::load::Mark;
+use crate::search::Search;
 use crate::spec::LoadTestSpec;
 
 /// 2,000 orders a minute, one minute of ramp, three of plateau, measured every ten seconds.
-fn spec() -> LoadTestSpec {
+pub(super) fn spec() -> LoadTestSpec {
     load_test("2000/min", serde_json::json!({ "plateau": "3m", "interval": "10s" }))
 }
 
-fn tick(from_s: f64, share_of_target: f64) -> Tick {
+pub(super) fn tick(from_s: f64, share_of_target: f64) -> Tick {
     Tick {
         at_s: from_s + 10.0,
         from_s,
@@ -27,24 +29,28 @@ fn tick(from_s: f64, share_of_target: f64) -> Tick {
         cpu_percent: None,
         marks: Vec::new(),
         advice: None,
+        mocks: vec![],
+        cross: None,
+        requests_by_name: None,
+        broken_slos: vec![],
     }
 }
 
 /// A plateau of 18 windows whose shares of the target the function gives.
-fn plateau(share: impl Fn(usize) -> f64) -> Vec<Tick> {
+pub(super) fn plateau(share: impl Fn(usize) -> f64) -> Vec<Tick> {
     (0..18).map(|position| tick(60.0 + 10.0 * position as f64, share(position))).collect()
 }
 
-fn completed(ticks: &[Tick]) -> Verdict {
+pub(super) fn completed(ticks: &[Tick]) -> Verdict {
     judged(&spec(), ticks, Cause::Completed)
 }
 
-fn judged(spec: &LoadTestSpec, ticks: &[Tick], cause: Cause) -> Verdict {
-    judge(spec, &spec.profile(), ticks, &Ending::because(cause))
+pub(super) fn judged(spec: &LoadTestSpec, ticks: &[Tick], cause: Cause) -> Verdict {
+    judge(&Facts::new(spec, &spec.profile(), ticks, &Ending::because(cause)))
 }
 
 /// The same test with stages, one of which is unlike the plateau.
-fn staged(stages: serde_json::Value) -> LoadTestSpec {
+pub(super) fn staged(stages: serde_json::Value) -> LoadTestSpec {
     let mut document = serde_json::to_value(spec()).unwrap();
     let fields = document["spec"].as_object_mut().unwrap();
     fields.retain(|name, _| !matches!(name.as_str(), "rampUp" | "plateau"));
@@ -53,14 +59,14 @@ fn staged(stages: serde_json::Value) -> LoadTestSpec {
 }
 
 /// Windows from the beginning to the end of a line that follow it but for a factor.
-fn following(spec: &LoadTestSpec, factor: impl Fn(f64) -> f64) -> Vec<Tick> {
+pub(super) fn following(spec: &LoadTestSpec, factor: impl Fn(f64) -> f64) -> Vec<Tick> {
     let line = spec.profile();
     let windows = (line.end_s() / 10.0).round() as usize;
     let share = |from_s: f64| line.mean(from_s, from_s + 10.0) / 2000.0 * factor(from_s);
     (0..windows).map(|position| tick(10.0 * position as f64, share(10.0 * position as f64))).collect()
 }
 
-fn codes(verdict: &Verdict) -> Vec<&str> {
+pub(super) fn codes(verdict: &Verdict) -> Vec<&str> {
     verdict.causes.iter().map(|cause| cause.code.as_str()).collect()
 }
 
@@ -119,14 +125,6 @@ fn a_generator_at_its_limit_makes_the_run_invalid_whatever_the_kpi_was() {
 }
 
 #[test]
-fn a_lost_worker_is_a_warning() {
-    let mut ticks = plateau(|_| 1.0);
-    ticks[4].marks.push(Mark::WorkerLost);
-    let verdict = completed(&ticks);
-    assert_eq!((verdict.outcome, verdict.exit_code()), (Outcome::Warned, 0));
-}
-
-#[test]
 fn endings_other_than_completion_decide_by_their_cause() {
     let failure = |kind| Cause::Failed(Failure { activity: "rehearse".to_owned(), kind, message: "no".to_owned() });
     let cases = [
@@ -150,7 +148,7 @@ fn what_could_not_be_put_back_outweighs_every_outcome_in_the_exit_code() {
         kind: FailureKind::Unavailable,
         message: "gone".to_owned(),
     });
-    let verdict = judge(&spec(), &spec().profile(), &plateau(|_| 1.0), &ending);
+    let verdict = judge(&Facts::new(&spec(), &spec().profile(), &plateau(|_| 1.0), &ending));
     assert_eq!((verdict.outcome, verdict.restored, verdict.exit_code()), (Outcome::Warned, false, 5));
     assert_eq!(codes(&verdict), ["restore_incomplete"]);
 }
@@ -232,7 +230,7 @@ fn a_hold_between_two_windows_is_passed_by_unless_it_is_the_only_one() {
 }
 
 /// A search that ended after two levels, the second of which was not sustained.
-fn searched(end: &str) -> (LoadTestSpec, Ending) {
+pub(super) fn searched(end: &str) -> (LoadTestSpec, Ending) {
     let mut document = serde_json::to_value(spec()).unwrap();
     let fields = document["spec"].as_object_mut().unwrap();
     fields.retain(|name, _| !matches!(name.as_str(), "rampUp" | "plateau" | "limits"));
@@ -266,16 +264,16 @@ fn a_search_is_judged_by_what_it_has_found() {
     ];
     for (end, outcome, code) in cases {
         let (spec, ending) = searched(end);
-        let verdict = judge(&spec, &spec.profile(), &[], &ending);
+        let verdict = judge(&Facts::new(&spec, &spec.profile(), &[], &ending));
         assert_eq!((verdict.outcome, codes(&verdict), verdict.holds.len()), (outcome, vec![code], 0), "{end}");
     }
     let (spec, ending) = searched("\"limitFound\"");
-    let verdict = judge(&spec, &spec.profile(), &[], &ending);
+    let verdict = judge(&Facts::new(&spec, &spec.profile(), &[], &ending));
     assert_eq!(
         verdict.causes[0].message,
         "orders: 990 ± 20/min were sustained at the level of 1000/min with 300 users; 1020/min was not sustained"
     );
     let (_, ending) = searched("\"noLimitSeen\"");
-    let message = &judge(&spec, &spec.profile(), &[], &ending).causes[0].message;
+    let message = &judge(&Facts::new(&spec, &spec.profile(), &[], &ending)).causes[0].message;
     assert!(message.starts_with("no limit was seen, orders were sustained all the way up to 2000/min: "), "{message}");
 }

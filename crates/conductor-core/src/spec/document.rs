@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::search::SearchDocument;
 use super::stages::StageDocument;
+use super::verdict::VerdictDocument;
 use super::workers::WorkersDocument;
 use crate::ramp::Algorithm;
 
@@ -94,6 +95,15 @@ pub struct SpecDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["refuse", "queue", "replace", null])))]
     pub if_busy: Option<String>,
+    /// By what the run is judged: tolerances and shares, each as documented when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<VerdictDocument>,
+    /// What response times and failures shall be, such as `p95(checkout) < 800ms over 2m then abort`; docs/slos.md has the grammar.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slos: Vec<String>,
+    /// The run that objectives such as `p95(checkout) < 1.1 × baseline` are relative to, by its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
 }
 
 /// The business KPI to reach.

@@ -10,7 +10,7 @@ use super::document::{
 };
 use super::{
     ApplicationChoice, LOAD_TEST_HEADER, Limits, LoadHints, LoadShape, LoadTestSpec, RUN_HEADER, ScaleChoice,
-    SpecError, VersionChoice, Violation, if_busy, stages, workers,
+    SpecError, VersionChoice, Violation, if_busy, slos, stages, verdict, workers,
 };
 use crate::app::{ApplicationId, NameError, is_name};
 use crate::units::{Span, UnitError};
@@ -52,6 +52,10 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
             limits(&mut found, spec.limits.unwrap_or_default(), shape.as_ref().map(|(shape, _)| shape), interval);
         let load = hints(&mut found, spec.load.unwrap_or_default(), &applications);
         let if_busy = if_busy::if_busy(&mut found, spec.if_busy.as_deref());
+        let verdict = verdict::thresholds(&mut found, spec.verdict.as_ref());
+        let baseline = slos::baseline(&mut found, spec.baseline.as_deref());
+        let stated = shape.as_ref().map(|(shape, _)| shape);
+        let slos = slos::slos(&mut found, &spec.slos, spec.baseline.as_deref(), stated, interval);
         match shape {
             Some((shape, target)) if found.violations.is_empty() => Ok(Self {
                 name: document.metadata.name,
@@ -66,6 +70,9 @@ impl TryFrom<LoadTestDocument> for LoadTestSpec {
                 limits,
                 load,
                 if_busy,
+                verdict,
+                slos,
+                baseline,
             }),
             _ => Err(SpecError { violations: found.violations }),
         }
@@ -108,6 +115,9 @@ impl From<LoadTestSpec> for LoadTestDocument {
                 headers: load.headers,
             }),
             if_busy: if_busy::written(spec.if_busy),
+            verdict: verdict::written(spec.verdict),
+            slos: spec.slos.iter().map(ToString::to_string).collect(),
+            baseline: spec.baseline.map(String::from),
         };
         stages::written(spec.shape, &mut document);
         Self {
