@@ -30,12 +30,14 @@ const USAGE: &str = "usage:
                          installs what the tests run, and prints the variables by which they find it, for a shell
   cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
   cargo xtask helm       builds Helm, which installs the chart, once for this machine
+  cargo xtask hoverfly   builds Hoverfly, by which mocks answer, once for this machine
   cargo xtask image      builds the programs of the image, and says where they are
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
   cargo xtask postgres   installs what the tests of test data run, once for this machine
   cargo xtask prometheus builds Prometheus, which --full lets scrape a server, once for this machine
+  cargo xtask skipper    builds Skipper, which routes what is tagged to mocks, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
                          looks for observations that lead the control law astray; spec for documents, edge for callers
@@ -52,6 +54,8 @@ fn main() -> ExitCode {
         ["environment"] => verify::show_environment(),
         ["collector"] => show(tools::collector::install()),
         ["image"] => show(image::build()),
+        ["hoverfly"] => show(tools::hoverfly::install()),
+        ["skipper"] => show(tools::skipper::install()),
         ["helm"] => show(tools::helm::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),

@@ -10,6 +10,7 @@ mod flux;
 mod go;
 pub(crate) mod grpcurl;
 pub(crate) mod helm;
+pub(crate) mod hoverfly;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;
@@ -19,6 +20,7 @@ pub(crate) mod postgres;
 pub(crate) mod prometheus;
 mod python;
 mod rollouts;
+pub(crate) mod skipper;
 mod stacks;
 
 use std::fs::{self, File, TryLockError};

@@ -54,7 +54,7 @@ fn usual() -> Vec<Stage> {
         stage("tools: Locust, moto, PostgreSQL, MariaDB, Chromium and cargo-deny", tools_stage),
         stage("cargo deny", deny_stage),
         stage("cargo clippy", || stage::cargo(&on_all("clippy", &["--all-targets", "--", "-D", "warnings"]), &[])),
-        stage("tools: Kubernetes, grpcurl and Helm", go_stage),
+        stage("tools: Kubernetes, grpcurl, Helm, Hoverfly and Skipper", go_stage),
         stage("cargo build, programs and tests", build),
         stage("cargo test, units", || {
             let arguments = on_all("test", &["--no-fail-fast", "--lib", "--bins"]);
@@ -179,6 +179,8 @@ fn go_stage() -> Result<Counts, String> {
     tools::kubernetes::install()?;
     tools::grpcurl::install()?;
     tools::helm::install()?;
+    tools::hoverfly::install()?;
+    tools::skipper::install()?;
     Ok(Counts::default())
 }
 
@@ -214,6 +216,8 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let kubernetes = tools::kubernetes::install()?;
     let grpcurl = tools::grpcurl::install()?;
     let helm = tools::helm::install()?;
+    let hoverfly = tools::hoverfly::install()?;
+    let skipper = tools::skipper::install()?;
     build()?;
     let shop = program::target()?.join("debug/shop");
     Ok(vec![
@@ -226,6 +230,8 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
         ("CONDUCTOR_HELM", helm.into_os_string()),
+        ("CONDUCTOR_HOVERFLY", hoverfly.into_os_string()),
+        ("CONDUCTOR_SKIPPER", skipper.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),
     ])
 }
