@@ -21,6 +21,8 @@ pub enum FailureKind {
     TimedOut,
     /// The KPI was never seen: the run cannot be valid.
     KpiUnmeasured,
+    /// An objective of the load test was breached that ends the run.
+    SloBreached,
 }
 
 impl FailureKind {
@@ -28,7 +30,9 @@ impl FailureKind {
     pub fn is_transient(self) -> bool {
         match self {
             Self::Unavailable => true,
-            Self::NotFound | Self::Rejected | Self::Unsettled | Self::TimedOut | Self::KpiUnmeasured => false,
+            Self::NotFound | Self::Rejected | Self::Unsettled | Self::TimedOut | Self::KpiUnmeasured | Self::SloBreached => {
+                false
+            }
         }
     }
 }

@@ -19,6 +19,10 @@ fn tick(users: u64, workers: Option<u32>, cpu: f64, marks: Vec<Mark>) -> Tick {
         cpu_percent: Some(cpu),
         marks,
         advice: None,
+        mocks: vec![],
+        cross: None,
+        requests_by_name: None,
+        broken_slos: vec![],
     }
 }
 

@@ -70,6 +70,16 @@ pub enum StartError {
         #[source]
         source: ViewError,
     },
+    /// What the load test names as its baseline cannot be one.
+    #[error("spec.baseline: {problem}; expected {expected}")]
+    Baseline {
+        /// The run that it names.
+        run: RunId,
+        /// What is wrong.
+        problem: String,
+        /// What would be right.
+        expected: String,
+    },
     /// Runs that others have left are taken over first.
     #[error("unfinished runs are being taken over, and no new one is started before that; try again in some seconds")]
     TakingOver,

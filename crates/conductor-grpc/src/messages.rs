@@ -93,6 +93,7 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
         cpu_percent: tick.cpu_percent,
         marks: tick.marks.iter().map(ToString::to_string).collect(),
         advice: tick.advice.as_ref().map(object).transpose()?,
+        broken_slos: tick.broken_slos.clone(),
     })
 }
 
@@ -122,6 +123,7 @@ fn verdict(verdict: &Verdict) -> Said<v1::Verdict> {
         restored: verdict.restored,
         causes: verdict.causes.iter().map(cause).collect(),
         holds: verdict.holds.iter().map(object).collect::<Said<_>>()?,
+        slos: verdict.slos.iter().map(object).collect::<Said<_>>()?,
     })
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn of_start(error: &StartError) -> Status {
         StartError::Awaited { environment, .. } => unmet("ENVIRONMENT_AWAITED", environment, error),
         StartError::Connect { environment, source } => of_environment(environment, source, error),
         StartError::Unusable { environment, .. } => unmet("ENVIRONMENT_UNUSABLE", environment, error),
+        StartError::Baseline { run, .. } => unmet("BASELINE_UNUSABLE", run.as_str(), error),
         StartError::RequestReused { request, .. } => taken(request, "a run of another load test"),
         StartError::Unreadable { request, source, .. } => of_lost(request, source),
         StartError::TakingOver | StartError::HandedOver => later(error),

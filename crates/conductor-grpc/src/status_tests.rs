@@ -64,6 +64,15 @@ fn each_error_has_its_status_and_says_what_was_wrong() {
             "environment shop cannot be used: could not ask Locust",
         ),
         (
+            of_start(&StartError::Baseline {
+                run: run(),
+                problem: "there is no run test-1".to_owned(),
+                expected: "a run of this store".to_owned(),
+            }),
+            Code::FailedPrecondition,
+            "spec.baseline: there is no run test-1; expected a run of this store",
+        ),
+        (
             of_start(&StartError::RequestReused { request: request(), run: run() }),
             Code::AlreadyExists,
             "request r-1 has made a run of another load test; expected an id that was not used before",

@@ -81,6 +81,9 @@ pub(crate) struct Series {
     pub(crate) complete_until: f64,
     pub(crate) counts_from: f64,
     pub(crate) histograms_from: f64,
+    /// Method and name of the rows that the seconds number.
+    #[serde(default)]
+    pub(crate) rows: Vec<(String, String)>,
     pub(crate) seconds: Vec<Second>,
     pub(crate) marks: Vec<PluginMark>,
     pub(crate) orphans: Orphans,
@@ -97,6 +100,9 @@ pub(crate) struct Boot {
 /// One second of the series; `rows` are (row number, requests, failures, buckets).
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Second {
+    /// Its beginning, in seconds since 1970.
+    #[serde(default)]
+    pub(crate) t: i64,
     pub(crate) kpi: u64,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) rows: Vec<(usize, u64, u64, BTreeMap<u64, u64>)>,

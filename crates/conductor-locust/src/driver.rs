@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, LoadSetting, Mark, Tags};
 use conductor_core::ports::{FailureKind, LoadGenerator, PortError};
+use conductor_core::requests::RequestWindow;
 use conductor_core::run::RunId;
 use conductor_core::spec::LOAD_TEST_HEADER;
+use jiff::Timestamp;
 
 use crate::api::{Api, Page, Series};
 use crate::csv::Table;
@@ -176,6 +178,7 @@ impl LoadGenerator for Locust {
             version: format!("Locust {}{alone}", page.version),
             workers: page.is_distributed.then_some(page.worker_count),
             counting,
+            by_name: series.is_some(),
         })
     }
 
@@ -235,6 +238,10 @@ impl LoadGenerator for Locust {
             cpu_percent,
             marks,
         })
+    }
+
+    async fn requests(&self, run: &RunId, since: Timestamp) -> Result<Option<RequestWindow>, PortError> {
+        self.by_name(run, since).await
     }
 
     async fn stop(&self, run: &RunId) -> Result<(), PortError> {

@@ -44,6 +44,7 @@ mod driver;
 mod guard;
 mod histogram;
 mod memory;
+mod requests;
 mod sampling;
 mod settings;
 mod stopping;

@@ -30,6 +30,20 @@ impl KpiSource for Locust {
 }
 
 impl Locust {
+    /// What it knows of requests in the whole seconds of a window that another source counts; `None` without the plugin,
+    /// which alone knows of seconds.
+    ///
+    /// # Errors
+    /// When Locust does not answer, or answers with something else.
+    pub async fn requests(&self, run: &RunId, from: Timestamp, to: Timestamp) -> Result<Option<KpiSample>, PortError> {
+        let (from, to) = (whole_second_after(from), whole_second_after(to));
+        let Some(mut series) = self.api.series(run.as_str(), from as f64).await? else { return Ok(None) };
+        self.memory().note_boot(&series.boot.id);
+        series.seconds.retain(|second| second.t < to);
+        series.complete_until = series.complete_until.min(to as f64);
+        exact(&self.event, &series, from).map(Some)
+    }
+
     /// Workers that take part, and the busiest one's CPU in percent, without the plugin.
     pub(crate) async fn plain_workers(&self) -> Result<(Vec<String>, Option<f64>), PortError> {
         let present: Vec<_> = self.api.statistics().await?.workers;
@@ -135,18 +149,19 @@ fn known(mark: &PluginMark) -> Option<Mark> {
         "worker_joined" => Some(Mark::WorkerJoined),
         "counters_reset" => Some(Mark::CounterReset),
         "generator_bound" => Some(Mark::GeneratorBound),
-        "late" | "dropped" => Some(Mark::Approximate),
+        "late" => Some(Mark::LateRows),
+        "dropped" => Some(Mark::Approximate),
         _ => None,
     }
 }
 
 /// The first whole second that is not before `time`: a second counts as a whole or not at all.
-fn whole_second_after(time: Timestamp) -> i64 {
+pub(crate) fn whole_second_after(time: Timestamp) -> i64 {
     let nanoseconds = time.as_nanosecond();
     i64::try_from(-(-nanoseconds).div_euclid(1_000_000_000)).unwrap_or(i64::MAX)
 }
 
-fn at(second: i64) -> Result<Timestamp, PortError> {
+pub(crate) fn at(second: i64) -> Result<Timestamp, PortError> {
     Timestamp::from_second(second).map_err(|error| {
         PortError::because(FailureKind::Rejected, "the time of a window of Locust's plugin is out of range", error)
     })

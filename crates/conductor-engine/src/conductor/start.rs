@@ -27,7 +27,7 @@ impl Conductor {
     ///
     /// # Errors
     /// When the environment is in use, or others wait for it, and the load test does not let the run wait, or its last run
-    /// never ended and no steward takes it over (see [`Conductor::recover`]), or the environment's ports cannot be made, or the store cannot be used, or this conductor takes no new runs on now, or the request has made a run
+    /// never ended and no steward takes it over (see [`Conductor::recover`]), or what it names as its baseline cannot be one, or the environment's ports cannot be made, or the store cannot be used, or this conductor takes no new runs on now, or the request has made a run
     /// of another load test. Then nothing was changed. No run was recorded either, unless the store took it down and did
     /// not answer.
     pub async fn start(&self, created: Created) -> Result<RunId, StartError> {
@@ -45,6 +45,8 @@ impl Conductor {
 
     async fn start_new(&self, created: Created) -> Result<RunId, StartError> {
         self.gate().borrow().takes_new()?;
+        let baseline = former::baseline(&*self.shared.store, &created.spec).await?;
+        let created = Created { baseline, ..created };
         match self.place(&created.spec.environment).await {
             Ok((claim, runs)) => self.begin_at_once(created, claim, &runs).await,
             Err(refusal) if created.spec.if_busy.waits() && self.may_be_waited_for(&refusal) => {
@@ -76,6 +78,7 @@ impl Conductor {
             | StartError::Unusable { .. }
             | StartError::RequestReused { .. }
             | StartError::Unreadable { .. }
+            | StartError::Baseline { .. }
             | StartError::TakingOver
             | StartError::HandedOver
             | StartError::Store(_) => false,

@@ -84,6 +84,10 @@ pub(crate) fn loading(id: &str, kpi_per_min: Option<f64>, users: u64) -> RunView
         cpu_percent: None,
         marks: Vec::new(),
         advice: None,
+        mocks: vec![],
+        cross: None,
+        requests_by_name: None,
+        broken_slos: vec![],
     };
     RunView { phase: Phase::GenerateLoad, ticks: vec![tick], ..accepted(id) }
 }
