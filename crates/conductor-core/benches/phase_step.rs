@@ -39,9 +39,9 @@ fn phase_step(criterion: &mut Criterion) {
         latency: None,
         marks: Vec::new(),
     };
-    let load = || Box::new(Load::begin(&created, &changes(), at, &rehearsal));
+    let load = || Box::new(Load::begin(&created, &changes(), at, &rehearsal, &[]));
     let note = Note { level: Level::Info, message: "so".to_owned() };
-    let measured = Event::Measured(Box::new(Measurement { sample: None, generator: None }));
+    let measured = Event::Measured(Box::new(Measurement::new(None, None)));
     let cases = [
         ("started", State::Accepted, Event::Started),
         ("scaled_up", State::ScalingUp { changes: changes() }, Event::ScaledUp),

@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut story = Story::begin(created, "2026-11-24T14:00:00Z".parse()?)?;
     let production = Production::new(Release::single("v2"), Allocation::of_replicas(3));
     let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
-    let generator = GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned() };
+    let generator = GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned(), by_name: false };
     story.tell(1, Event::Started)?;
     story.tell(
         1,
@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         running = users;
         let to = story.now + SignedDuration::from_secs(60);
         let generator = GeneratorStatus { users, workers: None, cpu_percent: None, marks: Vec::new() };
-        let measurement = Measurement { sample: Some(sample(from, to, orders)), generator: Some(generator) };
+        let measurement = Measurement::new(Some(sample(from, to, orders)), Some(generator));
         println!("      {users} users place {orders} orders a minute");
         story.tell(60, Event::Measured(Box::new(measurement)))?;
     }

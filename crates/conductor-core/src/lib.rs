@@ -11,7 +11,9 @@
 //! * [`parity`] — in what a test environment differs from production, and what of that is waived,
 //! * [`sizing`] — how many workers of the load generator a target needs; [`phase::Workers`] asks for them during the load,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
+//! * [`slo`] — objectives of response times and failures, read, and judged by [`requests`] as they are counted by name,
 //! * [`verdict`] — whether the run was valid and whether it passed,
+//! * [`alert`] — what people are told of a run while it goes on,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`], [`caller`] are their words).
 //!
 //! A run by hand: every event goes into a journal, and the run answers with what to do.
@@ -52,15 +54,18 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod app;
 pub mod caller;
 pub mod capacity;
+pub mod crosscheck;
 pub mod failure;
 #[cfg(test)]
 mod fixtures;
 pub mod guard;
 pub mod learnt;
 pub mod load;
+pub mod mocks;
 pub mod parity;
 pub mod phase;
 pub mod ports;
@@ -68,11 +73,13 @@ pub mod quantity;
 pub mod ramp;
 pub mod recheck;
 pub mod release;
+pub mod requests;
 pub mod restore;
 pub mod run;
 pub mod scale;
 pub mod search;
 pub mod sizing;
+pub mod slo;
 pub mod spec;
 pub mod units;
 pub mod verdict;

@@ -27,6 +27,7 @@ pub use workers::Workers;
 use crate::app::ApplicationId;
 use crate::failure::Failure;
 use crate::guard::Drift;
+use crate::mocks::{MockFault, MockSight};
 use crate::ports::Production;
 use crate::recheck::{LateChange, WayBack};
 use crate::restore::ForeignChange;
@@ -111,10 +112,17 @@ pub enum State {
         /// The way back.
         changes: Changes,
     },
+    /// Proving that mocks answer what is tagged, and only that. Runs without mocks are never here.
+    ProvingMocks {
+        /// The way back.
+        changes: Changes,
+    },
     /// One tagged user proves that the KPI can be measured.
     Rehearsing {
         /// The way back.
         changes: Changes,
+        /// The mocks as they were when they were proved.
+        mocks: Vec<MockSight>,
     },
     /// Generating load, steered by the KPI.
     GeneratingLoad {
@@ -179,7 +187,10 @@ impl State {
             Self::Waiting | Self::Accepted | Self::Preflight | Self::RecordingBaseline { .. } => Phase::Prepare,
             Self::Freezing { .. } | Self::Deploying { .. } => Phase::Deploy,
             Self::ScalingUp { .. } => Phase::ScaleUp,
-            Self::Rehearsing { .. } | Self::GeneratingLoad { .. } | Self::StoppingLoad { .. } => Phase::GenerateLoad,
+            Self::ProvingMocks { .. }
+            | Self::Rehearsing { .. }
+            | Self::GeneratingLoad { .. }
+            | Self::StoppingLoad { .. } => Phase::GenerateLoad,
             Self::ScalingDown { .. } | Self::Thawing { .. } => Phase::ScaleDown,
             Self::CleaningUp { .. } | Self::Rechecking { .. } | Self::PuttingBackAgain { .. } => Phase::CleanUp,
             Self::Finished { .. } => Phase::Finished,
@@ -196,6 +207,7 @@ impl State {
             Self::Freezing { .. } => "Freezing",
             Self::Deploying { .. } => "Deploying",
             Self::ScalingUp { .. } => "ScalingUp",
+            Self::ProvingMocks { .. } => "ProvingMocks",
             Self::Rehearsing { .. } => "Rehearsing",
             Self::GeneratingLoad { .. } => "GeneratingLoad",
             Self::StoppingLoad { .. } => "StoppingLoad",
@@ -218,6 +230,7 @@ impl State {
             | Self::Freezing { .. }
             | Self::Deploying { .. }
             | Self::ScalingUp { .. }
+            | Self::ProvingMocks { .. }
             | Self::Rehearsing { .. }
             | Self::GeneratingLoad { .. } => None,
             Self::StoppingLoad { ending, .. }
@@ -236,7 +249,8 @@ impl State {
             Self::Freezing { changes }
             | Self::Deploying { changes }
             | Self::ScalingUp { changes }
-            | Self::Rehearsing { changes }
+            | Self::ProvingMocks { changes }
+            | Self::Rehearsing { changes, .. }
             | Self::GeneratingLoad { changes, .. }
             | Self::StoppingLoad { changes, .. }
             | Self::ScalingDown { changes, .. } => Some(changes),
@@ -263,6 +277,7 @@ impl State {
             Self::Freezing { .. }
             | Self::Deploying { .. }
             | Self::ScalingUp { .. }
+            | Self::ProvingMocks { .. }
             | Self::Rehearsing { .. }
             | Self::GeneratingLoad { .. }
             | Self::StoppingLoad { .. }
@@ -301,6 +316,9 @@ pub struct Ending {
     /// What somebody else changed while load was generated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drifts: Vec<Drift>,
+    /// What has shown that mocks did not do their work, before the load or during it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mock_faults: Vec<MockFault>,
     /// What was no longer as it was put back, when it was looked at again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub late_changes: Vec<LateChange>,
@@ -326,6 +344,7 @@ impl Ending {
             foreign_changes: Vec::new(),
             search: None,
             drifts: Vec::new(),
+            mock_faults: Vec::new(),
             late_changes: Vec::new(),
         }
     }
@@ -359,6 +378,8 @@ pub enum Cause {
     DeadlineExceeded,
     /// Somebody else changed an application under test, and the environment wants runs to end then.
     Drifted,
+    /// A mock did not do its work: before the load, or during it where the environment wants runs to end then.
+    Mocks,
     /// The conductor died and the run was torn down by another one.
     Abandoned,
 }

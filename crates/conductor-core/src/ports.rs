@@ -14,18 +14,21 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use all::Ports;
+pub use all::{CheckingSource, Ports};
 
 pub use crate::failure::{FailureKind, PortError};
 
+use crate::alert::Notice;
 use crate::app::{Allocation, ApplicationId};
 use crate::caller::{Identity, Reviewed, Role};
 use crate::capacity::Shortage;
 use crate::guard::{Drift, Guarded, Pause};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
+use crate::mocks::{MockProof, MockSight, MockSpec};
 use crate::parity::Sides;
 use crate::phase::{Changes, Retarget};
 use crate::release::{Release, Rollout};
+use crate::requests::RequestWindow;
 use crate::run::{Record, RequestId, Revision, RunId};
 use crate::scale::{Baseline, ScaleStep};
 use crate::spec::IfBusy;
@@ -219,6 +222,14 @@ pub trait LoadGenerator: Send + Sync {
     /// What it does at the moment.
     async fn status(&self) -> Result<GeneratorStatus, PortError>;
 
+    /// The requests of the run in the window that begins at `since` and ends where the data is complete, by name, with histograms of
+    /// their response times. The window may be empty (`from == to`). `None` where it cannot tell them, as it never can where
+    /// nothing else is said, or where those of the window are lost.
+    async fn requests(&self, run: &RunId, since: Timestamp) -> Result<Option<RequestWindow>, PortError> {
+        let _ = (run, since);
+        Ok(None)
+    }
+
     /// Stops all users and returns when it is proved that none of this run sends any more. Without load it does nothing,
     /// and neither where the generator tells that another run's users are on it: of this run there are none left.
     async fn stop(&self, run: &RunId) -> Result<(), PortError>;
@@ -231,6 +242,23 @@ pub trait KpiSource: Send + Sync {
     /// What happened in the window that begins at `since` and ends where the data is complete, a few seconds before
     /// now. The window may be empty (`from == to`). Only events of the run are counted.
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError>;
+}
+
+/// Looks at one mock and the routes to it. What follows from what it finds is decided elsewhere ([`crate::mocks`]).
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait MockProbe: Send + Sync {
+    /// The mock's name.
+    fn name(&self) -> String;
+
+    /// Looks at the mock and sends a tagged and an untagged probe, each with an id of its own, through the routes that load
+    /// will take. The tagged one is sent only where the mock's set-up allows it, and the untagged one, which reaches the real
+    /// dependency, only after a tagged one that the mock has answered. Not idempotent: each call sends anew. What cannot be
+    /// read before anything was sent is an error, and may be tried again; later on it is told in the proof.
+    async fn prove(&self, tags: &Tags, spec: &MockSpec) -> Result<MockProof, PortError>;
+
+    /// The mock and the routes at the moment. Sends nothing by the routes. What cannot be read is told in the sight.
+    async fn look(&self) -> MockSight;
 }
 
 /// How many rows of a run a store holds in one of its tables (or collections).
@@ -439,6 +467,19 @@ pub trait CallerReview: Send + Sync {
 
     /// Whether somebody may do all that a role may in an environment, which need not exist.
     async fn may(&self, who: &Identity, role: Role, environment: &str) -> Result<bool, PortError>;
+}
+
+/// Tells somebody outside of alerts.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Notifier: Send + Sync {
+    /// Tells of an alert once. Not idempotent unless the receiver knows an alert by its run and key: it is called again only
+    /// where it has failed, or where [`Notifier::repeats`] says so. Nothing in its errors is secret.
+    async fn notify(&self, notice: &Notice) -> Result<(), PortError>;
+
+    /// How often an alert is told again for as long as it fires, to a receiver that would think it over otherwise; `None` to
+    /// one that knows an alert until it is told that it is resolved.
+    fn repeats(&self) -> Option<Duration>;
 }
 
 /// Time, as the engine and model environments see it.

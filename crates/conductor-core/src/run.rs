@@ -19,11 +19,13 @@ use crate::app::{ApplicationId, NameError, is_name};
 use crate::guard::{DriftPolicy, Guarded};
 use crate::learnt::Learnt;
 use crate::load::GeneratorFacts;
+use crate::mocks::MockSpec;
 use crate::parity::Waiver;
 use crate::phase::{Command, Event, State, step};
 use crate::ports::Production;
 use crate::restore::ForeignPolicy;
 use crate::scale::{Baseline, Plan, PlanError};
+use crate::slo::BaselineFigures;
 use crate::spec::{LoadTestSpec, LoadWorkers, Scope};
 use crate::units::Span;
 
@@ -101,6 +103,9 @@ pub struct Created {
     /// Differences from production that the environment accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
+    /// The mocks that take the place of real dependencies for what is tagged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mocks: Vec<MockSpec>,
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
@@ -108,6 +113,9 @@ pub struct Created {
     /// there is none, or the load test does not want it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learnt: Option<Learnt>,
+    /// What the run had that `spec.baseline` names, found by the engine when the run was created; `None` where it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineFigures>,
     /// The highest epoch of the conductors that drove the run before this journal, where an earlier one was lost; 0
     /// otherwise.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -147,8 +155,10 @@ impl Created {
             drift_policy: DriftPolicy::default(),
             recheck_after: no_time(),
             waivers: Vec::new(),
+            mocks: Vec::new(),
             environment,
             learnt: None,
+            baseline: None,
             former_epoch: 0,
             by: None,
             request: None,
@@ -194,6 +204,13 @@ impl Created {
 
     /// Why this generator cannot be used for the run, `None` when it can.
     pub fn unfit(&self, generator: &GeneratorFacts) -> Option<String> {
+        if let Some(slo) = self.spec.slos.first().filter(|_| !generator.by_name) {
+            return Some(format!(
+                "{} does not tell requests by name with their response times, and spec.slos has \"{slo}\"; expected a load \
+                 generator that does, as Locust with conductor_locust.py beside its locustfile, or no spec.slos",
+                generator.version
+            ));
+        }
         let workers = self.spec.load.workers.as_ref().filter(|_| generator.workers.is_none())?;
         Some(format!(
             "{} is one process without workers, and spec.load.workers scales {}; expected a load generator with workers, \
@@ -326,7 +343,7 @@ mod tests {
     fn load_workers_cannot_be_scaled_where_the_generator_has_none() {
         let workers = serde_json::json!({ "workers": { "application": "load-workers", "most": 4 } });
         let mut created = created(load_test("600/min", serde_json::json!({ "load": workers })));
-        let facts = |workers| GeneratorFacts { version: "Locust 2.47.0".to_owned(), workers, counting: String::new() };
+        let facts = |workers| GeneratorFacts { version: "Locust 2.47.0".to_owned(), workers, counting: String::new(), by_name: false };
         assert_eq!(
             created.unfit(&facts(None)).unwrap(),
             "Locust 2.47.0 is one process without workers, and spec.load.workers scales load-workers; expected a load \

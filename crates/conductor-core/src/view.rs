@@ -11,17 +11,21 @@ use serde::{Deserialize, Serialize};
 pub use update::{Fold, Update};
 
 use crate::app::ApplicationId;
+use crate::crosscheck::CrossTick;
 use crate::learnt::Hints;
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
+use crate::mocks::{MockFault, MockProof, MockSight};
 use crate::parity;
-use crate::phase::{Ending, Event, Level, Measurement, Phase, State};
+use crate::phase::{Cause, Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
+use crate::requests::NamedWindow;
 use crate::run::{Created, Record, ReplayError, Revision, Run, RunId, Waits};
 use crate::scale::{Baseline, Observed};
 use crate::search::Search;
 use crate::sizing::Sizing;
-use crate::verdict::{Verdict, judge};
+use crate::slo;
+use crate::verdict::{Facts, Verdict, judge};
 
 /// A run as people look at it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +74,9 @@ pub struct RunView {
     /// In what the environment differs from production while load is generated; `None` until that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parity: Option<parity::Report>,
+    /// What was found of each mock before the load; empty until then, and where the environment names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mocks: Vec<MockProof>,
     /// One for each interval measured.
     pub ticks: Vec<Tick>,
     /// What the run changes, application by application; unchanged ones are included.
@@ -136,6 +143,18 @@ pub struct Tick {
     pub marks: Vec<Mark>,
     /// What the control law thinks, and why.
     pub advice: Option<ramp::Advice>,
+    /// The mocks with what their routes have counted by then, where the environment names some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mocks: Vec<MockSight>,
+    /// What a second source has counted; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross: Option<CrossTick>,
+    /// The requests that objectives name; `None` where there are none, or they could not be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_by_name: Option<NamedWindow>,
+    /// The objectives that are broken by then: over their time, in their minute, or in this window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken_slos: Vec<String>,
 }
 
 /// One application before, during and after the run.
@@ -210,6 +229,7 @@ impl RunView {
             load_started: None,
             generator: None,
             parity: None,
+            mocks: Vec::new(),
             ticks: Vec::new(),
             applications: Vec::new(),
             events: accepted(run),
@@ -237,7 +257,8 @@ impl RunView {
         }
         self.ending = run.state.ending().cloned();
         self.verdict = if let State::Finished { ending } = &run.state {
-            Some(judge(&run.created.spec, &self.profile, &self.ticks, ending))
+            let facts = Facts::new(&run.created.spec, &self.profile, &self.ticks, ending);
+            Some(judge(&Facts { guarded: run.guarded.as_ref(), parity: self.parity.as_ref(), baseline: run.created.baseline.as_ref(), ..facts }))
         } else {
             None
         };
@@ -291,6 +312,7 @@ impl RunView {
                 self.compare_versions(run, record.at);
                 self.compare_workers(run, record.at);
             }
+            Event::MocksProbed { proofs } => self.mocks.clone_from(proofs),
             Event::Rehearsed { .. } => {
                 self.load_started = Some(record.at);
                 self.follow_workers(run, record.at);
@@ -349,7 +371,8 @@ impl RunView {
         if let Some((level, message)) = words::of(&record.event) {
             self.events.push(EventView { at: record.at, level, message });
         }
-        for failure in words::failures(&record.event) {
+        let faults = self.follow_mocks(run, record.at);
+        for failure in words::failures(&record.event).into_iter().chain(faults) {
             if let Some(view) = self.phases.iter_mut().find(|view| view.started.is_some() && view.ended.is_none()) {
                 view.failure.get_or_insert(failure);
             }
@@ -401,6 +424,20 @@ impl RunView {
         }
     }
 
+    /// Tells of faults of mocks that were not told before, each once, however long it lasts; and gives them where the run ends
+    /// for them.
+    fn follow_mocks(&mut self, run: &Run, at: Timestamp) -> Vec<String> {
+        let during = run.state.load().map(|load| load.mocks.faults());
+        let faults = during.or_else(|| run.state.ending().map(|ending| ending.mock_faults.as_slice()));
+        let told = |fault: &MockFault| EventView { at, level: Level::Warning, message: fault.to_string() };
+        let messages: Vec<EventView> = faults.unwrap_or_default().iter().map(told).collect();
+        let is_new = |event: &EventView| self.events.iter().all(|known| known.message != event.message);
+        let news: Vec<EventView> = messages.into_iter().filter(is_new).collect();
+        self.events.extend(news);
+        let ending = run.state.ending().filter(|ending| ending.cause == Cause::Mocks);
+        ending.map_or_else(Vec::new, |ending| ending.mock_faults.iter().map(ToString::to_string).collect())
+    }
+
     fn tick(&self, run: &Run, at: Timestamp, measurement: &Measurement) -> Option<Tick> {
         let started = self.load_started?;
         let seconds = |time: Timestamp| time.duration_since(started).as_secs_f64();
@@ -413,7 +450,15 @@ impl RunView {
         marks.sort_unstable();
         marks.dedup();
         let users = generator.map(|status| status.users);
+        let spec = &run.created.spec;
+        let requests_by_name = measurement.requests.as_ref().map(|requests| requests.since(started));
+        let broken = |window| {
+            slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, window)
+        };
+        let broken_slos = requests_by_name.as_ref().map(broken).unwrap_or_default();
         Some(Tick {
+            requests_by_name,
+            broken_slos,
             at_s,
             from_s,
             to_s,
@@ -429,6 +474,8 @@ impl RunView {
             cpu_percent: generator.and_then(|status| status.cpu_percent),
             marks,
             advice,
+            mocks: measurement.mocks.clone(),
+            cross: measurement.cross.as_ref().map(|cross| cross.since(started, at)),
         })
     }
 }

@@ -51,7 +51,7 @@ impl Story {
         let production = Production { deploy_id: Some("d-7".to_owned()), ..production };
         let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
         let generator =
-            GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned() };
+            GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned(), by_name: false };
         self.tell(1, Event::Started)
             .tell(
                 1,
@@ -70,7 +70,7 @@ impl Story {
         let until = self.now + SignedDuration::from_secs(seconds);
         let sample = sample(self.now, until, count, marks.clone());
         let generator = GeneratorStatus { users: 50, workers: None, cpu_percent: Some(20.0), marks };
-        self.tell(seconds, Event::Measured(Box::new(Measurement { sample: Some(sample), generator: Some(generator) })))
+        self.tell(seconds, Event::Measured(Box::new(Measurement::new(Some(sample), Some(generator)))))
     }
 
     fn view(&self) -> RunView {
@@ -119,7 +119,7 @@ fn a_tick_is_told_in_seconds_of_load_and_against_the_line_at_its_middle() {
 #[test]
 fn an_interval_without_an_answer_is_a_tick_without_figures() {
     let mut story = Story::begin();
-    story.until_the_load().tell(30, Event::Measured(Box::new(Measurement { sample: None, generator: None })));
+    story.until_the_load().tell(30, Event::Measured(Box::new(Measurement::new(None, None))));
     let view = story.view();
     let tick = view.last_tick().unwrap();
     assert_eq!((tick.count, tick.kpi_per_min, tick.users, tick.requests), (None, None, None, 0));
@@ -303,7 +303,7 @@ fn the_workers_a_target_needs_are_told_once_the_load_is_over() {
         let sample = Some(sample(from, until, 9 * second, vec![]));
         let cpu_percent = Some(2.0 + 5.0 * second as f64);
         let generator = Some(GeneratorStatus { users: 10 * second, workers: Some(2), cpu_percent, marks: vec![] });
-        story.tell(9, Event::Measured(Box::new(Measurement { sample, generator })));
+        story.tell(9, Event::Measured(Box::new(Measurement::new(sample, generator))));
     }
     assert_eq!(story.view().sizing, None);
     let view = story.tell(1, Event::StopRequested { by: "ops".to_owned() }).view();

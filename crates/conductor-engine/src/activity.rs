@@ -4,10 +4,12 @@
 
 mod change;
 mod check;
+mod checking;
 mod context;
 mod guard;
 mod load;
 mod look;
+mod mocks;
 mod parity;
 mod recheck;
 mod rehearse;
@@ -161,6 +163,9 @@ impl Activity {
             Command::Scale(steps) => {
                 let work = change::scale(Arc::clone(&context), steps.clone()).boxed();
                 limited(context, "scale", limit, work)
+            }
+            Command::ProveMocks => {
+                limited(Arc::clone(&context), "prove the mocks", limit, mocks::prove(context).boxed())
             }
             Command::Rehearse => rehearse::rehearse(context, limit).boxed(),
             Command::SetLoad(setting) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conductor_core::ports::{FailureKind, PortError, Ports, ProgressSink};
+use conductor_core::ports::{CheckingSource, FailureKind, KpiSource, Notifier, PortError, Ports, ProgressSink};
 use conductor_core::run::Created;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -57,10 +57,14 @@ impl CallOutcome {
             Self::Failed(FailureKind::Unsettled) => "unsettled",
             Self::Failed(FailureKind::TimedOut) => "timed_out",
             Self::Failed(FailureKind::KpiUnmeasured) => "kpi_unmeasured",
+            Self::Failed(FailureKind::SloBreached) => "slo_breached",
             Self::Abandoned => "abandoned",
         }
     }
 }
+
+/// The source that counts a second time, observed under a name of its own.
+struct Checking(Observed<dyn KpiSource>);
 
 /// The same ports, whose every call is told to an observer and has a span of its own.
 #[must_use]
@@ -74,9 +78,19 @@ pub fn observed(ports: Ports, by: &Arc<dyn PortObserver>) -> Ports {
         guard: ports.guard.map(|port| Arc::new(Observed::new(port, by)) as _),
         generator: Arc::new(Observed::new(ports.generator, by)),
         kpi: Arc::new(Observed::new(ports.kpi, by)),
+        cross_check: ports.cross_check.map(|checking| CheckingSource {
+            source: Arc::new(Checking(Observed::new(checking.source, by))),
+            check: checking.check,
+        }),
+        mocks: ports.mocks.into_iter().map(|port| Arc::new(Observed::new(port, by)) as _).collect(),
         test_data: ports.test_data.into_iter().map(|port| Arc::new(Observed::new(port, by)) as _).collect(),
         settle: ports.settle,
     }
+}
+
+/// The same for who tells of alerts, which no run works with.
+pub fn observed_notifier(notifier: Arc<dyn Notifier>, by: &Arc<dyn PortObserver>) -> Arc<dyn Notifier> {
+    Arc::new(Observed::new(notifier, by))
 }
 
 /// Makes ports that are observed, and tells of their making too, as `connect` of the port `factory`.

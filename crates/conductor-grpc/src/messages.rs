@@ -94,6 +94,7 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
         marks: tick.marks.iter().map(ToString::to_string).collect(),
         advice: tick.advice.as_ref().map(object).transpose()?,
         broken_slos: tick.broken_slos.clone(),
+        mocks: tick.mocks.iter().map(object).collect::<Said<_>>()?,
     })
 }
 

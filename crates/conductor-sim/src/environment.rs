@@ -70,6 +70,8 @@ impl SimEnvironment {
             guard: Some(this.clone()),
             generator: this.clone(),
             kpi: this,
+            mocks: Vec::new(),
+            cross_check: None,
             test_data: self.stores.iter().enumerate().map(store).collect(),
             settle: None,
         }

@@ -6,6 +6,7 @@ use conductor_core::run::Created;
 use conductor_core::spec::{
     API_VERSION, Intent, LoadTestDocument, LoadTestSpec, ScaleChoice, SpecError, VersionChoice, Violation,
 };
+use conductor_mocks::MockSettings;
 
 use crate::curve::read_load_test;
 use crate::environment::{Alongside, Environment, EnvironmentSpec};
@@ -46,10 +47,16 @@ pub fn declare(load_test: LoadTestDocument, environment: &Environment) -> Result
         let expected = "settings that can be written as JSON".to_owned();
         SpecError { violations: vec![Violation { field: "spec.environment".to_owned(), problem, expected }] }
     })?;
-    let EnvironmentSpec { on_drift, recheck_after, parity, alongside, .. } = &environment.spec;
+    let EnvironmentSpec { on_drift, recheck_after, parity, alongside, mocks, .. } = &environment.spec;
     let scope = scope.into_iter().chain(alongside.iter().map(Alongside::intent)).collect();
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, settings);
-    Ok(Created { drift_policy: *on_drift, recheck_after: *recheck_after, waivers: parity.waivers.clone(), ..created })
+    Ok(Created {
+        drift_policy: *on_drift,
+        recheck_after: *recheck_after,
+        waivers: parity.waivers.clone(),
+        mocks: mocks.iter().map(MockSettings::spec).collect(),
+        ..created
+    })
 }
 
 /// What a run of this environment is created with whose journal, and with it its load test, is lost. All of the

@@ -1,6 +1,7 @@
 //! An environment: where the applications, the load generator and the test data are, and what counts as a KPI.
 
 mod alongside;
+mod kpis;
 mod test_data;
 mod violations;
 
@@ -15,13 +16,15 @@ use conductor_core::units::Span;
 use conductor_ecs::EcsSettings;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
-use conductor_locust::{KpiEvent, LocustSettings};
+use conductor_locust::LocustSettings;
+use conductor_mocks::MockSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::violations::violations;
 use crate::input::{InputError, folder_of, read};
 use crate::template::read_templates;
 pub use alongside::Alongside;
+pub use kpis::{CrossCheckSettings, KpiSettings, KpiSourceSettings};
 pub use test_data::TestDataSettings;
 
 /// An environment, as it is written.
@@ -65,7 +68,10 @@ pub struct EnvironmentSpec {
     /// The load generator.
     pub locust: LocustSettings,
     /// What counts as each KPI, by the KPI's name.
-    pub kpis: BTreeMap<String, KpiEvent>,
+    pub kpis: BTreeMap<String, KpiSettings>,
+    /// Mocks that take the place of real dependencies for what is tagged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mocks: Vec<MockSettings>,
     /// Where runs leave data.
     #[serde(default)]
     pub test_data: Vec<TestDataSettings>,
@@ -146,6 +152,7 @@ impl Environment {
         spec.ecs = spec.ecs.map(|ecs| ecs.resolve(&folder));
         spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
         spec.test_data = spec.test_data.into_iter().map(|store| store.resolve(&folder)).collect();
+        spec.kpis.values_mut().for_each(|kpi| kpi.resolve(&folder));
         if let Some(ca_file) = &mut spec.locust.ca_file {
             *ca_file = folder.join(&*ca_file);
         }

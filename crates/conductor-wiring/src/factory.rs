@@ -1,11 +1,13 @@
 //! The adapters of a run, made from the environment that its journal keeps.
 
+mod kpi;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use conductor_core::ports::{
-    EnvironmentGuard, FailureKind, KpiSource, LoadGenerator, PortError, Ports, ProgressSink, TestDataStore,
+    EnvironmentGuard, FailureKind, MockProbe, PortError, Ports, ProgressSink, TestDataStore,
 };
 use conductor_core::run::Created;
 use conductor_core::units::Span;
@@ -14,8 +16,10 @@ use conductor_engine::PortsFactory;
 use conductor_kubernetes::KubernetesEnvironment;
 use conductor_local::LocalEnvironment;
 use conductor_locust::{KpiEvent, Locust, LocustSettings};
+use conductor_mocks::{Mock, MockSettings, Secrets};
 use conductor_testdata::{HttpTestData, MysqlTestData, PostgresTestData, SqliteTestData};
 
+use self::kpi::Counting;
 use crate::environment::{Environment, EnvironmentSpec, TestDataSettings};
 use crate::substrates::{Member, Substrates};
 use crate::unusable::Unusable;
@@ -58,13 +62,14 @@ impl Wiring {
     async fn telling(&self, created: &Created, epoch: u64, progress: Sink) -> Result<Ports, PortError> {
         let environment = environment(created)?;
         let kpi = &created.spec.kpi;
-        let event = environment.spec.kpis.get(kpi).cloned().ok_or_else(|| {
+        let settings = environment.spec.kpis.get(kpi).ok_or_else(|| {
             PortError::new(FailureKind::NotFound, format!("environment {} has no KPI {kpi}", environment.name))
         })?;
-        let (generator, kpi) = self.locust_or_why_not(environment.spec.locust.clone(), event);
+        let Counting { generator, kpi, cross_check } = self.counting(environment.spec.locust.clone(), kpi, settings);
         let settle = environment.spec.test_data.iter().filter_map(TestDataSettings::settle).max();
         let stores = environment.spec.test_data.iter().cloned().enumerate();
         let test_data = stores.map(|(position, store)| self.store_or_why_not(position, store)).collect();
+        let mocks = self.mocks(environment.spec.mocks.clone());
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
@@ -75,6 +80,8 @@ impl Wiring {
             scaler: substrates,
             generator,
             kpi,
+            cross_check,
+            mocks,
             test_data,
             settle: settle.map(Span::as_duration),
         })
@@ -93,24 +100,28 @@ impl Wiring {
         variable.map(find).transpose()
     }
 
-    /// Locust that cannot be talked to is no reason not to put the environment back.
-    fn locust_or_why_not(
-        &self,
-        settings: LocustSettings,
-        event: KpiEvent,
-    ) -> (Arc<dyn LoadGenerator>, Arc<dyn KpiSource>) {
-        match self.locust(settings, event) {
-            Ok(locust) => (locust.clone(), locust),
-            Err(error) => {
-                let unusable = Arc::new(Unusable::locust(&error));
-                (unusable.clone(), unusable)
-            }
-        }
-    }
-
     fn locust(&self, settings: LocustSettings, event: KpiEvent) -> Result<Arc<Locust>, PortError> {
         let token = self.secret(settings.token_env.as_deref(), "locust.tokenEnv", "token")?;
         Ok(Arc::new(Locust::new(settings, event, token)?))
+    }
+
+    /// A mock that cannot be made is no reason not to put the environment back: it cannot be proved.
+    fn mocks(&self, settings: Vec<MockSettings>) -> Vec<Arc<dyn MockProbe>> {
+        let make = |(position, settings): (usize, MockSettings)| -> Arc<dyn MockProbe> {
+            let name = settings.name.clone();
+            let secret = |variable: Option<&str>, field: &str| {
+                self.secret(variable, &format!("mocks[{position}].{field}.tokenEnv"), "token")
+            };
+            let secrets = || {
+                let hoverfly = secret(settings.hoverfly.token_env.as_deref(), "hoverfly")?;
+                Ok(Secrets { hoverfly, probe: secret(settings.probe.token_env.as_deref(), "probe")? })
+            };
+            match secrets().and_then(|secrets| Mock::new(settings.clone(), secrets)) {
+                Ok(mock) => Arc::new(mock),
+                Err(error) => Arc::new(Unusable::mock(&name, &error)),
+            }
+        };
+        settings.into_iter().enumerate().map(make).collect()
     }
 
     /// A store that cannot be made is no reason not to put the rest of the environment back.

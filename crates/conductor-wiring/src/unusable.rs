@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use conductor_core::failure::Failure;
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
-use conductor_core::ports::{FailureKind, KpiSource, LoadGenerator, PortError, TableCount, TestDataStore};
+use conductor_core::mocks::{MockProof, MockSight, MockSpec};
+use conductor_core::ports::{FailureKind, KpiSource, LoadGenerator, MockProbe, PortError, TableCount, TestDataStore};
 use conductor_core::run::RunId;
 use jiff::Timestamp;
 
@@ -19,6 +20,16 @@ impl Unusable {
     pub(crate) fn store(name: &str, error: &PortError) -> Self {
         let text = format!("test data {name}: {}", Failure::of("", error).message);
         Self { name: name.to_owned(), kind: error.kind, text }
+    }
+
+    /// The mock of this name.
+    pub(crate) fn mock(name: &str, error: &PortError) -> Self {
+        Self { name: name.to_owned(), kind: error.kind, text: Failure::of("", error).message }
+    }
+
+    /// The source of a KPI, by the field that names it.
+    pub(crate) fn kpi(field: &str, error: &PortError) -> Self {
+        Self { name: field.to_owned(), kind: error.kind, text: format!("{field}: {}", Failure::of("", error).message) }
     }
 
     /// Locust.
@@ -73,5 +84,20 @@ impl TestDataStore for Unusable {
 
     async fn check(&self) -> Result<Vec<String>, PortError> {
         self.refuse()
+    }
+}
+
+#[async_trait]
+impl MockProbe for Unusable {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn prove(&self, _tags: &Tags, _spec: &MockSpec) -> Result<MockProof, PortError> {
+        self.refuse()
+    }
+
+    async fn look(&self) -> MockSight {
+        MockSight { name: self.name.clone(), unread: Some(self.text.clone()), ..MockSight::default() }
     }
 }

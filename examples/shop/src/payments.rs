@@ -1,4 +1,5 @@
-//! The payment provider: a foreign service that takes its time and accepts every payment. It keeps nothing.
+//! The payment provider: a foreign service that takes its time and accepts every payment. It keeps nothing. Its answers bear a
+//! header of its own, by which they are told from those of a mock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,12 +36,16 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The response header that only the provider sets.
+const MARK: (&str, &str) = ("x-provider", "payments");
+
 /// `POST /payments` and `GET /health`.
 pub(crate) fn router(service_time: Duration) -> Router {
     static PAYMENTS: AtomicU64 = AtomicU64::new(1);
     let pay = async move |Json(_payment): Json<Value>| {
         tokio::time::sleep(service_time).await;
-        Json(json!({ "status": "accepted", "reference": PAYMENTS.fetch_add(1, Ordering::Relaxed) }))
+        let accepted = json!({ "status": "accepted", "reference": PAYMENTS.fetch_add(1, Ordering::Relaxed) });
+        ([MARK], Json(accepted))
     };
     Router::new().route("/payments", post(pay)).route("/health", get(async || "ok"))
 }

@@ -195,6 +195,7 @@ fn doing(view: &RunView) -> String {
         "Freezing" => "keeps others from changing the applications".to_owned(),
         "Deploying" => "rolls out versions".to_owned(),
         "ScalingUp" => "scales up".to_owned(),
+        "ProvingMocks" => "proves that the mocks answer what is tagged, and only that".to_owned(),
         "Rehearsing" => format!("one tagged user must produce {} before the ramp begins", view.kpi),
         "StoppingLoad" => "stops all users".to_owned(),
         "ScalingDown" => "puts everything back".to_owned(),

@@ -25,6 +25,8 @@ pub enum Command {
     RollOut(Vec<Rollout>),
     /// Scale applications. Scaling to what is already there changes nothing.
     Scale(Vec<ScaleStep>),
+    /// Try whether the mocks answer what is tagged, and only that. It sends two probes each time.
+    ProveMocks,
     /// Run one tagged user until it has produced the KPI.
     Rehearse,
     /// Run so many users. The same setting again only re-arms the dead man's switch.
@@ -61,6 +63,7 @@ impl State {
             Self::Freezing { .. } => vec![Command::Freeze],
             Self::Deploying { changes } => vec![Command::RollOut(changes.plan.rollouts.clone())],
             Self::ScalingUp { changes } => vec![Command::Scale(changes.plan.scale_steps.clone())],
+            Self::ProvingMocks { .. } => vec![Command::ProveMocks],
             Self::Rehearsing { .. } => vec![Command::Rehearse],
             Self::GeneratingLoad { load, .. } => {
                 let workers = load.workers_asked().cloned().map(Command::ScaleWorkers);

@@ -12,7 +12,7 @@ use crate::units::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deadlines {
-    /// Checks and recording, each.
+    /// Checks and recording, and the proof of mocks, each.
     pub prepare: Span,
     /// Keeping others from changing the applications, once they have ended what they are at.
     pub freeze: Span,
@@ -80,6 +80,7 @@ impl Deadlines {
             State::Freezing { .. } => Some(self.freeze),
             State::Deploying { .. } => Some(self.deploy),
             State::ScalingUp { .. } => Some(self.scale_up),
+            State::ProvingMocks { .. } => Some(self.prepare),
             State::Rehearsing { .. } => Some(self.rehearsal),
             State::StoppingLoad { .. } => Some(self.stop_load),
             State::ScalingDown { .. } | State::PuttingBackAgain { .. } => Some(self.scale_down),

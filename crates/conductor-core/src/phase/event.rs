@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{Changes, Retarget};
 use crate::app::ApplicationId;
+use crate::crosscheck::CrossCount;
 use crate::failure::Failure;
 use crate::guard::{Drift, Guarded};
 use crate::learnt::Learnt;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
+use crate::mocks::{MockProof, MockSight};
 use crate::parity::Report;
 use crate::ports::{Production, TableCount};
 use crate::recheck::LateChange;
+use crate::requests::NamedRequests;
 use crate::restore::ForeignChange;
 use crate::run::Created;
 use crate::scale::{Baseline, ScaleStep};
@@ -55,6 +58,11 @@ pub enum Event {
     Deployed,
     /// Every application has its allocation.
     ScaledUp,
+    /// It was tried whether the mocks answer what is tagged, and only that. What follows from it is decided then.
+    MocksProbed {
+        /// What was found of each mock.
+        proofs: Vec<MockProof>,
+    },
     /// One tagged user has produced the KPI.
     Rehearsed {
         /// The first window with a KPI event in it.
@@ -163,6 +171,22 @@ pub struct Measurement {
     pub sample: Option<KpiSample>,
     /// The generator at the time; `None` when it did not answer.
     pub generator: Option<GeneratorStatus>,
+    /// The mocks at the time, where the environment names some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mocks: Vec<MockSight>,
+    /// What a second source has counted; `None` where there is none, or it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross: Option<CrossCount>,
+    /// The requests that objectives name; `None` where there are none, or they could not be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<NamedRequests>,
+}
+
+impl Measurement {
+    /// What was measured where no mocks are watched.
+    pub const fn new(sample: Option<KpiSample>, generator: Option<GeneratorStatus>) -> Self {
+        Self { sample, generator, mocks: Vec::new(), cross: None, requests: None }
+    }
 }
 
 /// Something worth telling.
@@ -197,6 +221,7 @@ impl Event {
             Self::Frozen { .. } => "Frozen",
             Self::Deployed => "Deployed",
             Self::ScaledUp => "ScaledUp",
+            Self::MocksProbed { .. } => "MocksProbed",
             Self::Rehearsed { .. } => "Rehearsed",
             Self::Measured(_) => "Measured",
             Self::Retargeted { .. } => "Retargeted",

@@ -4,13 +4,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::workers::{Workers, users_ahead};
 use super::{Cause, Changes, Ending, Measurement, Retarget};
+use crate::failure::{Failure, FailureKind};
 use crate::guard::{Drift, DriftPolicy};
 use crate::learnt::Hints;
 use crate::load::{KpiSample, LoadSetting, Mark};
+use crate::mocks::{MockSight, Watch};
 use crate::ramp;
 use crate::run::Created;
 use crate::scale::ScaleStep;
 use crate::search::{Search, Sight};
+use crate::slo::Watches;
 use crate::spec::{LoadShape, LoadTestSpec};
 
 /// The load of a run: where its control stands.
@@ -34,6 +37,12 @@ pub struct Load {
     pub ramp: ramp::State,
     /// What it says now.
     pub advice: ramp::Advice,
+    /// What is known of the mocks.
+    pub mocks: Watch,
+    /// The objectives, by what was counted so far.
+    slos: Watches,
+    /// The end of the last window in which requests were counted by name; the next one begins here.
+    pub requests_to: Timestamp,
     /// What somebody else has changed since the load began.
     pub drifts: Vec<Drift>,
     /// Those of them that are being put back: nobody has told yet what came of it.
@@ -41,8 +50,14 @@ pub struct Load {
 }
 
 impl Load {
-    /// The load of a run whose ramp begins now, after one user has produced the KPI.
-    pub fn begin(created: &Created, changes: &Changes, at: Timestamp, rehearsal: &KpiSample) -> Self {
+    /// The load of a run whose ramp begins now, after one user has produced the KPI. Its mocks were proved with these sights.
+    pub fn begin(
+        created: &Created,
+        changes: &Changes,
+        at: Timestamp,
+        rehearsal: &KpiSample,
+        mocks: &[MockSight],
+    ) -> Self {
         let spec = &created.spec;
         let config = config(created, spec.profile());
         let window = window(rehearsal, at);
@@ -59,6 +74,9 @@ impl Load {
             watch: ramp::CongestionWatch::default(),
             ramp,
             advice,
+            mocks: Watch::begin(&created.mocks, mocks),
+            slos: Watches::new(spec, created.baseline.as_ref()),
+            requests_to: at,
             drifts: Vec::new(),
             reverting: Vec::new(),
         }
@@ -107,6 +125,26 @@ impl Load {
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
     }
 
+    /// Takes in the requests that objectives name, and gives the failure by which the run ends where one of those wants that.
+    pub(super) fn watch_slos(&mut self, spec: &LoadTestSpec, measurement: &Measurement) -> Option<Failure> {
+        let requests = measurement.requests.as_ref()?;
+        self.requests_to = requests.to.max(self.requests_to);
+        let window = requests.since(self.started);
+        let lost = self.slos.see(&window, &self.profile, spec.interval.as_secs_f64());
+        let told: Vec<String> = lost.into_iter().map(|slo| format!("\"{slo}\"")).collect();
+        (!told.is_empty()).then(|| Failure {
+            activity: "keep within the objectives".to_owned(),
+            kind: FailureKind::SloBreached,
+            message: format!("{} was breached, which ends the run", told.join(" and ")),
+        })
+    }
+
+    /// Takes in what was seen of the mocks.
+    pub(super) fn watch_mocks(&mut self, at: Timestamp, measurement: &Measurement) {
+        let counted = measurement.sample.as_ref().and_then(|sample| sample.count).is_some_and(|count| count > 0);
+        self.mocks.see(&measurement.mocks, seconds(self.started, at), counted);
+    }
+
     /// Takes in what somebody else has changed; the same again is the same.
     pub(super) fn drifted(&mut self, policy: DriftPolicy, drifts: &[Drift]) {
         for drift in drifts {
@@ -136,7 +174,11 @@ impl Load {
     pub(super) fn ending(&self, cause: Cause) -> Ending {
         let is_underway = |known: &Drift| self.reverting.iter().any(|drift| drift.is(known));
         let ended = |known: &Drift| Drift { reverted: known.reverted && !is_underway(known), ..known.clone() };
-        Ending { drifts: self.drifts.iter().map(ended).collect(), ..Ending::because(cause) }
+        Ending {
+            drifts: self.drifts.iter().map(ended).collect(),
+            mock_faults: self.mocks.faults().to_vec(),
+            ..Ending::because(cause)
+        }
     }
 
     /// The load workers that were asked for and are not there yet.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{Cause, Changes, Command, Ending, Event, Load, Measurement, Retarget, State};
 use crate::failure::{Failure, FailureKind};
 use crate::guard::{Drift, DriftPolicy};
+use crate::mocks::{self, MockProof};
 use crate::recheck::WayBack;
 use crate::run::Created;
 use crate::scale::{Baseline, Plan, PlanError};
@@ -86,16 +87,26 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
         }
         State::ScalingUp { changes } => {
             if let Event::ScaledUp = event {
-                return Ok(enter(State::Rehearsing { changes }));
+                return Ok(enter(if created.mocks.is_empty() {
+                    State::Rehearsing { changes, mocks: Vec::new() }
+                } else {
+                    State::ProvingMocks { changes }
+                }));
             }
             under_way(event, changes, |changes| State::ScalingUp { changes })
         }
-        State::Rehearsing { changes } => {
+        State::ProvingMocks { changes } => {
+            if let Event::MocksProbed { proofs } = event {
+                return Ok(enter(probed(created, changes, proofs)));
+            }
+            under_way(event, changes, |changes| State::ProvingMocks { changes })
+        }
+        State::Rehearsing { changes, mocks } => {
             if let Event::Rehearsed { sample } = event {
-                let load = Box::new(Load::begin(created, &changes, at, sample));
+                let load = Box::new(Load::begin(created, &changes, at, sample, &mocks));
                 return Ok(enter(State::GeneratingLoad { changes: with_workers(changes, &load), load }));
             }
-            under_way(event, changes, |changes| State::Rehearsing { changes })
+            under_way(event, changes, |changes| State::Rehearsing { changes, mocks })
         }
         State::GeneratingLoad { changes, load } => {
             if let Event::Measured(measurement) = event {
@@ -203,6 +214,15 @@ pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Re
     }
 }
 
+/// Nothing is sent where the mocks are not proved.
+fn probed(created: &Created, changes: Changes, proofs: &[MockProof]) -> State {
+    let mock_faults = mocks::faults(&created.mocks, proofs);
+    if mock_faults.is_empty() {
+        return State::Rehearsing { changes, mocks: proofs.iter().map(|proof| proof.after.clone()).collect() };
+    }
+    State::StoppingLoad { changes, ending: Ending { mock_faults, ..Ending::because(Cause::Mocks) } }
+}
+
 fn planned(plan: Result<Plan, PlanError>, baseline: &Baseline) -> Transition {
     match plan {
         Ok(plan) => enter(State::Freezing { changes: Changes { baseline: baseline.clone(), plan } }),
@@ -261,6 +281,7 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::BaselineRecorded { .. }
         | Event::Deployed
         | Event::ScaledUp
+        | Event::MocksProbed { .. }
         | Event::Rehearsed { .. }
         | Event::Measured(_)
         | Event::Retargeted { .. }
@@ -321,6 +342,7 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::BaselineRecorded { .. }
         | Event::Deployed
         | Event::ScaledUp
+        | Event::MocksProbed { .. }
         | Event::Rehearsed { .. }
         | Event::Measured(_)
         | Event::Retargeted { .. }
@@ -345,6 +367,8 @@ fn measured(
     measurement: &Measurement,
 ) -> Transition {
     let is_over = load.is_over(at);
+    load.watch_mocks(at, measurement);
+    let breach = load.watch_slos(&created.spec, measurement);
     let asked_before = load.workers_asked().cloned();
     if !is_over {
         *load = (*load).observe(created, at, measurement);
@@ -352,6 +376,12 @@ fn measured(
     if is_over || load.is_found() {
         let ending = Ending { search: load.search.clone().map(Box::new), ..load.ending(Cause::Completed) };
         return enter(State::StoppingLoad { changes, ending });
+    }
+    if load.mocks.ends() {
+        return enter(State::StoppingLoad { changes, ending: load.ending(Cause::Mocks) });
+    }
+    if let Some(failure) = breach {
+        return enter(State::StoppingLoad { changes, ending: load.ending(Cause::Failed(failure)) });
     }
     let asked = load.workers_asked().filter(|step| asked_before.as_ref() != Some(step)).cloned();
     let commands = [Command::SetLoad(load.setting())].into_iter().chain(asked.map(Command::ScaleWorkers)).collect();

@@ -10,6 +10,7 @@ use crate::app::Allocation;
 use crate::fixtures::{self, load_test};
 use crate::guard::Guarded;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
+use crate::mocks::{LeakPolicy, MockSpec};
 use crate::phase::{Exactness, Level, Note, Phase};
 use crate::recheck::LateChange;
 use crate::release::{Release, Rollout};
@@ -46,7 +47,7 @@ fn retargeted(request: u64) -> Event {
 fn overloaded() -> Event {
     let marks = vec![Mark::GeneratorBound];
     let generator = GeneratorStatus { users: 50, workers: Some(1), cpu_percent: Some(100.0), marks };
-    Event::Measured(Box::new(Measurement { sample: None, generator: Some(generator) }))
+    Event::Measured(Box::new(Measurement::new(None, Some(generator))))
 }
 
 fn two_workers() -> ScaleStep {
@@ -56,7 +57,8 @@ fn two_workers() -> ScaleStep {
 
 /// One event of each kind.
 fn events() -> Vec<Event> {
-    let generator = GeneratorFacts { version: "1".to_owned(), workers: None, counting: "exact".to_owned() };
+    let generator =
+        GeneratorFacts { version: "1".to_owned(), workers: None, counting: "exact".to_owned(), by_name: false };
     vec![
         Event::Created(Box::new(created())),
         Event::Begun { learnt: None },
@@ -66,6 +68,7 @@ fn events() -> Vec<Event> {
         Event::Frozen { guarded: Guarded::Frozen },
         Event::Deployed,
         Event::ScaledUp,
+        Event::MocksProbed { proofs: Vec::new() },
         Event::Rehearsed { sample: rehearsal() },
         overloaded(),
         retargeted(1),
@@ -117,7 +120,7 @@ fn states() -> Vec<State> {
     let changes = Changes { baseline: baseline(), plan: Plan::default() };
     let ending = Ending::because(Cause::Completed);
     let back = WayBack { changes: rolled_out(), found: baseline(), at: Timestamp::UNIX_EPOCH };
-    let load = Box::new(Load::begin(&created, &changes, Timestamp::UNIX_EPOCH, &rehearsal()));
+    let load = Box::new(Load::begin(&created, &changes, Timestamp::UNIX_EPOCH, &rehearsal(), &[]));
     vec![
         State::Waiting,
         State::Accepted,
@@ -126,7 +129,8 @@ fn states() -> Vec<State> {
         State::Freezing { changes: changes.clone() },
         State::Deploying { changes: changes.clone() },
         State::ScalingUp { changes: changes.clone() },
-        State::Rehearsing { changes: changes.clone() },
+        State::ProvingMocks { changes: changes.clone() },
+        State::Rehearsing { changes: changes.clone(), mocks: Vec::new() },
         State::GeneratingLoad { changes: changes.clone(), load },
         State::StoppingLoad { changes: changes.clone(), ending: ending.clone() },
         State::ScalingDown { changes, ending: ending.clone() },
@@ -142,11 +146,21 @@ fn seconds(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
+fn mock() -> MockSpec {
+    MockSpec { name: "psp".to_owned(), on_leak: LeakPolicy::Abort, other_traffic: false }
+}
+
+/// What is so where an event leads elsewhere in a run with mocks: of the one that tells what was found of them, nothing was.
+fn with_mocks(event: &Event) -> &'static str {
+    if event.name() == "MocksProbed" { "not proved" } else { "with mocks" }
+}
+
 /// All accepted pairs as (state, event, state afterwards); those are tried during and at the end of the load whose
 /// answer depends on it.
 fn accepted() -> Vec<(&'static str, String, &'static str)> {
     let created = created();
     let unlooked = Created { recheck_after: Span::seconds(0), ..created.clone() };
+    let mocked = Created { mocks: vec![mock()], ..created.clone() };
     let mut rows = Vec::new();
     for state in states() {
         for event in events() {
@@ -159,11 +173,17 @@ fn accepted() -> Vec<(&'static str, String, &'static str)> {
                     let suffix = if came_back { " (something came back)" } else { suffix };
                     let next = transition.state.name();
                     rows.push((state.name(), format!("{}{suffix}", event.name()), next));
-                    let otherwise =
-                        step(&unlooked, state.clone(), at, &event).map(|transition| transition.state.name());
-                    rows.extend(otherwise.ok().filter(|otherwise| *otherwise != next).map(|otherwise| {
-                        (state.name(), format!("{} (without a second look)", event.name()), otherwise)
-                    }));
+                    let others = [(&unlooked, "without a second look"), (&mocked, with_mocks(&event))];
+                    for (created, when) in others {
+                        let otherwise =
+                            step(created, state.clone(), at, &event).map(|transition| transition.state.name());
+                        rows.extend(
+                            otherwise
+                                .ok()
+                                .filter(|otherwise| *otherwise != next)
+                                .map(|otherwise| (state.name(), format!("{} ({when})", event.name()), otherwise)),
+                        );
+                    }
                 }
             }
         }
@@ -288,7 +308,7 @@ fn half_a_minute_of_load() -> State {
         let (from, to) = (seconds(second - 10), seconds(second));
         let count = Some(10 * second as u64);
         let sample = KpiSample { from, to, count, requests: 3, failures: 0, latency: None, marks: vec![] };
-        let measured = Event::Measured(Box::new(Measurement { sample: Some(sample), generator: None }));
+        let measured = Event::Measured(Box::new(Measurement::new(Some(sample), None)));
         state = step(&created(), state, to, &measured).unwrap().state;
     }
     state

@@ -41,7 +41,7 @@ fn begun(most: u32, cost: Option<WorkerCost>, users_ahead: f64) -> Workers {
 
 fn window(users: u64, workers: u32, cpu: f64, marks: Vec<Mark>) -> Measurement {
     let generator = GeneratorStatus { users, workers: Some(workers), cpu_percent: Some(cpu), marks };
-    Measurement { sample: None, generator: Some(generator) }
+    Measurement::new(None, Some(generator))
 }
 
 /// A window of workers that cost what [`COST`] says.
@@ -166,7 +166,7 @@ fn workers_that_are_there_already_are_not_asked_for() {
 fn a_generator_that_does_not_answer_changes_nothing() {
     let mut workers = begun(12, None, 1.0);
     let before = workers.clone();
-    workers.see(&Measurement { sample: None, generator: None }, 5_000.0);
+    workers.see(&Measurement::new(None, None), 5_000.0);
     assert_eq!(workers, before);
 }
 

@@ -3,9 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::crosscheck::CrossCheck;
+
 use super::{
-    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, Parity, ReleaseSource, Scaler, TestDataStore,
+    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, MockProbe, Parity, ReleaseSource, Scaler, TestDataStore,
 };
+
+/// A second source of the KPI. It never steers.
+#[derive(Clone)]
+pub struct CheckingSource {
+    /// Counts.
+    pub source: Arc<dyn KpiSource>,
+    /// What it checks.
+    pub check: CrossCheck,
+}
 
 /// Everything one run talks to.
 #[derive(Clone)]
@@ -26,6 +37,10 @@ pub struct Ports {
     pub generator: Arc<dyn LoadGenerator>,
     /// Measures the KPI.
     pub kpi: Arc<dyn KpiSource>,
+    /// Mocks that are proved before load and watched during it.
+    pub mocks: Vec<Arc<dyn MockProbe>>,
+    /// Counts the KPI a second time; `None` where nobody does.
+    pub cross_check: Option<CheckingSource>,
     /// Where runs leave data.
     pub test_data: Vec<Arc<dyn TestDataStore>>,
     /// How long after the first sweep rows may still come, where the environment knows; `None` for the engine's own pause.

@@ -35,6 +35,10 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
         Event::NotReverted { failure, .. } => warning(failure.to_string()),
         Event::Deployed => info("every wanted version runs".to_owned()),
         Event::ScaledUp => info("every application has its allocation".to_owned()),
+        Event::MocksProbed { proofs } => {
+            let names: Vec<&str> = proofs.iter().map(|proof| proof.before.name.as_str()).collect();
+            info(format!("mocks were tried with a tagged and an untagged probe: {}", names.join(", ")))
+        }
         Event::Rehearsed { .. } => info("one tagged user has produced the KPI; the ramp begins".to_owned()),
         Event::Retargeted { change, by, .. } => info(format!("{by} asks for {change}")),
         Event::WorkersScaled(step) => info(format!("load workers are ready, {step}")),
@@ -104,6 +108,7 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         | Event::BaselineRecorded { .. }
         | Event::Deployed
         | Event::ScaledUp
+        | Event::MocksProbed { .. }
         | Event::Rehearsed { .. }
         | Event::Measured(_)
         | Event::Retargeted { .. }

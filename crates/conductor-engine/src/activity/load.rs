@@ -1,15 +1,18 @@
 //! Generating load: set what the control law advises, and measure every interval of true time.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::{GeneratorStatus, KpiSample, LoadSetting};
 use conductor_core::phase::{Event, Level, Load, Measurement};
+use conductor_core::requests::NamedRequests;
 use conductor_core::units::Span;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::checking::Checking;
 use super::context::Shared;
 use super::rehearse::tags;
 
@@ -35,8 +38,8 @@ async fn go_on(mut load: Generation) -> Event {
             return Event::Failed(failure);
         }
         let due = load.next_tick();
-        load.until(due).await;
         let last = due >= load.end;
+        load.until_checked(due, last).await;
         let measurement = load.measure(last).await;
         if let Some(failure) = load.given_up() {
             return Event::Failed(failure);
@@ -66,6 +69,8 @@ struct Generation {
     end: Timestamp,
     interval: Duration,
     measured_to: Timestamp,
+    requests_to: Timestamp,
+    checking: Option<Checking>,
     setting: watch::Receiver<LoadSetting>,
     silent_since: Option<Timestamp>,
     told: Option<String>,
@@ -79,6 +84,8 @@ impl Generation {
             end: load.ends(),
             interval,
             measured_to: load.measured_to,
+            requests_to: load.requests_to,
+            checking: context.ports.cross_check.clone().map(|source| Checking::new(source, load.measured_to)),
             setting,
             silent_since: None,
             told: None,
@@ -110,6 +117,18 @@ impl Generation {
         self.started.saturating_add(next).unwrap_or(Timestamp::MAX).min(self.end)
     }
 
+    /// Waits until then, and lets the second source count meanwhile: it is never waited for. The last time it counts at
+    /// the end.
+    async fn until_checked(&mut self, time: Timestamp, last: bool) {
+        if let Some(mut checking) = self.checking.take() {
+            if !last {
+                checking.count_within(&self.context, self.until(time)).await;
+            }
+            self.checking = Some(checking);
+        }
+        self.until(time).await;
+    }
+
     async fn until(&self, time: Timestamp) {
         // Timers and the wall clock may disagree by a little, hence the loop.
         loop {
@@ -122,7 +141,7 @@ impl Generation {
     }
 
     async fn measure(&mut self, last: bool) -> Measurement {
-        let sample = if last { self.last_window().await } else { self.sample().await };
+        let sample = if last { self.last_windows().await } else { self.sample().await };
         let ports = self.context.ports.clone();
         let generator = match self.answer("the load generator", ports.generator.status()).await {
             Ok(status) => {
@@ -134,7 +153,35 @@ impl Generation {
         if let Some(sample) = &sample {
             self.measured_to = self.measured_to.max(sample.to);
         }
-        Measurement { sample, generator }
+        let cross = self.checking.as_mut().and_then(Checking::take);
+        let mocks = super::mocks::look(&self.context).await;
+        let requests = self.requests().await;
+        Measurement { cross, mocks, requests, ..Measurement::new(sample, generator) }
+    }
+
+    /// The requests that objectives name, where there are objectives.
+    async fn requests(&mut self) -> Option<NamedRequests> {
+        let slos = &self.context.created.spec.slos;
+        let names: BTreeSet<String> = slos.iter().map(|slo| slo.counted_as().to_owned()).collect();
+        if names.is_empty() {
+            return None;
+        }
+        let ports = self.context.ports.clone();
+        let (run, from) = (self.context.run.clone(), self.requests_to);
+        let window = match self.answer("the load generator", ports.generator.requests(&run, from)).await {
+            Ok(Some(window)) => window,
+            Ok(None) => {
+                // What is lost stays lost: the next window begins where the KPI's does.
+                self.requests_to = self.requests_to.max(self.measured_to);
+                return None;
+            }
+            Err(error) => {
+                self.warn(&Failure::of("count requests by name", &error)).await;
+                return None;
+            }
+        };
+        self.requests_to = self.requests_to.max(window.to);
+        Some(window.keep(names.iter().map(String::as_str)))
     }
 
     async fn unanswered(&mut self, error: &PortError) -> Option<GeneratorStatus> {
@@ -154,6 +201,16 @@ impl Generation {
                 None
             }
         }
+    }
+
+    /// The last windows of both sources.
+    async fn last_windows(&mut self) -> Option<KpiSample> {
+        let Some(mut checking) = self.checking.take() else { return self.last_window().await };
+        let context = self.context.clone();
+        let patience = context.clock.sleep(context.options.answer);
+        let (sample, ()) = tokio::join!(self.last_window(), checking.count_within(&context, patience));
+        self.checking = Some(checking);
+        sample
     }
 
     /// The window that reaches to the load's end, which its source may complete only seconds later.

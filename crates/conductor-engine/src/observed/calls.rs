@@ -1,23 +1,27 @@
 //! Every method of every port, handed on to the real one and observed. Nothing else is done here.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use conductor_core::alert::Notice;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
 use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
+use conductor_core::mocks::{MockProof, MockSight, MockSpec};
 use conductor_core::parity::Sides;
 use conductor_core::ports::{
-    Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, Parity, PortError,
+    Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, MockProbe, Notifier, Parity, PortError,
     Production, ReleaseSource, Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
+use conductor_core::requests::RequestWindow;
 use conductor_core::run::RunId;
 use conductor_core::scale::{Baseline, ScaleStep};
 use jiff::Timestamp;
 
-use super::Observed;
+use super::{Checking, Observed};
 
 #[async_trait]
 impl ReleaseSource for Observed<dyn ReleaseSource> {
@@ -133,8 +137,23 @@ impl LoadGenerator for Observed<dyn LoadGenerator> {
         self.call("generator", "status", self.inner.status()).await
     }
 
+    async fn requests(&self, run: &RunId, since: Timestamp) -> Result<Option<RequestWindow>, PortError> {
+        self.call("generator", "requests", self.inner.requests(run, since)).await
+    }
+
     async fn stop(&self, run: &RunId) -> Result<(), PortError> {
         self.call("generator", "stop", self.inner.stop(run)).await
+    }
+}
+
+#[async_trait]
+impl Notifier for Observed<dyn Notifier> {
+    async fn notify(&self, notice: &Notice) -> Result<(), PortError> {
+        self.call("notifier", "notify", self.inner.notify(notice)).await
+    }
+
+    fn repeats(&self) -> Option<Duration> {
+        self.inner.repeats()
     }
 }
 
@@ -142,6 +161,29 @@ impl LoadGenerator for Observed<dyn LoadGenerator> {
 impl KpiSource for Observed<dyn KpiSource> {
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
         self.call("kpi", "sample", self.inner.sample(run, since)).await
+    }
+}
+
+#[async_trait]
+impl KpiSource for Checking {
+    async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
+        self.0.call("cross_check", "sample", self.0.inner.sample(run, since)).await
+    }
+}
+
+#[async_trait]
+impl MockProbe for Observed<dyn MockProbe> {
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+
+    async fn prove(&self, tags: &Tags, spec: &MockSpec) -> Result<MockProof, PortError> {
+        self.call("mocks", "prove", self.inner.prove(tags, spec)).await
+    }
+
+    async fn look(&self) -> MockSight {
+        let look = async { Ok(self.inner.look().await) };
+        self.call("mocks", "look", look).await.unwrap_or_default()
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         guard: Some(all.clone()),
         generator: all.clone(),
         kpi: all,
+        mocks: Vec::new(),
+        cross_check: None,
         test_data,
         settle,
     }

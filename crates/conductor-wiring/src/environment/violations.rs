@@ -37,6 +37,11 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
             "at least one KPI, such as orders: { request: { method: POST, name: /orders } }",
         );
     }
+    for (name, kpi) in &document.spec.kpis {
+        for (field, problem, expected) in kpi.violations() {
+            add(&format!("spec.kpis.{name}.{field}"), problem, &expected);
+        }
+    }
     let EnvironmentSpec { local, kubernetes, ecs, recheck_after, .. } = &document.spec;
     if *recheck_after > LATEST_RECHECK {
         let problem = format!("{recheck_after} is longer than an hour");
@@ -67,6 +72,15 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     }
     for (field, problem, expected) in alongside::violations(&document.spec) {
         add(&format!("spec.{field}"), problem, expected);
+    }
+    for (position, mock) in document.spec.mocks.iter().enumerate() {
+        for (field, problem, expected) in mock.violations() {
+            add(&format!("spec.mocks[{position}].{field}"), problem, &expected);
+        }
+        if document.spec.mocks[..position].iter().any(|other| other.name == mock.name) {
+            let problem = format!("\"{}\" is there twice", mock.name);
+            add(&format!("spec.mocks[{position}].name"), problem, "a name of its own for each mock");
+        }
     }
     for (field, problem, expected) in test_data::violations(&document.spec.test_data) {
         add(&format!("spec.{field}"), problem, &expected);

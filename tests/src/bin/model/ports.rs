@@ -44,6 +44,8 @@ pub(crate) fn of(world: &World, epoch: u64, clock: &Arc<dyn Clock>) -> Ports {
         guard: None,
         generator: hands.clone(),
         kpi: hands.clone(),
+        mocks: Vec::new(),
+        cross_check: None,
         test_data: vec![hands],
         settle: None,
     }
@@ -119,7 +121,7 @@ impl Scaler for Hands {
 #[async_trait]
 impl LoadGenerator for Hands {
     async fn check(&self) -> Result<GeneratorFacts, PortError> {
-        Ok(GeneratorFacts { version: "a table".to_owned(), workers: None, counting: "counted exactly".to_owned() })
+        Ok(GeneratorFacts { version: "a table".to_owned(), workers: None, counting: "counted exactly".to_owned(), by_name: false })
     }
 
     async fn set(&self, tags: &Tags, setting: &LoadSetting) -> Result<(), PortError> {
