@@ -87,6 +87,20 @@ impl Model {
         rows.iter().map(change).collect()
     }
 
+    /// Waits until a run has such a record, and no longer.
+    fn await_record(&self, run: &str, kind: &str) {
+        let find = "SELECT EXISTS (SELECT FROM conductor.records WHERE run = $1 AND event::json ->> 'type' = $2)";
+        let deadline = Instant::now() + PATIENCE;
+        let awaited = async |connection: &mut PgConnection| {
+            while !sqlx::query_scalar::<_, bool>(find).bind(run).bind(kind).fetch_one(&mut *connection).await? {
+                assert!(Instant::now() < deadline, "run {run} has no record {kind}");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok(())
+        };
+        self.ask(awaited);
+    }
+
     fn assert_put_back_once(&self, run: &str) {
         let fields = "SELECT string_agg(object || '.' || name || '=' || value, ' ' ORDER BY object, name) FROM field";
         let fields: String = self.ask(async |connection| sqlx::query_scalar(fields).fetch_one(connection).await);
@@ -121,6 +135,23 @@ impl Model {
     }
 }
 
+/// The records with which the states of a run end, in their order.
+const BOUNDARIES: [&str; 13] = [
+    "created",
+    "started",
+    "preflightPassed",
+    "baselineRecorded",
+    "frozen",
+    "deployed",
+    "scaledUp",
+    "rehearsed",
+    "measured",
+    "loadStopped",
+    "restored",
+    "thawed",
+    "cleanedUp",
+];
+
 fn load_test() -> Value {
     json!({
         "apiVersion": "loadtest-conductor.dev/v1alpha1",
@@ -136,6 +167,31 @@ fn load_test() -> Value {
     })
 }
 
+/// Kills the server that drives the runs, and starts it again, as the last one.
+fn kill_first(model: &Model, servers: &mut Vec<ModelServer>) {
+    servers.remove(0).kill();
+    servers.push(model.start_server());
+}
+
+/// A run whose server was killed ends, and everything is put back once.
+fn assert_ends(model: &Model, server: &ModelServer, run: &str, killed: &str) {
+    until(&format!("run {run}, whose server was {killed}, ends"), PATIENCE, || server.run(run)["verdict"].is_object());
+    let ended = server.run(run);
+    assert_eq!(ended["verdict"]["restored"], true, "{killed}: {ended:#}");
+    model.assert_put_back_once(run);
+}
+
+fn kill_at_each_boundary(servers: usize) {
+    let model = Model::up();
+    let mut servers: Vec<ModelServer> = (0..servers).map(|_| model.start_server()).collect();
+    for boundary in BOUNDARIES {
+        let run = servers[0].start_run(&load_test());
+        model.await_record(&run, boundary);
+        kill_first(&model, &mut servers);
+        assert_ends(&model, &servers[0], &run, &format!("killed at {boundary}"));
+    }
+}
+
 fn kill_at_any_moment(servers: usize) {
     let model = Model::up();
     let mut servers: Vec<ModelServer> = (0..servers).map(|_| model.start_server()).collect();
@@ -145,14 +201,8 @@ fn kill_at_any_moment(servers: usize) {
         let begun = Instant::now();
         let moment = Duration::from_millis(rand::random_range(0..WITHIN_MS));
         std::thread::sleep(moment);
-        servers.remove(0).kill();
-        servers.push(model.start_server());
-        until(&format!("run {run}, whose server was killed after {moment:?}, ends"), PATIENCE, || {
-            servers[0].run(&run)["verdict"].is_object()
-        });
-        let ended = servers[0].run(&run);
-        assert_eq!(ended["verdict"]["restored"], true, "killed after {moment:?}: {ended:#}");
-        model.assert_put_back_once(&run);
+        kill_first(&model, &mut servers);
+        assert_ends(&model, &servers[0], &run, &format!("killed after {moment:?}"));
         let conductors: BTreeSet<i64> = model.trail(&run).iter().map(|change| change.epoch).collect();
         goes_on += usize::from(conductors.len() > 1);
         println!("run {run}: killed after {moment:?}, over after {:?}, conductors {conductors:?}", begun.elapsed());
@@ -168,4 +218,14 @@ fn a_server_that_is_killed_at_any_moment_and_started_again_ends_its_runs_and_put
 #[test]
 fn one_of_two_servers_that_is_killed_at_any_moment_leaves_its_runs_to_the_other_one() {
     kill_at_any_moment(2);
+}
+
+#[test]
+fn a_server_that_is_killed_as_each_phase_ends_and_started_again_ends_its_runs_and_puts_everything_back_once() {
+    kill_at_each_boundary(1);
+}
+
+#[test]
+fn one_of_two_servers_that_is_killed_as_each_phase_ends_leaves_its_runs_to_the_other_one() {
+    kill_at_each_boundary(2);
 }
