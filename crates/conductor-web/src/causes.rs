@@ -2,7 +2,7 @@
 
 use conductor_core::verdict::{Evidence, VerdictCause};
 
-use crate::text::clock;
+use crate::text::{clock, figure};
 
 /// A reason.
 pub(crate) struct CauseRow {
@@ -49,20 +49,6 @@ impl EvidenceRow {
     }
 }
 
-/// A figure with its unit, to three decimals where it is small.
-fn figure(value: f64, unit: Option<&str>) -> String {
-    let told = if value.abs() >= 1000.0 {
-        crate::text::number(value)
-    } else {
-        ((value * 1000.0).round() / 1000.0).to_string().replace('-', "−")
-    };
-    match unit {
-        None | Some("") => told,
-        Some(unit) if unit.starts_with('/') => format!("{told}{unit}"),
-        Some(unit) => format!("{told} {unit}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +62,5 @@ mod tests {
         assert_eq!(row.of, "1:00 – 4:00, samples of orders");
         let fact = EvidenceRow::of(&Evidence::fact("shop was changed", ""));
         assert_eq!((fact.what.as_str(), fact.figure.as_str(), fact.of.as_str()), ("shop was changed", "", ""));
-        assert_eq!(figure(-0.5, Some("%")), "−0.5 %");
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn all(view: &RunView) -> Vec<Drawing> {
                 ),
             ]
             .into_iter()
+            .chain(checked(view))
             .chain(limit.clone())
             .chain(meanings)
             .collect(),
@@ -47,6 +48,7 @@ pub(crate) fn all(view: &RunView) -> Vec<Drawing> {
                 vec![
                     target(view),
                     steering::limit(view, |knee| knee.kpi_per_min),
+                    second_source(view),
                     line("measured", &|tick| tick.kpi_per_min),
                 ],
             ),
@@ -106,4 +108,20 @@ pub(crate) fn line(view: &RunView, class: &'static str, of: impl Fn(&Tick) -> Op
 fn target(view: &RunView) -> Line {
     let points = view.profile.points().iter().map(|point| (point.at_s, Some(point.per_min))).collect();
     Line { class: "target", points }
+}
+
+/// What the source that checks has counted, over the middles of its own windows.
+fn second_source(view: &RunView) -> Line {
+    let counted = view.ticks.iter().filter_map(|tick| tick.cross.as_ref()).map(|cross| {
+        let minutes = (cross.to_s - cross.from_s) / 60.0;
+        let per_min = cross.count.filter(|_| minutes > 0.0).map(|count| count as f64 / minutes);
+        ((cross.from_s + cross.to_s) / 2.0, per_min)
+    });
+    Line { class: "second", points: counted.collect() }
+}
+
+/// The entry of the legend for it, where there is one.
+fn checked(view: &RunView) -> Option<Entry> {
+    let cross = view.ticks.iter().find_map(|tick| tick.cross.as_ref())?;
+    Some(Entry::line("second", format!("checked by {}", cross.check.checks.name)))
 }

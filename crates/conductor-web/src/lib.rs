@@ -1,9 +1,10 @@
-//! The HTML report of a run: one file that needs nothing else, for a browser, a phone or paper.
+//! What a run has come to, for all who read it: [`report`] is one HTML file that needs nothing else, for a browser, a phone or
+//! paper; [`junit`] is for a build server, [`markdown`] for a pull request, [`Results`] for programs.
 //!
 //! [`text`] writes figures for all who show runs, [`law`] what the control law thinks
 //! and [`sizing`] how many workers a target needs; `page` says what is told, `causes` of the verdict's reasons,
 //! `holds` of the levels of the load, `steering` of the control law, `workers` of the load workers, `drift` of what others
-//! have changed; `charts` says what is drawn and `chart` draws; colours and layout are in the templates. No file is
+//! have changed, `slos` of objectives, `mocks` of mocks; `charts` says what is drawn and `chart` draws; colours and layout are in the templates. No file is
 //! written here.
 
 mod causes;
@@ -11,16 +12,25 @@ mod chart;
 mod charts;
 mod drift;
 mod holds;
+mod junit;
 pub mod law;
+mod markdown;
+mod mocks;
 mod page;
 mod parity;
+mod results;
 pub mod sizing;
+mod slos;
 mod steering;
 pub mod text;
 mod workers;
 
 use askama::Template;
 use conductor_core::view::RunView;
+
+pub use junit::junit;
+pub use markdown::markdown;
+pub use results::{Results, schema};
 
 /// The report could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,5 +45,7 @@ pub fn report(view: &RunView) -> Result<String, ReportError> {
     Ok(page::Page::of(view).render()?)
 }
 
+#[cfg(test)]
+mod formats_tests;
 #[cfg(test)]
 mod tests;

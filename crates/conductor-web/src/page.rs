@@ -9,7 +9,9 @@ use crate::charts::{self, Drawing};
 use crate::drift::{self, DriftRow};
 use crate::holds::{self, HoldRow, TrialRow};
 use crate::law;
+use crate::mocks::{self, MockRow};
 use crate::parity::{self, DifferenceRow};
+use crate::slos::{self, SloRow};
 use crate::steering::{self, LawRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
 
@@ -29,6 +31,8 @@ pub(crate) struct Page {
     figures: Vec<Figure>,
     holds: Vec<HoldRow>,
     trials: Vec<TrialRow>,
+    slos: Vec<SloRow>,
+    mocks: Vec<MockRow>,
     phases: Vec<PhaseRow>,
     charts: Vec<Drawing>,
     marks: Vec<(String, String)>,
@@ -46,10 +50,10 @@ pub(crate) struct Page {
 }
 
 /// One figure of the headline.
-struct Figure {
-    label: &'static str,
-    value: String,
-    note: String,
+pub(crate) struct Figure {
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
+    pub(crate) note: String,
 }
 
 struct PhaseRow {
@@ -60,12 +64,12 @@ struct PhaseRow {
     failure: String,
 }
 
-struct ApplicationRow {
-    name: String,
+pub(crate) struct ApplicationRow {
+    pub(crate) name: String,
     class: &'static str,
-    before: String,
-    during: String,
-    after: String,
+    pub(crate) before: String,
+    pub(crate) during: String,
+    pub(crate) after: String,
 }
 
 struct EventRow {
@@ -90,6 +94,8 @@ impl Page {
             figures: figures(view),
             holds: holds::rows(view),
             trials: holds::trials(view),
+            slos: slos::rows(view),
+            mocks: mocks::rows(view),
             phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
             charts: charts::all(view),
             marks: marks(view),
@@ -122,7 +128,8 @@ impl Page {
     }
 }
 
-fn headline(view: &RunView) -> String {
+/// What has become of a run, one or two sentences.
+pub(crate) fn headline(view: &RunView) -> String {
     let Some(verdict) = &view.verdict else {
         return format!("The run is in phase {}.", view.phase);
     };
@@ -136,7 +143,8 @@ fn headline(view: &RunView) -> String {
     format!("{} {back}", holds::sentence(view))
 }
 
-fn figures(view: &RunView) -> Vec<Figure> {
+/// The figures that tell most.
+pub(crate) fn figures(view: &RunView) -> Vec<Figure> {
     let mut figures = vec![Figure {
         label: "target",
         value: format!("{}/min", number(view.target_per_min)),
@@ -189,7 +197,7 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> PhaseRow {
     }
 }
 
-fn application_row(view: &RunView, application: &ApplicationView) -> ApplicationRow {
+pub(crate) fn application_row(view: &RunView, application: &ApplicationView) -> ApplicationRow {
     let after = match (&application.after, &view.ending) {
         (Some(after), _) => after.to_string(),
         (None, _) if application.before == application.during => "not changed".to_owned(),

@@ -45,6 +45,20 @@ pub fn error_percent(requests: u64, failures: u64) -> f64 {
     if requests == 0 { 0.0 } else { failures as f64 * 100.0 / requests as f64 }
 }
 
+/// A figure with its unit, to three decimals where it is small.
+pub fn figure(value: f64, unit: Option<&str>) -> String {
+    let told = if value.abs() >= 1000.0 {
+        number(value)
+    } else {
+        ((value * 1000.0).round() / 1000.0).to_string().replace('-', "−")
+    };
+    match unit {
+        None | Some("") => told,
+        Some(unit) if unit.starts_with('/') => format!("{told}{unit}"),
+        Some(unit) => format!("{told} {unit}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +71,10 @@ mod tests {
         assert_eq!(number(-1_234_567.0), "−1,234,567");
         assert_eq!((number(0.0), number(0.5), number(12.5)), ("0".to_owned(), "0.5".to_owned(), "12".to_owned()));
         assert_eq!(signed_percent(-0.0123), "−1.2 %");
+        assert_eq!(
+            (figure(-0.5, Some("%")), figure(1234.5, Some("/min"))),
+            ("−0.5 %".to_owned(), "1,234/min".to_owned())
+        );
         assert_eq!((error_percent(0, 0), error_percent(200, 1)), (0.0, 0.5));
     }
 }
