@@ -5,6 +5,7 @@
 //!   test is lost,
 //! * [`Journal`] — the journal of this machine, or the one that several conductors share, by [`JournalSettings`],
 //! * [`Wiring`] — the adapters of a run, made from what its journal says,
+//! * [`alert_receivers`] — who is told of alerts, by a file of them,
 //! * [`caller_review`] — who asks a cluster who calls a server,
 //! * [`read_load_test`] — a load test with the curves beside it,
 //! * [`read`] and [`InputError`] — files, and errors that point at line and column; [`of_another_kind`] — what every document
@@ -13,6 +14,7 @@
 //!
 //! Nothing here runs a load test, and nothing reads the process environment but for where the home folder is.
 
+mod alerts;
 mod callers;
 mod curve;
 mod declare;
@@ -28,12 +30,14 @@ mod substrates;
 mod template;
 mod unusable;
 
+pub use alerts::{AlertsProblem, alert_receivers};
 pub use callers::caller_review;
 pub use conductor_kubernetes::{ClusterSettings, ConnectError};
 pub use curve::read_load_test;
 pub use declare::{adopted, declare, declare_file};
 pub use environment::{
-    Alongside, Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, TestDataSettings,
+    Alongside, CrossCheckSettings, Environment, EnvironmentDocument, EnvironmentMetadata, EnvironmentSpec, KpiSettings,
+    KpiSourceSettings, TestDataSettings,
 };
 pub use factory::{Wiring, unfreeze};
 pub use input::{InputError, Problem, Written, read};
