@@ -17,5 +17,6 @@ mod queue;
 mod server;
 mod servers;
 mod shared_journal;
+mod slos;
 mod verdicts;
 mod workers;
