@@ -74,16 +74,18 @@ impl Chain {
         let client = Client::builder().no_proxy().build().unwrap();
         let mut chain =
             Self { client, hoverfly: None, skipper: None, _payments: started("payments", provider), folder, ports };
-        chain.start_hoverfly().await;
+        chain.start_hoverfly("-webserver").await;
         chain.start_skipper().await;
         chain.answers(&format!("http://127.0.0.1:{payments}/health")).await;
         chain
     }
 
-    pub(crate) async fn start_hoverfly(&mut self) {
+    /// Starts Hoverfly anew, in the way that this argument says.
+    pub(crate) async fn start_hoverfly(&mut self, how: &str) {
+        self.hoverfly = None;
         let Ports { proxy, admin, .. } = self.ports;
         let mut command = Command::new(program("CONDUCTOR_HOVERFLY"));
-        command.args(["-webserver", "-listen-on-host", "127.0.0.1", "-log-level", "error"]);
+        command.args([how, "-listen-on-host", "127.0.0.1", "-log-level", "error"]);
         command.args(["-pp", &proxy.to_string(), "-ap", &admin.to_string(), "-import"]);
         command.arg(self.folder.file("simulation.json")).current_dir(self.folder.path());
         self.hoverfly = Some(started("hoverfly", command));
@@ -209,7 +211,8 @@ pub(crate) fn tags() -> Tags {
 
 impl Ports {
     fn addressed(self, routes: &str) -> String {
-        let [hoverfly, payments] = [self.proxy, self.payments].map(|port| format!("http://127.0.0.1:{port}"));
-        routes.replace("http://hoverfly:8500", &hoverfly).replace("http://payments:8600", &payments)
+        let of = [self.proxy, self.payments, self.router].map(|port| format!("http://127.0.0.1:{port}"));
+        let names = ["http://hoverfly:8500", "http://payments:8600", "http://skipper:9090"];
+        names.iter().zip(of).fold(routes.to_owned(), |routes, (name, address)| routes.replace(name, &address))
     }
 }

@@ -34,12 +34,18 @@ async fn the_shipped_chain_is_proved_again_and_again() {
 }
 
 #[tokio::test]
-async fn a_mode_that_asks_the_real_dependency_gets_no_probe() {
-    let chain = Chain::up().await;
-    for mode in ["spy", "capture"] {
-        chain.mode(mode).await;
-        is(&chain.faults().await, FaultKind::Broken, &format!("is in mode {mode}; expected simulate"));
-    }
+async fn a_simulator_that_asks_the_real_dependency_gets_no_probe() {
+    let mut chain = Chain::up().await;
+    chain.mode("spy").await;
+    is(&chain.faults().await, FaultKind::Broken, "is in mode spy; expected simulate");
+    chain.start_hoverfly("-capture").await;
+    let faults = chain.faults().await;
+    let [mode, proxy] = faults.as_slice() else { panic!("{faults:?}") };
+    assert!(mode.to_string().contains("is in mode capture; expected simulate"), "{mode}");
+    assert!(
+        proxy.to_string().contains("is a proxy and no webserver; expected one that was started with -webserver"),
+        "{proxy}"
+    );
     let sight = chain.look().await;
     assert_eq!((sight.arrived, sight.routes.mock + sight.routes.leak + sight.routes.real), (0, 0), "nothing was sent");
 }
@@ -72,8 +78,7 @@ async fn a_tagged_request_that_the_mocks_route_does_not_take_is_bypassed() {
 
 #[tokio::test]
 async fn a_way_that_strips_the_header_is_bypassed() {
-    let stripping =
-        "edge: Path(\"/edge\") -> dropRequestHeader(\"X-Load-Test\") -> setPath(\"/payments\") -> <loopback>;\n";
+    let stripping = "edge: Path(\"/edge\") -> dropRequestHeader(\"X-Load-Test\") -> setPath(\"/payments\") -> \"http://skipper:9090\";\n";
     let chain = Chain::with(&format!("{ROUTES}{stripping}"), SIMULATION).await;
     let mut settings = chain.settings();
     let url = settings["probe"]["url"].as_str().unwrap().replace("/payments", "/edge");
@@ -121,7 +126,7 @@ async fn what_does_not_answer_is_told_by_its_address_and_may_be_tried_again() {
     let error = chain.prove().await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unavailable);
     assert!(error.to_string().starts_with("could not read the state of Hoverfly at http://127.0.0.1:"), "{error}");
-    chain.start_hoverfly().await;
+    chain.start_hoverfly("-webserver").await;
     chain.stop_skipper();
     let error = chain.prove().await.unwrap_err();
     assert_eq!(error.kind, FailureKind::Unavailable);
