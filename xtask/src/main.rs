@@ -28,6 +28,8 @@ const USAGE: &str = "usage:
                          controllers do
   cargo xtask environment
                          installs what the tests run, and prints the variables by which they find it, for a shell
+  cargo xtask alertmanager
+                         finds Alertmanager, or unpacks it once for this machine
   cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
   cargo xtask helm       builds Helm, which installs the chart, once for this machine
   cargo xtask hoverfly   builds Hoverfly, by which mocks answer, once for this machine
@@ -36,7 +38,7 @@ const USAGE: &str = "usage:
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
   cargo xtask postgres   installs what the tests of test data run, once for this machine
-  cargo xtask prometheus builds Prometheus, which --full lets scrape a server, once for this machine
+  cargo xtask prometheus builds Prometheus, which scrapes what counts a KPI, once for this machine
   cargo xtask skipper    builds Skipper, which routes what is tagged to mocks, once for this machine
   cargo xtask CONTROLLER builds a real controller, which --full tests, once for this machine
   cargo xtask fuzz ramp --seconds 60
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["environment"] => verify::show_environment(),
+        ["alertmanager"] => show(tools::alertmanager::install()),
         ["collector"] => show(tools::collector::install()),
         ["image"] => show(image::build()),
         ["hoverfly"] => show(tools::hoverfly::install()),

@@ -99,7 +99,7 @@ fn slow() -> Vec<Stage> {
     let observed = || {
         let prometheus = ("CONDUCTOR_PROMETHEUS", tools::prometheus::install()?.into_os_string());
         let collector = ("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string());
-        slow_end_to_end("observed::", vec![prometheus, collector])
+        slow_end_to_end("observed::", vec![collector])
     };
     let deaths = || {
         let environment = [test_environment()?, vec![("CONDUCTOR_ALL_DEATHS", "yes".into())]].concat();
@@ -170,6 +170,7 @@ fn tools_stage() -> Result<Counts, String> {
     tools::moto::install()?;
     tools::postgres::install()?;
     tools::mariadb::install()?;
+    tools::alertmanager::install()?;
     tools::chromium::install()?;
     tools::deny::install()?;
     Ok(Counts::default())
@@ -179,6 +180,7 @@ fn go_stage() -> Result<Counts, String> {
     tools::kubernetes::install()?;
     tools::grpcurl::install()?;
     tools::helm::install()?;
+    tools::prometheus::install()?;
     tools::hoverfly::install()?;
     tools::skipper::install()?;
     Ok(Counts::default())
@@ -212,10 +214,12 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let moto = tools::moto::install()?;
     let postgres = tools::postgres::install()?;
     let mariadb = tools::mariadb::install()?;
+    let alertmanager = tools::alertmanager::install()?;
     let chromium = tools::chromium::install()?;
     let kubernetes = tools::kubernetes::install()?;
     let grpcurl = tools::grpcurl::install()?;
     let helm = tools::helm::install()?;
+    let prometheus = tools::prometheus::install()?;
     let hoverfly = tools::hoverfly::install()?;
     let skipper = tools::skipper::install()?;
     build()?;
@@ -226,10 +230,12 @@ fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
         ("CONDUCTOR_MOTO", moto.into_os_string()),
         ("CONDUCTOR_POSTGRES", postgres.into_os_string()),
         ("CONDUCTOR_MARIADB", mariadb.into_os_string()),
+        ("CONDUCTOR_ALERTMANAGER", alertmanager.into_os_string()),
         ("CONDUCTOR_CHROMIUM", chromium.into_os_string()),
         ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
         ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
         ("CONDUCTOR_HELM", helm.into_os_string()),
+        ("CONDUCTOR_PROMETHEUS", prometheus.into_os_string()),
         ("CONDUCTOR_HOVERFLY", hoverfly.into_os_string()),
         ("CONDUCTOR_SKIPPER", skipper.into_os_string()),
         ("CONDUCTOR_SHOP", shop.into_os_string()),

@@ -1,4 +1,4 @@
-//! Prometheus and promtool, with which the tests read the server's metrics as people do.
+//! Prometheus and promtool: they count a KPI, and with them the tests read the server's metrics as people do.
 
 use std::path::PathBuf;
 

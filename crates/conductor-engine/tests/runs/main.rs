@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod adoptions;
+mod alerts;
 mod alongside;
 mod altered;
 mod bed;
 mod cleaning;
 mod crashes;
+mod cross_checks;
 mod doubles;
 mod drifts;
 mod faults;

@@ -32,7 +32,12 @@ pub(crate) async fn count_to(source: &dyn KpiSource, mut since: Timestamp, wante
     while sum < wanted {
         assert!(begun.elapsed() < PATIENCE, "{sum} of {wanted} were counted: {windows:#?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let sample = source.sample(&run(), since).await.unwrap();
+        let sample = match source.sample(&run(), since).await {
+            Ok(sample) => sample,
+            // On a busy machine a scrape is late now and then.
+            Err(error) if error.kind.is_transient() => continue,
+            Err(error) => panic!("{error:?}"),
+        };
         assert_eq!(sample.from, since, "windows follow one another");
         assert!(sample.to >= sample.from && sample.to <= Timestamp::now(), "{sample:?}");
         sum += sample.count.unwrap();
@@ -53,7 +58,7 @@ pub(crate) async fn windows_add_up(source: &dyn KpiSource, order: impl AsyncFn(u
     let mut sum = 0;
     for round in 1..=4 {
         order(round * 10).await;
-        let sample = source.sample(&run(), since).await.unwrap();
+        let sample = first(source, since).await;
         assert_eq!(sample.from, since, "windows follow one another");
         sum += sample.count.unwrap();
         since = sample.to;
@@ -61,7 +66,7 @@ pub(crate) async fn windows_add_up(source: &dyn KpiSource, order: impl AsyncFn(u
     }
     let rest = count_to(source, since, 100 - sum).await;
     let since = rest.last().map_or(since, |sample| sample.to);
-    let after = source.sample(&run(), since).await.unwrap();
+    let after = first(source, since).await;
     assert_eq!(after.count, Some(0), "nothing is counted twice: {after:?}");
 }
 

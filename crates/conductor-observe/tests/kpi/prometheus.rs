@@ -48,7 +48,7 @@ async fn a_restarted_service_counts_from_zero_and_is_marked() {
     let start = first(&bed.source, Timestamp::now()).await;
     let steady = count_to(&bed.source, start.to, 0).await.pop().map_or(start.to, |sample| sample.to);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = bed.source.sample(&run(), steady).await.unwrap();
+    let before = first(&bed.source, steady).await;
     bed.shop.forget();
     bed.shop.order(6);
     let windows = count_to(&bed.source, before.to, 6).await;
@@ -60,7 +60,7 @@ async fn a_gap_of_scrapes_is_no_loss_and_meanwhile_it_is_told() {
     let bed = bed().await;
     let start = first(&bed.source, Timestamp::now()).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let before = bed.source.sample(&run(), start.to).await.unwrap();
+    let before = first(&bed.source, start.to).await;
     bed.shop.set_down(true);
     bed.shop.order(9);
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -97,7 +97,7 @@ async fn a_rate_is_integrated() {
         source(json!({ "rate": "sum(shop_orders_total) * 0 + 120", "per": "minute", "delay": "1s" }), &bed.prometheus);
     let since = Timestamp::now();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let sample = source.sample(&run(), since).await.unwrap();
+    let sample = first(&source, since).await;
     let seconds = sample.to.duration_since(sample.from).as_secs_f64();
     assert!((3.0..6.0).contains(&seconds), "{sample:?}");
     assert_eq!(sample.count, Some((2.0 * seconds).round() as u64));
