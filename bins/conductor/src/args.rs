@@ -1,9 +1,11 @@
 //! What can be said on the command line.
 
+mod alerts;
 mod reach;
 mod remote;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
@@ -12,6 +14,7 @@ use conductor_core::run::RunId;
 use conductor_core::units::{Rate, Span};
 
 use crate::exit;
+pub(crate) use alerts::{AlertsVerb, Tried};
 pub(crate) use reach::Reach;
 pub(crate) use remote::{Contexts, Owned, Started};
 
@@ -83,6 +86,12 @@ pub(crate) enum Verb {
     /// neither a sign nor a journal tells whether its conductor lives is left alone, and told.
     #[command(after_help = exit::TABLE)]
     Reap(Reaped),
+    /// Puts all that a run has left as evidence into one archive: its journal, and what follows from that.
+    ///
+    /// `conductor report FILE` opens it anywhere, and says whether it was changed. The environment's settings are not in it.
+    Bundle(Bundled),
+    /// Compares two runs or bundles: what was changed, what was measured, and whether the difference is real.
+    Compare(Compared),
     /// Lets others change applications that a run has frozen, as the denial of their change says.
     ///
     /// The run goes on, and tells of what they change.
@@ -93,6 +102,9 @@ pub(crate) enum Verb {
     /// Lists and chooses the servers of the contexts file.
     #[command(subcommand)]
     Context(Contexts),
+    /// Tries out who is told of alerts.
+    #[command(subcommand)]
+    Alerts(AlertsVerb),
     /// Makes a token for a caller of a server, and prints it with the line for the server's file of tokens.
     Token(Owned),
     /// Prints the Locust plugin, a Python file to put beside a locustfile.
@@ -115,6 +127,9 @@ pub(crate) enum Anywhere {
     List,
     /// Shows a run.
     Get(OneRun),
+    /// Judges a run that has ended, from its journal alone: whether it was valid, whether it passed, and why.
+    #[command(after_help = exit::TABLE)]
+    Verdict(OneRun),
     /// Shows a run while it goes on.
     Watch(OneRun),
     /// Asks a run to end in order: load stops, everything is put back, its data is deleted.
@@ -124,7 +139,7 @@ pub(crate) enum Anywhere {
     /// It replaces what is left of ramp-up and plateau, or of the stages. A run that has no load yet takes it when its
     /// load begins.
     Update(Updated),
-    /// Writes a run's report, one HTML file.
+    /// Writes a run's report: one HTML file for people, or what build servers, pull requests and programs read.
     Report(Reported),
 }
 
@@ -147,7 +162,7 @@ pub(crate) struct Simulated {
     pub(crate) load_test: Option<PathBuf>,
     /// The model of the system: a YAML or JSON file, or the name of a built-in one. Several are compared with --score
     /// or --plot; `all` is every built-in one, and `held-out-7` the seventh drawn by chance.
-    #[arg(long, value_name = "FILE_OR_NAME", num_args = 1.., required_unless_present = "goals")]
+    #[arg(long, value_name = "FILE_OR_NAME", num_args = 1.., required_unless_present_any = ["goals", "verdicts"])]
     pub(crate) plant: Vec<String>,
     /// Where to write the report.
     #[arg(long, value_name = "FILE", conflicts_with = "compared")]
@@ -159,6 +174,11 @@ pub(crate) struct Simulated {
     /// seeds unless --seeds says otherwise. Exit code 1 when one that is required is missed.
     #[arg(long, group = "compared", conflicts_with_all = ["plant", "score", "plot", "algorithm", "tick"])]
     pub(crate) goals: bool,
+    /// Prints what verdicts are worth: what becomes of runs in which something was wrong, and of those in which nothing was,
+    /// 200 of each kind unless --seeds says otherwise. Exit code 1 when a bad run passed, or more than 1 % of the clean ones
+    /// did not.
+    #[arg(long, group = "compared", conflicts_with_all = ["plant", "score", "plot", "goals", "algorithm", "tick"])]
+    pub(crate) verdicts: bool,
     /// Draws the first seed's run of each algorithm on each model: target, KPI, users, knee and modes over time. The
     /// file ends in .svg or .html.
     #[arg(long, group = "compared", value_name = "FILE")]
@@ -174,7 +194,7 @@ pub(crate) struct TrialArguments {
     #[arg(long, requires = "compared", value_name = "LIST", value_delimiter = ',', default_value = "adaptive")]
     pub(crate) algorithm: Vec<String>,
     /// Runs of each algorithm on each model, each with a seed of its own.
-    #[arg(long, requires = "compared", value_name = "N", default_value_t = 20, default_value_if("goals", ArgPredicate::IsPresent, "200"), value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, requires = "compared", value_name = "N", default_value_t = 20, default_value_ifs([("goals", ArgPredicate::IsPresent, "200"), ("verdicts", ArgPredicate::IsPresent, "200")]), value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) seeds: u32,
     /// The first run's seed.
     #[arg(long, requires = "compared", value_name = "K", default_value_t = 1)]
@@ -243,11 +263,75 @@ pub(crate) struct Updated {
 /// One run, and where its report goes.
 #[derive(Args)]
 pub(crate) struct Reported {
-    /// The run. Default: the newest one.
-    pub(crate) run: Option<RunId>,
-    /// The file. Default: reports/RUN.html in the state folder.
+    /// The run, or the file of a bundle, which ends in .zip. Default: the newest run.
+    #[arg(value_name = "RUN_OR_BUNDLE")]
+    pub(crate) run: Option<Told>,
+    /// The file. Default: reports/RUN.html in the state folder; of other formats, standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// For whom it is.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
+    pub(crate) format: ReportFormat,
+}
+
+impl Reported {
+    /// The run that is named. A bundle is none of a journal's.
+    pub(crate) fn named(&self) -> Option<RunId> {
+        match &self.run {
+            Some(Told::Run(run)) => Some(run.clone()),
+            Some(Told::Bundle(_)) | None => None,
+        }
+    }
+}
+
+/// What tells of a run: its journal, or a bundle.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    /// A run of a journal.
+    Run(RunId),
+    /// The file of a bundle.
+    Bundle(PathBuf),
+}
+
+impl FromStr for Told {
+    type Err = <RunId as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.ends_with(".zip") { Ok(Self::Bundle(text.into())) } else { text.parse().map(Self::Run) }
+    }
+}
+
+/// Two runs.
+#[derive(Args)]
+pub(crate) struct Compared {
+    /// The run that is compared with, or the file of its bundle, which ends in .zip.
+    pub(crate) first: Told,
+    /// The run that is compared, or the file of its bundle.
+    pub(crate) second: Told,
+}
+
+/// One run, and where its bundle goes.
+#[derive(Args)]
+pub(crate) struct Bundled {
+    /// The run. Default: the newest one.
+    pub(crate) run: Option<RunId>,
+    /// The file. Default: bundles/RUN.zip in the state folder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// For whom a report is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// People: one page that needs nothing else.
+    Html,
+    /// Build servers: JUnit's XML.
+    Junit,
+    /// Pull requests: Markdown.
+    #[value(alias = "md")]
+    Markdown,
+    /// Programs: JSON by docs/schema/results.json.
+    Json,
 }
 
 /// What to do with the local applications of an environment.

@@ -1,5 +1,8 @@
 //! The verbs. Each makes what it needs, does one thing and answers with an exit code.
 
+mod alerts;
+mod bundle;
+mod compare;
 mod contexts;
 mod follow;
 mod local;
@@ -18,10 +21,12 @@ use conductor_core::run::Created;
 use conductor_wiring::{Environment, declare_file};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Anywhere, Arguments, Declared, Global, Verb};
+use crate::args::{Anywhere, Arguments, Declared, Global, Reported, Told, Verb};
 use crate::exit::Failed;
 use crate::remote;
 use crate::session::{Session, state_dir};
+
+pub(crate) use simulate::Judged;
 
 /// Performs a verb.
 pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
@@ -35,16 +40,22 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
             let target = remote::needed(&global.reach)?;
             threads()?.block_on(remote::start(target, started, global.output))
         }
+        Verb::Anywhere(Anywhere::Report(Reported { run: Some(Told::Bundle(bundle)), file, format })) => {
+            bundle::report(&global, &bundle, format, file)
+        }
         Verb::Anywhere(verb) => match remote::chosen(&global.reach)? {
             Some(target) => threads()?.block_on(remote::perform(target, verb, &global)),
             None => perform_here(&global, verb),
         },
         Verb::Simulate(simulated) => simulate::simulate(&simulated, global.output),
+        Verb::Compare(compared) => threads()?.block_on(compare::compare(&global, &compared)),
+        Verb::Bundle(bundled) => opened(&global, async |session| bundle::bundle(session, bundled).await),
         Verb::Restore(restored) => opened(&global, async |session| restore::restore(session, restored).await),
         Verb::Reap(reaped) => opened(&global, async |session| restore::reap(session, reaped).await),
         Verb::Unfreeze(unfrozen) => threads()?.block_on(unfreeze::unfreeze(&state_dir(&global)?, &unfrozen)),
         Verb::Local(verb) => local::local(verb, &state_dir(&global)?, global.output),
         Verb::Context(verb) => contexts::contexts(verb, global.output),
+        Verb::Alerts(verb) => threads()?.block_on(alerts::alerts(verb, global.output)),
         Verb::Token(owned) => token::token(&owned, global.output),
         Verb::LocustPlugin => tools::locust_plugin(),
         Verb::Schema => tools::schema(),
@@ -59,10 +70,13 @@ fn only_here(verb: &Verb) -> Option<&'static str> {
         Verb::Run(_) => Some("`conductor start LOADTEST --wait` runs a load test at a server"),
         Verb::Simulate(_)
         | Verb::Restore(_)
+        | Verb::Bundle(_)
+        | Verb::Compare(_)
         | Verb::Reap(_)
         | Verb::Unfreeze(_)
         | Verb::Local(_)
         | Verb::Context(_)
+        | Verb::Alerts(_)
         | Verb::Token(_)
         | Verb::LocustPlugin
         | Verb::Schema
@@ -76,6 +90,7 @@ fn perform_here(global: &Global, verb: Anywhere) -> Result<u8, Failed> {
         Anywhere::Plan(declared) => threads()?.block_on(run::plan(global, declared)),
         Anywhere::List => opened(global, runs::list),
         Anywhere::Get(one) => opened(global, async |session| runs::get(session, one.run).await),
+        Anywhere::Verdict(one) => opened(global, async |session| runs::verdict(session, one.run).await),
         Anywhere::Watch(one) => opened(global, async |session| runs::watch(session, one.run).await),
         Anywhere::Stop(one) => opened(global, async |session| runs::stop(session, one.run).await),
         Anywhere::Update(updated) => opened(global, async |session| runs::update(session, updated).await),

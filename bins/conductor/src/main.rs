@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod out;
 mod remote;
+mod report;
 mod session;
 mod show;
 mod signals;

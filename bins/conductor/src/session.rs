@@ -105,10 +105,10 @@ pub(crate) fn report_file(state_dir: &Path, run: &RunId) -> PathBuf {
 }
 
 /// Writes a file and the folders above it.
-pub(crate) fn write(file: &Path, text: &str) -> Result<(), Failed> {
+pub(crate) fn write(file: &Path, content: impl AsRef<[u8]>) -> Result<(), Failed> {
     let folder = file.parent().unwrap_or(Path::new(""));
     std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(file, text))
+        .and_then(|()| std::fs::write(file, content))
         .with_context(|| format!("could not write {}", file.display()))
         .map_err(Failed::because)
 }

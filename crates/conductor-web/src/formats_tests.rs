@@ -40,9 +40,12 @@ fn invalid() -> Value {
     run
 }
 
+/// The end of a case's class, its name, and the element of its result.
+type Told = (String, String, Option<String>);
+
 /// Looks whether a document is what readers of JUnit's XML know: the elements, their order, the attributes that must be there, and
 /// counts that are those of the cases.
-fn shape(xml: &str) -> (Vec<(String, String, Option<String>)>, [u32; 4]) {
+fn shape(xml: &str) -> (Vec<Told>, [u32; 4]) {
     let parsed = Document::parse(xml).unwrap();
     let suites = parsed.root_element();
     assert_eq!(suites.tag_name().name(), "testsuites");

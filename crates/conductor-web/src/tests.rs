@@ -313,3 +313,81 @@ fn differences_from_production_are_a_table_where_there_was_something_to_compare_
         assert!(!report(&view(json!({ "parity": parity }))).unwrap().contains("Differences from production"));
     }
 }
+
+#[test]
+fn objectives_and_mocks_are_tables_where_there_are_some() {
+    let mut changes = finished("invalid", true);
+    changes["verdict"]["slos"] = json!([{
+        "slo": "p95(checkout) < 800ms", "status": "breached", "observed": 912.25, "limit": 800.0, "unit": "ms", "judged": 59,
+        "broken": 7, "measured": 1.0, "firstBroken": [70.0, 80.0], "budgetSpent": 1.2,
+    }]);
+    let sight = |mock: u64| {
+        json!({ "name": "payments", "routes": { "mock": mock, "missed": 2, "leak": 0, "real": 0 },
+        "simulators": [{ "at": "http://m", "mode": "simulate", "webserver": true }] })
+    };
+    changes["mocks"] = json!([{
+        "before": sight(4), "after": sight(5), "tagged": { "status": 200, "mockedBy": "hoverfly" }, "untagged": { "status": 201 },
+    }]);
+    let mut ticks = [tick(70, Some(330)), tick(80, Some(335))];
+    ticks[1]["mocks"] = json!([sight(2005)]);
+    changes["ticks"] = json!(ticks);
+    let fault = json!({ "mock": "payments", "kind": "broken", "message": "it is in mode spy" });
+    changes["ending"]["mockFaults"] = json!([fault]);
+    let html = report(&view(changes)).unwrap();
+    for part in [
+        "<tr class=\"warning\"><th scope=\"row\"><code>p95(checkout) &#60; 800ms</code></th><td>breached</td><td>912.25 ms</td>\
+         <td>800 ms</td><td>7 of 59, first 1:10 – 1:20</td><td>120 % spent</td></tr>",
+        "<tr class=\"warning\"><th scope=\"row\">payments</th><td>simulate</td><td>200 by hoverfly</td><td>201, by no mock</td>\
+         <td>2,000</td><td>0</td><td>0</td><td>it is in mode spy</td></tr>",
+    ] {
+        assert!(html.contains(part), "{part} is not in\n{html}");
+    }
+    let html = report(&view(finished("passed", true))).unwrap();
+    assert!(!html.contains("id=\"slos\"") && !html.contains("id=\"mocks\""), "{html}");
+}
+
+#[test]
+fn what_others_have_changed_is_a_table_with_what_became_of_it() {
+    let drift = |reverted: bool| {
+        json!({ "application": "shop", "field": "replicas", "expected": "3", "found": "2", "by": "kubectl",
+        "reverted": reverted })
+    };
+    let mut changes = finished("warned", true);
+    changes["ending"]["drifts"] = json!([drift(true), drift(false)]);
+    changes["ending"]["lateChanges"] = json!([{ "drift": drift(false), "putBack": true }]);
+    changes["ending"]["foreignChanges"] = json!([{
+        "application": "shop", "field": "replicas", "original": "1", "applied": "3", "found": "9", "forced": false,
+    }]);
+    let html = report(&view(changes)).unwrap();
+    let of = |when: &str, found: &str, by: &str, then: &str| {
+        format!(
+            "<td class=\"time\">{when}</td><td>shop</td><td>replicas</td><td>3</td><td>{found}</td><td>{by}</td><td>{then}</td>"
+        )
+    };
+    for part in [
+        format!("<tr class=\"\">{}", of("during the load", "2", "kubectl", "put in place again")),
+        format!("<tr class=\"warning\">{}", of("during the load", "2", "kubectl", "left alone")),
+        format!("<tr class=\"warning\">{}", of("on the way back", "9", "", "left alone")),
+        format!("<tr class=\"\">{}", of("after the way back", "2", "kubectl", "put back once more")),
+    ] {
+        assert!(html.contains(&part), "{part} is not in\n{html}");
+    }
+}
+
+#[test]
+fn a_second_source_is_a_line_of_its_own() {
+    let counter = |name: &str| json!({ "name": name, "counts": "run" });
+    let mut ticks = [tick(10, Some(330)), tick(20, Some(335))];
+    for (position, tick) in ticks.iter_mut().enumerate() {
+        tick["cross"] = json!({
+            "check": { "steers": counter("Locust"), "checks": counter("Prometheus"), "tolerance": 0.05 },
+            "fromS": 0.0, "toS": 10.0, "count": if position == 0 { json!(320) } else { json!(null) },
+        });
+    }
+    let html = report(&view(json!({ "ticks": ticks }))).unwrap();
+    assert!(
+        html.contains("checked by Prometheus") && html.contains("<path class=\"line second\" d=\"M20.8 "),
+        "{html}"
+    );
+    assert!(!report(&view(json!({ "ticks": [tick(10, Some(3))] }))).unwrap().contains("checked by"));
+}

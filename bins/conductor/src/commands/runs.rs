@@ -1,4 +1,4 @@
-//! `list`, `get`, `watch`, `stop`, `update` and `report`: looking at runs, and asking one to end or to go for another
+//! `list`, `get`, `verdict`, `watch`, `stop`, `update` and `report`: looking at runs, and asking one to end or to go for another
 //! target.
 
 use conductor_core::phase::Retarget;
@@ -9,7 +9,8 @@ use super::follow::follow;
 use crate::answers;
 use crate::args::{Reported, Updated};
 use crate::exit::{FAILED, Failed, PASSED};
-use crate::session::{Session, write};
+use crate::report;
+use crate::session::Session;
 use crate::signals::Interrupt;
 
 /// Lists all runs.
@@ -23,6 +24,13 @@ pub(super) async fn get(session: Session, run: Option<RunId>) -> Result<u8, Fail
     let run = session.run_or_newest(run).await?;
     let view = session.conductor.get(&run).await.map_err(Failed::because)?;
     answers::run(session.output, &view)
+}
+
+/// Judges a run anew, from its journal.
+pub(super) async fn verdict(session: Session, run: Option<RunId>) -> Result<u8, Failed> {
+    let run = session.run_or_newest(run).await?;
+    let view = session.conductor.get(&run).await.map_err(Failed::because)?;
+    answers::verdict(session.output, &view)
 }
 
 /// Shows a run until it has ended.
@@ -92,9 +100,8 @@ fn who(command: &str) -> String {
 
 /// Writes a run's report.
 pub(super) async fn report(session: Session, reported: Reported) -> Result<u8, Failed> {
-    let run = session.run_or_newest(reported.run).await?;
+    let run = session.run_or_newest(reported.named()).await?;
     let view = session.conductor.get(&run).await.map_err(Failed::because)?;
-    let file = reported.file.unwrap_or_else(|| session.report_file(&run));
-    write(&file, &conductor_web::report(&view).map_err(Failed::because)?)?;
-    answers::written(session.output, &run, &file)
+    let file = reported.file.or_else(|| report::is_page(reported.format).then(|| session.report_file(&run)));
+    report::give(session.output, &view, reported.format, file)
 }

@@ -6,11 +6,11 @@ use conductor_proto::v1;
 
 use super::client::{Client, Stub};
 use super::follow::follow;
-use crate::answers;
 use crate::args::{Global, Output, Reported, Updated};
 use crate::exit::{Failed, PASSED};
 use crate::session::{report_file, state_dir, write};
 use crate::signals::{Interrupt, Signals};
+use crate::{answers, report};
 
 /// Lists all runs.
 pub(super) async fn list(client: &Client, output: Output) -> Result<u8, Failed> {
@@ -21,6 +21,12 @@ pub(super) async fn list(client: &Client, output: Output) -> Result<u8, Failed> 
 pub(super) async fn get(client: &Client, run: Option<RunId>, output: Output) -> Result<u8, Failed> {
     let run = client.run_or_newest(run).await?;
     answers::run(output, &client.view(&run).await?)
+}
+
+/// Judges a run, as its server does from the journal.
+pub(super) async fn verdict(client: &Client, run: Option<RunId>, output: Output) -> Result<u8, Failed> {
+    let run = client.run_or_newest(run).await?;
+    answers::verdict(output, &client.view(&run).await?)
 }
 
 /// Shows a run until it has ended.
@@ -74,11 +80,15 @@ pub(super) async fn update(client: &Client, updated: Updated, output: Output) ->
     Ok(PASSED)
 }
 
-/// Writes a run's report, as the server makes it.
+/// Writes a run's report: the page as the server makes it, other formats as this program does.
 pub(super) async fn report(client: &Client, reported: Reported, global: &Global) -> Result<u8, Failed> {
-    let run = client.run_or_newest(reported.run).await?;
+    let run = client.run_or_newest(reported.named()).await?;
+    let Reported { file, format, .. } = reported;
+    if !report::is_page(format) {
+        return report::give(global.output, &client.view(&run).await?, format, file);
+    }
     let page = client.page(&run).await?;
-    let file = match reported.file {
+    let file = match file {
         Some(file) => file,
         None => report_file(&state_dir(global)?, &run),
     };

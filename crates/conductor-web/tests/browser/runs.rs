@@ -85,6 +85,31 @@ pub(crate) fn everything() -> RunView {
                 { "what": "replicas of shop were changed by kubectl", "source": "the freeze" }] },
         ],
     });
+    run["verdict"]["slos"] = json!([
+        { "slo": "p95(checkout) < 800ms over 1m during plateau then mark", "status": "breached", "observed": 912.25, "limit": 800.0,
+          "unit": "ms", "judged": 59, "broken": 7, "measured": 1.0, "firstBroken": [2700.0, 2760.0] },
+        { "slo": "error_rate < 1%", "status": "met", "observed": 0.36, "limit": 1.0, "unit": "%", "judged": 59, "broken": 0,
+          "measured": 1.0, "budgetSpent": 0.36, "burnRate": 14.2 },
+    ]);
+    let sight = |mock: u64| {
+        json!({
+            "name": "payment-provider", "arrived": mock, "routes": { "mock": mock, "missed": 2, "leak": 1, "real": 0 },
+            "simulators": [{ "at": "http://127.0.0.1:8888", "mode": "simulate", "webserver": true }],
+        })
+    };
+    run["mocks"] = json!([{
+        "before": sight(0), "after": sight(1), "tagged": { "status": 200, "mockedBy": "hoverfly" }, "untagged": { "status": 201 },
+    }]);
+    run["ending"]["mockFaults"] = json!([{ "mock": "payment-provider", "kind": "bypassed", "message": "1 tagged request was stopped on its way to the real one" }]);
+    let counter = |name: &str| json!({ "name": name, "counts": "everybody" });
+    for tick in run["ticks"].as_array_mut().unwrap() {
+        tick["mocks"] = json!([sight(120_000)]);
+        let count = tick["count"].as_f64().map(|count| (count * 0.97) as u64);
+        tick["cross"] = json!({
+            "check": { "steers": counter("Locust"), "checks": counter("Prometheus"), "tolerance": 0.05 },
+            "fromS": tick["fromS"], "toS": tick["toS"], "count": count,
+        });
+    }
     for tick in run["ticks"].as_array_mut().unwrap().iter_mut().skip(40).take(4) {
         tick["marks"] = json!(["workerLost", "generatorBound"]);
         tick["failures"] = json!(210);

@@ -1,0 +1,58 @@
+//! `compare`: two runs side by side, and whether they differ by more than chance explains.
+
+use std::fmt::Write;
+
+use conductor_compare::{Comparison, Interval};
+use conductor_core::view::RunView;
+
+use super::bundle;
+use crate::args::{Compared, Global, Output, Told};
+use crate::exit::{Failed, PASSED};
+use crate::out;
+use crate::session::Session;
+
+/// Compares two runs.
+pub(super) async fn compare(global: &Global, compared: &Compared) -> Result<u8, Failed> {
+    let (first, second) = (view(global, &compared.first).await?, view(global, &compared.second).await?);
+    let told = conductor_compare::compare(&first, &second);
+    match global.output {
+        Output::Json => out::json(&told)?,
+        Output::Text => out::answer(&text(&told))?,
+    }
+    Ok(PASSED)
+}
+
+async fn view(global: &Global, told: &Told) -> Result<RunView, Failed> {
+    match told {
+        Told::Bundle(file) => Ok(bundle::read(global.output, file)?.view),
+        Told::Run(run) => {
+            let session = Session::open(global).await?;
+            let view = session.conductor.get(run).await.map_err(Failed::because);
+            session.journal.close().await;
+            view
+        }
+    }
+}
+
+fn text(told: &Comparison) -> String {
+    let mut text = format!("first      {}\nsecond     {}\n\n", told.first, told.second);
+    // Writing to a string does not fail.
+    let mut line = |words: std::fmt::Arguments<'_>| drop(writeln!(text, "{words}"));
+    if told.changes.is_empty() {
+        line(format_args!("nothing was changed between them"));
+    }
+    for change in &told.changes {
+        line(format_args!("{}: {} → {}", change.what, change.first, change.second));
+    }
+    line(format_args!(""));
+    let figure = |value: Option<f64>| value.map_or_else(|| "too few windows".to_owned(), |value| format!("{value:.3}"));
+    for metric in &told.metrics {
+        let difference = metric.difference.map_or_else(String::new, |Interval { estimate, low, high }| {
+            format!("   {estimate:+.3} ({low:+.3} to {high:+.3})")
+        });
+        let (name, first, second, unit) = (&metric.name, figure(metric.first), figure(metric.second), metric.unit);
+        line(format_args!("{name}: {first} → {second} {unit}{difference}"));
+    }
+    line(format_args!("\n{}", told.sentence));
+    text
+}
