@@ -126,5 +126,8 @@ impl Slo {
 #[path = "slo/parse_tests.rs"]
 mod parse_tests;
 #[cfg(test)]
+#[path = "slo/run_tests.rs"]
+mod run_tests;
+#[cfg(test)]
 #[path = "slo/watch_tests.rs"]
 mod watch_tests;
