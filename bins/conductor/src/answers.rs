@@ -29,6 +29,18 @@ pub(crate) fn run(output: Output, view: &RunView) -> Result<u8, Failed> {
     Ok(PASSED)
 }
 
+/// A run's verdict; its exit code is the answer's.
+pub(crate) fn verdict(output: Output, view: &RunView) -> Result<u8, Failed> {
+    let Some(verdict) = &view.verdict else {
+        return Err(Failed::input(format!("run {} has not ended: it is judged at its end", view.id)));
+    };
+    match output {
+        Output::Json => out::json(verdict)?,
+        Output::Text => out::answer(&show::verdict(verdict))?,
+    }
+    Ok(verdict.exit_code())
+}
+
 /// What a run would change.
 pub(crate) fn plan(output: Output, report: &PlanReport, kpi: &str) -> Result<u8, Failed> {
     match output {

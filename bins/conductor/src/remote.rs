@@ -50,6 +50,7 @@ pub(crate) async fn perform(target: Target, verb: Anywhere, global: &Global) -> 
         Anywhere::Plan(declared) => start::plan(client, &declared.load_test, output).await,
         Anywhere::List => runs::list(client, output).await,
         Anywhere::Get(one) => runs::get(client, one.run, output).await,
+        Anywhere::Verdict(one) => runs::verdict(client, one.run, output).await,
         Anywhere::Watch(one) => runs::watch(client, one.run, output).await,
         Anywhere::Stop(one) => runs::stop(client, one.run, output).await,
         Anywhere::Update(updated) => runs::update(client, updated, output).await,

@@ -10,9 +10,13 @@ pub(crate) mod plot;
 mod progress;
 mod scores;
 mod summary;
+mod verdict;
+mod verdicts;
 mod workloads;
 
 pub(crate) use goals::goals;
 pub(crate) use plan::plan;
 pub(crate) use scores::scores;
 pub(crate) use summary::{left_behind, runs, summary};
+pub(crate) use verdict::verdict;
+pub(crate) use verdicts::verdicts;

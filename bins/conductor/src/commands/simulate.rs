@@ -1,9 +1,12 @@
 //! `simulate`: a load test against a model, with the same engine, display and summary as a real one, on a clock that
-//! jumps over every wait. Comparing algorithms is in `trials`, judging the law by its goals in `goals`.
+//! jumps over every wait. Comparing algorithms is in `trials`, judging the law by its goals in `goals`, and
+//! what verdicts are worth in `verdicts`.
 
 mod goals;
 mod models;
+mod staged;
 mod trials;
+mod verdicts;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,10 +31,15 @@ use crate::session::write;
 use crate::show;
 use crate::show::display::Display;
 
+pub(crate) use verdicts::Judged;
+
 /// Runs a load test against a model.
 pub(super) fn simulate(simulated: &Simulated, output: Output) -> Result<u8, Failed> {
     if simulated.goals {
         return goals::judge_goals(&simulated.trials, output);
+    }
+    if simulated.verdicts {
+        return verdicts::judge_runs(&simulated.trials, output);
     }
     if simulated.score || simulated.plot.is_some() {
         return trials::compare(simulated, output);

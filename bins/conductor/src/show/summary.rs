@@ -9,6 +9,7 @@ use conductor_core::view::{ApplicationView, RunView};
 use conductor_web::law;
 
 use super::figures::{clock, signed_percent, thousands, time_of_day};
+use super::verdict::reasons;
 
 /// A run in a few lines.
 pub(crate) fn summary(view: &RunView) -> String {
@@ -22,15 +23,7 @@ pub(crate) fn summary(view: &RunView) -> String {
         Some(verdict) => format!("verdict    {}", verdict.outcome),
         None => format!("state      {} since {}", view.state, time_of_day(view.updated_at)),
     });
-    for cause in view.verdict.iter().flat_map(|verdict| &verdict.causes) {
-        line(format!("           {}: {}", cause.code, cause.message));
-        for evidence in &cause.evidence {
-            line(format!("             - {evidence}"));
-        }
-        if !cause.advice.is_empty() {
-            line(format!("             > {}", cause.advice));
-        }
-    }
+    view.verdict.iter().flat_map(reasons).for_each(&mut line);
     let holds = view.verdict.as_ref().map_or(&[][..], |verdict| &verdict.holds);
     for hold in holds {
         let place = if holds.len() == 1 {

@@ -55,6 +55,7 @@ fn marked(places: &[usize], mark: Mark) -> Verdict {
 
 fn silent(tick: &mut Tick) {
     (tick.count, tick.kpi_per_min, tick.requests) = (Some(0), Some(0.0), 0);
+    tick.marks.push(Mark::Approximate);
 }
 
 fn without_kpi(tick: &mut Tick) {
@@ -333,6 +334,19 @@ fn statistics_that_do_not_go_on_are_stale_and_those_that_catch_up_are_not() {
 }
 
 #[test]
+fn a_system_that_answers_nothing_while_the_time_of_statistics_goes_on_has_stalled() {
+    let hung = |tick: &mut Tick| {
+        silent(tick);
+        tick.marks.clear();
+    };
+    let verdict = at(&[10, 11, 12, 13], hung);
+    assert_eq!(verdict.outcome, Outcome::Failed);
+    assert_eq!(codes(&verdict), ["stalled", "target_not_held"]);
+    let told = verdict.causes[0].evidence[1].to_string();
+    assert_eq!(told, "requests meanwhile: 0 requests, from 1m40s to 2m20s; load generator");
+}
+
+#[test]
 fn few_users_that_make_no_request_for_a_time_are_no_stale_statistics() {
     let quiet = |requests: u64| {
         let spec = load_test("6/min", json!({ "plateau": "3m", "interval": "10s" }));
@@ -340,6 +354,7 @@ fn few_users_that_make_no_request_for_a_time_are_no_stale_statistics() {
             tick.requests = if position % 2 == 0 { 0 } else { requests };
             tick.count = Some(u64::from(position % 2 == 1));
             tick.set_point_per_min = 6.0;
+            tick.marks.push(Mark::Approximate);
         });
         judged(&spec, &ticks, Cause::Completed)
     };

@@ -62,7 +62,8 @@ pub(super) const STATS_STALE: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "stats_stale",
     when: "in more than `unmeasuredShare` of a hold the load generator answered, but its statistics did not move although \
-           users ran",
+           users ran: their time stood still, or they have none of their own (without the conductor's plugin) and no request \
+           was in them, so that nobody can tell them from a system that answers nothing",
     evidence: "the share of the hold, and the users that ran",
     advice: "Look whether the load generator's statistics are stuck; if it is the system that answers nothing at all, give \
              requests a timeout, so that they are counted as failed.",
@@ -198,7 +199,9 @@ pub(super) fn stale(facts: &Facts<'_>, windows: &[Window<'_>], hold: &Hold, plac
         let is_covered =
             || windows.iter().any(|other| other.tick.to_s >= window.to_s && other.tick.from_s < window.from_s);
         let missing = per_user_s * window.users() * window.seconds();
-        is_still && if has_time { missing >= MISSING_REQUESTS } else { !is_covered() }
+        // A time that goes on by itself shows that the statistics do, so that it is the system that answers nothing.
+        let is_silent = || window.has(Mark::Approximate) && missing >= MISSING_REQUESTS;
+        is_still && if has_time { is_silent() } else { !is_covered() }
     };
     let still: Vec<&Window<'_>> = windows.iter().filter(|window| window.overlap_s(hold) > 0.0).filter(stands).collect();
     let share = still.iter().map(|window| window.overlap_s(hold)).sum::<f64>() / hold.seconds();

@@ -30,11 +30,13 @@ fn shop(bed: &Bed) -> (String, u32) {
 
 #[tokio::test(start_paused = true)]
 async fn a_marked_run_goes_on_and_is_invalid_and_their_change_is_left_alone_or_forced_back() {
-    for (policy, replicas) in [(ForeignPolicy::Report, 9), (ForeignPolicy::Force, 1)] {
+    let policies = [(ForeignPolicy::Report, 9, "changed_by_others"), (ForeignPolicy::Force, 1, "restored_by_force")];
+    for (policy, replicas, code) in policies {
         let mut bed = Bed::healthy();
         bed.created.foreign_policy = policy;
         let (run, view) = disturbed(&bed).await;
-        assert_eq!(codes(&view), [(Outcome::Invalid, "drift"), (Outcome::Warned, "changed_by_others")], "{policy:?}");
+        let expected = [(Outcome::Invalid, "environment_drifted"), (Outcome::Warned, code)];
+        assert_eq!(codes(&view), expected, "{policy:?}");
         assert_eq!(verdict(&view).causes[0].message, "during the load, shop: replicas is 9, not 3");
         assert_eq!(view.ending.as_ref().unwrap().cause, Cause::Completed);
         assert_eq!(shop(&bed), ("v1".to_owned(), replicas), "{policy:?}");
@@ -62,7 +64,7 @@ async fn an_aborted_run_ends_at_once_and_goes_the_whole_way_back() {
     let mut bed = Bed::healthy();
     bed.created.drift_policy = DriftPolicy::Abort;
     let (run, view) = disturbed(&bed).await;
-    assert_eq!(codes(&view), [(Outcome::Invalid, "drift"), (Outcome::Warned, "changed_by_others")]);
+    assert_eq!(codes(&view), [(Outcome::Invalid, "environment_drifted"), (Outcome::Warned, "changed_by_others")]);
     assert_eq!(view.ending.as_ref().unwrap().cause, Cause::Drifted);
     assert_eq!((outcome(&view), verdict(&view).restored), (Outcome::Invalid, true));
     assert_eq!(shop(&bed), ("v1".to_owned(), 9), "their change is left alone");
@@ -77,6 +79,6 @@ async fn what_was_changed_before_the_load_began_is_seen_too() {
     until("it is scaled", || shop(&bed).1 == 3).await;
     assert!(bed.environment.change(&"shop".parse().unwrap(), Some("v9"), None));
     let view = over(&conductor, &run).await;
-    assert_eq!(codes(&view)[0], (Outcome::Invalid, "drift"), "{:?}", verdict(&view));
+    assert_eq!(codes(&view)[0], (Outcome::Invalid, "environment_drifted"), "{:?}", verdict(&view));
     assert_eq!(shop(&bed), ("v9".to_owned(), 1));
 }

@@ -148,7 +148,7 @@ async fn what_could_be_put_back_in_part_makes_the_run_invalid_and_is_let_go_of_a
     let (conductor, run) = disturbed(&bed).await;
     let view = over(&conductor, &run).await;
     bed.assert_clean(&view, "not reverted");
-    assert_eq!(codes(&view), ["drift"], "{:?}", verdict(&view));
+    assert_eq!(codes(&view), ["environment_drifted"], "{:?}", verdict(&view));
     assert_eq!(verdict(&view).causes[0].message, "during the load, payments: replicas is 9, not 2");
     let text = "put payments back as the run needs it: payments may not be scaled";
     assert_eq!(view.events.iter().filter(|event| event.message == text).count(), 1);
@@ -168,6 +168,6 @@ async fn what_is_still_being_put_back_when_the_load_ends_makes_the_run_invalid_a
     let view = over(&conductor, &run).await;
     bed.assert_clean(&view, "being reverted");
     let causes: Vec<&str> = verdict(&view).causes.iter().map(|cause| cause.message.as_str()).collect();
-    assert_eq!(codes(&view), ["drift", "drift_reverted"], "{causes:?}");
+    assert_eq!(codes(&view), ["environment_drifted", "drift_reverted"], "{causes:?}");
     assert_eq!(causes[0], "during the load, payments: replicas is 9, not 2");
 }
