@@ -19,7 +19,7 @@ use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::{Fold, RunView, Update};
 pub use hand_over::HandOver;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 pub use turn::Turn;
@@ -38,6 +38,9 @@ use crate::spans::Spans;
 
 /// The revision of a run's first record. A conductor's epoch is the revision of the record with which it begins.
 const FIRST: Revision = 1;
+
+/// How many runs may begin before whoever is told of them has heard of the first.
+const MOST_AT_ONCE: usize = 1024;
 
 /// Runs load tests. Cloning gives another handle on the same runs; dropping all handles stops none of them.
 #[derive(Clone)]
@@ -61,6 +64,8 @@ struct Shared {
     tended: AtomicBool,
     /// Told when a turn may have come: a run has ended here, or has begun to wait.
     turns: Notify,
+    /// Told of each run that begins to be driven here, and after which revision.
+    begun: broadcast::Sender<(RunId, Revision)>,
     /// How many runs waited for each environment when it was last looked at the queues.
     waiting: Mutex<BTreeMap<String, usize>>,
 }
@@ -118,8 +123,9 @@ impl Conductor {
         let (local, tails) = (Mutex::default(), Mutex::default());
         let (gate, driven) = (watch::Sender::new(Gate::Open), AtomicU64::new(0));
         let (tended, turns, waiting) = (AtomicBool::new(false), Notify::new(), Mutex::default());
+        let begun = broadcast::Sender::new(MOST_AT_ONCE);
         let shared =
-            Shared { store, requests, factory, clock, options, local, tails, gate, driven, tended, turns, waiting };
+            Shared { store, requests, factory, clock, options, local, tails, gate, driven, tended, turns, begun, waiting };
         Self { shared: Arc::new(shared) }
     }
 
@@ -307,6 +313,7 @@ impl Conductor {
         let driver = Driver { equipment, journal, run, views, updates, last_at, requests, asked, claim };
         let number = self.shared.driven.fetch_add(1, Ordering::Relaxed);
         let place = Place { shared: Arc::clone(&self.shared), run: id.clone(), number };
+        let (news, begun) = ((id.clone(), driver.run.revision), &self.shared.begun);
         let mut local = self.shared.local.lock().unwrap_or_else(PoisonError::into_inner);
         if *self.gate().borrow() == Gate::HandedOver {
             // Its journal has begun, or goes on as it was: whoever finds it unfinished drives it.
@@ -320,6 +327,22 @@ impl Conductor {
         };
         let task = tokio::spawn(task.instrument(span));
         local.insert(id, Local { views: seen, updates: reader, progress, ask, task, claim: held, number });
+        drop(local);
+        // It fails where nobody wants to hear of it.
+        let _ = begun.send(news);
+    }
+
+    /// The runs that begin to be driven here from now on, each with the revision after which that is.
+    pub(crate) fn begun(&self) -> broadcast::Receiver<(RunId, Revision)> {
+        self.shared.begun.subscribe()
+    }
+
+    pub(crate) fn store(&self) -> Arc<dyn RunStore> {
+        Arc::clone(&self.shared.store)
+    }
+
+    pub(crate) fn clock_handle(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.shared.clock)
     }
 
     fn journal(&self, run: &RunId) -> Journal {

@@ -3,6 +3,7 @@
 //! * [`Conductor`] — the handle: start, stop, update, watch, follow, recover,
 //! * [`Steward`] — keeps every unfinished run driven, lets those that wait begin, and hands all of them over at the end of a process,
 //! * [`PortsFactory`] — makes what a run works with, its [`Ports`](conductor_core::ports::Ports),
+//! * [`Announcer`] — tells receivers of alerts of the runs that are driven here,
 //! * [`PortObserver`] — hears of every call of a port: [`observed`], [`ObservedFactory`],
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
@@ -12,6 +13,7 @@
 //! and leaving a state drops its activity, which cancels the work. No adapter is named here.
 
 mod activity;
+mod alerts;
 mod clock;
 mod conductor;
 mod driver;
@@ -29,10 +31,11 @@ mod requests;
 mod spans;
 mod steward;
 
+pub use alerts::{AlertReceiver, Announcer};
 pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Adoption, Conductor, HandOver, Recovery, Turn, is_gone};
 pub use errors::{RecoverError, StartError, TurnError, UpdateError, ViewError};
-pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver, observed};
+pub use observed::{CallOutcome, ObservedFactory, PortCall, PortObserver, observed, observed_notifier};
 pub use options::{EngineOptions, Retry};
 pub use plan::{PlanReport, StoredRows, WorkersPlan, plan};
 pub use ports::PortsFactory;
