@@ -8,11 +8,12 @@ use conductor_access::{Access, AccessSettings, AuditLog, ReviewCluster, ReviewSe
 use conductor_core::ports::{CallerReview, Clock};
 use conductor_core::units::Span;
 use conductor_engine::{
-    Conductor, EngineOptions, HandOver, ObservedFactory, PortObserver, Steward, StewardOptions, SystemClock,
+    AlertReceiver, Announcer, Conductor, EngineOptions, HandOver, ObservedFactory, PortObserver, Steward,
+    StewardOptions, SystemClock, observed_notifier,
 };
 use conductor_grpc::{Door, Limits, Service, serve};
 use conductor_telemetry::{Metrics, Probes, Readiness};
-use conductor_wiring::{ClusterSettings, Journal, JournalProblem, Signals, Wiring, caller_review};
+use conductor_wiring::{ClusterSettings, Journal, JournalProblem, Signals, Wiring, alert_receivers, caller_review};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -27,6 +28,8 @@ use crate::settings::ServerSettings;
 pub(crate) const LAST_SPANS: Duration = Duration::from_secs(2);
 /// How long calls that are under way are waited for at the end. Watches are ended at once.
 const LAST_CALLS: Duration = Duration::from_secs(5);
+/// How long receivers of alerts may take at the end to be told of what they were not told yet.
+const LAST_ALERTS: Duration = Duration::from_secs(3);
 /// What a server waits for before it is ready: that unfinished runs of its journal are taken over or somebody else's.
 const TAKE_OVER: &str = "unfinished runs";
 
@@ -41,6 +44,7 @@ pub(crate) struct Server {
     conductor: Conductor,
     metrics: Metrics,
     hand_over: Span,
+    alerts: Vec<AlertReceiver>,
 }
 
 impl Server {
@@ -49,6 +53,8 @@ impl Server {
         let ServerSettings { listen, state_dir, limits, telemetry, hand_over, .. } = &settings;
         let state_dir = state_dir.as_deref().context("there is no state folder")?;
         let environments = Environments::read(&settings.environments, state_dir).map_err(Failed::input)?;
+        let alerts = settings.alerts.as_deref().map_or_else(|| Ok(Vec::new()), alert_receivers);
+        let alerts = alerts.map_err(Failed::input)?;
         let addresses = listen.resolve().await?;
         let (access, tls, audit) = guarded(&settings, &addresses).await.map_err(Failed::input)?;
         let listener = TcpListener::bind(addresses.all()).await;
@@ -62,23 +68,26 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new(&telemetry.metrics, env!("CARGO_PKG_VERSION"), Arc::clone(&clock));
         let observer: Arc<dyn PortObserver> = metrics.ports();
+        let alerts = observed(alerts, &observer);
         let factory = Arc::new(ObservedFactory::new(Arc::new(Wiring::new(variable)), &observer));
         let (store, requests) = journal.sides();
         let conductor = Conductor::new(store, requests, factory, clock, EngineOptions::default());
         let door = Door { access, tls, audit, observer: Arc::new(Answers::of(&metrics)) };
         let (limits, hand_over) = (*limits, *hand_over);
-        Ok(Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over })
+        Ok(Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over, alerts })
     }
 
     /// Serves until a signal ends it, and hands over what it drives.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
-        let Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over } = self;
+        let Self { listener, probes, door, limits, environments, journal, conductor, metrics, hand_over, alerts } =
+            self;
         let mut signals = Signals::listen().context("could not listen to signals")?;
         let readiness = Readiness::waiting_for([TAKE_OVER]);
         let (ending, ended) = watch::channel(false);
         let scheme = if door.tls.is_some() { "https" } else { "http" };
         say(scheme, &listener, &probes, &environments)?;
 
+        let announcer = Announcer::begin(&conductor, alerts);
         let steward = Steward::begin(&conductor, StewardOptions::default());
         let observing = tokio::spawn(observe(conductor.clone(), metrics.runs()));
         let probing = tokio::spawn(probes.serve(metrics, readiness.clone(), until(ended.clone())));
@@ -105,10 +114,21 @@ impl Server {
             name = signals.next() => tracing::warn!("{name}: calls that are under way are cut off"),
         }
         observing.abort();
+        announcer.end(LAST_ALERTS).await;
         journal.close().await;
         probing.await.context("the server of metrics has broken down")??;
         Ok(())
     }
+}
+
+/// The receivers, whose calls are told to the metrics.
+fn observed(receivers: Vec<AlertReceiver>, by: &Arc<dyn PortObserver>) -> Vec<AlertReceiver> {
+    let observed = |AlertReceiver { name, when, notifier }| AlertReceiver {
+        name,
+        when,
+        notifier: observed_notifier(notifier, by),
+    };
+    receivers.into_iter().map(observed).collect()
 }
 
 /// What stands between the world and a server at those addresses: who may call, TLS, and the audit trail.

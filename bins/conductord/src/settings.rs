@@ -48,6 +48,8 @@ pub(crate) struct ServerSettings {
     pub(crate) tls: Option<TlsSettings>,
     /// Where it is written who has called what; absent for nowhere.
     pub(crate) audit: Option<AuditSettings>,
+    /// The file that says who is told of alerts; absent for nobody.
+    pub(crate) alerts: Option<PathBuf>,
     /// What callers may use.
     pub(crate) limits: Limits,
     /// Logs, metrics and spans.
@@ -65,6 +67,7 @@ impl Default for ServerSettings {
             access: None,
             tls: None,
             audit: None,
+            alerts: None,
             limits: Limits::default(),
             telemetry: TelemetrySettings::default(),
         }
@@ -88,6 +91,7 @@ impl ServerSettings {
         let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
         self.environments.iter_mut().for_each(resolve);
         self.journal.iter_mut().for_each(resolve);
+        self.alerts.iter_mut().for_each(resolve);
         self.state_dir.iter_mut().for_each(resolve);
         if let Some(access) = &mut self.access {
             access.tokens.iter_mut().for_each(|tokens| resolve(&mut tokens.file));
@@ -117,6 +121,7 @@ kind: Server
 spec:
   environments: [shop.yaml, /etc/other.yaml]
   journal: journal.yaml
+  alerts: alerts.yaml
   access: { tokens: { file: tokens }, kubernetes: { audiences: [load-tests], cluster: { kubeconfig: test } } }
   tls: { certificate: tls.crt, key: tls.key }
   audit: { file: audit }
@@ -137,6 +142,7 @@ spec:
         let (settings, folder) = settings(SERVER).unwrap();
         assert_eq!(settings.environments, [folder.join("shop.yaml"), PathBuf::from("/etc/other.yaml")]);
         assert_eq!(settings.journal, Some(folder.join("journal.yaml")));
+        assert_eq!(settings.alerts, Some(folder.join("alerts.yaml")));
         let access = settings.access.unwrap();
         assert_eq!(access.tokens.unwrap().file, folder.join("tokens"));
         assert_eq!(access.kubernetes.unwrap().cluster.kubeconfig, Some(folder.join("test")));

@@ -124,8 +124,21 @@ impl Conductor {
         let (gate, driven) = (watch::Sender::new(Gate::Open), AtomicU64::new(0));
         let (tended, turns, waiting) = (AtomicBool::new(false), Notify::new(), Mutex::default());
         let begun = broadcast::Sender::new(MOST_AT_ONCE);
-        let shared =
-            Shared { store, requests, factory, clock, options, local, tails, gate, driven, tended, turns, begun, waiting };
+        let shared = Shared {
+            store,
+            requests,
+            factory,
+            clock,
+            options,
+            local,
+            tails,
+            gate,
+            driven,
+            tended,
+            turns,
+            begun,
+            waiting,
+        };
         Self { shared: Arc::new(shared) }
     }
 
