@@ -163,6 +163,7 @@ impl LoadGenerator for SimEnvironment {
                 version: format!("conductor-sim {}", env!("CARGO_PKG_VERSION")),
                 workers: Some(world.workers()),
                 counting: "KPI events are counted in event time".to_owned(),
+                by_name: false,
             })
         })
         .await

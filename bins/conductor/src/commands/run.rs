@@ -63,7 +63,7 @@ async fn put_back(session: &Session, run: &RunId) -> Result<Followed, Failed> {
 
 fn refused(error: StartError) -> Failed {
     let code = match &error {
-        StartError::Connect { .. } | StartError::RequestReused { .. } => BAD_INPUT,
+        StartError::Connect { .. } | StartError::RequestReused { .. } | StartError::Baseline { .. } => BAD_INPUT,
         StartError::Claimed { .. }
         | StartError::Unfinished { .. }
         | StartError::Awaited { .. }
