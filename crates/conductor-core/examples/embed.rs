@@ -44,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut story = Story::begin(created, "2026-11-24T14:00:00Z".parse()?)?;
     let production = Production::new(Release::single("v2"), Allocation::of_replicas(3));
     let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
-    let generator = GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned(), by_name: false };
+    let generator =
+        GeneratorFacts { version: "a model".to_owned(), workers: None, counting: "exact".to_owned(), by_name: false };
     story.tell(1, Event::Started)?;
     story.tell(
         1,

@@ -30,9 +30,12 @@ impl FailureKind {
     pub fn is_transient(self) -> bool {
         match self {
             Self::Unavailable => true,
-            Self::NotFound | Self::Rejected | Self::Unsettled | Self::TimedOut | Self::KpiUnmeasured | Self::SloBreached => {
-                false
-            }
+            Self::NotFound
+            | Self::Rejected
+            | Self::Unsettled
+            | Self::TimedOut
+            | Self::KpiUnmeasured
+            | Self::SloBreached => false,
         }
     }
 }

@@ -343,7 +343,12 @@ mod tests {
     fn load_workers_cannot_be_scaled_where_the_generator_has_none() {
         let workers = serde_json::json!({ "workers": { "application": "load-workers", "most": 4 } });
         let mut created = created(load_test("600/min", serde_json::json!({ "load": workers })));
-        let facts = |workers| GeneratorFacts { version: "Locust 2.47.0".to_owned(), workers, counting: String::new(), by_name: false };
+        let facts = |workers| GeneratorFacts {
+            version: "Locust 2.47.0".to_owned(),
+            workers,
+            counting: String::new(),
+            by_name: false,
+        };
         assert_eq!(
             created.unfit(&facts(None)).unwrap(),
             "Locust 2.47.0 is one process without workers, and spec.load.workers scales load-workers; expected a load \

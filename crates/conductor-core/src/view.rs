@@ -258,7 +258,12 @@ impl RunView {
         self.ending = run.state.ending().cloned();
         self.verdict = if let State::Finished { ending } = &run.state {
             let facts = Facts::new(&run.created.spec, &self.profile, &self.ticks, ending);
-            Some(judge(&Facts { guarded: run.guarded.as_ref(), parity: self.parity.as_ref(), baseline: run.created.baseline.as_ref(), ..facts }))
+            Some(judge(&Facts {
+                guarded: run.guarded.as_ref(),
+                parity: self.parity.as_ref(),
+                baseline: run.created.baseline.as_ref(),
+                ..facts
+            }))
         } else {
             None
         };
@@ -452,9 +457,7 @@ impl RunView {
         let users = generator.map(|status| status.users);
         let spec = &run.created.spec;
         let requests_by_name = measurement.requests.as_ref().map(|requests| requests.since(started));
-        let broken = |window| {
-            slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, window)
-        };
+        let broken = |window| slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, window);
         let broken_slos = requests_by_name.as_ref().map(broken).unwrap_or_default();
         Some(Tick {
             requests_by_name,

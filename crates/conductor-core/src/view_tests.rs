@@ -50,8 +50,12 @@ impl Story {
         let production = Production::new(Release::single("v2"), Allocation::of_replicas(3));
         let production = Production { deploy_id: Some("d-7".to_owned()), ..production };
         let present = Observed::new(Release::single("v1"), Allocation::of_replicas(1));
-        let generator =
-            GeneratorFacts { version: "1".to_owned(), workers: None, counting: "counted exactly".to_owned(), by_name: false };
+        let generator = GeneratorFacts {
+            version: "1".to_owned(),
+            workers: None,
+            counting: "counted exactly".to_owned(),
+            by_name: false,
+        };
         self.tell(1, Event::Started)
             .tell(
                 1,

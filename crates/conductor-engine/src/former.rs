@@ -38,13 +38,12 @@ pub(crate) async fn learnt(store: &dyn RunStore, runs: &[RunSummary], spec: &Loa
 }
 
 /// What objectives need of the run that a load test names as its baseline; `None` where it names none.
-pub(crate) async fn baseline(
-    store: &dyn RunStore,
-    spec: &LoadTestSpec,
-) -> Result<Option<BaselineFigures>, StartError> {
+pub(crate) async fn baseline(store: &dyn RunStore, spec: &LoadTestSpec) -> Result<Option<BaselineFigures>, StartError> {
     let Some(run) = &spec.baseline else { return Ok(None) };
-    let refused = |problem: String, expected: &str| {
-        StartError::Baseline { run: run.clone(), problem, expected: expected.to_owned() }
+    let refused = |problem: String, expected: &str| StartError::Baseline {
+        run: run.clone(),
+        problem,
+        expected: expected.to_owned(),
     };
     let journal = match store.journal(run, 0).await {
         Ok(journal) => journal,
@@ -56,7 +55,10 @@ pub(crate) async fn baseline(
     let (fold, _) = Fold::of(run, &journal)
         .map_err(|error| refused(format!("run {run} cannot be read: {error}"), "a run whose journal is whole"))?;
     let interval_s = fold.run.created.spec.interval.as_secs_f64();
-    let figures = BaselineFigures::of(spec, &fold.view, interval_s)
-        .map_err(|error| StartError::Baseline { run: run.clone(), problem: error.problem, expected: error.expected })?;
+    let figures = BaselineFigures::of(spec, &fold.view, interval_s).map_err(|error| StartError::Baseline {
+        run: run.clone(),
+        problem: error.problem,
+        expected: error.expected,
+    })?;
     Ok(Some(figures))
 }

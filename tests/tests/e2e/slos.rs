@@ -42,7 +42,11 @@ fn objectives_hold_or_end_the_run_and_an_earlier_run_is_the_baseline() {
     let view = bed.view();
     assert_eq!(status(&view, breached), "breached");
     let ticks = view["ticks"].as_array().unwrap();
-    assert!(ticks.len() < 10, "{} intervals of five seconds were measured, although the first ten ended it", ticks.len());
+    assert!(
+        ticks.len() < 10,
+        "{} intervals of five seconds were measured, although the first ten ended it",
+        ticks.len()
+    );
     assert_eq!(ticks.last().unwrap()["brokenSlos"], serde_json::json!([breached]));
     let relative = &view["verdict"]["slos"][0];
     assert!(relative["limit"].as_f64().unwrap() >= 900.0, "{relative}");
@@ -50,7 +54,11 @@ fn objectives_hold_or_end_the_run_and_an_earlier_run_is_the_baseline() {
 
     bed.write("loadtest.yaml", &with("  baseline: nobody\n  slos: ['mean < 2 × baseline']\n"));
     let refused = bed.run().ended_with(2);
-    assert!(refused.err.contains("spec.baseline: there is no run nobody; expected a run of this store"), "{}", refused.err);
+    assert!(
+        refused.err.contains("spec.baseline: there is no run nobody; expected a run of this store"),
+        "{}",
+        refused.err
+    );
 }
 
 #[test]

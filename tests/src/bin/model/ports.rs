@@ -121,7 +121,12 @@ impl Scaler for Hands {
 #[async_trait]
 impl LoadGenerator for Hands {
     async fn check(&self) -> Result<GeneratorFacts, PortError> {
-        Ok(GeneratorFacts { version: "a table".to_owned(), workers: None, counting: "counted exactly".to_owned(), by_name: false })
+        Ok(GeneratorFacts {
+            version: "a table".to_owned(),
+            workers: None,
+            counting: "counted exactly".to_owned(),
+            by_name: false,
+        })
     }
 
     async fn set(&self, tags: &Tags, setting: &LoadSetting) -> Result<(), PortError> {
