@@ -1,6 +1,7 @@
 //! The rows of SQLite files, beside the programs that write them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
@@ -22,6 +23,25 @@ pub(crate) fn all(file: &Path) -> Vec<String> {
         }
         found
     })
+}
+
+/// Adds orders of a customer, who waits for the shop where that writes.
+pub(crate) fn order(file: &Path, orders: u32) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(30));
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let mut basket = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        for _ in 0..orders {
+            for query in [
+                "INSERT INTO baskets (run_id) VALUES (NULL)",
+                "INSERT INTO orders (basket_id, total_cents, status) SELECT max(id), 100, 'accepted' FROM baskets",
+            ] {
+                sqlx::query(query).execute(&mut *basket).await.unwrap();
+            }
+        }
+        basket.commit().await.unwrap();
+    });
 }
 
 /// Adds to a journal the newest of all runs, which nobody can make sense of.

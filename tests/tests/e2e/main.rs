@@ -9,6 +9,7 @@ mod faults;
 mod image;
 mod inputs;
 mod kills;
+mod kpis;
 mod kubernetes;
 mod mixed;
 mod observed;
