@@ -1,5 +1,7 @@
 //! The reports and the bundle of a run of this machine's journal, by the program itself.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,6 +1,8 @@
 //! The report in a real browser, headless and without a network: what a person sees on a phone and on a wide screen, by day
 //! and by night. It needs Chromium, which `cargo verify` brings.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod chromium;
 mod look;
 mod runs;
