@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{
-    EnvironmentGuard, FailureKind, MockProbe, PortError, Ports, ProgressSink, TestDataStore,
-};
+use conductor_core::ports::{EnvironmentGuard, FailureKind, MockProbe, PortError, Ports, ProgressSink, TestDataStore};
 use conductor_core::run::Created;
 use conductor_core::units::Span;
 use conductor_ecs::EcsEnvironment;

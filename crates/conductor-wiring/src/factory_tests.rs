@@ -114,3 +114,13 @@ async fn applications_on_ecs_are_watched_and_nothing_is_asked_of_aws_until_they_
     let ports = ports(&ENVIRONMENT.replace("  locust: {", ecs)).await;
     assert!(ports.guard.is_some() && ports.parity.is_none(), "both sides of ECS are not compared");
 }
+
+#[tokio::test]
+async fn a_mock_whose_token_is_not_there_cannot_be_proved_and_nothing_else_is_lost_by_it() {
+    let mock = r#"mocks: [{ name: psp, hoverfly: { admin: ["http://127.0.0.1:1"], tokenEnv: NOT_THERE }, router: { metrics: ["http://127.0.0.1:1"], routes: { mock: [a], leak: [b], real: [c] } }, probe: { url: "http://127.0.0.1:1" } }]
+  locust: { "#;
+    let ports = ports(&ENVIRONMENT.replace("locust: { ", mock)).await;
+    let sight = ports.mocks[0].look().await;
+    let text = "mocks[0].hoverfly.tokenEnv names NOT_THERE, which is not set; expected the token in it";
+    assert_eq!((ports.mocks[0].name().as_str(), sight.unread.as_deref()), ("psp", Some(text)));
+}

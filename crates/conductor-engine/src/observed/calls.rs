@@ -12,8 +12,8 @@ use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetti
 use conductor_core::mocks::{MockProof, MockSight, MockSpec};
 use conductor_core::parity::Sides;
 use conductor_core::ports::{
-    Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, MockProbe, Notifier, Parity, PortError,
-    Production, ReleaseSource, Scaler, TableCount, TestDataStore, Way,
+    Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, MockProbe, Notifier, Parity,
+    PortError, Production, ReleaseSource, Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::requests::RequestWindow;

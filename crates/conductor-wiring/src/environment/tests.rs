@@ -4,6 +4,8 @@ use super::*;
 
 #[path = "tests/ecs.rs"]
 mod ecs;
+#[path = "tests/mocks.rs"]
+mod mocks;
 
 const GOOD: &str = r#"
 apiVersion: loadtest-conductor.dev/v1alpha1
