@@ -73,7 +73,9 @@ impl Story {
     fn measured(&mut self, seconds: i64, count: u64, marks: Vec<Mark>) -> &mut Self {
         let until = self.now + SignedDuration::from_secs(seconds);
         let sample = sample(self.now, until, count, marks.clone());
-        let generator = GeneratorStatus { users: 50, workers: None, cpu_percent: Some(20.0), marks };
+        // As many as were asked for, and 50 before that was seen.
+        let users = self.view().last_tick().map_or(50, |tick| tick.users_wanted.max(50));
+        let generator = GeneratorStatus { users, workers: None, cpu_percent: Some(20.0), marks };
         self.tell(seconds, Event::Measured(Box::new(Measurement::new(Some(sample), Some(generator)))))
     }
 
