@@ -29,7 +29,7 @@ const USAGE: &str = "usage:
   cargo xtask environment
                          installs what the tests run, and prints the variables by which they find it, for a shell
   cargo xtask alertmanager
-                         finds Alertmanager, or unpacks it once for this machine
+                         builds Alertmanager, which is told of alerts, once for this machine
   cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
   cargo xtask helm       builds Helm, which installs the chart, once for this machine
   cargo xtask hoverfly   builds Hoverfly, by which mocks answer, once for this machine

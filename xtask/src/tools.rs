@@ -1,5 +1,6 @@
 //! The tools that demo and verify need, at pinned versions: installed once, kept by version.
 
+pub(crate) mod alertmanager;
 mod argo_cd;
 pub(crate) mod chromium;
 pub(crate) mod collector;

@@ -170,7 +170,6 @@ fn tools_stage() -> Result<Counts, String> {
     tools::moto::install()?;
     tools::postgres::install()?;
     tools::mariadb::install()?;
-    tools::alertmanager::install()?;
     tools::chromium::install()?;
     tools::deny::install()?;
     Ok(Counts::default())
@@ -178,6 +177,7 @@ fn tools_stage() -> Result<Counts, String> {
 
 fn go_stage() -> Result<Counts, String> {
     tools::kubernetes::install()?;
+    tools::alertmanager::install()?;
     tools::grpcurl::install()?;
     tools::helm::install()?;
     tools::prometheus::install()?;

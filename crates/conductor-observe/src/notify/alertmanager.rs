@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{LONGEST, TIMEOUT, timeout};
+use super::{LONGEST, timeout};
 use crate::kpi::web::{Web, refused, time_violation, url_violation};
 use crate::kpi::{Credentials, Wrong};
 
@@ -119,6 +119,7 @@ fn alert(notice: &Notice, now: Timestamp) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::TIMEOUT;
     use crate::notify::tests::notice;
 
     #[test]
