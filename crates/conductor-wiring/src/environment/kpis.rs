@@ -34,7 +34,7 @@ pub enum KpiSourceSettings {
     /// Prometheus.
     Prometheus(PrometheusKpiSettings),
     /// A database.
-    Sql(SqlKpiSettings),
+    Sql(Box<SqlKpiSettings>),
     /// A number in the answer of a service.
     Http(HttpKpiSettings),
 }

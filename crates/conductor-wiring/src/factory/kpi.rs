@@ -7,7 +7,7 @@ use conductor_core::load::KpiSample;
 use conductor_core::ports::{CheckingSource, KpiSource, LoadGenerator, PortError};
 use conductor_core::run::RunId;
 use conductor_locust::{CallEvent, KpiEvent, Locust, LocustSettings};
-use conductor_observe::{HttpKpi, PrometheusKpi, SqlKpi};
+use conductor_observe::{HttpKpi, PrometheusKpi, SqlKpi, SqlKpiSettings};
 use jiff::Timestamp;
 
 use super::Wiring;
@@ -78,7 +78,7 @@ impl Wiring {
                     let named = settings.password_env();
                     let place = named.map_or_else(String::new, |(place, _)| format!("{field}.sql.{place}"));
                     let password = self.secret(named.map(|(_, variable)| variable), &place, "password")?;
-                    Arc::new(SqlKpi::new(settings.clone(), password)?)
+                    Arc::new(SqlKpi::new(SqlKpiSettings::clone(settings), password)?)
                 }
             })
         };
