@@ -33,7 +33,7 @@ struct Scene {
 
 impl Scene {
     /// Puts the front before whatever the bed's kubeconfig leads to now, and lets the second server go by itself to the cluster.
-    fn new(bed: ClusterBed, direct: &str, held: Option<Held>) -> Self {
+    fn new(bed: ClusterBed, direct: &str, held: Option<Held>, when_opened: WhenOpened) -> Self {
         let (objects, rows) = (bed.objects(), bed.rows());
         let kubeconfig = std::fs::read_to_string(bed.path("test.kubeconfig")).unwrap();
         let (_, rest) = kubeconfig.split_once("//127.0.0.1:").unwrap();
@@ -41,8 +41,7 @@ impl Scene {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let front = {
             let _inside = runtime.enter();
-            // Packets that were lost are sent again, as TCP does.
-            Front::before(Backend::Port(port.parse().unwrap()), WhenOpened::PassOn).unwrap()
+            Front::before(Backend::Port(port.parse().unwrap()), when_opened).unwrap()
         };
         let led = |port: &str| format!("//127.0.0.1:{port}");
         bed.write("test.kubeconfig", &kubeconfig.replace(&led(&port), &led(&front.port().to_string())));
@@ -95,12 +94,13 @@ impl Scene {
     }
 }
 
-/// Cuts the first server off while it scales, when a write of it is under way whose answer it will never see.
+/// Cuts the first server off while it scales, when a write of it is under way whose answer it will never see. What has connected
+/// the two by then stays silent for good, as behind a gateway that has forgotten its connections.
 fn cut_while_scaling(name: &str) -> (Scene, String) {
     let bed = ClusterBed::up(name, "3m");
     let direct = std::fs::read_to_string(bed.path("test.kubeconfig")).unwrap();
     let held = bed.hold(Requests::writes().verb(Verb::Patch).resource("deployments"), 2, Moment::Before);
-    let mut scene = Scene::new(bed, &direct, Some(held));
+    let mut scene = Scene::new(bed, &direct, Some(held), WhenOpened::StaySilent);
     let run = scene.start();
     scene.held.as_ref().unwrap().reached(SOON);
     scene.reaches(&run, "PHASE_SCALE_UP");
@@ -139,7 +139,8 @@ fn a_server_that_is_cut_off_for_longer_than_it_tries_to_scale_puts_back_when_the
 fn a_server_that_is_cut_off_from_the_cluster_under_load_ends_it_and_puts_back_when_the_cluster_answers() {
     let bed = ClusterBed::up("cut-load", "3m");
     let direct = std::fs::read_to_string(bed.path("test.kubeconfig")).unwrap();
-    let scene = Scene::new(bed, &direct, None);
+    // Packets that were lost are sent again, as TCP does.
+    let scene = Scene::new(bed, &direct, None, WhenOpened::PassOn);
     let run = scene.start();
     loaded(&scene.second, &run);
     scene.front.silence();
