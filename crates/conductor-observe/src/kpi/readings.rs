@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_counter_gives_the_difference_and_begins_with_an_empty_window() {
         let readings = Readings::default();
-        let mut told = |since, second, value| told(&readings, since, second, value, NumberKind::Counter);
+        let told = |since, second, value| told(&readings, since, second, value, NumberKind::Counter);
         assert_eq!(told(90, 100, 500.0), (100, 100, Some(0)), "what was before is nobody's");
         assert_eq!(told(100, 110, 507.0), (100, 110, Some(7)));
         assert_eq!(told(100, 120, 520.0), (100, 120, Some(20)), "the last window was lost, and is in this one");
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_counter_that_went_down_is_unknown_and_then_goes_on() {
         let readings = Readings::default();
-        let mut told = |since, second, value| told(&readings, since, second, value, NumberKind::Counter);
+        let told = |since, second, value| told(&readings, since, second, value, NumberKind::Counter);
         told(90, 100, 500.0);
         assert_eq!(told(100, 110, 3.0), (100, 110, None), "never negative, and not 3 either");
         assert_eq!(told(110, 120, 10.0), (110, 120, Some(7)));
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_rate_is_summed_over_its_time() {
         let readings = Readings::default();
-        let mut told = |since, second, value| told(&readings, since, second, value, NumberKind::Rate);
+        let told = |since, second, value| told(&readings, since, second, value, NumberKind::Rate);
         assert_eq!(told(90, 100, 600.0), (100, 100, Some(0)));
         assert_eq!(told(100, 130, 1200.0), (100, 130, Some(450)), "900/min for half a minute");
         assert_eq!(told(130, 160, 0.0), (130, 160, Some(300)));
