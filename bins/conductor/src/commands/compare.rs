@@ -37,7 +37,9 @@ async fn view(global: &Global, told: &Told) -> Result<RunView, Failed> {
 fn text(told: &Comparison) -> String {
     let mut text = format!("first      {}\nsecond     {}\n\n", told.first, told.second);
     // Writing to a string does not fail.
-    let mut line = |words: std::fmt::Arguments<'_>| drop(writeln!(text, "{words}"));
+    let mut line = |words: std::fmt::Arguments<'_>| {
+        let _ = writeln!(text, "{words}");
+    };
     if told.changes.is_empty() {
         line(format_args!("nothing was changed between them"));
     }

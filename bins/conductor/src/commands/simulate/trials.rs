@@ -30,7 +30,7 @@ pub(super) fn compare(simulated: &Simulated, output: Output) -> Result<u8, Faile
             algorithms.iter().map(move |algorithm| Course::run(plant, *algorithm, trials.seeds.start, tick_s))
         };
         let courses: Vec<Course> = plants.iter().flat_map(course).collect();
-        write(file, &draw(&courses))?;
+        write(file, draw(&courses))?;
         out::aside(&format!("{} runs are drawn in {}", courses.len(), file.display()));
     }
     if simulated.score {
