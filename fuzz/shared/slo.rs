@@ -2,6 +2,7 @@
 //! is written again is read as the same.
 
 #[path = "bytes.rs"]
+#[allow(dead_code, reason = "other targets choose in more ways")]
 mod bytes;
 
 use conductor_core::slo::{MOST_CHARACTERS, Slo, SloError};

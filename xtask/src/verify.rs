@@ -97,7 +97,6 @@ fn slow_end_to_end(of: &str, more: Vec<(&'static str, OsString)>) -> Result<Coun
 fn slow() -> Vec<Stage> {
     let image = || slow_end_to_end("image::", vec![("CONDUCTOR_IMAGE", image::build()?.into_os_string())]);
     let observed = || {
-        let prometheus = ("CONDUCTOR_PROMETHEUS", tools::prometheus::install()?.into_os_string());
         let collector = ("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string());
         slow_end_to_end("observed::", vec![collector])
     };

@@ -19,5 +19,6 @@ pub use kpi::{
     SqlKpiSettings, SqlServerSettings, SqliteFileSettings, TimeFormat, Wrong,
 };
 pub use notify::{
-    AlertmanagerSettings, AlertsSettings, NamedNotifier, ReceiverSettings, SlackSettings, TeamsSettings, WebhookSettings, notifiers,
+    AlertmanagerSettings, AlertsSettings, NamedNotifier, ReceiverSettings, SlackSettings, TeamsSettings,
+    WebhookSettings, notifiers,
 };

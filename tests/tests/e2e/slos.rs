@@ -1,4 +1,5 @@
 //! Objectives of response times and failures, by a real Locust at the real shop.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use conductor_tests::{Bed, SHORT, Shop};
 use serde_json::Value;

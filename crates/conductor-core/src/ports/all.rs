@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::crosscheck::CrossCheck;
 
 use super::{
-    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, MockProbe, Parity, ReleaseSource, Scaler, TestDataStore,
+    Capacity, Deployer, EnvironmentGuard, KpiSource, LoadGenerator, MockProbe, Parity, ReleaseSource, Scaler,
+    TestDataStore,
 };
 
 /// A second source of the KPI. It never steers.

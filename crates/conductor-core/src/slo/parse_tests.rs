@@ -1,3 +1,5 @@
+//! Objectives as they are read: what is taken, what is refused and where, and that what is shown is read as the same.
+
 use proptest::prelude::*;
 
 use super::{During, Judged, Limit, Metric, Percentile, Slo, SloError, Then};

@@ -1,3 +1,5 @@
+//! Objectives as they are judged: beside a count of every single request, window by window, and for the baseline of another run.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -94,6 +94,6 @@ pub(crate) fn loading(id: &str, kpi_per_min: Option<f64>, users: u64) -> RunView
 
 /// A run that is over.
 pub(crate) fn over(id: &str, outcome: Outcome, restored: bool) -> RunView {
-    let verdict = Verdict { outcome, restored, causes: Vec::new(), holds: Vec::new() };
+    let verdict = Verdict { outcome, restored, causes: Vec::new(), holds: Vec::new(), slos: Vec::new() };
     RunView { phase: Phase::Finished, verdict: Some(verdict), ..loading(id, Some(1500.0), 250) }
 }
