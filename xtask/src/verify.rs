@@ -1,6 +1,7 @@
 //! Every check of the project, stage by stage, with the time of each and the number of tests.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,26 @@ const END_TO_END_AT_ONCE: &str = "4";
 /// The same of all others, of which many wait, and some keep a cluster busy.
 const AT_ONCE: &str = "3";
 
+/// The variable by which tests find a tool, and what installs it.
+type Tool = (&'static str, fn() -> Result<PathBuf, String>);
+/// Tools that others have built.
+const PACKAGED: [Tool; 4] = [
+    ("CONDUCTOR_MOTO", tools::moto::install),
+    ("CONDUCTOR_POSTGRES", tools::postgres::install),
+    ("CONDUCTOR_MARIADB", tools::mariadb::install),
+    ("CONDUCTOR_CHROMIUM", tools::chromium::install),
+];
+/// Tools that are built here; the longest of these builds are those of Kubernetes and Skipper.
+const IN_GO: [Tool; 7] = [
+    ("CONDUCTOR_KUBERNETES", tools::kubernetes::install),
+    ("CONDUCTOR_GRPCURL", tools::grpcurl::install),
+    ("CONDUCTOR_HELM", tools::helm::install),
+    ("CONDUCTOR_PROMETHEUS", tools::prometheus::install),
+    ("CONDUCTOR_ALERTMANAGER", tools::alertmanager::install),
+    ("CONDUCTOR_HOVERFLY", tools::hoverfly::install),
+    ("CONDUCTOR_SKIPPER", tools::skipper::install),
+];
+
 /// Test targets that keep a cluster busy: they take as long as all others together.
 const BUSY: [&str; 2] = ["changes", "guard"];
 
@@ -51,10 +72,14 @@ fn usual() -> Vec<Stage> {
     vec![
         stage("tidy: files begin with their subject and stay short", tidy::check),
         stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
-        stage("tools: Locust, moto, PostgreSQL, MariaDB, Chromium and cargo-deny", tools_stage),
+        stage("tools: Locust, moto, PostgreSQL, MariaDB, Chromium and cargo-deny", || {
+            tools::locust::install()?;
+            tools::deny::install()?;
+            installed(&PACKAGED)
+        }),
         stage("cargo deny", deny_stage),
         stage("cargo clippy", || stage::cargo(&on_all("clippy", &["--all-targets", "--", "-D", "warnings"]), &[])),
-        stage("tools: Kubernetes, grpcurl, Helm, Hoverfly and Skipper", go_stage),
+        stage("tools: Kubernetes, grpcurl, Helm, Prometheus, Alertmanager, Hoverfly and Skipper", || installed(&IN_GO)),
         stage("cargo build, programs and tests", build),
         stage("cargo test, units", || {
             let arguments = on_all("test", &["--no-fail-fast", "--lib", "--bins"]);
@@ -164,24 +189,9 @@ pub(crate) fn run(extent: Extent) -> ExitCode {
     if failure.is_none() && total.failed == 0 && total.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn tools_stage() -> Result<Counts, String> {
-    tools::locust::install()?;
-    tools::moto::install()?;
-    tools::postgres::install()?;
-    tools::mariadb::install()?;
-    tools::chromium::install()?;
-    tools::deny::install()?;
-    Ok(Counts::default())
-}
-
-fn go_stage() -> Result<Counts, String> {
-    tools::kubernetes::install()?;
-    tools::alertmanager::install()?;
-    tools::grpcurl::install()?;
-    tools::helm::install()?;
-    tools::prometheus::install()?;
-    tools::hoverfly::install()?;
-    tools::skipper::install()?;
+/// Installs tools.
+fn installed(tools: &[Tool]) -> Result<Counts, String> {
+    tools.iter().try_for_each(|(_, install)| install().map(drop))?;
     Ok(Counts::default())
 }
 
@@ -210,35 +220,13 @@ fn build() -> Result<Counts, String> {
 /// Tests find their tools by these.
 fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let locust = tools::locust::install()?;
-    let moto = tools::moto::install()?;
-    let postgres = tools::postgres::install()?;
-    let mariadb = tools::mariadb::install()?;
-    let alertmanager = tools::alertmanager::install()?;
-    let chromium = tools::chromium::install()?;
-    let kubernetes = tools::kubernetes::install()?;
-    let grpcurl = tools::grpcurl::install()?;
-    let helm = tools::helm::install()?;
-    let prometheus = tools::prometheus::install()?;
-    let hoverfly = tools::hoverfly::install()?;
-    let skipper = tools::skipper::install()?;
+    let mut variables = vec![("INSTA_UPDATE", "no".into()), ("CONDUCTOR_LOCUST", locust.program.into_os_string())];
+    for (variable, install) in PACKAGED.iter().chain(&IN_GO) {
+        variables.push((variable, install()?.into_os_string()));
+    }
     build()?;
-    let shop = program::target()?.join("debug/shop");
-    Ok(vec![
-        ("INSTA_UPDATE", "no".into()),
-        ("CONDUCTOR_LOCUST", locust.program.into_os_string()),
-        ("CONDUCTOR_MOTO", moto.into_os_string()),
-        ("CONDUCTOR_POSTGRES", postgres.into_os_string()),
-        ("CONDUCTOR_MARIADB", mariadb.into_os_string()),
-        ("CONDUCTOR_ALERTMANAGER", alertmanager.into_os_string()),
-        ("CONDUCTOR_CHROMIUM", chromium.into_os_string()),
-        ("CONDUCTOR_KUBERNETES", kubernetes.into_os_string()),
-        ("CONDUCTOR_GRPCURL", grpcurl.into_os_string()),
-        ("CONDUCTOR_HELM", helm.into_os_string()),
-        ("CONDUCTOR_PROMETHEUS", prometheus.into_os_string()),
-        ("CONDUCTOR_HOVERFLY", hoverfly.into_os_string()),
-        ("CONDUCTOR_SKIPPER", skipper.into_os_string()),
-        ("CONDUCTOR_SHOP", shop.into_os_string()),
-    ])
+    variables.push(("CONDUCTOR_SHOP", program::target()?.join("debug/shop").into_os_string()));
+    Ok(variables)
 }
 
 /// Installs what the tests run, and shows the variables by which they find it, as lines for a shell.

@@ -1,5 +1,6 @@
 //! The conductor end to end, with real processes. It is one program, so that those that wait leave room for others to its end.
 
+mod alerts;
 mod callers;
 mod chart;
 mod commands;

@@ -25,6 +25,14 @@ fn a_run_that_holds_its_target_passes_and_leaves_nothing() {
     let view = bed.view();
     assert_eq!(view["applications"][0]["during"]["release"]["main"], "v2");
     assert_eq!(view["applications"][0]["during"]["allocation"]["replicas"], 3);
+    // Judged again from the journal alone, and opened from an archive in another place, it is the same.
+    let again = bed.conductor(&["verdict", "--output", "json"]).ended_with(0);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&again.out).unwrap(), view["verdict"]);
+    let bundle = bed.path("evidence.zip");
+    bed.conductor(&["bundle", "--file", &bundle]).succeeded();
+    let elsewhere = bed.path("elsewhere");
+    let markdown = |run: &[&str]| bed.conductor(&[&["report", "--format", "markdown"], run].concat()).succeeded();
+    assert_eq!(markdown(&[&bundle, "--state-dir", &elsewhere]), markdown(&[]));
     let report = ended.out.lines().find_map(|line| line.strip_prefix("report     ")).unwrap();
     assert!(std::fs::read_to_string(report).unwrap().contains("</html>"));
 }
