@@ -80,7 +80,7 @@ fn answered(mut stream: TcpStream) -> Option<Call> {
 
 /// A file that names the receiver.
 fn alerts(bed: &Bed, receiver: &Receiver) -> String {
-    bed.write("alerts.secret", "a secret of the receiver\n");
+    bed.write("alerts.secret", "a-secret-of-the-receiver\n");
     let here =
         format!("{{ name: here, webhook: {{ url: \"http://{}/\", secretFile: alerts.secret }} }}", receiver.address);
     let head = "apiVersion: loadtest-conductor.dev/v1alpha1\nkind: Alerts\nspec:\n  receivers:";
@@ -102,7 +102,7 @@ fn receivers_hear_of_a_run_that_misses_its_target_and_of_its_end() {
     let mut hard = load_test();
     hard["spec"]["kpi"]["target"] = json!("2000/min");
     hard["spec"]["plateau"] = json!("40s");
-    hard["spec"]["limits"]["maxUsers"] = json!(100);
+    hard["spec"]["limits"]["maxUsers"] = json!(30);
     let started = server.call("StartLoadTest", &json!({ "loadTest": hard })).json();
     let run = started["run"]["id"].as_str().unwrap().to_owned();
     let ended = server.ended(&run, PATIENCE * 2);
@@ -122,7 +122,7 @@ fn receivers_hear_of_a_run_that_misses_its_target_and_of_its_end() {
         "{over:#?}"
     );
     let missed: Vec<Value> = of("targetMissed").iter().map(|notice| notice["status"].clone()).collect();
-    assert_eq!(missed.first(), Some(&json!("firing")), "{missed:?}");
+    assert_eq!(missed.first(), Some(&json!("firing")), "{:#?}", receiver.told());
     assert_eq!(missed.last(), Some(&json!("resolved")), "{missed:?}");
     let calls = receiver.calls.lock().unwrap();
     let signed = |call: &Call| call.head.iter().any(|line| line.starts_with("conductor-signature: t="));
