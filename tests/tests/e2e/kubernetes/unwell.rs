@@ -190,7 +190,8 @@ fn blind() {
     running.line("by order of the fault proxy (500); it is tried again and again");
     trouble.lift();
     let ended = running.wait().ended_with(3).out;
-    let drift = "environment_drifted: during the load, payments: replicas is 3, not 2; changed by kubectl (Update of scale)\n";
+    let drift =
+        "environment_drifted: during the load, payments: replicas is 3, not 2; changed by kubectl (Update of scale)\n";
     let unseen =
         ": could not list them: ServiceError: client error (SendRequest): connection closed before message completed\n";
     for told in [drift, " of namespace shop-blind", unseen, "restored   everything is as it was before"] {
