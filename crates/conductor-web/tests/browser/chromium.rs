@@ -1,6 +1,7 @@
 //! Chromium, driven by its own driver as the W3C's WebDriver says, and by commands of its developer tools where that has none.
 
 use std::cell::Cell;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -75,6 +76,8 @@ impl Chromium {
                     "binary": installed.join("lib/chromium/chromium"),
                     "args": [
                         "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-background-networking",
+                        // It ends when the driver does, however that ends: it is at the other end of a pipe.
+                        "--remote-debugging-pipe",
                         // The page is the project's own; root has no sandbox.
                         "--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND", "--proxy-server=127.0.0.1:9", profile,
                     ],
@@ -158,9 +161,26 @@ impl Chromium {
     }
 }
 
+impl Chromium {
+    /// Asks the driver to end the browser, and waits for its answer: whoever drops a browser cannot await one.
+    fn end_session(&self) {
+        let address = ("127.0.0.1", self.port);
+        let ended = std::net::TcpStream::connect(address).and_then(|mut stream| {
+            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+            let head = format!("DELETE /session/{} HTTP/1.1\r\nhost: 127.0.0.1:{}", self.session, self.port);
+            stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes())?;
+            stream.read(&mut [0; 256])
+        });
+        if !ended.is_ok_and(|read| read > 0) && !std::thread::panicking() {
+            panic!("the driver did not end its browser\n{}", log::end(&self.folder.file("driver.log")));
+        }
+    }
+}
+
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // The driver ends its browser when it is asked to end.
+        // The browser ends with its session; the driver alone would leave it.
+        self.end_session();
         stop(&mut self.driver, Signal::SIGTERM, Duration::from_secs(10));
     }
 }
