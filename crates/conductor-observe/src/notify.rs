@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use conductor_core::alert::{AlertStatus, Notice, When};
 use conductor_core::ports::{FailureKind, Notifier, PortError};
-use conductor_core::units::Span;
 use serde::{Deserialize, Serialize};
 
 pub use alertmanager::AlertmanagerSettings;
@@ -19,14 +18,8 @@ pub use webhook::WebhookSettings;
 
 use crate::kpi::Wrong;
 
-/// How long a receiver may take to answer, where nobody says otherwise.
-const TIMEOUT: Span = Span::seconds(10);
 /// How much of a receiver's answer is read.
 const LONGEST: usize = 64 * 1024;
-
-const fn timeout() -> Span {
-    TIMEOUT
-}
 
 /// Who is told of alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

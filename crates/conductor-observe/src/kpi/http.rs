@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::readings::{Reading, Readings};
-use super::web::{Credentials, Web, refused, shown, time_violation, url_violation};
+use super::web::{self, Credentials, Web, refused, shown, time_violation, url_violation};
 use super::{NumberKind, Per, Wrong};
 
 /// What stands for the run's id in an address.
@@ -41,7 +41,7 @@ pub struct HttpKpiSettings {
     #[serde(default)]
     pub per: Per,
     /// How long a call may take.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "web::timeout")]
     pub timeout: Span,
     /// How the conductor says who it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,19 +51,10 @@ pub struct HttpKpiSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-const fn ten_seconds() -> Span {
-    Span::seconds(10)
-}
-
 impl HttpKpiSettings {
     /// Makes every path absolute.
     pub fn resolve(&mut self, folder: &Path) {
-        if let Some(file) = &mut self.ca_file {
-            *file = folder.join(&*file);
-        }
-        if let Some(auth) = &mut self.auth {
-            auth.resolve(folder);
-        }
+        web::resolve(&mut self.ca_file, &mut self.auth, folder);
     }
 
     /// Whose events are counted: an address with the run's id asks for those of the run.

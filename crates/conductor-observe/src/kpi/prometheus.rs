@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::increase::{Point, Unknown, increase};
 use super::readings::sample;
-use super::web::{Credentials, Web, refused, time_violation, url_violation};
+use super::web::{self, Credentials, Web, refused, time_violation, url_violation};
 use super::{Per, Wrong};
 
 /// What stands for the run's id in a query.
@@ -48,7 +48,7 @@ pub struct PrometheusKpiSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Span>,
     /// How long a query may take.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "web::timeout")]
     pub timeout: Span,
     /// How the conductor says who it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,19 +58,10 @@ pub struct PrometheusKpiSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-const fn ten_seconds() -> Span {
-    Span::seconds(10)
-}
-
 impl PrometheusKpiSettings {
     /// Makes every path absolute.
     pub fn resolve(&mut self, folder: &Path) {
-        if let Some(file) = &mut self.ca_file {
-            *file = folder.join(&*file);
-        }
-        if let Some(auth) = &mut self.auth {
-            auth.resolve(folder);
-        }
+        web::resolve(&mut self.ca_file, &mut self.auth, folder);
     }
 
     /// Whose events are counted: a query with the run's id asks for those of the run.

@@ -16,6 +16,7 @@ use conductor_core::units::Span;
 use conductor_database::DatabaseTls;
 use jiff::Timestamp;
 pub use settings::{SqlKpiSettings, SqlServerSettings, SqliteFileSettings, TimeFormat};
+use sqlx::{Arguments, Encode, Type};
 use statement::{Parameter, Statement};
 
 use super::readings::{Reading, Readings, sample};
@@ -38,6 +39,26 @@ enum Value {
     Text(String),
     Seconds(f64),
     Milliseconds(i64),
+}
+
+/// The values, as one kind of database takes them.
+fn bound<A>(values: &[Value]) -> Result<A, sqlx::Error>
+where
+    A: Arguments,
+    String: Encode<'static, A::Database> + Type<A::Database>,
+    f64: Encode<'static, A::Database> + Type<A::Database>,
+    i64: Encode<'static, A::Database> + Type<A::Database>,
+{
+    let mut arguments = A::default();
+    for value in values {
+        let added = match value {
+            Value::Text(text) => arguments.add(text.clone()),
+            Value::Seconds(seconds) => arguments.add(*seconds),
+            Value::Milliseconds(milliseconds) => arguments.add(*milliseconds),
+        };
+        added.map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
 }
 
 impl SqlKpi {

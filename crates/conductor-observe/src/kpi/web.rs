@@ -10,9 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use super::Wrong;
 
+/// How long an answer may take, where nobody says otherwise.
+pub(crate) const TIMEOUT: Span = Span::seconds(10);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// How much of an answer a message repeats.
 const SHOWN: usize = 200;
+
+/// What stands for a field `timeout` that is not there.
+pub(crate) const fn timeout() -> Span {
+    TIMEOUT
+}
+
+/// Makes the paths of who calls and of whom is trusted absolute.
+pub(crate) fn resolve(ca_file: &mut Option<PathBuf>, auth: &mut Option<Credentials>, folder: &Path) {
+    ca_file.iter_mut().for_each(|file| *file = folder.join(&*file));
+    auth.iter_mut().for_each(|auth| auth.resolve(folder));
+}
 
 /// How the conductor says who it is. Files are read anew with each call, since tokens are replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +45,7 @@ pub enum Credentials {
 
 impl Credentials {
     /// Makes its path absolute.
-    pub(crate) fn resolve(&mut self, folder: &Path) {
+    fn resolve(&mut self, folder: &Path) {
         let (Self::BearerFile(file) | Self::Basic { password_file: file, .. }) = self;
         *file = folder.join(&*file);
     }

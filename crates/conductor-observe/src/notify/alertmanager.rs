@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{LONGEST, timeout};
-use crate::kpi::web::{Web, refused, time_violation, url_violation};
+use super::LONGEST;
+use crate::kpi::web::{self, Web, refused, time_violation, url_violation};
 use crate::kpi::{Credentials, Wrong};
 
 const ACT: &str = "could not tell Alertmanager";
@@ -32,7 +32,7 @@ pub struct AlertmanagerSettings {
     /// Its address, such as `http://alertmanager:9093`, with its path prefix where it has one.
     pub url: String,
     /// Longest wait for an answer.
-    #[serde(default = "timeout")]
+    #[serde(default = "web::timeout")]
     pub timeout: Span,
     /// PEM file of the certificate authority that signed its certificate, where the system does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,8 +44,7 @@ pub struct AlertmanagerSettings {
 
 impl AlertmanagerSettings {
     pub(super) fn resolve(&mut self, folder: &Path) {
-        self.ca_file.iter_mut().for_each(|file| *file = folder.join(&*file));
-        self.auth.iter_mut().for_each(|auth| auth.resolve(folder));
+        web::resolve(&mut self.ca_file, &mut self.auth, folder);
     }
 
     pub(super) fn violations(&self) -> Vec<Wrong> {
@@ -119,7 +118,7 @@ fn alert(notice: &Notice, now: Timestamp) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::TIMEOUT;
+    use crate::kpi::web::TIMEOUT;
     use crate::notify::tests::notice;
 
     #[test]

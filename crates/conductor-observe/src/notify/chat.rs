@@ -10,8 +10,8 @@ use conductor_core::ports::{Notifier, PortError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{LONGEST, TIMEOUT, facts, secret, title};
-use crate::kpi::web::{Web, refused};
+use super::{LONGEST, facts, secret, title};
+use crate::kpi::web::{TIMEOUT, Web, refused};
 
 /// An incoming webhook of Slack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

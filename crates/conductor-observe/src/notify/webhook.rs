@@ -13,8 +13,8 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-use super::{LONGEST, secret, timeout};
-use crate::kpi::web::{Web, refused, time_violation, url_violation};
+use super::{LONGEST, secret};
+use crate::kpi::web::{self, Web, refused, time_violation, url_violation};
 use crate::kpi::{Credentials, Wrong};
 
 const ACT: &str = "could not tell the webhook";
@@ -41,7 +41,7 @@ pub struct WebhookSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
     /// Longest wait for an answer.
-    #[serde(default = "timeout")]
+    #[serde(default = "web::timeout")]
     pub timeout: Span,
     /// PEM file of the certificate authority that signed its certificate, where the system does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,9 +57,8 @@ fn json_type() -> String {
 
 impl WebhookSettings {
     pub(super) fn resolve(&mut self, folder: &Path) {
-        let files = self.secret_file.iter_mut().chain(self.ca_file.iter_mut());
-        files.for_each(|file| *file = folder.join(&*file));
-        self.auth.iter_mut().for_each(|auth| auth.resolve(folder));
+        self.secret_file.iter_mut().for_each(|file| *file = folder.join(&*file));
+        web::resolve(&mut self.ca_file, &mut self.auth, folder);
     }
 
     pub(super) fn violations(&self) -> Vec<Wrong> {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use conductor_database::{DatabaseTls, DatabaseTlsMode};
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlSslMode};
-use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::settings::{SqlServerSettings, TimeFormat};
 use super::statement::{Parameter, Statement};
-use super::{Value, readable};
+use super::{Value, bound, readable};
 
 const PORT: u16 = 3306;
 
@@ -30,15 +30,7 @@ pub(super) async fn number(
     );
     sqlx::raw_sql(AssertSqlSafe(parameters)).execute(&mut connection).await?;
     let mut transaction = connection.begin_with("START TRANSACTION READ ONLY").await?;
-    let mut arguments = MySqlArguments::default();
-    for value in values {
-        let added = match value {
-            Value::Text(text) => arguments.add(text.clone()),
-            Value::Seconds(seconds) => arguments.add(*seconds),
-            Value::Milliseconds(milliseconds) => arguments.add(*milliseconds),
-        };
-        added.map_err(sqlx::Error::Encode)?;
-    }
+    let arguments: MySqlArguments = bound(values)?;
     let text = statement.text(|_, parameter| match (parameter, times) {
         (Parameter::From | Parameter::To, TimeFormat::Timestamp) => "CAST(? AS DATETIME(6))".to_owned(),
         (Parameter::From | Parameter::To, TimeFormat::Text | TimeFormat::Seconds | TimeFormat::Milliseconds)

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use conductor_database::{DatabaseTls, DatabaseTlsMode};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgSslMode};
-use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::settings::{SqlServerSettings, TimeFormat};
 use super::statement::{Parameter, Statement};
-use super::{Value, readable};
+use super::{Value, bound, readable};
 
 const PORT: u16 = 5432;
 
@@ -28,15 +28,7 @@ pub(super) async fn number(
     );
     sqlx::raw_sql(AssertSqlSafe(parameters)).execute(&mut connection).await?;
     let mut transaction = connection.begin_with("BEGIN TRANSACTION READ ONLY").await?;
-    let mut arguments = PgArguments::default();
-    for value in values {
-        let added = match value {
-            Value::Text(text) => arguments.add(text.clone()),
-            Value::Seconds(seconds) => arguments.add(*seconds),
-            Value::Milliseconds(milliseconds) => arguments.add(*milliseconds),
-        };
-        added.map_err(sqlx::Error::Encode)?;
-    }
+    let arguments: PgArguments = bound(values)?;
     // The server reads a time from text: a plain text beside a time is an error there.
     let text = statement.text(|place, parameter| match (parameter, times) {
         (Parameter::From | Parameter::To, TimeFormat::Timestamp) => format!("${place}::text::timestamptz"),

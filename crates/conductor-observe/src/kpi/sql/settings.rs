@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::statement::{Parameter, Statement};
 use crate::kpi::Wrong;
-use crate::kpi::web::time_violation;
+use crate::kpi::web::{self, time_violation};
 
 /// What to count in which database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct SqlKpiSettings {
     #[serde(default = "five_seconds")]
     pub settle: Span,
     /// How long the query may take.
-    #[serde(default = "ten_seconds")]
+    #[serde(default = "web::timeout")]
     pub timeout: Span,
 }
 
@@ -84,10 +84,6 @@ pub struct SqliteFileSettings {
 
 const fn five_seconds() -> Span {
     Span::seconds(5)
-}
-
-const fn ten_seconds() -> Span {
-    Span::seconds(10)
 }
 
 impl SqlKpiSettings {

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions};
-use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
-use super::Value;
 use super::settings::SqliteFileSettings;
 use super::statement::Statement;
+use super::{Value, bound};
 
 /// After how many steps of SQLite's machine it is looked whether the time is over.
 const STEPS: i32 = 10_000;
@@ -25,15 +25,7 @@ pub(super) async fn number(
     let mut connection = options.disable_statement_logging().connect().await?;
     let until = Instant::now() + limit;
     connection.lock_handle().await?.set_progress_handler(STEPS, move || Instant::now() < until);
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        let added = match value {
-            Value::Text(text) => arguments.add(text.clone()),
-            Value::Seconds(seconds) => arguments.add(*seconds),
-            Value::Milliseconds(milliseconds) => arguments.add(*milliseconds),
-        };
-        added.map_err(sqlx::Error::Encode)?;
-    }
+    let arguments: SqliteArguments = bound(values)?;
     let text = format!("SELECT CAST(({}) AS INTEGER)", statement.text(|_, _| "?".to_owned()));
     let row = sqlx::query_with(AssertSqlSafe(text), arguments).fetch_one(&mut connection).await?;
     let number = row.try_get(0)?;
