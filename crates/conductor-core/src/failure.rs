@@ -23,6 +23,8 @@ pub enum FailureKind {
     KpiUnmeasured,
     /// An objective of the load test was breached that ends the run.
     SloBreached,
+    /// The load generator did not answer for so long that nobody knows what load there was.
+    GeneratorLost,
 }
 
 impl FailureKind {
@@ -35,7 +37,8 @@ impl FailureKind {
             | Self::Unsettled
             | Self::TimedOut
             | Self::KpiUnmeasured
-            | Self::SloBreached => false,
+            | Self::SloBreached
+            | Self::GeneratorLost => false,
         }
     }
 }

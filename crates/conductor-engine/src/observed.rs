@@ -58,6 +58,7 @@ impl CallOutcome {
             Self::Failed(FailureKind::TimedOut) => "timed_out",
             Self::Failed(FailureKind::KpiUnmeasured) => "kpi_unmeasured",
             Self::Failed(FailureKind::SloBreached) => "slo_breached",
+            Self::Failed(FailureKind::GeneratorLost) => "generator_lost",
             Self::Abandoned => "abandoned",
         }
     }

@@ -193,6 +193,7 @@ fn load_cases() -> Vec<Case> {
     let unmeasured = |tick: &mut Tick| tick.count = None;
     vec![
         case(&whole::CONDUCTOR_LOST, ended(Cause::Abandoned), ended(Cause::Completed)),
+        case(&whole::GENERATOR_LOST, failed(FailureKind::GeneratorLost), failed(FailureKind::Unavailable)),
         case(&whole::PLATEAU_CUT_SHORT, ended(Cause::DeadlineExceeded), ended(Cause::Completed)),
         case(&whole::CANCELLED, ended(Cause::Cancelled { by: "ops".to_owned() }), ended(Cause::Completed)),
         case(&whole::RUN_FAILED, failed(FailureKind::Rejected), failed(FailureKind::KpiUnmeasured)),

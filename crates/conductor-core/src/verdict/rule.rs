@@ -33,8 +33,9 @@ impl Rule {
 
 /// Every rule. Of the reasons that make the same of a run the one that stands higher here comes first: what stands higher is
 /// what brings about the other.
-const RULES: [&Rule; 46] = [
+const RULES: [&Rule; 47] = [
     &whole::CONDUCTOR_LOST,
+    &whole::GENERATOR_LOST,
     &whole::PLATEAU_CUT_SHORT,
     &environment::DRIFTED,
     &mocks::BYPASSED,

@@ -13,6 +13,13 @@ pub(super) const CONDUCTOR_LOST: Rule = Rule {
     evidence: "the ending in the journal",
     advice: "Run it again; look in the conductor's log, and at its memory and its node, for why it died.",
 };
+pub(super) const GENERATOR_LOST: Rule = Rule {
+    outcome: Outcome::Invalid,
+    code: "generator_lost",
+    when: "the load generator did not answer for three intervals, and a minute at least, so that the run was ended",
+    evidence: "for how long, and its last error",
+    advice: "Look whether the load generator's master runs and answers (memory and CPU are the usual reasons), then run it again.",
+};
 pub(super) const PLATEAU_CUT_SHORT: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "plateau_cut_short",
@@ -45,7 +52,16 @@ pub(super) fn causes(cause: &Cause, measured_s: f64, planned_s: f64) -> Option<V
             CANCELLED.because(format!("stopped by {by}"), vec![Evidence::fact(format!("asked by {by}"), JOURNAL)])
         }
         Cause::Failed(failure) => {
-            let rule = if failure.kind == FailureKind::KpiUnmeasured { level::KPI_UNMEASURED } else { RUN_FAILED };
+            let rule = match failure.kind {
+                FailureKind::KpiUnmeasured => level::KPI_UNMEASURED,
+                FailureKind::GeneratorLost => GENERATOR_LOST,
+                FailureKind::Unavailable
+                | FailureKind::NotFound
+                | FailureKind::Rejected
+                | FailureKind::Unsettled
+                | FailureKind::TimedOut
+                | FailureKind::SloBreached => RUN_FAILED,
+            };
             let step = Evidence::fact(format!("step that failed: {}", failure.activity), JOURNAL);
             rule.because(failure.to_string(), vec![step])
         }

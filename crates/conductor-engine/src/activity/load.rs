@@ -241,7 +241,7 @@ impl Generation {
         let most = (self.interval * SILENT_INTERVALS).max(SHORTEST_SILENCE);
         (silent > most).then(|| Failure {
             activity: "generate load".to_owned(),
-            kind: FailureKind::Unavailable,
+            kind: FailureKind::GeneratorLost,
             message: format!(
                 "the load generator has not answered for {}; at last: {}",
                 Span::from(Duration::from_secs(silent.as_secs())),

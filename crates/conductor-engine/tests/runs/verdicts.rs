@@ -39,11 +39,12 @@ async fn each_staged_run_has_its_verdict_and_its_journal_says_the_same_again() {
     let load = bed_load();
     let middle = format!("{}s", (load.as_secs_f64() * 0.6).round());
     let long = format!("{}s", (load.as_secs_f64() * 0.25).round());
-    let staged: [(&str, Option<FaultKind>, Outcome, &str); 5] = [
+    let staged: [(&str, Option<FaultKind>, Outcome, &str); 6] = [
         ("nothing", None, Outcome::Passed, ""),
         ("an outage", Some(FaultKind::Capacity(0.0)), Outcome::Failed, "stalled"),
         ("no samples", Some(FaultKind::SamplesLost), Outcome::Invalid, "kpi_unmeasured"),
         ("a lost worker", Some(FaultKind::WorkersLost(1)), Outcome::Invalid, "workers_lost"),
+        ("a generator that does not answer", Some(fails(Call::Status)), Outcome::Invalid, "generator_lost"),
         // The next sample counts what was missed meanwhile.
         ("a source that is silent and comes back", Some(fails(Call::Sample)), Outcome::Passed, ""),
     ];
