@@ -74,6 +74,11 @@ impl Database {
         Ok(order.last_insert_rowid())
     }
 
+    /// How many orders there are.
+    pub(crate) async fn orders(&self) -> sqlx::Result<i64> {
+        sqlx::query_scalar("SELECT count(*) FROM orders").fetch_one(&self.pool).await
+    }
+
     /// The load test of each order, `None` for a customer's.
     #[cfg(test)]
     pub(crate) async fn runs_of_orders(&self) -> Vec<Option<String>> {

@@ -54,6 +54,8 @@ async fn an_order_of_a_load_test_is_paid_and_tagged_with_the_run() {
     assert_eq!((status, answer["status"].as_str()), (201, Some("paid")), "{answer}");
     assert_eq!(shop.database.runs_of_orders().await.len(), 1);
     assert_eq!(shop.database.runs_of_orders().await, [Some("r-7".to_owned())]);
+    let metrics = client.get(format!("{}/metrics", shop.url)).send().await.unwrap().text().await.unwrap();
+    assert!(metrics.ends_with("\nshop_orders_total 1\n"), "{metrics}");
     let listed = client.get(format!("{}/products", shop.url)).send().await.unwrap();
     assert_eq!(listed.headers()["x-shop-version"], "v2");
     assert!(listed.text().await.unwrap().contains("review"));
