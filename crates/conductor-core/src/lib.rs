@@ -13,7 +13,8 @@
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
 //! * [`slo`] — objectives of response times and failures, read, and judged by [`requests`] as they are counted by name,
 //! * [`verdict`] — whether the run was valid and whether it passed,
-//! * [`alert`] — what people are told of a run while it goes on,
+//! * [`alert`] — what people are told of a run while it goes on; [`annotation`] and [`links`] — what is written of it where its
+//!   figures are looked at, and where that is,
 //! * [`ports`] — what the conductor asks of the world ([`load`], [`failure`], [`caller`] are their words).
 //!
 //! A run by hand: every event goes into a journal, and the run answers with what to do.
@@ -55,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alert;
+pub mod annotation;
 pub mod app;
 pub mod caller;
 pub mod capacity;
@@ -64,6 +66,7 @@ pub mod failure;
 mod fixtures;
 pub mod guard;
 pub mod learnt;
+pub mod links;
 pub mod load;
 pub mod mocks;
 pub mod parity;

@@ -19,6 +19,7 @@ pub use all::{CheckingSource, Ports};
 pub use crate::failure::{FailureKind, PortError};
 
 use crate::alert::Notice;
+use crate::annotation::Annotation;
 use crate::app::{Allocation, ApplicationId};
 use crate::caller::{Identity, Reviewed, Role};
 use crate::capacity::Shortage;
@@ -480,6 +481,14 @@ pub trait Notifier: Send + Sync {
     /// How often an alert is told again for as long as it fires, to a receiver that would think it over otherwise; `None` to
     /// one that knows an alert until it is told that it is resolved.
     fn repeats(&self) -> Option<Duration>;
+}
+
+/// Writes what happens in a run beside its figures, where people look at them.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Annotator: Send + Sync {
+    /// Writes an annotation. Idempotent: one that is there already is not written again. Nothing in its errors is secret.
+    async fn annotate(&self, annotation: &Annotation) -> Result<(), PortError>;
 }
 
 /// Time, as the engine and model environments see it.

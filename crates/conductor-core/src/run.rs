@@ -18,6 +18,7 @@ pub use waits::Waits;
 use crate::app::{ApplicationId, NameError, is_name};
 use crate::guard::{DriftPolicy, Guarded};
 use crate::learnt::Learnt;
+use crate::links::PageTemplate;
 use crate::load::GeneratorFacts;
 use crate::mocks::MockSpec;
 use crate::parity::Waiver;
@@ -106,6 +107,9 @@ pub struct Created {
     /// The mocks that take the place of real dependencies for what is tagged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mocks: Vec<MockSpec>,
+    /// Pages that show runs of the environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageTemplate>,
     /// The environment's settings as they were, so that the run can be restored from its journal alone. The domain
     /// does not look inside.
     pub environment: serde_json::Value,
@@ -156,6 +160,7 @@ impl Created {
             recheck_after: no_time(),
             waivers: Vec::new(),
             mocks: Vec::new(),
+            pages: Vec::new(),
             environment,
             learnt: None,
             baseline: None,

@@ -13,6 +13,7 @@ pub use update::{Fold, Update};
 use crate::app::ApplicationId;
 use crate::crosscheck::CrossTick;
 use crate::learnt::Hints;
+use crate::links::{Link, Shown};
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
 use crate::mocks::{MockFault, MockProof, MockSight};
 use crate::parity;
@@ -88,6 +89,9 @@ pub struct RunView {
     /// How many workers the target needs, once the load is over; `None` where that could not be learnt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizing: Option<Sizing>,
+    /// Pages that show the run's figures in its time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
     /// Why it ended, once it does.
     pub ending: Option<Ending>,
     /// The verdict, once it is over.
@@ -210,6 +214,7 @@ impl RunView {
     pub fn begin(id: &RunId, run: &Run) -> Self {
         let spec = &run.created.spec;
         Self {
+            links: links(id, run, None),
             id: id.clone(),
             name: spec.name.clone(),
             environment: spec.environment.clone(),
@@ -256,6 +261,8 @@ impl RunView {
             self.sizing = Sizing::of(self, run.created.spec.planned_cpu());
         }
         self.ending = run.state.ending().cloned();
+        let end = matches!(run.state, State::Finished { .. }).then_some(record.at);
+        self.links = links(&self.id, run, end);
         self.verdict = if let State::Finished { ending } = &run.state {
             let facts = Facts::new(&run.created.spec, &self.profile, &self.ticks, ending);
             Some(judge(&Facts {
@@ -493,6 +500,14 @@ impl EventView {
     fn info(at: Timestamp, message: String) -> Self {
         Self { at, level: Level::Info, message }
     }
+}
+
+/// The pages that show a run, from its begin to its end where it is over.
+fn links(id: &RunId, run: &Run, to: Option<Timestamp>) -> Vec<Link> {
+    let Created { spec, pages, .. } = &run.created;
+    let from = run.begun_at.unwrap_or(run.created_at);
+    let shown = Shown { run: id, load_test: &spec.name, environment: &spec.environment, from, to };
+    pages.iter().map(|page| page.link(&shown)).collect()
 }
 
 /// What is said of a run that was just created.
