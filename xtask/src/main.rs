@@ -31,6 +31,7 @@ const USAGE: &str = "usage:
   cargo xtask alertmanager
                          builds Alertmanager, which is told of alerts, once for this machine
   cargo xtask collector  builds the OpenTelemetry collector, to which --full sends spans, once for this machine
+  cargo xtask grafana    builds Grafana, which --full writes annotations into, once for this machine
   cargo xtask helm       builds Helm, which installs the chart, once for this machine
   cargo xtask hoverfly   builds Hoverfly, by which mocks answer, once for this machine
   cargo xtask image      builds the programs of the image, and says where they are
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ["image"] => show(image::build()),
         ["hoverfly"] => show(tools::hoverfly::install()),
         ["skipper"] => show(tools::skipper::install()),
+        ["grafana"] => show(tools::grafana::install()),
         ["helm"] => show(tools::helm::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),

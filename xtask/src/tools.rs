@@ -9,6 +9,7 @@ mod debian;
 pub(crate) mod deny;
 mod flux;
 mod go;
+pub(crate) mod grafana;
 pub(crate) mod grpcurl;
 pub(crate) mod helm;
 pub(crate) mod hoverfly;

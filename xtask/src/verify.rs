@@ -125,6 +125,10 @@ fn slow() -> Vec<Stage> {
         let collector = ("CONDUCTOR_COLLECTOR", tools::collector::install()?.into_os_string());
         slow_end_to_end("observed::", vec![collector])
     };
+    let grafana = || {
+        let grafana = ("CONDUCTOR_GRAFANA", tools::grafana::install()?.into_os_string());
+        slow_end_to_end("grafana::", vec![grafana])
+    };
     let deaths = || {
         let environment = [test_environment()?, vec![("CONDUCTOR_ALL_DEATHS", "yes".into())]].concat();
         some_of(&on_all("test", &["--test", "changes", "--", "crashes"]), &environment)
@@ -138,6 +142,7 @@ fn slow() -> Vec<Stage> {
         stage("a server that is cut off from the cluster for long", || slow_end_to_end("partition::", Vec::new())),
         stage("a server as a container of the image runs it", image),
         stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
+        stage("dashboards and annotations of a run in Grafana", grafana),
     ];
     for controller in controllers::ALL {
         let name = controller.name();

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_core::alert::{Alerts, When};
-use conductor_core::phase::Event;
 use conductor_core::ports::Notifier;
-use conductor_core::run::{Record, Revision, RunId};
+use conductor_core::run::{Revision, RunId};
 use conductor_core::view::Fold;
 use futures::StreamExt;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
+use crate::beside::is_taken_over;
 use crate::conductor::Conductor;
 use crate::journal::chain;
 use queue::{Message, Queue};
@@ -129,9 +129,4 @@ async fn follow(conductor: &Conductor, run: &RunId, before: Revision, queues: &[
     }
     tell(&Message::Leave(run.clone()));
     Ok(())
-}
-
-/// True where a conductor has begun that did not drive the run before.
-fn is_taken_over(record: &Record) -> bool {
-    matches!(record.event, Event::Abandoned | Event::Resumed | Event::Adopted { .. })
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
 use conductor_core::phase::{Event, Retarget};
-use conductor_core::ports::{Claim, Clock, Ports, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
+use conductor_core::ports::{Annotator, Claim, Clock, PortError, Ports, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
 use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::{Fold, RunView, Update};
@@ -356,6 +356,10 @@ impl Conductor {
 
     pub(crate) fn clock_handle(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.shared.clock)
+    }
+
+    pub(crate) fn annotator(&self, created: &Created) -> Result<Option<Arc<dyn Annotator>>, PortError> {
+        self.shared.factory.annotator(created)
     }
 
     fn journal(&self, run: &RunId) -> Journal {

@@ -4,6 +4,7 @@
 //! * [`Steward`] — keeps every unfinished run driven, lets those that wait begin, and hands all of them over at the end of a process,
 //! * [`PortsFactory`] — makes what a run works with, its [`Ports`](conductor_core::ports::Ports),
 //! * [`Announcer`] — tells receivers of alerts of the runs that are driven here,
+//! * [`Annotating`] — writes what happens in them beside their figures,
 //! * [`PortObserver`] — hears of every call of a port: [`observed`], [`ObservedFactory`],
 //! * [`EngineOptions`] — patience, concurrency and pauses,
 //! * [`plan`] — what a run would do, touching nothing,
@@ -14,6 +15,8 @@
 
 mod activity;
 mod alerts;
+mod annotations;
+mod beside;
 mod clock;
 mod conductor;
 mod driver;
@@ -32,6 +35,7 @@ mod spans;
 mod steward;
 
 pub use alerts::{AlertReceiver, Announcer};
+pub use annotations::Annotating;
 pub use clock::{SystemClock, TokioClock};
 pub use conductor::{Adoption, Conductor, HandOver, Recovery, Turn, is_gone};
 pub use errors::{RecoverError, StartError, TurnError, UpdateError, ViewError};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conductor_core::ports::{CheckingSource, FailureKind, KpiSource, Notifier, PortError, Ports, ProgressSink};
+use conductor_core::ports::{Annotator, CheckingSource, FailureKind, KpiSource, Notifier, PortError, Ports, ProgressSink};
 use conductor_core::run::Created;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -121,6 +121,11 @@ impl PortsFactory for ObservedFactory {
 
     async fn usable(&self, created: &Created) -> Result<(), PortError> {
         self.factory.call("factory", "usable", self.factory.inner.usable(created)).await
+    }
+
+    fn annotator(&self, created: &Created) -> Result<Option<Arc<dyn Annotator>>, PortError> {
+        let annotator = self.factory.inner.annotator(created)?;
+        Ok(annotator.map(|annotator| Arc::new(Observed::new(annotator, &self.factory.by)) as _))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{PortError, Ports, ProgressSink};
+use conductor_core::ports::{Annotator, PortError, Ports, ProgressSink};
 use conductor_core::run::Created;
 
 /// Makes the ports of a run.
@@ -25,5 +25,14 @@ pub trait PortsFactory: Send + Sync {
     /// With what somebody would have to do first.
     async fn usable(&self, _created: &Created) -> Result<(), PortError> {
         Ok(())
+    }
+
+    /// Writes what happens in the run beside its figures; `None` where its environment does not want that. It is no part of
+    /// the run's ports, since no run works with it.
+    ///
+    /// # Errors
+    /// When the environment's settings cannot be read or used.
+    fn annotator(&self, _created: &Created) -> Result<Option<Arc<dyn Annotator>>, PortError> {
+        Ok(None)
     }
 }

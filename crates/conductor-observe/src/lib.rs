@@ -8,12 +8,15 @@
 //! neither of these parts. What cannot be counted is never zero: it is an error, or a window without a count.
 //!
 //! And what tells people of a run while it goes on: [`notifiers`] of a webhook, Slack, Teams or Alertmanager, by [`AlertsSettings`].
+//! [`GrafanaSettings`] make links to the dashboards that show it, and write there what happens in it.
 
 #![forbid(unsafe_code)]
 
+mod grafana;
 mod kpi;
 mod notify;
 
+pub use grafana::{DashboardSettings, GrafanaSettings};
 pub use kpi::{
     Credentials, HttpKpi, HttpKpiSettings, NumberKind, Per, PrometheusKpi, PrometheusKpiSettings, SqlKpi,
     SqlKpiSettings, SqlServerSettings, SqliteFileSettings, TimeFormat, Wrong,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use conductor_core::alert::Notice;
+use conductor_core::annotation::Annotation;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
 use conductor_core::guard::{Drift, Guarded, Pause};
@@ -12,7 +13,7 @@ use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetti
 use conductor_core::mocks::{MockProof, MockSight, MockSpec};
 use conductor_core::parity::Sides;
 use conductor_core::ports::{
-    Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, MockProbe, Notifier, Parity,
+    Annotator, Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, MockProbe, Notifier, Parity,
     PortError, Production, ReleaseSource, Scaler, TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
@@ -168,6 +169,13 @@ impl KpiSource for Observed<dyn KpiSource> {
 impl KpiSource for Checking {
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
         self.0.call("cross_check", "sample", self.0.inner.sample(run, since)).await
+    }
+}
+
+#[async_trait]
+impl Annotator for Observed<dyn Annotator> {
+    async fn annotate(&self, annotation: &Annotation) -> Result<(), PortError> {
+        self.call("annotator", "annotate", self.inner.annotate(annotation)).await
     }
 }
 
