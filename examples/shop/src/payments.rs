@@ -1,9 +1,13 @@
-//! The payment provider: a foreign service that takes its time and accepts every payment. It keeps nothing. Its answers bear a
-//! header of its own, by which they are told from those of a mock.
+//! The payment provider: a foreign service that takes its time and accepts every payment. Its answers bear a header of its own, by
+//! which they are told from those of a mock, and it counts what it has taken: payments of a load test are none of its business.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Args;
@@ -39,13 +43,43 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
 /// The response header that only the provider sets.
 const MARK: (&str, &str) = ("x-provider", "payments");
 
-/// `POST /payments` and `GET /health`.
+/// What the provider has taken since it was started.
+struct Provider {
+    service_time: Duration,
+    payments: AtomicU64,
+    /// Those with the tag of a load test.
+    tagged: AtomicU64,
+}
+
+/// `POST /payments`, `GET /health`, and `GET /metrics`, which tells the tagged payments from the others.
 pub(crate) fn router(service_time: Duration) -> Router {
-    static PAYMENTS: AtomicU64 = AtomicU64::new(1);
-    let pay = async move |Json(_payment): Json<Value>| {
-        tokio::time::sleep(service_time).await;
-        let accepted = json!({ "status": "accepted", "reference": PAYMENTS.fetch_add(1, Ordering::Relaxed) });
-        ([MARK], Json(accepted))
-    };
-    Router::new().route("/payments", post(pay)).route("/health", get(async || "ok"))
+    let provider = Provider { service_time, payments: AtomicU64::new(0), tagged: AtomicU64::new(0) };
+    Router::new()
+        .route("/payments", post(pay))
+        .route("/metrics", get(metrics))
+        .route("/health", get(async || "ok"))
+        .with_state(Arc::new(provider))
+}
+
+async fn pay(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    Json(_payment): Json<Value>,
+) -> impl IntoResponse {
+    let reference = provider.payments.fetch_add(1, Ordering::Relaxed) + 1;
+    if headers.contains_key("x-load-test") {
+        provider.tagged.fetch_add(1, Ordering::Relaxed);
+    }
+    tokio::time::sleep(provider.service_time).await;
+    ([MARK], Json(json!({ "status": "accepted", "reference": reference })))
+}
+
+async fn metrics(State(provider): State<Arc<Provider>>) -> String {
+    let tagged = provider.tagged.load(Ordering::Relaxed);
+    let untagged = provider.payments.load(Ordering::Relaxed).saturating_sub(tagged);
+    format!(
+        "# HELP payments_taken_total Payments taken, by whether they bore the tag of a load test.\n\
+         # TYPE payments_taken_total counter\n\
+         payments_taken_total{{tagged=\"true\"}} {tagged}\npayments_taken_total{{tagged=\"false\"}} {untagged}\n"
+    )
 }

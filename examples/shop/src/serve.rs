@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::capacity::{Capacity, Overloaded};
 use crate::catalogue::{self, Version};
-use crate::conditions;
+use crate::conditions::{self, Conditions};
 use crate::database::{Database, Line, total_cents};
 use crate::listener;
 
@@ -37,7 +38,7 @@ pub(crate) struct Settings {
     /// The SQLite file.
     #[arg(long)]
     database: PathBuf,
-    /// Base URL of the payment provider.
+    /// Base URL of the payment provider, or of a router before it and its mock.
     #[arg(long)]
     payments: String,
     /// Orders that are worked on at a time.
@@ -62,6 +63,8 @@ struct Shop {
     capacity: Capacity,
     database: Database,
     payments: String,
+    /// Whether payments go without the tags of a load test, as [`conditions`] say.
+    strip_tags: AtomicBool,
     client: reqwest::Client,
 }
 
@@ -74,7 +77,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let shop = Arc::new(Shop::open(settings).await?);
     if let Some(file) = conditions {
         let shop = Arc::clone(&shop);
-        tokio::spawn(async move { conditions::follow(file, &shop.capacity).await });
+        tokio::spawn(async move { conditions::follow(file, |conditions| shop.take(conditions)).await });
     }
     let router = router(shop);
     let until_stopped = |mut stopped: watch::Receiver<bool>| async move {
@@ -110,6 +113,7 @@ impl Shop {
             capacity: Capacity::new(settings.at_a_time, service_time, Duration::from_millis(settings.patience_ms)),
             database: Database::open(&settings.database).await?,
             payments: format!("{}/payments", settings.payments.trim_end_matches('/')),
+            strip_tags: AtomicBool::new(false),
             client: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(Duration::from_secs(10))
@@ -118,10 +122,17 @@ impl Shop {
         })
     }
 
+    fn take(&self, conditions: Conditions) {
+        self.capacity.scale(conditions.capacity);
+        self.strip_tags.store(conditions.strip_tags, Ordering::Relaxed);
+    }
+
     async fn pay(&self, headers: &HeaderMap, amount_cents: i64) -> reqwest::Result<()> {
         let mut request = self.client.post(&self.payments).json(&json!({ "amount_cents": amount_cents }));
         // A provider that is mocked for load tests tells them by these.
-        for name in ["x-load-test", "x-load-test-run"] {
+        let tags: &[&str] =
+            if self.strip_tags.load(Ordering::Relaxed) { &[] } else { &["x-load-test", "x-load-test-run"] };
+        for &name in tags {
             if let Some(value) = headers.get(name) {
                 request = request.header(name, value);
             }

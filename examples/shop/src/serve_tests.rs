@@ -6,6 +6,8 @@ use crate::payments;
 struct Running {
     url: String,
     database: Database,
+    shop: Arc<Shop>,
+    payments: String,
     _folder: tempfile::TempDir,
 }
 
@@ -17,7 +19,7 @@ async fn start(version: Version, patience_ms: u64) -> Running {
         health_port: None,
         version,
         database: folder.path().join("shop.db"),
-        payments,
+        payments: payments.clone(),
         at_a_time: 1,
         service_time_ms: 200,
         patience_ms,
@@ -26,7 +28,7 @@ async fn start(version: Version, patience_ms: u64) -> Running {
     };
     let shop = Arc::new(Shop::open(settings).await.unwrap());
     let database = shop.database.clone();
-    Running { url: serve(router(shop)).await, database, _folder: folder }
+    Running { url: serve(router(Arc::clone(&shop))).await, database, shop, payments, _folder: folder }
 }
 
 async fn serve(router: Router) -> String {
@@ -41,6 +43,7 @@ impl Running {
         let basket = client.post(format!("{}/basket", self.url)).header("X-Load-Test-Run", "r-7");
         let basket: Value = basket.json(&json!({ "product": 1 })).send().await.unwrap().json().await.unwrap();
         let order = client.post(format!("{}/orders", self.url)).header("X-Load-Test-Run", "r-7");
+        let order = order.header("X-Load-Test", "true");
         let answer = order.json(&json!({ "basket": basket["basket"] })).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
@@ -70,4 +73,17 @@ async fn an_order_that_would_wait_too_long_is_refused_with_503() {
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 503]);
     assert_eq!(shop.database.runs_of_orders().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_provider_is_told_of_a_load_test_unless_the_tags_are_stripped() {
+    let shop = start(Version::V2, 5_000).await;
+    let client = reqwest::Client::new();
+    for strip_tags in [false, true] {
+        shop.shop.take(Conditions { strip_tags, ..Conditions::default() });
+        assert_eq!(shop.order(&client).await.0, 201);
+    }
+    let taken = client.get(format!("{}/metrics", shop.payments)).send().await.unwrap().text().await.unwrap();
+    let counted = "payments_taken_total{tagged=\"true\"} 1\npayments_taken_total{tagged=\"false\"} 1\n";
+    assert!(taken.ends_with(counted), "{taken}");
 }

@@ -4,10 +4,11 @@ One journey takes about nine seconds while the shop is fast, so that 300 users p
 
 A file conditions.json beside this one changes what they and the shop do, while they do it:
 
-    { "thinkTime": 1.5, "conversion": 0.5, "capacity": 0.5 }
+    { "thinkTime": 1.5, "conversion": 0.5, "capacity": 0.5, "stripTags": true }
 
 thinkTime: times as long between two clicks; conversion: the share of full baskets that are ordered; capacity: times what the
-shop can do. What is not there is 1, and so is everything without the file.
+shop can do; stripTags: whether the shop pays without the tags of a load test. What is not there is 1, the last false, and so is
+everything without the file.
 """
 
 import json
