@@ -77,6 +77,8 @@ pub enum Mark {
     LateRows,
     /// Clocks of generator processes differ by more than a second: windows are blurred.
     ClockSkew,
+    /// Requests were made, and none of those that the KPI counts, whatever they would have come to.
+    NoKpiRequest,
 }
 
 impl fmt::Display for Mark {
@@ -90,6 +92,7 @@ impl fmt::Display for Mark {
             Self::Approximate => "counted approximately",
             Self::LateRows => "rows came late",
             Self::ClockSkew => "clocks differ",
+            Self::NoKpiRequest => "no request of the KPI",
         })
     }
 }

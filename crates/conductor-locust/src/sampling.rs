@@ -8,12 +8,15 @@ use conductor_core::ports::{FailureKind, KpiSource, PortError};
 use conductor_core::run::RunId;
 use jiff::Timestamp;
 
-use crate::api::{PluginMark, Series};
+use crate::api::{PluginMark, Second, Series};
 use crate::csv::Counters;
 use crate::driver::{CPU_LIMIT, Locust, SKEW_LIMIT};
 use crate::histogram::Histogram;
 use crate::memory::{Snapshot, Window};
 use crate::settings::KpiEvent;
+
+/// The row in which the plugin counts those that were too many to tell apart.
+const OTHER_ROWS: &str = "(other rows)";
 
 #[async_trait]
 impl KpiSource for Locust {
@@ -102,7 +105,8 @@ fn exact(event: &KpiEvent, series: &Series, from: i64) -> Result<KpiSample, Port
     let to = (series.complete_until.floor() as i64).max(from);
     let (mut count, mut requests, mut failures) = (0, 0, 0);
     let mut histogram = Histogram::default();
-    for second in &series.seconds {
+    let inside: Vec<_> = series.seconds.iter().filter(|second| (from..to).contains(&second.t)).collect();
+    for second in &inside {
         count += match event {
             KpiEvent::Request(_) => second.kpi,
             KpiEvent::Call(call) => second.calls.get(&call.name).copied().unwrap_or(0),
@@ -117,6 +121,10 @@ fn exact(event: &KpiEvent, series: &Series, from: i64) -> Result<KpiSample, Port
     let restarted = to > from && series.boot.at > start;
     let counted = !restarted && (to == from || series.counts_from <= start);
     let timed = counted && series.histograms_from <= start;
+    let mut marks = marks(series, start, to as f64, restarted);
+    if requests > 0 && nobody_asked(event, &series.rows, &inside) {
+        marks.push(Mark::NoKpiRequest);
+    }
     Ok(KpiSample {
         from: at(from)?,
         to: at(to)?,
@@ -124,8 +132,17 @@ fn exact(event: &KpiEvent, series: &Series, from: i64) -> Result<KpiSample, Port
         requests,
         failures,
         latency: histogram.latency().filter(|_| timed),
-        marks: marks(series, start, to as f64, restarted),
+        marks,
     })
+}
+
+/// Whether none of these seconds has a request of the KPI's row; of a call nobody can tell, nor where rows are counted together.
+fn nobody_asked(event: &KpiEvent, rows: &[(String, String)], seconds: &[&Second]) -> bool {
+    let KpiEvent::Request(kpi) = event else { return false };
+    let is_other = |(method, name): &(String, String)| {
+        name != OTHER_ROWS && !(kpi.method.eq_ignore_ascii_case(method) && *name == kpi.name)
+    };
+    seconds.iter().flat_map(|second| &second.rows).all(|(row, ..)| rows.get(*row).is_some_and(is_other))
 }
 
 fn marks(series: &Series, from: f64, to: f64, restarted: bool) -> Vec<Mark> {
@@ -197,6 +214,30 @@ mod tests {
         assert_eq!((sample.count, sample.requests, sample.failures), (Some(7), 9, 1));
         assert_eq!(sample.latency.map(|latency| latency.p99_ms), Some(200.0));
         assert_eq!(sample.marks, [Mark::WorkerLost]);
+    }
+
+    #[test]
+    fn a_page_that_does_not_go_on_is_not_counted_again() {
+        let now = Timestamp::now().as_duration().as_secs_f64();
+        let sample = exact(&KpiEvent::request("POST", "/orders"), &series(1.0, now), 1012).unwrap();
+        assert_eq!((sample.from, sample.to), (at(1012).unwrap(), at(1012).unwrap()));
+        assert_eq!((sample.count, sample.requests, sample.failures), (Some(0), 0, 0));
+    }
+
+    #[test]
+    fn a_window_without_any_request_of_the_kpi_is_marked_where_that_can_be_told() {
+        let now = Timestamp::now().as_duration().as_secs_f64();
+        let marked = |name: &str, row: [&str; 2]| {
+            let mut series = series(1.0, now);
+            series.rows = vec![(row[0].to_owned(), row[1].to_owned())];
+            let sample = exact(&KpiEvent::request("POST", name), &series, 1010).unwrap();
+            sample.marks.contains(&Mark::NoKpiRequest)
+        };
+        assert!(marked("/orders", ["POST", "/orders/v2"]) && marked("/orders", ["GET", "/orders"]));
+        assert!(!marked("/orders", ["post", "/orders"]), "it was asked for, with whatever came of it");
+        assert!(!marked("/orders", ["", OTHER_ROWS]), "it may be among the others");
+        let call: KpiEvent = serde_json::from_str(r#"{"call":{"name":"orders"}}"#).unwrap();
+        assert!(!exact(&call, &series(1.0, now), 1010).unwrap().marks.contains(&Mark::NoKpiRequest));
     }
 
     #[test]
