@@ -8,6 +8,7 @@
 //! * [`scale`], [`restore`] and [`recheck`] — the plan of a run, the way back, and whether that lasts, as pure differences,
 //! * [`ramp`] — the control law that steers users by the KPI; [`search`] moves its set-point,
 //! * [`learnt`] — what a finished run teaches the next one of the same load test,
+//! * [`layout`] — whether load generators and mocks run on nodes of the applications under test,
 //! * [`parity`] — in what a test environment differs from production, and what of that is waived,
 //! * [`sizing`] — how many workers of the load generator a target needs; [`phase::Workers`] asks for them during the load,
 //! * [`run`] and [`view`] — a journal's records, folded into a state and into what people look at,
@@ -62,9 +63,11 @@ pub mod caller;
 pub mod capacity;
 pub mod crosscheck;
 pub mod failure;
+pub mod figures;
 #[cfg(test)]
 mod fixtures;
 pub mod guard;
+pub mod layout;
 pub mod learnt;
 pub mod links;
 pub mod load;
@@ -79,6 +82,7 @@ pub mod release;
 pub mod requests;
 pub mod restore;
 pub mod run;
+pub mod saturation;
 pub mod scale;
 pub mod search;
 pub mod sizing;

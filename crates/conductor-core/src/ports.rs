@@ -5,6 +5,7 @@
 //! not be found out.
 
 mod all;
+mod monitoring;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use all::{CheckingSource, Ports};
+pub use monitoring::{FigureSource, SaturationSource};
 
 pub use crate::failure::{FailureKind, PortError};
 
@@ -24,6 +26,7 @@ use crate::app::{Allocation, ApplicationId};
 use crate::caller::{Identity, Reviewed, Role};
 use crate::capacity::Shortage;
 use crate::guard::{Drift, Guarded, Pause};
+use crate::layout::LayoutSight;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use crate::mocks::{MockProof, MockSight, MockSpec};
 use crate::parity::Sides;
@@ -206,6 +209,20 @@ pub trait Parity: Send + Sync {
     /// What applications, and what they run on, are like on both sides; `None` where nothing tells what production is like.
     /// What cannot be read of a side is told in it.
     async fn sides(&self, applications: &[ApplicationId]) -> Result<Option<Sides>, PortError>;
+}
+
+/// Tells on which nodes things run. It has no method that writes.
+#[cfg_attr(any(test, feature = "testing"), mockall::automock)]
+#[async_trait]
+pub trait Layout: Send + Sync {
+    /// Whether what makes load, or answers in place of others, is on nodes of the applications `under_test`: the applications
+    /// `beside`, and whatever else the environment names as such. `None` where nothing of both is on nodes that could be
+    /// shared. What may not be read is told in the sight.
+    async fn look(
+        &self,
+        under_test: &[ApplicationId],
+        beside: &[ApplicationId],
+    ) -> Result<Option<LayoutSight>, PortError>;
 }
 
 /// Generates load.

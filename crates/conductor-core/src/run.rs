@@ -4,7 +4,7 @@ mod queue;
 mod request_id;
 mod waits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -189,6 +189,14 @@ impl Created {
         self.scope.iter().filter(|intent| !intent.support).map(|intent| intent.application.clone()).collect()
     }
 
+    /// The applications that take part and are not under test: what is scaled with every test, and the load workers.
+    pub fn beside(&self) -> Vec<ApplicationId> {
+        let support = self.scope.iter().filter(|intent| intent.support).map(|intent| &intent.application);
+        let workers = self.spec.load.workers.iter().map(|workers| &workers.application);
+        let beside: BTreeSet<&ApplicationId> = support.chain(workers).collect();
+        beside.into_iter().cloned().collect()
+    }
+
     /// What the run changes before its load.
     ///
     /// # Errors
@@ -209,7 +217,8 @@ impl Created {
 
     /// Why this generator cannot be used for the run, `None` when it can.
     pub fn unfit(&self, generator: &GeneratorFacts) -> Option<String> {
-        if let Some(slo) = self.spec.slos.first().filter(|_| !generator.by_name) {
+        let counted = self.spec.slos.iter().find(|slo| slo.counted_as().is_some());
+        if let Some(slo) = counted.filter(|_| !generator.by_name) {
             return Some(format!(
                 "{} does not tell requests by name with their response times, and spec.slos has \"{slo}\"; expected a load \
                  generator that does, as Locust with conductor_locust.py beside its locustfile, or no spec.slos",

@@ -31,7 +31,7 @@ pub use stages::{
     Curve, CurveDocument, CurvePoint, CurvePointDocument, LoadShape, Stage, StageDocument, ValueDocument,
 };
 pub use validate::{MOST_APPLICATIONS, check_count};
-pub use verdict::{ParityRule, Thresholds, VerdictDocument};
+pub use verdict::{ParityRule, SharedNodesRule, Thresholds, VerdictDocument};
 pub use workers::{LoadWorkers, WorkersDocument};
 
 use crate::app::ApplicationId;

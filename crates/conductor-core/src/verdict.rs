@@ -15,9 +15,11 @@ mod environment;
 mod generator;
 mod hold;
 mod kpi;
+mod layout;
 mod level;
 mod mocks;
 mod rule;
+mod saturated;
 mod search;
 mod slo;
 mod whole;
@@ -34,6 +36,7 @@ pub use rule::{Rule, rules};
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Guarded;
+use crate::layout::LayoutSeen;
 use crate::parity::Report;
 use crate::phase::{Cause, Ending};
 use crate::ramp::Profile;
@@ -118,6 +121,8 @@ pub struct Facts<'a> {
     pub ending: &'a Ending,
     /// Whether others could change the applications; `None` where it never came to that.
     pub guarded: Option<&'a Guarded>,
+    /// Where load generators, mocks and applications under test were seen to run; empty where nothing tells.
+    pub layout: &'a [LayoutSeen],
     /// In what the environment differed from production; `None` where nobody has looked.
     pub parity: Option<&'a Report>,
     /// What the run had that objectives are relative to; `None` where there is none.
@@ -127,7 +132,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The facts of a run of which nothing is known but its load and its end.
     pub fn new(spec: &'a LoadTestSpec, profile: &'a Profile, ticks: &'a [Tick], ending: &'a Ending) -> Self {
-        Self { spec, profile, ticks, ending, guarded: None, parity: None, baseline: None }
+        Self { spec, profile, ticks, ending, guarded: None, layout: &[], parity: None, baseline: None }
     }
 }
 
@@ -156,8 +161,9 @@ pub fn judge(facts: &Facts<'_>) -> Verdict {
     }
     causes.extend(mocks::causes(&ending.mock_faults));
     let slos = results(spec, facts.baseline, profile, ticks);
-    causes.extend(slo::causes(spec, &slos, &ending.cause));
+    causes.extend(slo::causes(facts, &slos));
     causes.extend(environment::causes(facts));
+    causes.extend(layout::causes(spec.verdict.shared_nodes, facts.layout));
     if ending.cause != Cause::Completed && causes.iter().all(|cause| cause.outcome <= Outcome::Warned) {
         causes.push(whole::unfinished());
     }

@@ -12,6 +12,8 @@ pub use update::{Fold, Update};
 
 use crate::app::ApplicationId;
 use crate::crosscheck::CrossTick;
+use crate::figures::FigureWindow;
+use crate::layout::LayoutSeen;
 use crate::learnt::Hints;
 use crate::links::{Link, Shown};
 use crate::load::{GeneratorFacts, KpiSample, Latency, Mark};
@@ -22,6 +24,7 @@ use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::requests::NamedWindow;
 use crate::run::{Created, Record, ReplayError, Revision, Run, RunId, Waits};
+use crate::saturation::SaturationTick;
 use crate::scale::{Baseline, Observed};
 use crate::search::Search;
 use crate::sizing::Sizing;
@@ -78,6 +81,9 @@ pub struct RunView {
     /// What was found of each mock before the load; empty until then, and where the environment names none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mocks: Vec<MockProof>,
+    /// Where load generators, mocks and applications under test were seen to run, in the order of time; empty where nothing tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layout: Vec<LayoutSeen>,
     /// One for each interval measured.
     pub ticks: Vec<Tick>,
     /// What the run changes, application by application; unchanged ones are included.
@@ -156,6 +162,12 @@ pub struct Tick {
     /// The requests that objectives name; `None` where there are none, or they could not be counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_by_name: Option<NamedWindow>,
+    /// The figures that objectives name; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<FigureWindow>,
+    /// How much of what it may have each application used; `None` where the environment does not say how that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saturation: Option<SaturationTick>,
     /// The objectives that are broken by then: over their time, in their minute, or in this window.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken_slos: Vec<String>,
@@ -235,6 +247,7 @@ impl RunView {
             generator: None,
             parity: None,
             mocks: Vec::new(),
+            layout: Vec::new(),
             ticks: Vec::new(),
             applications: Vec::new(),
             events: accepted(run),
@@ -267,6 +280,7 @@ impl RunView {
             let facts = Facts::new(&run.created.spec, &self.profile, &self.ticks, ending);
             Some(judge(&Facts {
                 guarded: run.guarded.as_ref(),
+                layout: &self.layout,
                 parity: self.parity.as_ref(),
                 baseline: run.created.baseline.as_ref(),
                 ..facts
@@ -325,6 +339,7 @@ impl RunView {
                 self.compare_workers(run, record.at);
             }
             Event::MocksProbed { proofs } => self.mocks.clone_from(proofs),
+            Event::LayoutSeen(seen) => self.layout.push((**seen).clone()),
             Event::Rehearsed { .. } => {
                 self.load_started = Some(record.at);
                 self.follow_workers(run, record.at);
@@ -464,10 +479,14 @@ impl RunView {
         let users = generator.map(|status| status.users);
         let spec = &run.created.spec;
         let requests_by_name = measurement.requests.as_ref().map(|requests| requests.since(started));
-        let broken = |window| slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, window);
-        let broken_slos = requests_by_name.as_ref().map(broken).unwrap_or_default();
+        let figures = measurement.figures.as_ref().map(|figures| figures.since(started));
+        let seen = slo::Seen { requests: requests_by_name.as_ref(), figures: figures.as_ref() };
+        let broken_slos =
+            slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, seen);
         Some(Tick {
             requests_by_name,
+            figures,
+            saturation: measurement.saturation.as_ref().map(|saturation| saturation.since(started)),
             broken_slos,
             at_s,
             from_s,

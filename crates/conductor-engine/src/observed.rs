@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use conductor_core::ports::{Annotator, CheckingSource, FailureKind, KpiSource, Notifier, PortError, Ports, ProgressSink};
+use conductor_core::ports::{
+    Annotator, CheckingSource, FailureKind, KpiSource, Notifier, PortError, Ports, ProgressSink,
+};
 use conductor_core::run::Created;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -76,6 +78,7 @@ pub fn observed(ports: Ports, by: &Arc<dyn PortObserver>) -> Ports {
         scaler: Arc::new(Observed::new(ports.scaler, by)),
         capacity: ports.capacity.map(|port| Arc::new(Observed::new(port, by)) as _),
         parity: ports.parity.map(|port| Arc::new(Observed::new(port, by)) as _),
+        layout: ports.layout.map(|port| Arc::new(Observed::new(port, by)) as _),
         guard: ports.guard.map(|port| Arc::new(Observed::new(port, by)) as _),
         generator: Arc::new(Observed::new(ports.generator, by)),
         kpi: Arc::new(Observed::new(ports.kpi, by)),
@@ -84,6 +87,8 @@ pub fn observed(ports: Ports, by: &Arc<dyn PortObserver>) -> Ports {
             check: checking.check,
         }),
         mocks: ports.mocks.into_iter().map(|port| Arc::new(Observed::new(port, by)) as _).collect(),
+        figures: ports.figures.map(|port| Arc::new(Observed::new(port, by)) as _),
+        saturation: ports.saturation.map(|port| Arc::new(Observed::new(port, by)) as _),
         test_data: ports.test_data.into_iter().map(|port| Arc::new(Observed::new(port, by)) as _).collect(),
         settle: ports.settle,
     }

@@ -71,7 +71,10 @@ impl SimEnvironment {
             generator: this.clone(),
             kpi: this,
             mocks: Vec::new(),
+            layout: None,
             cross_check: None,
+            figures: None,
+            saturation: None,
             test_data: self.stores.iter().enumerate().map(store).collect(),
             settle: None,
         }

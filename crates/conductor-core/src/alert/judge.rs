@@ -135,6 +135,7 @@ fn drifts(fold: &Fold, record: &Record, found: &mut Found<'_>) {
         | Event::Abandoned
         | Event::Resumed
         | Event::Adopted { .. }
+        | Event::LayoutSeen(_)
         | Event::Noted(_) => (&[], &[]),
     };
     let is_mended = |application: &str| mended.iter().any(|drift| drift.application.as_str() == application);

@@ -8,7 +8,9 @@ use super::{Changes, Retarget};
 use crate::app::ApplicationId;
 use crate::crosscheck::CrossCount;
 use crate::failure::Failure;
+use crate::figures::Figures;
 use crate::guard::{Drift, Guarded};
+use crate::layout::LayoutSeen;
 use crate::learnt::Learnt;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample};
 use crate::mocks::{MockProof, MockSight};
@@ -18,6 +20,7 @@ use crate::recheck::LateChange;
 use crate::requests::NamedRequests;
 use crate::restore::ForeignChange;
 use crate::run::Created;
+use crate::saturation::Saturation;
 use crate::scale::{Baseline, ScaleStep};
 
 /// What happened. Each goes into the journal before anything is done about it.
@@ -159,6 +162,8 @@ pub enum Event {
         /// What it changed, and what was there before.
         changes: Changes,
     },
+    /// It was looked where load generators, mocks and applications under test run. It changes no state.
+    LayoutSeen(Box<LayoutSeen>),
     /// Something worth telling that changes no state.
     Noted(Note),
 }
@@ -180,12 +185,18 @@ pub struct Measurement {
     /// The requests that objectives name; `None` where there are none, or they could not be counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<NamedRequests>,
+    /// The figures that objectives name; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Figures>,
+    /// How much of what it may have each application used; `None` where the environment does not say how that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saturation: Option<Saturation>,
 }
 
 impl Measurement {
-    /// What was measured where no mocks are watched.
+    /// What was measured of the KPI and the generator, and nothing beside.
     pub const fn new(sample: Option<KpiSample>, generator: Option<GeneratorStatus>) -> Self {
-        Self { sample, generator, mocks: Vec::new(), cross: None, requests: None }
+        Self { sample, generator, mocks: Vec::new(), cross: None, requests: None, figures: None, saturation: None }
     }
 }
 
@@ -242,6 +253,7 @@ impl Event {
             Self::Abandoned => "Abandoned",
             Self::Resumed => "Resumed",
             Self::Adopted { .. } => "Adopted",
+            Self::LayoutSeen(_) => "LayoutSeen",
             Self::Noted(_) => "Noted",
         }
     }

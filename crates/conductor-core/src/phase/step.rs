@@ -39,7 +39,7 @@ pub struct Refused {
 /// # Errors
 /// When the event does not belong to the state; the state comes back in the error.
 pub fn step(created: &Created, state: State, at: Timestamp, event: &Event) -> Result<Transition, Refused> {
-    if let Event::Noted(_) | Event::Resumed = event {
+    if let Event::Noted(_) | Event::Resumed | Event::LayoutSeen(_) = event {
         return Ok(stay(state));
     }
     match state {
@@ -293,6 +293,7 @@ fn cause(event: &Event) -> Option<Cause> {
         | Event::Rechecked { .. }
         | Event::PutBackAgain { .. }
         | Event::Resumed
+        | Event::LayoutSeen(_)
         | Event::Noted(_) => None,
     }
 }
@@ -355,6 +356,7 @@ fn tearing_down(state: State, event: &Event) -> Result<Transition, Refused> {
         | Event::PutBackAgain { .. }
         | Event::Failed(_)
         | Event::Resumed
+        | Event::LayoutSeen(_)
         | Event::Noted(_) => Err(refuse(state, event)),
     }
 }

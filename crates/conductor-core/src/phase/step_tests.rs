@@ -9,6 +9,7 @@ use super::*;
 use crate::app::Allocation;
 use crate::fixtures::{self, load_test};
 use crate::guard::Guarded;
+use crate::layout::{LayoutMoment, LayoutSeen, LayoutSight};
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, Mark};
 use crate::mocks::{LeakPolicy, MockSpec};
 use crate::phase::{Exactness, Level, Note, Phase};
@@ -90,6 +91,7 @@ fn events() -> Vec<Event> {
         Event::Abandoned,
         Event::Resumed,
         Event::Adopted { changes: Changes { baseline: baseline(), plan: Plan::default() } },
+        Event::LayoutSeen(Box::new(LayoutSeen { when: LayoutMoment::BeforeLoad, sight: LayoutSight::default() })),
         Event::Noted(Note { level: Level::Info, message: "so".to_owned() }),
     ]
 }
@@ -193,10 +195,11 @@ fn accepted() -> Vec<(&'static str, String, &'static str)> {
 
 fn page() -> String {
     let mut page = String::from(
-        "# The phases of a run\n\nMade by a test from the transition function; do not edit. `Noted` and `Resumed` are \
-         accepted everywhere but change nothing, and are left out.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Waiting\n    [*] --> Accepted\n",
+        "# The phases of a run\n\nMade by a test from the transition function; do not edit. `LayoutSeen`, `Noted` and \
+         `Resumed` are accepted everywhere but change nothing, and are left out.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Waiting\n    [*] --> Accepted\n",
     );
-    let rows: Vec<_> = accepted().into_iter().filter(|row| row.1 != "Noted" && row.1 != "Resumed").collect();
+    let rows: Vec<_> =
+        accepted().into_iter().filter(|row| !["LayoutSeen", "Noted", "Resumed"].contains(&row.1.as_str())).collect();
     for (state, event, next) in rows.iter().filter(|row| row.0 != row.2) {
         writeln!(page, "    {state} --> {next}: {event}").unwrap();
     }

@@ -41,6 +41,11 @@ pub struct VerdictDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("enum" = ["report", "warn", "invalid", null])))]
     pub parity: Option<String>,
+    /// What it makes of the run that load generators or mocks run on nodes of the applications under test: `invalid` (when
+    /// absent) makes it invalid, `warn` warns of it, as a cluster of one node needs, and `ignore` only tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["invalid", "warn", "ignore", null])))]
+    pub shared_nodes: Option<String>,
 }
 
 /// By what a run is judged. Shares are numbers from 0 to 1.
@@ -64,6 +69,8 @@ pub struct Thresholds {
     pub near_miss: f64,
     /// What unwaived differences from production make of the run.
     pub parity: ParityRule,
+    /// What load generators or mocks on nodes of the applications under test make of the run.
+    pub shared_nodes: SharedNodesRule,
 }
 
 /// What differences from production that matter and that nobody has waived make of a run.
@@ -78,6 +85,18 @@ pub enum ParityRule {
     Invalid,
 }
 
+/// What load generators or mocks on nodes of the applications under test make of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SharedNodesRule {
+    /// The run is invalid: what was measured is not the applications alone.
+    #[default]
+    Invalid,
+    /// The run is warned of.
+    Warn,
+    /// It is told while the run goes on, and nothing follows from it.
+    Ignore,
+}
+
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
@@ -90,6 +109,7 @@ impl Default for Thresholds {
             users_short: 0.10,
             near_miss: 0.80,
             parity: ParityRule::Report,
+            shared_nodes: SharedNodesRule::Invalid,
         }
     }
 }
@@ -131,8 +151,26 @@ pub(super) fn thresholds(found: &mut Findings, document: Option<&VerdictDocument
         near_miss: share("nearMiss", &document.near_miss, 50.0, 100.0, absent.near_miss),
         generator_cpu: percent("generatorCpu", &document.generator_cpu, 10.0, LIMIT_CPU, absent.generator_cpu),
         parity: absent.parity,
+        shared_nodes: absent.shared_nodes,
     };
-    Thresholds { parity: parity(found, document.parity.as_deref()), ..thresholds }
+    Thresholds {
+        parity: parity(found, document.parity.as_deref()),
+        shared_nodes: shared_nodes(found, document.shared_nodes.as_deref()),
+        ..thresholds
+    }
+}
+
+fn shared_nodes(found: &mut Findings, text: Option<&str>) -> SharedNodesRule {
+    match text {
+        None | Some("invalid") => SharedNodesRule::Invalid,
+        Some("warn") => SharedNodesRule::Warn,
+        Some("ignore") => SharedNodesRule::Ignore,
+        Some(other) => {
+            let problem = format!("\"{other}\" is not what shared nodes make of a run");
+            found.add(&format!("{FIELD}.sharedNodes"), problem, "invalid (when absent), warn or ignore");
+            SharedNodesRule::Invalid
+        }
+    }
 }
 
 fn parity(found: &mut Findings, text: Option<&str>) -> ParityRule {
@@ -170,6 +208,11 @@ pub(super) fn written(thresholds: Thresholds) -> Option<VerdictDocument> {
             ParityRule::Report => None,
             ParityRule::Warn => Some("warn".to_owned()),
             ParityRule::Invalid => Some("invalid".to_owned()),
+        },
+        shared_nodes: match thresholds.shared_nodes {
+            SharedNodesRule::Invalid => None,
+            SharedNodesRule::Warn => Some("warn".to_owned()),
+            SharedNodesRule::Ignore => Some("ignore".to_owned()),
         },
     })
 }

@@ -11,6 +11,7 @@ fn all() -> serde_json::Value {
     json!({
         "meanTolerance": "3.3%", "windowTolerance": "7%", "windowShare": "95%", "unmeasuredShare": "0%",
         "generatorBoundShare": "2.5%", "generatorCpu": "72.5%", "usersShort": "7%", "nearMiss": "57%", "parity": "invalid",
+        "sharedNodes": "warn",
     })
 }
 
@@ -34,10 +35,12 @@ fn every_field_goes_through_the_document_and_back() {
         users_short: 0.07,
         near_miss: 0.57,
         parity: ParityRule::Invalid,
+        shared_nodes: SharedNodesRule::Warn,
     };
     let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
     assert!(near(spec.verdict.mean_tolerance, expected.mean_tolerance), "{:?}", spec.verdict);
     assert_eq!((spec.verdict.generator_cpu, spec.verdict.parity), (72.5, ParityRule::Invalid));
+    assert_eq!(spec.verdict.shared_nodes, expected.shared_nodes);
     let document = LoadTestDocument::from(spec.clone());
     assert_eq!(serde_json::to_value(&document.spec.verdict).unwrap(), all());
     assert_eq!(LoadTestSpec::try_from(document), Ok(spec), "bit for bit: a run is judged again by what is written");
@@ -76,6 +79,12 @@ fn what_is_out_of_range_or_unreadable_is_refused_by_its_field() {
             "fail",
             "\"fail\" is not what differences from production make of a run",
             "report (when absent), warn or invalid",
+        ),
+        (
+            "sharedNodes",
+            "allow",
+            "\"allow\" is not what shared nodes make of a run",
+            "invalid (when absent), warn or ignore",
         ),
     ];
     for (name, text, problem, expected) in fields {

@@ -11,6 +11,7 @@ use crate::app::ApplicationId;
 use crate::failure::{Failure, FailureKind};
 use crate::fixtures::load_test;
 use crate::guard::Drift;
+use crate::layout::{LayoutMoment, LayoutSeen, LayoutSight, Placed};
 use crate::load::Mark;
 use crate::parity::{Difference, JudgedWaiver, Waiver, WaiverState};
 use crate::phase::Level;
@@ -107,6 +108,25 @@ fn guarded(guarded: &Guarded) -> Verdict {
     let ending = Ending::because(Cause::Completed);
     let (spec, ticks) = (spec(), load(|_, _| {}));
     judge(&Facts { guarded: Some(guarded), ..Facts::new(&spec, &spec.profile(), &ticks, &ending) })
+}
+
+/// A run that was seen with load beside this pod, before the load.
+fn laid_out(rule: &str, sight: LayoutSight) -> Verdict {
+    let spec = load_test("2000/min", json!({ "plateau": "3m", "interval": "10s", "verdict": { "sharedNodes": rule } }));
+    let layout = [LayoutSeen { when: LayoutMoment::BeforeLoad, sight }];
+    let (ending, ticks) = (Ending::because(Cause::Completed), load(|_, _| {}));
+    judge(&Facts { layout: &layout, ..Facts::new(&spec, &spec.profile(), &ticks, &ending) })
+}
+
+fn layout_cases() -> Vec<Case> {
+    let placed = |node: &str, pod: &str| [Placed { node: node.to_owned(), pod: pod.to_owned() }];
+    let beside = |node: &str| LayoutSight::of(&placed("node-1", "load/locust"), &placed(node, "shop/checkout"));
+    let unread = || LayoutSight::unread("pods is forbidden");
+    vec![
+        case(&layout::SHARED_NODES, laid_out("invalid", beside("node-1")), laid_out("invalid", beside("node-2"))),
+        case(&layout::SHARED_NODES_WARNED, laid_out("warn", beside("node-1")), laid_out("ignore", beside("node-1"))),
+        case(&layout::LAYOUT_UNREAD, laid_out("invalid", unread()), laid_out("ignore", unread())),
+    ]
 }
 
 fn waiver() -> Waiver {
@@ -224,7 +244,7 @@ fn has(verdict: &Verdict, rule: &Rule) -> bool {
 
 #[test]
 fn every_code_is_reached_and_what_lies_just_below_does_not_reach_it() {
-    let cases = [environment_cases(), generator_cases(), load_cases(), search_cases()].concat_cases();
+    let cases = [environment_cases(), layout_cases(), generator_cases(), load_cases(), search_cases()].concat_cases();
     for Case { rule, reached, below } in &cases {
         assert!(has(reached, rule), "{}: {:?}", rule.code, reached.causes);
         assert!(!has(below, rule), "{} below its threshold: {:?}", rule.code, below.causes);
@@ -255,6 +275,31 @@ impl<const N: usize> ConcatCases for [Vec<Case>; N] {
     fn concat_cases(self) -> Vec<Case> {
         self.into_iter().flatten().collect()
     }
+}
+
+#[test]
+fn a_kpi_that_nobody_asked_for_is_unmeasured_and_one_that_was_refused_has_stalled() {
+    let gone = |failures: u64, marked: usize| {
+        of_load(|position, tick| {
+            if (10..13).contains(&position) {
+                without_kpi(tick);
+                tick.failures = failures;
+                if position < 10 + marked {
+                    tick.marks.push(Mark::NoKpiRequest);
+                }
+            }
+        })
+    };
+    let renamed = gone(10, 3);
+    assert_eq!((codes(&renamed)[0], renamed.outcome), ("kpi_unmeasured", Outcome::Invalid));
+    assert_eq!(
+        renamed.causes[0].message,
+        "orders was zero from 1m40s to 2m10s, where 1000 were to be counted; of 3000 requests meanwhile none was one that it \
+         counts: its row is gone, or users do not come there"
+    );
+    assert_eq!(codes(&gone(11, 3))[0], "stalled", "somebody was refused on the way there");
+    assert_eq!(codes(&gone(0, 2))[0], "stalled", "the KPI was asked for");
+    assert_eq!(codes(&marked(&[10, 11, 12], Mark::NoKpiRequest)), [""; 0], "by itself it says nothing");
 }
 
 #[test]
@@ -426,6 +471,8 @@ fn a_target_that_was_not_held_comes_with_the_limit_of_the_system_and_its_interva
             "users at the limit: 225 users; control law",
             "requests that failed: 10 %, from 1m to 4m; load generator",
             "users asked for, as many as limits.maxUsers allows: 400 users; control law",
+            "which application was at its limit first is not known: the environment does not say how saturation is measured; the \
+             environment's saturation",
         ]
     );
 }

@@ -1,7 +1,7 @@
 //! The codes of verdicts: what each makes of a run, when it is told, and what to do about it. `docs/verdict.md` is printed
 //! of this table, and reasons are made of its rows, so that neither can say what the other does not.
 
-use super::{Evidence, Outcome, VerdictCause, environment, generator, kpi, level, mocks, search, slo, whole};
+use super::{Evidence, Outcome, VerdictCause, environment, generator, kpi, layout, level, mocks, search, slo, whole};
 
 /// A row of the decision table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,12 @@ impl Rule {
 
 /// Every rule. Of the reasons that make the same of a run the one that stands higher here comes first: what stands higher is
 /// what brings about the other.
-const RULES: [&Rule; 47] = [
+const RULES: [&Rule; 50] = [
     &whole::CONDUCTOR_LOST,
     &whole::GENERATOR_LOST,
     &whole::PLATEAU_CUT_SHORT,
     &environment::DRIFTED,
+    &layout::SHARED_NODES,
     &mocks::BYPASSED,
     &mocks::BROKEN,
     &kpi::FOREIGN_TRAFFIC,
@@ -72,6 +73,8 @@ const RULES: [&Rule; 47] = [
     &kpi::CROSS_CHECK_MISSING,
     &environment::PARITY_GAP_WARNED,
     &environment::WAIVERS_USED,
+    &layout::SHARED_NODES_WARNED,
+    &layout::LAYOUT_UNREAD,
     &environment::FREEZE_UNAVAILABLE,
     &environment::DRIFT_REVERTED,
     &environment::RESTORE_INCOMPLETE,

@@ -82,6 +82,10 @@ pub(super) fn of(event: &Event) -> Option<(Level, String)> {
             warning(format!("{count} applications still tell what the run has changed, and are put back by that"))
         }
         Event::Resumed => warning("the run was found without a conductor and goes on".to_owned()),
+        Event::LayoutSeen(seen) => {
+            let troubles = seen.sight.troubles();
+            (!troubles.is_empty()).then(|| (Level::Warning, format!("{}, {}", seen.when, troubles.join("; "))))
+        }
         Event::Noted(note) => Some((note.level, note.message.clone())),
     }
 }
@@ -118,6 +122,7 @@ pub(super) fn failures(event: &Event) -> Vec<String> {
         | Event::StopRequested { .. }
         | Event::Abandoned
         | Event::Resumed
+        | Event::LayoutSeen(_)
         | Event::Noted(_) => Vec::new(),
     }
 }

@@ -8,17 +8,21 @@ use conductor_core::alert::Notice;
 use conductor_core::annotation::Annotation;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
+use conductor_core::figures::Reading;
 use conductor_core::guard::{Drift, Guarded, Pause};
+use conductor_core::layout::LayoutSight;
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::mocks::{MockProof, MockSight, MockSpec};
 use conductor_core::parity::Sides;
 use conductor_core::ports::{
-    Annotator, Capacity, Deployed, Deployer, EnvironmentGuard, KpiSource, LeftBehind, LoadGenerator, MockProbe, Notifier, Parity,
-    PortError, Production, ReleaseSource, Scaler, TableCount, TestDataStore, Way,
+    Annotator, Capacity, Deployed, Deployer, EnvironmentGuard, FigureSource, KpiSource, Layout, LeftBehind,
+    LoadGenerator, MockProbe, Notifier, Parity, PortError, Production, ReleaseSource, SaturationSource, Scaler,
+    TableCount, TestDataStore, Way,
 };
 use conductor_core::release::Rollout;
 use conductor_core::requests::RequestWindow;
 use conductor_core::run::RunId;
+use conductor_core::saturation::Used;
 use conductor_core::scale::{Baseline, ScaleStep};
 use jiff::Timestamp;
 
@@ -125,6 +129,17 @@ impl Parity for Observed<dyn Parity> {
 }
 
 #[async_trait]
+impl Layout for Observed<dyn Layout> {
+    async fn look(
+        &self,
+        under_test: &[ApplicationId],
+        beside: &[ApplicationId],
+    ) -> Result<Option<LayoutSight>, PortError> {
+        self.call("layout", "look", self.inner.look(under_test, beside)).await
+    }
+}
+
+#[async_trait]
 impl LoadGenerator for Observed<dyn LoadGenerator> {
     async fn check(&self) -> Result<GeneratorFacts, PortError> {
         self.call("generator", "check", self.inner.check()).await
@@ -144,6 +159,13 @@ impl LoadGenerator for Observed<dyn LoadGenerator> {
 
     async fn stop(&self, run: &RunId) -> Result<(), PortError> {
         self.call("generator", "stop", self.inner.stop(run)).await
+    }
+}
+
+#[async_trait]
+impl Annotator for Observed<dyn Annotator> {
+    async fn annotate(&self, annotation: &Annotation) -> Result<(), PortError> {
+        self.call("annotator", "annotate", self.inner.annotate(annotation)).await
     }
 }
 
@@ -169,13 +191,6 @@ impl KpiSource for Observed<dyn KpiSource> {
 impl KpiSource for Checking {
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
         self.0.call("cross_check", "sample", self.0.inner.sample(run, since)).await
-    }
-}
-
-#[async_trait]
-impl Annotator for Observed<dyn Annotator> {
-    async fn annotate(&self, annotation: &Annotation) -> Result<(), PortError> {
-        self.call("annotator", "annotate", self.inner.annotate(annotation)).await
     }
 }
 
@@ -211,5 +226,32 @@ impl TestDataStore for Observed<dyn TestDataStore> {
 
     async fn check(&self) -> Result<Vec<String>, PortError> {
         self.call("test_data", "check", self.inner.check()).await
+    }
+}
+
+#[async_trait]
+impl FigureSource for Observed<dyn FigureSource> {
+    async fn check(&self, run: &RunId, queries: &[String]) -> Result<(), PortError> {
+        self.call("figures", "check", self.inner.check(run, queries)).await
+    }
+
+    async fn read(
+        &self,
+        run: &RunId,
+        queries: &[String],
+        at: Timestamp,
+    ) -> Result<(Timestamp, BTreeMap<String, Reading>), PortError> {
+        self.call("figures", "read", self.inner.read(run, queries, at)).await
+    }
+}
+
+#[async_trait]
+impl SaturationSource for Observed<dyn SaturationSource> {
+    fn threshold(&self) -> f64 {
+        self.inner.threshold()
+    }
+
+    async fn read(&self, run: &RunId, at: Timestamp) -> Result<(Timestamp, Vec<Used>), PortError> {
+        self.call("saturation", "read", self.inner.read(run, at)).await
     }
 }

@@ -32,7 +32,10 @@ pub(crate) fn twice(ports: Ports) -> Ports {
         generator: all.clone(),
         kpi: all,
         mocks: Vec::new(),
+        layout: None,
         cross_check: None,
+        figures: None,
+        saturation: None,
         test_data,
         settle,
     }

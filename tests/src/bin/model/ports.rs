@@ -45,7 +45,10 @@ pub(crate) fn of(world: &World, epoch: u64, clock: &Arc<dyn Clock>) -> Ports {
         generator: hands.clone(),
         kpi: hands.clone(),
         mocks: Vec::new(),
+        layout: None,
         cross_check: None,
+        figures: None,
+        saturation: None,
         test_data: vec![hands],
         settle: None,
     }
