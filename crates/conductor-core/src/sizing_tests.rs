@@ -22,6 +22,8 @@ fn tick(users: u64, workers: Option<u32>, cpu: f64, marks: Vec<Mark>) -> Tick {
         mocks: vec![],
         cross: None,
         requests_by_name: None,
+        figures: None,
+        saturation: None,
         broken_slos: vec![],
     }
 }

@@ -32,6 +32,8 @@ pub(super) fn tick(from_s: f64, share_of_target: f64) -> Tick {
         mocks: vec![],
         cross: None,
         requests_by_name: None,
+        figures: None,
+        saturation: None,
         broken_slos: vec![],
     }
 }

@@ -7,9 +7,11 @@ mod check;
 mod checking;
 mod context;
 mod guard;
+mod layout;
 mod load;
 mod look;
 mod mocks;
+mod monitoring;
 mod parity;
 mod recheck;
 mod rehearse;
@@ -43,6 +45,7 @@ use context::Context;
 pub(crate) use check::look_around;
 pub(crate) use context::Surroundings;
 pub(crate) use guard::{keep, take_over};
+pub(crate) use layout::sight;
 pub(crate) use parity::{report, sides};
 
 /// Events that wait for the journal; the work waits when there are more.
@@ -194,6 +197,7 @@ impl Activity {
                 };
                 let sentry = sentry::watch(Arc::clone(&context), changes, &load.drifts, orders.revert.subscribe());
                 let workers = workers::follow(Arc::clone(&context), orders.workers.subscribe());
+                let layout = layout::watch(Arc::clone(&context), load);
                 let load = load::generate(context, load, orders.setting.subscribe());
                 async move {
                     tokio::select! {
@@ -201,6 +205,7 @@ impl Activity {
                         event = load => event,
                         never = workers => match never {},
                         never = sentry => match never {},
+                        never = layout => match never {},
                     }
                 }
                 .boxed()

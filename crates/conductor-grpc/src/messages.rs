@@ -1,5 +1,6 @@
 //! Runs and what happens to them as messages. What nobody reads by field goes as the JSON that it has everywhere else.
 
+use conductor_core::links::Link;
 use conductor_core::load::Latency;
 use conductor_core::phase::{Level, Phase};
 use conductor_core::ports::RunSummary;
@@ -34,6 +35,7 @@ pub(crate) fn run(view: &RunView) -> Said<v1::Run> {
         ending: view.ending.as_ref().map(object).transpose()?,
         verdict: view.verdict.as_ref().map(verdict).transpose()?,
         waits: view.waits.as_ref().map(waits),
+        links: view.links.iter().map(link).collect(),
     })
 }
 
@@ -67,6 +69,10 @@ fn waits(waits: &Waits) -> v1::Waits {
     v1::Waits { run: waits.run.as_ref().map(ToString::to_string).unwrap_or_default(), replaces: waits.replaces }
 }
 
+fn link(link: &Link) -> v1::Link {
+    v1::Link { title: link.title.clone(), url: link.url.clone() }
+}
+
 fn progress(view: &PhaseView) -> v1::PhaseProgress {
     v1::PhaseProgress {
         phase: phase(view.phase).into(),
@@ -98,6 +104,8 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
         cross,
         // What objectives are judged by; what was found of them is in the verdict.
         requests_by_name: _,
+        figures: _,
+        saturation,
         broken_slos,
     } = tick;
     Ok(v1::Tick {
@@ -119,6 +127,7 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
         broken_slos: broken_slos.clone(),
         mocks: mocks.iter().map(object).collect::<Said<_>>()?,
         cross: cross.as_ref().map(object).transpose()?,
+        saturation: saturation.as_ref().map(object).transpose()?,
     })
 }
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use conductor_core::ports::{EnvironmentGuard, FailureKind, MockProbe, PortError, Ports, ProgressSink, TestDataStore};
+use conductor_core::ports::{
+    Annotator, EnvironmentGuard, FailureKind, MockProbe, PortError, Ports, ProgressSink, TestDataStore,
+};
 use conductor_core::run::Created;
 use conductor_core::units::Span;
 use conductor_ecs::EcsEnvironment;
@@ -74,11 +76,14 @@ impl Wiring {
             deployer: substrates.clone(),
             capacity: Some(substrates.clone()),
             parity: substrates.parity(),
+            layout: substrates.layout(),
             guard: substrates.is_guarded().then(|| substrates.clone() as Arc<dyn EnvironmentGuard>),
             scaler: substrates,
             generator,
             kpi,
             cross_check,
+            figures: None,
+            saturation: None,
             mocks,
             test_data,
             settle: settle.map(Span::as_duration),
@@ -163,6 +168,14 @@ impl PortsFactory for Wiring {
 
     async fn usable(&self, created: &Created) -> Result<(), PortError> {
         Self::usable(self, created).await
+    }
+
+    fn annotator(&self, created: &Created) -> Result<Option<Arc<dyn Annotator>>, PortError> {
+        let Some(settings) = environment(created)?.spec.grafana.filter(|grafana| grafana.annotations) else {
+            return Ok(None);
+        };
+        let token = self.secret(settings.token_env.as_deref(), "grafana.tokenEnv", "token of a service account")?;
+        settings.annotator(token)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ramp;
 use crate::run::Created;
 use crate::scale::ScaleStep;
 use crate::search::{Search, Sight};
-use crate::slo::Watches;
+use crate::slo::{Seen, Watches};
 use crate::spec::{LoadShape, LoadTestSpec};
 
 /// The load of a run: where its control stands.
@@ -43,6 +43,8 @@ pub struct Load {
     slos: Watches,
     /// The end of the last window in which requests were counted by name; the next one begins here.
     pub requests_to: Timestamp,
+    /// The time that the figures were read of last.
+    pub figures_to: Timestamp,
     /// What somebody else has changed since the load began.
     pub drifts: Vec<Drift>,
     /// Those of them that are being put back: nobody has told yet what came of it.
@@ -77,6 +79,7 @@ impl Load {
             mocks: Watch::begin(&created.mocks, mocks),
             slos: Watches::new(spec, created.baseline.as_ref()),
             requests_to: at,
+            figures_to: at,
             drifts: Vec::new(),
             reverting: Vec::new(),
         }
@@ -125,12 +128,15 @@ impl Load {
         Self { profile: config.profile, measured_to, ramp, advice, ..self }
     }
 
-    /// Takes in the requests that objectives name, and gives the failure by which the run ends where one of those wants that.
+    /// Takes in what objectives name, and gives the failure by which the run ends where one of those wants that.
     pub(super) fn watch_slos(&mut self, spec: &LoadTestSpec, measurement: &Measurement) -> Option<Failure> {
-        let requests = measurement.requests.as_ref()?;
-        self.requests_to = requests.to.max(self.requests_to);
-        let window = requests.since(self.started);
-        let lost = self.slos.see(&window, &self.profile, spec.interval.as_secs_f64());
+        let (requests, figures) = (measurement.requests.as_ref(), measurement.figures.as_ref());
+        self.requests_to = requests.map_or(self.requests_to, |requests| requests.to.max(self.requests_to));
+        self.figures_to = figures.map_or(self.figures_to, |figures| figures.to.max(self.figures_to));
+        let (requests, figures) =
+            (requests.map(|requests| requests.since(self.started)), figures.map(|figures| figures.since(self.started)));
+        let seen = Seen { requests: requests.as_ref(), figures: figures.as_ref() };
+        let lost = self.slos.see(seen, &self.profile, spec.interval.as_secs_f64());
         let told: Vec<String> = lost.into_iter().map(|slo| format!("\"{slo}\"")).collect();
         (!told.is_empty()).then(|| Failure {
             activity: "keep within the objectives".to_owned(),

@@ -4,16 +4,19 @@ use std::str::FromStr;
 
 use super::error::unknown;
 use super::{
-    During, FACTOR_WHOLE, Judged, Limit, Metric, PERCENTILE_WHOLE, Percentile, SHARE_WHOLE, Slo, SloError, Then,
+    Bound, During, FACTOR_WHOLE, Judged, Limit, Metric, NUMBER_WHOLE, PERCENTILE_WHOLE, Percentile, SHARE_WHOLE, Slo,
+    SloError, Then,
 };
 use crate::units::Span;
 
 /// The most characters that an objective may have.
 pub const MOST_CHARACTERS: usize = 500;
 
-const FIGURES: &str = "a percentile such as p95 or p99.9, mean or error_rate";
+const FIGURES: &str = "a percentile such as p95 or p99.9, mean, error_rate, or prometheus(\"a query\")";
 const TIME: &str = "a time such as 800ms or 1.5s, or a multiple of the baseline such as 1.1 × baseline";
 const SHARE: &str = "a share such as 0.5%, or a multiple of the baseline such as 1.1 × baseline";
+const NUMBER: &str = "a number such as 0.7, with at most six decimals";
+const QUERY: &str = "a query in quotes, such as prometheus(\"max(cpu_ratio{job='shop'})\")";
 const STRETCH: &str = "plateau, ramp or load";
 
 impl FromStr for Slo {
@@ -61,30 +64,41 @@ impl<'a> Reader<'a> {
     fn slo(mut self) -> Result<Slo, SloError> {
         let metric = self.metric()?;
         let requests = self.requests()?;
-        self.below()?;
-        let limit = self.limit(metric)?;
-        let mut slo =
-            Slo { metric, requests, limit, judged: Judged::Whole, during: During::default(), then: Then::default() };
+        let bound = self.bound(&metric)?;
+        let limit = self.limit(&metric)?;
+        let is_figure = matches!(metric, Metric::Prometheus(_));
+        let judged = if is_figure { Judged::For(Span::default()) } else { Judged::Whole };
+        let (during, then) = (During::default(), Then::default());
+        let mut slo = Slo { metric, requests, bound, limit, judged, during, then };
         let mut said: Vec<&str> = Vec::new();
         while let Some(word) = self.word() {
             let part = match word.text.as_str() {
-                "over" | "in" => "window",
+                "over" | "for" | "in" => "window",
                 "during" => "stretch",
                 "then" => "action",
                 other => {
-                    let problem = unknown(other, &["over", "during", "in", "then"]);
-                    return Err(self.wrong(&word, problem, self.parts(&said)));
+                    let problem = unknown(other, &["over", "for", "during", "in", "then"]);
+                    return Err(self.wrong(&word, problem, parts(is_figure, &said)));
                 }
             };
             // Of minutes it is said in one go which ones they are.
             let also = (word.text == "in").then_some("stretch");
             if [Some(part), also].iter().flatten().any(|part| said.contains(part)) {
                 let problem = format!("\"{}\" comes after something that says the same", word.text);
-                return Err(self.wrong(&word, problem, self.parts(&said)));
+                return Err(self.wrong(&word, problem, parts(is_figure, &said)));
             }
             said.extend([Some(part), also].into_iter().flatten());
             match word.text.as_str() {
-                "over" => slo.judged = Judged::Over(self.time()?),
+                "over" if is_figure => {
+                    let problem = "\"over\" adds up requests, and a figure of Prometheus has its times in its query";
+                    return Err(self.wrong(&word, problem, "for and a time, such as for 3m"));
+                }
+                "for" if !is_figure => {
+                    let problem = "\"for\" is of figures of Prometheus, and requests are added up";
+                    return Err(self.wrong(&word, problem, "over and a time, such as over 2m"));
+                }
+                "over" => slo.judged = Judged::Over(self.time("over")?),
+                "for" => slo.judged = Judged::For(self.time("for")?),
                 "in" => (slo.judged, slo.during) = self.minutes()?,
                 "during" => slo.during = self.stretch()?,
                 _ => slo.then = self.action()?,
@@ -103,15 +117,12 @@ impl<'a> Reader<'a> {
         match word.text.as_str() {
             "mean" => return Ok(Metric::Mean),
             "error_rate" => return Ok(Metric::ErrorRate),
-            "prometheus" => {
-                let problem = "objectives cannot be of Prometheus's figures: \"prometheus\"";
-                return Err(self.wrong(&word, problem, FIGURES));
-            }
+            "prometheus" => return self.query().map(Metric::Prometheus),
             _ => {}
         }
         let digits = word.text.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         let Some(digits) = digits else {
-            let problem = unknown(&word.text, &["p50", "p90", "p95", "p99", "mean", "error_rate"]);
+            let problem = unknown(&word.text, &["p50", "p90", "p95", "p99", "mean", "error_rate", "prometheus"]);
             return Err(self.wrong(&word, problem, FIGURES));
         };
         let percentile = units(digits, PERCENTILE_WHOLE / 100).and_then(|units| u32::try_from(units).ok());
@@ -178,19 +189,94 @@ impl<'a> Reader<'a> {
         Ok(Some(word.text))
     }
 
-    fn below(&mut self) -> Result<(), SloError> {
-        const EXPECTED: &str = "< and what the figure must be below";
-        match self.word() {
-            None => Err(self.missing("\"<\"", EXPECTED)),
-            Some(word) if word.text == "<" && self.word_if("=").is_none() => Ok(()),
-            Some(word) => {
-                Err(self.wrong(&word, format!("\"{}\" is not what an objective compares by", word.text), EXPECTED))
+    /// The query in parentheses and quotes. Unlike in a name, a backslash is an escape of its own, so that none of a query gets lost.
+    fn query(&mut self) -> Result<String, SloError> {
+        let Some(open) = self.word() else { return Err(self.missing("the query", QUERY)) };
+        if open.text != "(" {
+            return Err(self.wrong(&open, format!("\"{}\" is not the query of a figure", open.text), QUERY));
+        }
+        self.skip_spaces();
+        let from = self.at;
+        let Some(quote) = self.word_if("\"") else {
+            let len = self.characters[from..].iter().take_while(|c| **c != ')').count().max(1);
+            return Err(match self.characters.get(from) {
+                Some(_) => {
+                    let bare = Word { text: String::new(), from, len };
+                    self.wrong(&bare, "the query of a figure is not in quotes", QUERY)
+                }
+                None => self.missing("the query", QUERY),
+            });
+        };
+        let mut query = String::new();
+        loop {
+            let at = self.at;
+            self.at += 1;
+            match (self.characters.get(at).copied(), self.characters.get(at + 1).copied()) {
+                (None, _) => {
+                    let expected = "another \" after the query, and \\\" for one in it";
+                    return Err(self.wrong(&quote, "the quotes of a query are not closed", expected));
+                }
+                (Some('"'), _) => break,
+                (Some('\\'), Some(escaped @ ('"' | '\\'))) => {
+                    query.push(escaped);
+                    self.at += 1;
+                }
+                (Some('\\'), next) => {
+                    let escape = Word { text: String::new(), from: at, len: 1 + usize::from(next.is_some()) };
+                    let problem = "what follows the backslash cannot be escaped";
+                    return Err(self.wrong(&escape, problem, "\\\" for a quote, or \\\\ for a backslash"));
+                }
+                (Some(other), _) => query.push(other),
             }
         }
+        if query.trim().is_empty() {
+            let word = Word { text: String::new(), from, len: self.at - from };
+            return Err(self.wrong(&word, "there is no query in the quotes", QUERY));
+        }
+        if self.word_if(")").is_none() {
+            return Err(self.wrong(&open, "the parenthesis is not closed after the query", ") after the query"));
+        }
+        Ok(query)
     }
 
-    fn limit(&mut self, metric: Metric) -> Result<Limit, SloError> {
-        let expected = if metric == Metric::ErrorRate { SHARE } else { TIME };
+    fn bound(&mut self, metric: &Metric) -> Result<Bound, SloError> {
+        let is_figure = matches!(metric, Metric::Prometheus(_));
+        let expected =
+            if is_figure { "< or >, and the limit of the figure" } else { "< and what the figure must be below" };
+        let Some(word) = self.word() else { return Err(self.missing("\"<\"", expected)) };
+        let bound = match word.text.as_str() {
+            "<" => Some(Bound::Below),
+            ">" if is_figure => Some(Bound::Above),
+            _ => None,
+        };
+        bound.filter(|_| self.word_if("=").is_none()).ok_or_else(|| {
+            self.wrong(&word, format!("\"{}\" is not what an objective compares by", word.text), expected)
+        })
+    }
+
+    /// A limit without a unit.
+    fn plain_number(&mut self) -> Result<Limit, SloError> {
+        let Some(word) = self.number() else { return Err(self.missing("a limit", NUMBER)) };
+        let (sign, digits) = word.text.strip_prefix('-').map_or((1, word.text.as_str()), |digits| (-1, digits));
+        let number = units(digits, NUMBER_WHOLE).and_then(|units| i64::try_from(units).ok());
+        number.map(|units| Limit::Number(sign * units)).ok_or_else(|| {
+            let starts = digits.starts_with(|c: char| c.is_ascii_digit());
+            let is_number = digits.chars().all(|c| c.is_ascii_digit() || c == '.');
+            let problem = match digits.strip_suffix(['×', 'x', '*']) {
+                Some(_) => "figures of Prometheus are not kept to be compared with a baseline",
+                None if starts && !is_number => "a figure of Prometheus has no unit",
+                None => "it is not a limit",
+            };
+            self.wrong(&word, format!("{problem}: \"{}\"", word.text), NUMBER)
+        })
+    }
+
+    fn limit(&mut self, metric: &Metric) -> Result<Limit, SloError> {
+        let expected = match metric {
+            Metric::Prometheus(_) => return self.plain_number(),
+            Metric::ErrorRate => SHARE,
+            Metric::Percentile(_) | Metric::Mean => TIME,
+        };
         let Some(word) = self.number() else { return Err(self.missing("a limit", expected)) };
         let split = word.text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(word.text.len());
         let (digits, unit) = word.text.split_at(split);
@@ -230,13 +316,15 @@ impl<'a> Reader<'a> {
                 time.map(Limit::Time).ok_or_else(|| self.wrong(&word, "the time is too long", "at most 3600s"))
             }
             (_, Metric::ErrorRate) => Err(self.wrong(&word, "an error rate is a share, not a time", SHARE)),
-            (_, Metric::Percentile(_) | Metric::Mean) => Err(self.wrong(&word, "a response time is no share", TIME)),
+            (_, Metric::Percentile(_) | Metric::Mean | Metric::Prometheus(_)) => {
+                Err(self.wrong(&word, "a response time is no share", TIME))
+            }
         }
     }
 
-    fn time(&mut self) -> Result<Span, SloError> {
+    fn time(&mut self, of: &str) -> Result<Span, SloError> {
         const EXPECTED: &str = "a time such as 2m or 90s";
-        let Some(word) = self.word() else { return Err(self.missing("the time of \"over\"", EXPECTED)) };
+        let Some(word) = self.word() else { return Err(self.missing(&format!("the time of \"{of}\""), EXPECTED)) };
         let whole =
             |span: &Span| !span.is_zero() && span.as_duration().subsec_nanos() == 0 && *span <= Span::minutes(24 * 60);
         let said = word.text.parse::<Span>().ok().filter(whole);
@@ -291,18 +379,6 @@ impl<'a> Reader<'a> {
             Some(word) => Err(self.wrong(&word, unknown(&word.text, &[known]), expected)),
             None => Err(self.missing(&format!("\"{known}\""), expected)),
         }
-    }
-
-    /// The parts that may still come.
-    fn parts(&self, said: &[&str]) -> String {
-        let parts = [
-            ("window", "over 2m or in 99% of plateau minutes"),
-            ("stretch", "during plateau, ramp or load"),
-            ("action", "then mark or abort"),
-        ];
-        let left: Vec<&str> =
-            parts.into_iter().filter(|(part, _)| !said.contains(part)).map(|(_, text)| text).collect();
-        if left.is_empty() { "nothing more".to_owned() } else { format!("{}, or nothing more", left.join(", ")) }
     }
 
     /// A number with its unit, which may be a word of its own.
@@ -374,6 +450,14 @@ impl<'a> Reader<'a> {
             expected: expected.to_owned(),
         }
     }
+}
+
+/// The parts that may still come.
+fn parts(is_figure: bool, said: &[&str]) -> String {
+    let window = if is_figure { "for 3m or in 99% of plateau minutes" } else { "over 2m or in 99% of plateau minutes" };
+    let parts = [("window", window), ("stretch", "during plateau, ramp or load"), ("action", "then mark or abort")];
+    let left: Vec<&str> = parts.into_iter().filter(|(part, _)| !said.contains(part)).map(|(_, text)| text).collect();
+    if left.is_empty() { "nothing more".to_owned() } else { format!("{}, or nothing more", left.join(", ")) }
 }
 
 /// A decimal number as a count of units, of which `whole`, a power of ten, are one; `None` where it is not one, or has more decimals

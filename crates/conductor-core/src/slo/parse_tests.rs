@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{During, Judged, Limit, Metric, Percentile, Slo, SloError, Then};
+use super::{Bound, During, Judged, Limit, Metric, Percentile, Slo, SloError, Then};
 use crate::units::Span;
 
 fn slo(text: &str) -> Slo {
@@ -18,6 +18,7 @@ fn an_objective_is_read_as_a_person_means_it() {
     let whole = Slo {
         metric: Metric::Percentile(Percentile(95_000)),
         requests: Some("checkout".to_owned()),
+        bound: Bound::Below,
         limit: Limit::Time(800_000),
         judged: Judged::Whole,
         during: During::Plateau,
@@ -30,6 +31,7 @@ fn an_objective_is_read_as_a_person_means_it() {
         Slo {
             metric: Metric::Percentile(Percentile(99_900)),
             requests: None,
+            bound: Bound::Below,
             limit: Limit::Time(1_500_000),
             judged: Judged::Over(Span::minutes(2)),
             during: During::Load,
@@ -38,11 +40,82 @@ fn an_objective_is_read_as_a_person_means_it() {
     );
     let minutes = slo("error_rate(POST /orders) < 0.5 % in 99% of minutes");
     assert_eq!(
-        (minutes.metric, minutes.limit, minutes.judged, minutes.during),
-        (Metric::ErrorRate, Limit::Share(5_000), Judged::Minutes(990_000), During::Plateau)
+        (&minutes.metric, minutes.limit, minutes.judged, minutes.during),
+        (&Metric::ErrorRate, Limit::Share(5_000), Judged::Minutes(990_000), During::Plateau)
     );
-    assert_eq!(minutes.counted_as(), "POST /orders");
-    assert_eq!(slo("mean(\"a \\\"b\\\" (c)\") < 3ms").counted_as(), "a \"b\" (c)");
+    assert_eq!(minutes.counted_as(), Some("POST /orders"));
+    assert_eq!(slo("mean(\"a \\\"b\\\" (c)\") < 3ms").counted_as(), Some("a \"b\" (c)"));
+}
+
+#[test]
+fn a_figure_of_prometheus_is_a_query_in_quotes_with_a_number_as_its_limit() {
+    let figure = slo(r#"prometheus("max(cpu{job='shop'})") < 0.7 for 3m"#);
+    let whole = Slo {
+        metric: Metric::Prometheus("max(cpu{job='shop'})".to_owned()),
+        requests: None,
+        bound: Bound::Below,
+        limit: Limit::Number(700_000),
+        judged: Judged::For(Span::minutes(3)),
+        during: During::Plateau,
+        then: Then::Mark,
+    };
+    assert_eq!(figure, whole);
+    assert_eq!((figure.query(), figure.counted_as()), (Some("max(cpu{job='shop'})"), None));
+    let escaped = slo(r#" prometheus ( "x{a=\"b\\\\d\"}" )>-2 during load then abort"#);
+    assert_eq!(escaped.query(), Some(r#"x{a="b\\d"}"#));
+    assert_eq!(
+        (escaped.bound, escaped.limit, escaped.judged, escaped.then),
+        (Bound::Above, Limit::Number(-2_000_000), Judged::For(Span::default()), Then::Abort),
+        "at each measurement, so that it is known before the end"
+    );
+    assert_eq!(escaped.to_string(), r#"prometheus("x{a=\"b\\\\d\"}") > -2 during load then abort"#);
+    let minutes = slo("prometheus(\"up\") > 0 in 99% of minutes then abort");
+    assert_eq!(minutes.to_string(), "prometheus(\"up\") > 0 in 99% of plateau minutes then abort");
+}
+
+#[test]
+fn a_mistake_in_a_figure_of_prometheus_is_pointed_at() {
+    assert_eq!(
+        refused(r#"prometheus("up{a=\d}") < 1"#),
+        "what follows the backslash cannot be escaped at character 18:\n    prometheus(\"up{a=\\d}\") < 1\n                     ^^; \
+         expected \\\" for a quote, or \\\\ for a backslash"
+    );
+    assert_eq!(
+        refused("prometheus(up) < 1"),
+        "the query of a figure is not in quotes at character 12:\n    prometheus(up) < 1\n               ^^; expected a query in \
+         quotes, such as prometheus(\"max(cpu_ratio{job='shop'})\")"
+    );
+    let mistakes = [
+        ("prometheus", "the query is missing at character 11"),
+        ("prometheus(", "the query is missing at character 12"),
+        ("prometheus()", "the query of a figure is not in quotes at character 12"),
+        ("prometheus < 1", "\"<\" is not the query of a figure at character 12"),
+        ("prometheus(\"up", "the quotes of a query are not closed at character 12"),
+        ("prometheus(\"up\\", "what follows the backslash cannot be escaped at character 15"),
+        ("prometheus(\" \") < 1", "there is no query in the quotes at character 12"),
+        ("prometheus(\"up\" < 1", "the parenthesis is not closed after the query at character 11"),
+        ("prometheus(\"up\")", "\"<\" is missing at character 17"),
+        ("prometheus(\"up\") >= 1", "\">\" is not what an objective compares by at character 18"),
+        ("prometheus(\"up\") = 1", "\"=\" is not what an objective compares by"),
+        ("prometheus(\"up\") < ", "a limit is missing"),
+        ("prometheus(\"up\") < 70%", "a figure of Prometheus has no unit: \"70%\" at character 20"),
+        ("prometheus(\"up\") < 1.1 × baseline", "figures of Prometheus are not kept to be compared with a baseline"),
+        ("prometheus(\"up\") < 0.0000001", "it is not a limit: \"0.0000001\""),
+        ("prometheus(\"up\") < high", "it is not a limit: \"high\""),
+        (
+            "prometheus(\"up\") < 1 over 3m",
+            "\"over\" adds up requests, and a figure of Prometheus has its times in its query",
+        ),
+        ("prometheus(\"up\") < 1 for", "the time of \"for\" is missing at character 25"),
+        ("prometheus(\"up\") < 1 for 0s", "\"0s\" is not a time of whole seconds"),
+        ("prometheus(\"up\") < 1 for 3m in 9% of minutes", "\"in\" comes after something that says the same"),
+        ("prometheus(\"up\") < 1 fr 3m", "expected for 3m or in 99% of plateau minutes, during plateau"),
+        ("p95 < 1s for 3m", "\"for\" is of figures of Prometheus, and requests are added up at character 10"),
+        ("prometeus(\"up\") < 1", "did you mean \"prometheus\"?"),
+    ];
+    for (text, message) in mistakes {
+        assert!(refused(text).contains(message), "{text}: {}", refused(text));
+    }
 }
 
 #[test]
@@ -100,7 +173,7 @@ fn each_mistake_has_its_words() {
         ("p0 < 1s", "\"p0\" is not a percentile at character 1"),
         ("p100 < 1s", "\"p100\" is not a percentile"),
         ("p99.9999 < 1s", "\"p99.9999\" is not a percentile"),
-        ("prometheus(\"up\") < 1s", "objectives cannot be of Prometheus's figures"),
+        ("prometheus(\"up\") < 1s", "a figure of Prometheus has no unit"),
         ("p95(checkout < 1s", "the parenthesis is not closed after the name at character 4"),
         ("p95(\"checkout) < 1s", "the quotes of a name are not closed at character 5"),
         ("p95() < 1s", "there is no name in the parentheses at character 5"),
@@ -151,23 +224,42 @@ fn slos() -> impl Strategy<Value = Slo> {
             let limit = match metric {
                 _ if relative => Limit::Baseline(factor),
                 Metric::ErrorRate => Limit::Share(share),
-                Metric::Percentile(_) | Metric::Mean => Limit::Time(time),
+                Metric::Percentile(_) | Metric::Mean | Metric::Prometheus(_) => Limit::Time(time),
             };
             let then = if abort && judged != Judged::Whole { Then::Abort } else { Then::Mark };
-            Slo { metric, requests, limit, judged, during, then }
+            Slo { metric, requests, bound: Bound::Below, limit, judged, during, then }
         },
     )
 }
 
+fn figures() -> impl Strategy<Value = Slo> {
+    let query = "[ -~é×]{0,40}[!-~]";
+    let judged = prop_oneof![
+        (0_u64..=86_400).prop_map(|seconds| Judged::For(Span::seconds(seconds))),
+        (1_u32..=1_000_000).prop_map(Judged::Minutes),
+    ];
+    let bound = prop_oneof![Just(Bound::Below), Just(Bound::Above)];
+    let number = -9_000_000_000_000_i64..9_000_000_000_000;
+    (query, bound, number, judged, any::<bool>()).prop_map(|(query, bound, number, judged, abort)| Slo {
+        metric: Metric::Prometheus(query),
+        requests: None,
+        bound,
+        limit: Limit::Number(number),
+        judged,
+        during: During::Load,
+        then: if abort { Then::Abort } else { Then::Mark },
+    })
+}
+
 proptest! {
     #[test]
-    fn what_is_written_is_read_as_the_same(slo in slos()) {
+    fn what_is_written_is_read_as_the_same(slo in prop_oneof![slos(), figures()]) {
         let text = slo.to_string();
         prop_assert_eq!(text.parse::<Slo>().map_err(|error| TestCaseError::fail(error.to_string()))?, slo);
     }
 
     #[test]
-    fn whatever_is_read_or_refused_points_into_its_text(text in "(p95|mean|error_rate|\\(|\\)|<|\"|[0-9.]{1,3}|ms|s|%|×| baseline| over | in | of | minutes| during | load| then | abort|[a-z]| ){0,14}") {
+    fn whatever_is_read_or_refused_points_into_its_text(text in "(p95|mean|error_rate|prometheus|>|\\\\|-| for |\\(|\\)|<|\"|[0-9.]{1,3}|ms|s|%|×| baseline| over | in | of | minutes| during | load| then | abort|[a-z]| ){0,14}") {
         match text.parse::<Slo>() {
             Ok(slo) => prop_assert_eq!(slo.to_string().parse::<Slo>().unwrap(), slo),
             Err(error) => prop_assert!(error.from + error.len <= error.text.chars().count(), "{}", error),

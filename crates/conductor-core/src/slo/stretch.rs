@@ -1,6 +1,6 @@
 //! The parts of a load in which objectives are judged.
 
-use super::During;
+use super::{During, SHARE_WHOLE};
 use crate::ramp::Profile;
 
 /// How far a window may reach over the edge of a stretch, in seconds: times are rounded on the way.
@@ -49,5 +49,12 @@ impl Stretches {
     /// How long they are together, in seconds.
     pub(super) fn seconds(&self) -> f64 {
         self.of.iter().map(|(from, to)| to.min(self.end_s) - from).sum()
+    }
+
+    /// How many minutes may be bad where so many millionths must be good: a share of those that they have, which is seldom a whole
+    /// number.
+    pub(super) fn bad_minutes(&self, share: u32) -> f64 {
+        let bad = f64::from(SHARE_WHOLE - share) / f64::from(SHARE_WHOLE);
+        bad * (self.seconds() / 60.0).max(1.0)
     }
 }

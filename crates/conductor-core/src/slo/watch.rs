@@ -3,39 +3,109 @@
 
 use std::collections::VecDeque;
 
+use super::figure::FigureWatch;
 use super::stretch::{ROUNDING_S, Stretches};
 use super::{
     BaselineFigures, FACTOR_WHOLE, Judged, Limit, Metric, PERCENTILE_WHOLE, SHARE_WHOLE, Slo, SloResult, SloStatus,
     Then,
 };
+use crate::figures::FigureWindow;
 use crate::ramp::Profile;
 use crate::requests::{NamedWindow, RequestCount};
 use crate::spec::{LoadTestSpec, Thresholds};
 use crate::view::Tick;
 
 /// Gaps between windows, in seconds, up to which they count as one after the other.
-const GAP_S: f64 = 1.0;
+pub(super) const GAP_S: f64 = 1.0;
+
+/// What one measurement tells of objectives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    /// The requests that they name; `None` where none were counted.
+    pub requests: Option<&'a NamedWindow>,
+    /// The figures that they name; `None` where nobody looked.
+    pub figures: Option<&'a FigureWindow>,
+}
+
+impl<'a> Seen<'a> {
+    /// What a tick tells.
+    pub fn of(tick: &'a Tick) -> Self {
+        Self { requests: tick.requests_by_name.as_ref(), figures: tick.figures.as_ref() }
+    }
+}
 
 /// The objectives of a load that is going on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watches(Vec<Watch>);
+pub struct Watches(Vec<Watching>);
+
+/// One objective, by what it is judged.
+#[derive(Clone, Debug, PartialEq)]
+enum Watching {
+    Requests(Box<Watch>),
+    Figure(Box<FigureWatch>),
+}
+
+impl Watching {
+    fn new(slo: &Slo, baseline: Option<&BaselineFigures>) -> Self {
+        match FigureWatch::new(slo) {
+            Some(watch) => Self::Figure(Box::new(watch)),
+            None => Self::Requests(Box::new(Watch::new(slo, baseline))),
+        }
+    }
+
+    fn see(&mut self, seen: Seen<'_>, stretches: &Stretches) {
+        match self {
+            Self::Requests(watch) => seen.requests.into_iter().for_each(|window| watch.see(window, stretches)),
+            Self::Figure(watch) => seen.figures.into_iter().for_each(|window| watch.see(window, stretches)),
+        }
+    }
+
+    fn slo(&self) -> &Slo {
+        match self {
+            Self::Requests(watch) => &watch.slo,
+            Self::Figure(watch) => &watch.slo,
+        }
+    }
+
+    fn is_lost(&self, stretches: &Stretches) -> bool {
+        match self {
+            Self::Requests(watch) => watch.is_lost(stretches),
+            Self::Figure(watch) => watch.is_lost(stretches),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        match self {
+            Self::Requests(watch) => watch.is_broken,
+            Self::Figure(watch) => watch.is_broken,
+        }
+    }
+
+    fn result(self, stretches: &Stretches, thresholds: &Thresholds) -> SloResult {
+        match self {
+            Self::Requests(watch) => watch.result(stretches, thresholds),
+            Self::Figure(watch) => watch.result(stretches, thresholds),
+        }
+    }
+}
 
 impl Watches {
     /// Those of a spec, before the first window.
     pub fn new(spec: &LoadTestSpec, baseline: Option<&BaselineFigures>) -> Self {
-        Self(spec.slos.iter().map(|slo| Watch::new(slo, baseline)).collect())
+        Self(spec.slos.iter().map(|slo| Watching::new(slo, baseline)).collect())
     }
 
-    /// Takes in a window of a load that follows this line, and gives the objectives that end the run with it.
-    pub fn see(&mut self, window: &NamedWindow, profile: &Profile, interval_s: f64) -> Vec<&Slo> {
-        for watch in &mut self.0 {
-            watch.see(window, &Stretches::of(watch.slo.during, profile, interval_s));
+    /// Takes in a measurement of a load that follows this line, and gives the objectives that end the run with it.
+    pub fn see(&mut self, seen: Seen<'_>, profile: &Profile, interval_s: f64) -> Vec<&Slo> {
+        for watching in &mut self.0 {
+            let stretches = Stretches::of(watching.slo().during, profile, interval_s);
+            watching.see(seen, &stretches);
         }
-        let ended = |watch: &&Watch| {
-            let stretches = Stretches::of(watch.slo.during, profile, interval_s);
-            watch.slo.then == Then::Abort && watch.is_lost(&stretches)
+        let ended = |watching: &&Watching| {
+            let stretches = Stretches::of(watching.slo().during, profile, interval_s);
+            watching.slo().then == Then::Abort && watching.is_lost(&stretches)
         };
-        self.0.iter().filter(ended).map(|watch| &watch.slo).collect()
+        self.0.iter().filter(ended).map(Watching::slo).collect()
     }
 }
 
@@ -48,35 +118,41 @@ pub fn results(
 ) -> Vec<SloResult> {
     let of = |slo: &Slo| {
         let stretches = Stretches::of(slo.during, profile, spec.interval.as_secs_f64());
-        let mut watch = Watch::new(slo, baseline);
-        ticks.iter().filter_map(|tick| tick.requests_by_name.as_ref()).for_each(|window| watch.see(window, &stretches));
-        watch.result(&stretches, &spec.verdict)
+        let mut watching = Watching::new(slo, baseline);
+        ticks.iter().for_each(|tick| watching.see(Seen::of(tick), &stretches));
+        watching.result(&stretches, &spec.verdict)
     };
     spec.slos.iter().map(of).collect()
 }
 
-/// The objectives that the last window of a run breaks: those over a time by the windows up to it, those of minutes by its minute
-/// so far, and the others by itself.
+/// The objectives that the last measurement of a run breaks: those over or for a time by the windows up to it, those of minutes by
+/// its minute so far, and the others by itself.
 pub fn broken_now(
     spec: &LoadTestSpec,
     baseline: Option<&BaselineFigures>,
     profile: &Profile,
     ticks: &[Tick],
-    window: &NamedWindow,
+    seen: Seen<'_>,
 ) -> Vec<String> {
-    let before: Vec<&NamedWindow> = ticks.iter().rev().map_while(|tick| tick.requests_by_name.as_ref()).collect();
     let broken = |slo: &&Slo| {
+        let is_figure = slo.query().is_some();
+        let times = |seen: Seen<'_>| match is_figure {
+            false => seen.requests.map(|window| (window.from_s, window.to_s)),
+            true => seen.figures.map(|window| (window.from_s, window.to_s)),
+        };
+        let Some((from_s, _)) = times(seen) else { return false };
         let stretches = Stretches::of(slo.during, profile, spec.interval.as_secs_f64());
         let reach_s = match slo.judged {
             Judged::Whole => 0.0,
-            Judged::Over(time) => time.as_secs_f64(),
+            Judged::Over(time) | Judged::For(time) => time.as_secs_f64() + 2.0 * ROUNDING_S,
             Judged::Minutes(_) => 60.0,
         };
-        let mut watch = Watch::new(slo, baseline);
-        let near = before.iter().take_while(|past| past.to_s > window.from_s - reach_s);
-        near.collect::<Vec<_>>().into_iter().rev().for_each(|past| watch.see(past, &stretches));
-        watch.see(window, &stretches);
-        watch.is_broken
+        let mut watching = Watching::new(slo, baseline);
+        let before = ticks.iter().rev().map(Seen::of);
+        let near = before.take_while(|past| times(*past).is_some_and(|(_, to_s)| to_s > from_s - reach_s));
+        near.collect::<Vec<_>>().into_iter().rev().for_each(|past| watching.see(past, &stretches));
+        watching.see(seen, &stretches);
+        watching.is_broken()
     };
     spec.slos.iter().filter(broken).map(ToString::to_string).collect()
 }
@@ -125,6 +201,8 @@ impl Watch {
             Limit::Baseline(factor) => baseline
                 .and_then(|run| run.figure(slo))
                 .map(|figure| figure * f64::from(factor) / f64::from(FACTOR_WHOLE)),
+            // Of a figure, which no request has.
+            Limit::Number(_) => None,
         };
         Self {
             slo: slo.clone(),
@@ -145,7 +223,7 @@ impl Watch {
     /// Takes in a window.
     pub(super) fn see(&mut self, window: &NamedWindow, stretches: &Stretches) {
         self.is_broken = false;
-        let Some(count) = window.counts.get(self.slo.counted_as()) else { return };
+        let Some(count) = self.slo.counted_as().and_then(|name| window.counts.get(name)) else { return };
         self.measured_s += stretches.overlap_s(window.from_s, window.to_s);
         if window.to_s <= window.from_s {
             return;
@@ -155,7 +233,7 @@ impl Watch {
             return;
         };
         let counted = Counted { from_s: window.from_s, to_s: window.to_s, stretch, count: count.clone() };
-        if let (Metric::ErrorRate, Some(rate), Some(limit)) = (self.slo.metric, count.error_percent(), self.limit) {
+        if let (Metric::ErrorRate, Some(rate), Some(limit)) = (&self.slo.metric, count.error_percent(), self.limit) {
             self.burn_rate = Some(self.burn_rate.unwrap_or_default().max(rate / limit)).filter(|rate| rate.is_finite());
         }
         self.whole.add(count);
@@ -176,15 +254,17 @@ impl Watch {
                 }
             }
             Judged::Minutes(_) => self.in_its_minute(counted),
+            // Of figures alone.
+            Judged::For(_) => {}
         }
     }
 
     /// True when it cannot be met any more, whatever comes.
     fn is_lost(&self, stretches: &Stretches) -> bool {
         match self.slo.judged {
-            Judged::Whole => false,
+            Judged::Whole | Judged::For(_) => false,
             Judged::Over(_) => self.broken > 0,
-            Judged::Minutes(share) => self.broken > allowed(share, stretches).floor() as u64,
+            Judged::Minutes(share) => self.broken > stretches.bad_minutes(share).floor() as u64,
         }
     }
 
@@ -195,7 +275,7 @@ impl Watch {
         let measured = if whole_s > 0.0 { (self.measured_s / whole_s).min(1.0) } else { 0.0 };
         let (observed, limit) = match self.slo.judged {
             Judged::Whole => (self.figure(&self.whole), self.limit),
-            Judged::Over(_) => (self.worst, self.limit),
+            Judged::Over(_) | Judged::For(_) => (self.worst, self.limit),
             Judged::Minutes(share) => {
                 let good = (self.judged - self.broken) as f64 * 100.0 / self.judged as f64;
                 let wanted = f64::from(share) * 100.0 / f64::from(SHARE_WHOLE);
@@ -204,21 +284,19 @@ impl Watch {
         };
         let budget_spent = match self.slo.judged {
             Judged::Minutes(share) => {
-                Some(self.broken as f64 / allowed(share, stretches)).filter(|spent| spent.is_finite())
+                Some(self.broken as f64 / stretches.bad_minutes(share)).filter(|spent| spent.is_finite())
             }
             Judged::Whole if self.slo.has_budget() => observed.zip(limit).map(|(rate, limit)| rate / limit),
-            Judged::Whole | Judged::Over(_) => None,
+            Judged::Whole | Judged::Over(_) | Judged::For(_) => None,
         };
         let status = match (observed, limit) {
             (Some(observed), Some(limit)) => match self.slo.judged {
-                Judged::Minutes(_) if self.is_lost(stretches) => SloStatus::Breached,
-                Judged::Minutes(_) if budget_spent.is_some_and(|spent| spent >= thresholds.near_miss) => {
+                Judged::Minutes(_) => minutes_status(self.is_lost(stretches), budget_spent, thresholds),
+                Judged::Whole | Judged::Over(_) | Judged::For(_) if observed >= limit => SloStatus::Breached,
+                Judged::Whole | Judged::Over(_) | Judged::For(_) if observed >= limit * thresholds.near_miss => {
                     SloStatus::NearMiss
                 }
-                Judged::Minutes(_) => SloStatus::Met,
-                Judged::Whole | Judged::Over(_) if observed >= limit => SloStatus::Breached,
-                Judged::Whole | Judged::Over(_) if observed >= limit * thresholds.near_miss => SloStatus::NearMiss,
-                Judged::Whole | Judged::Over(_) => SloStatus::Met,
+                Judged::Whole | Judged::Over(_) | Judged::For(_) => SloStatus::Met,
             },
             (None, _) | (_, None) => SloStatus::Unmeasured,
         };
@@ -228,7 +306,7 @@ impl Watch {
             status: if too_little { SloStatus::Unmeasured } else { status },
             observed,
             limit,
-            unit: if matches!((self.slo.metric, self.slo.judged), (Metric::ErrorRate, _) | (_, Judged::Minutes(_))) {
+            unit: if matches!((&self.slo.metric, self.slo.judged), (Metric::ErrorRate, _) | (_, Judged::Minutes(_))) {
                 "%".to_owned()
             } else {
                 "ms".to_owned()
@@ -244,13 +322,14 @@ impl Watch {
 
     /// The figure of some requests; `None` where they are too few for it.
     pub(super) fn figure(&self, count: &RequestCount) -> Option<f64> {
-        match self.slo.metric {
+        match &self.slo.metric {
             Metric::Percentile(percentile) if count.times.count() < percentile.fewest() => None,
             Metric::Percentile(percentile) => {
                 count.times.quantile_ms(percentile.0, PERCENTILE_WHOLE).map(|ms| ms as f64)
             }
             Metric::Mean => count.times.mean_ms(),
             Metric::ErrorRate => count.error_percent(),
+            Metric::Prometheus(_) => None,
         }
     }
 
@@ -314,8 +393,11 @@ impl Watch {
     }
 }
 
-/// How many minutes may be bad: a share of those that the stretches have, which is seldom a whole number.
-fn allowed(share: u32, stretches: &Stretches) -> f64 {
-    let bad = f64::from(SHARE_WHOLE - share) / f64::from(SHARE_WHOLE);
-    bad * (stretches.seconds() / 60.0).max(1.0)
+/// What an objective of minutes has come to, by how much of its budget of bad ones is spent.
+pub(super) fn minutes_status(is_lost: bool, budget_spent: Option<f64>, thresholds: &Thresholds) -> SloStatus {
+    if is_lost {
+        return SloStatus::Breached;
+    }
+    let is_near = budget_spent.is_some_and(|spent| spent >= thresholds.near_miss);
+    if is_near { SloStatus::NearMiss } else { SloStatus::Met }
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{BaselineFigures, SloResult, SloStatus, Watches, results};
-use crate::fixtures::load_test;
+use super::{BaselineFigures, Seen, SloResult, SloStatus, Watches, results};
+use crate::fixtures::{self, load_test};
 use crate::requests::{Histogram, NamedWindow, RequestCount};
 use crate::spec::LoadTestSpec;
 use crate::view::Tick;
@@ -27,11 +27,7 @@ fn window(from_s: f64, to_s: f64, requests: &[Request]) -> NamedWindow {
 }
 
 fn tick(window: Option<NamedWindow>) -> Tick {
-    let nothing = json!({
-        "atS": 0.0, "fromS": 0.0, "toS": 0.0, "count": null, "kpiPerMin": null, "setPointPerMin": 0.0, "users": null,
-        "usersWanted": 0, "requests": 0, "failures": 0, "latency": null, "cpuPercent": null, "marks": [], "advice": null
-    });
-    Tick { requests_by_name: window, ..serde_json::from_value(nothing).unwrap() }
+    Tick { requests_by_name: window, ..fixtures::tick(0.0) }
 }
 
 /// The windows of a whole load, ten seconds each.
@@ -147,7 +143,10 @@ fn a_run_is_ended_by_what_cannot_be_met_any_more() {
         let windows = ticks(&slow).into_iter().filter_map(|tick| tick.requests_by_name);
         windows
             .into_iter()
-            .find(|window| !watches.see(window, &spec.profile(), 10.0).is_empty())
+            .find(|window| {
+                let seen = Seen { requests: Some(window), figures: None };
+                !watches.see(seen, &spec.profile(), 10.0).is_empty()
+            })
             .map(|window| window.to_s)
     };
     assert_eq!(ended_at("p95(checkout) < 800ms over 1m"), None, "nobody wants it to end");

@@ -2,14 +2,19 @@
 
 use std::fmt;
 
-use super::{During, FACTOR_WHOLE, Judged, Limit, Metric, PERCENTILE_WHOLE, Percentile, SHARE_WHOLE, Slo, Then};
+use super::{
+    Bound, During, FACTOR_WHOLE, Judged, Limit, Metric, NUMBER_WHOLE, PERCENTILE_WHOLE, Percentile, SHARE_WHOLE, Slo,
+    Then,
+};
 
 impl fmt::Display for Slo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} < {}", self.figure(), self.limit)?;
+        write!(f, "{} {} {}", self.figure(), self.bound, self.limit)?;
         match self.judged {
             Judged::Whole => {}
             Judged::Over(time) => write!(f, " over {time}")?,
+            Judged::For(time) if time.is_zero() => {}
+            Judged::For(time) => write!(f, " for {time}")?,
             Judged::Minutes(share) => {
                 write!(f, " in {}% of {} minutes", decimal(share, SHARE_WHOLE / 100), self.during)?;
             }
@@ -32,10 +37,15 @@ impl Slo {
             None => self.metric.to_string(),
             Some(name) if is_bare(name) => format!("{}({name})", self.metric),
             Some(name) => {
-                format!("{}(\"{}\")", self.metric, name.replace('\\', "\\\\").replace('"', "\\\""))
+                format!("{}({})", self.metric, quoted(name))
             }
         }
     }
+}
+
+/// In quotes, with what would end them or begin an escape escaped.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// True for names that need no quotes.
@@ -49,6 +59,7 @@ impl fmt::Display for Metric {
             Self::Percentile(percentile) => percentile.fmt(f),
             Self::Mean => f.write_str("mean"),
             Self::ErrorRate => f.write_str("error_rate"),
+            Self::Prometheus(query) => write!(f, "prometheus({})", quoted(query)),
         }
     }
 }
@@ -66,7 +77,20 @@ impl fmt::Display for Limit {
             Self::Time(micros) => write!(f, "{}s", decimal(*micros, 1_000_000_u64)),
             Self::Share(share) => write!(f, "{}%", decimal(*share, SHARE_WHOLE / 100)),
             Self::Baseline(factor) => write!(f, "{} × baseline", decimal(*factor, FACTOR_WHOLE)),
+            Self::Number(number) => {
+                let sign = if *number < 0 { "-" } else { "" };
+                write!(f, "{sign}{}", decimal(number.unsigned_abs(), NUMBER_WHOLE))
+            }
         }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Below => "<",
+            Self::Above => ">",
+        })
     }
 }
 

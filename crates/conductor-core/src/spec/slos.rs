@@ -63,11 +63,15 @@ fn unfit(
             let problem = format!("\"{slo}\" is over less than the interval of {interval} in which is measured");
             Some((problem, "spec.interval or longer"))
         }
+        Judged::For(time) if !time.is_zero() && time < interval => {
+            let problem = format!("\"{slo}\" is for less than the interval of {interval} in which is measured");
+            Some((problem, "spec.interval or longer, or no \"for\""))
+        }
         Judged::Minutes(_) if interval > Span::minutes(1) => {
             let problem = format!("\"{slo}\" is of minutes, and {interval} are measured together");
             Some((problem, "a spec.interval of 60s or less"))
         }
-        Judged::Whole | Judged::Over(_) | Judged::Minutes(_) => None,
+        Judged::Whole | Judged::Over(_) | Judged::For(_) | Judged::Minutes(_) => None,
     }
 }
 

@@ -30,6 +30,8 @@ fn tick(from_s: f64, count: u64, check: &CrossCheck, second: Option<u64>, late_s
         advice: None,
         mocks: Vec::new(),
         requests_by_name: Default::default(),
+        figures: None,
+        saturation: None,
         broken_slos: Default::default(),
         cross: Some(CrossTick { check: check.clone(), from_s: from, to_s: to, count: second, failure }),
     }

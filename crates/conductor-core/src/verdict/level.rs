@@ -1,7 +1,10 @@
 //! What the holds of a load come to: measured or not, held or not, held closely, or with the KPI gone for a time.
 
 use super::window::Window;
-use super::{Evidence, Facts, Hold, HoldFigures, Named, Outcome, Rule, VerdictCause, clock, generator, rate};
+use super::{
+    Evidence, Facts, Hold, HoldFigures, Named, Outcome, Rule, VerdictCause, clock, generator, rate, saturated,
+};
+use crate::load::Mark;
 use crate::ramp::Knee;
 
 /// Events that must be missing in a row before nobody can call it chance: the probability of none is 2e-9 then.
@@ -11,14 +14,18 @@ const CHANCE_SD: f64 = 3.0;
 /// Standard deviations of an interval that is right in 95 of 100 cases.
 const SURE_SD: f64 = 1.96;
 
+/// The share of requests that may fail while nobody is said to have been refused.
+const FEW_FAILURES: f64 = 0.01;
+
 const CONTROL: &str = "control law";
 
 pub(super) const KPI_UNMEASURED: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "kpi_unmeasured",
-    when: "more than `unmeasuredShare` of a hold is without samples of the KPI, no window lies within any hold, or nobody \
-           produced the KPI in the rehearsal",
-    evidence: "the share of the hold with samples",
+    when: "more than `unmeasuredShare` of a hold is without samples of the KPI, no window lies within any hold, nobody \
+           produced the KPI in the rehearsal, or the KPI was zero as for `stalled`, while the load generator made other requests, \
+           of which at most 1 % failed, and not one of those that the KPI counts",
+    evidence: "the share of the hold with samples, or for how long which requests were made",
     advice: "Look at the source of the KPI: its row, its query, the load generator behind it.",
 };
 pub(super) const STALLED: Rule = Rule {
@@ -45,9 +52,10 @@ pub(super) const TARGET_NOT_HELD: Rule = Rule {
     when: "the mean of a hold is further than `meanTolerance` from its level, or fewer than `windowShare` of its windows are \
            within `windowTolerance` or three standard deviations of counting, whichever is wider",
     evidence: "mean and level, the share of windows, the limit of the system with its interval where the control law has \
-               found one, failed requests, the slowest window, users at limits.maxUsers",
-    advice: "Compare the system's limit with the target; the metrics of the applications tell which of them is at its limit \
-             first: the conductor measures none of them.",
+               found one, which application was at its limit first and since when, where the environment says how that is \
+               measured, failed requests, the slowest window, users at limits.maxUsers",
+    advice: "Compare the system's limit with the target, and begin with the application that was at its limit first; where \
+             nothing has measured that, the environment's saturation lets it be told.",
 };
 pub(super) const NEAR_MISS: Rule = Rule {
     outcome: Outcome::Warned,
@@ -137,7 +145,16 @@ fn not_held(
         evidence.push(Evidence::figure("half of its 95 % interval", margin, "/min", CONTROL));
         evidence.push(Evidence::figure("users at the limit", knee.users, "users", CONTROL));
     }
-    evidence.extend(symptoms(facts, &inside, hold));
+    let (told, first) = saturated::first(facts, windows, hold, figures);
+    let symptoms = symptoms(facts, &inside, hold);
+    match told {
+        Some(told) => {
+            message.push_str(&format!("; {told}"));
+            evidence.extend(first.into_iter().chain(symptoms));
+        }
+        // That it is not known is the least telling.
+        None => evidence.extend(symptoms.into_iter().chain(first)),
+    }
     TARGET_NOT_HELD.because(message, evidence)
 }
 
@@ -244,6 +261,16 @@ fn stall(facts: &Facts<'_>, stretch: &[&Window<'_>], holds: &[Hold]) -> Option<V
     let sum = |figure: fn(&Window<'_>) -> u64| of.iter().map(|window| figure(window) as f64).sum::<f64>();
     let requests = sum(|window| window.tick.requests);
     let failures = sum(|window| window.tick.failures);
+    let nobody_asked = of.iter().all(|window| window.has(Mark::NoKpiRequest)) && failures <= FEW_FAILURES * requests;
+    let (rule, message) = if rule.outcome == Outcome::Failed && nobody_asked {
+        // Nobody was refused: whether the system would have done it was not tried.
+        let why = format!(
+            "of {requests:.0} requests meanwhile none was one that it counts: its row is gone, or users do not come there"
+        );
+        (&KPI_UNMEASURED, format!("{message}; {why}"))
+    } else {
+        (rule, message)
+    };
     let evidence = vec![
         during(
             Evidence::figure(format!("{} counted", facts.spec.kpi), 0.0, "events", &samples(facts))

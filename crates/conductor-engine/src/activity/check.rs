@@ -6,6 +6,7 @@ use std::sync::Arc;
 use conductor_core::app::ApplicationId;
 use conductor_core::capacity::Shortage;
 use conductor_core::failure::{Failure, FailureKind, PortError};
+use conductor_core::layout::LayoutMoment;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::phase::{Event, Level};
 use conductor_core::ports::{LeftBehind, Ports, Production, TestDataStore};
@@ -13,7 +14,7 @@ use conductor_core::run::{Created, RunId};
 use conductor_core::scale::Plan;
 
 use super::context::{Context, Shared, Surroundings, joined, merged};
-use super::parity;
+use super::{layout, monitoring, parity};
 
 /// Checks everything the run needs and tells all that is missing at once.
 pub(super) async fn check(context: Shared) -> Event {
@@ -21,7 +22,7 @@ pub(super) async fn check(context: Shared) -> Event {
     let (applications, under_test) = (context.applications(), context.created.under_test());
     let ports = &context.ports;
     let since = context.clock.now();
-    let (generator, production, present, left, kpi, data, sides) = futures::join!(
+    let (generator, production, present, left, kpi, data, sides, ()) = futures::join!(
         context.retry(patience, || ports.generator.check()),
         context.retry(patience, || ports.releases.production(&under_test)),
         context.observe_before(&applications, patience),
@@ -29,6 +30,7 @@ pub(super) async fn check(context: Shared) -> Event {
         context.retry(patience, || ports.kpi.sample(&context.run, since)),
         stores(&context),
         parity::look(&context),
+        layout::look(&context, LayoutMoment::Preflight),
     );
     let mut failures = Vec::new();
     let fit = |facts: GeneratorFacts| match context.created.unfit(&facts) {
@@ -45,11 +47,15 @@ pub(super) async fn check(context: Shared) -> Event {
     let plan = production.as_ref().zip(present.as_ref());
     let plan =
         plan.and_then(|(production, present)| context.created.plan(production, present).ok()).unwrap_or_default();
-    let (tried, short) = futures::join!(
+    let (tried, short, figures, saturation) = futures::join!(
         context.retry(patience, || ports.deployer.try_out(&context.run, &plan.rollouts)),
-        shortages(&context, &plan)
+        shortages(&context, &plan),
+        monitoring::check_figures(&context),
+        monitoring::check_saturation(&context),
     );
     keep(tried, "try out the rollouts", &mut failures);
+    keep(figures, "check the figures of the objectives", &mut failures);
+    keep(saturation, "read the saturation of the applications", &mut failures);
     failures.extend(short);
     let parity = parity::report(sides, &context.created, &plan, context.clock.now());
     match (merged("check", failures), production, generator) {

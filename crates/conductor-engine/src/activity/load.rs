@@ -14,12 +14,15 @@ use tokio::sync::watch;
 
 use super::checking::Checking;
 use super::context::Shared;
+use super::monitoring;
 use super::rehearse::tags;
 
 /// The shortest time after which a generator that does not answer ends the run.
 const SHORTEST_SILENCE: Duration = Duration::from_secs(60);
 /// Intervals without an answer after which the generator is given up.
 const SILENT_INTERVALS: u32 = 3;
+/// Intervals for which a figure tells what it was since it was read before.
+const KNOWN_INTERVALS: u32 = 2;
 /// Time between two tries to complete the last window.
 const LAST_WINDOW_POLL: Duration = Duration::from_secs(1);
 
@@ -70,6 +73,7 @@ struct Generation {
     interval: Duration,
     measured_to: Timestamp,
     requests_to: Timestamp,
+    figures_to: Timestamp,
     checking: Option<Checking>,
     setting: watch::Receiver<LoadSetting>,
     silent_since: Option<Timestamp>,
@@ -79,12 +83,15 @@ struct Generation {
 impl Generation {
     fn new(context: Shared, load: &Load, setting: watch::Receiver<LoadSetting>) -> Self {
         let interval = context.created.spec.interval.as_duration().max(Duration::from_millis(1));
+        // Whoever takes a load over does not know what its figures were before that.
+        let known = context.clock.now().saturating_sub(interval * KNOWN_INTERVALS).unwrap_or(Timestamp::MIN);
         Self {
             started: load.started,
             end: load.ends(),
             interval,
             measured_to: load.measured_to,
             requests_to: load.requests_to,
+            figures_to: load.figures_to.max(known),
             checking: context.ports.cross_check.clone().map(|source| Checking::new(source, load.measured_to)),
             setting,
             silent_since: None,
@@ -154,15 +161,24 @@ impl Generation {
             self.measured_to = self.measured_to.max(sample.to);
         }
         let cross = self.checking.as_mut().and_then(Checking::take);
-        let mocks = super::mocks::look(&self.context).await;
+        let at = self.context.clock.now().min(self.end);
+        let (mocks, (figures, unread), saturation) = tokio::join!(
+            super::mocks::look(&self.context),
+            monitoring::figures(&self.context, self.figures_to, at),
+            monitoring::saturation(&self.context, at),
+        );
+        if let Some(failure) = unread {
+            self.warn(&failure).await;
+        }
+        self.figures_to = figures.as_ref().map_or(self.figures_to, |figures| figures.to);
         let requests = self.requests().await;
-        Measurement { cross, mocks, requests, ..Measurement::new(sample, generator) }
+        Measurement { cross, mocks, requests, figures, saturation, ..Measurement::new(sample, generator) }
     }
 
     /// The requests that objectives name, where there are objectives.
     async fn requests(&mut self) -> Option<NamedRequests> {
         let slos = &self.context.created.spec.slos;
-        let names: BTreeSet<String> = slos.iter().map(|slo| slo.counted_as().to_owned()).collect();
+        let names: BTreeSet<String> = slos.iter().filter_map(|slo| slo.counted_as()).map(str::to_owned).collect();
         if names.is_empty() {
             return None;
         }

@@ -87,6 +87,8 @@ pub(crate) fn loading(id: &str, kpi_per_min: Option<f64>, users: u64) -> RunView
         mocks: vec![],
         cross: None,
         requests_by_name: None,
+        figures: None,
+        saturation: None,
         broken_slos: vec![],
     };
     RunView { phase: Phase::GenerateLoad, ticks: vec![tick], ..accepted(id) }

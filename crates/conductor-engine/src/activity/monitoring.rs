@@ -1,0 +1,93 @@
+//! What monitors the applications, asked beside each measurement: the figures that objectives name, and how much of what it may have
+//! each application uses. The run never fails for what cannot be read of it while there is load; it is told and judged as unread.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use conductor_core::failure::{Failure, FailureKind, PortError};
+use conductor_core::figures::{Figures, Reading};
+use conductor_core::phase::Level;
+use conductor_core::saturation::Saturation;
+use conductor_core::units::Span;
+use jiff::Timestamp;
+
+use super::context::Context;
+
+/// Looks whether the figures that objectives name can be had.
+pub(super) async fn check_figures(context: &Context) -> Result<(), PortError> {
+    let queries = queries(context);
+    let Some(first) = queries.first() else { return Ok(()) };
+    let Some(source) = &context.ports.figures else {
+        let text = format!(
+            "spec.slos has an objective of prometheus(\"{first}\"), and the environment does not say which Prometheus; expected \
+             figures: {{ prometheus: {{ url: … }} }} in the environment's spec"
+        );
+        return Err(PortError::new(FailureKind::Rejected, text));
+    };
+    let patience = context.options.retry.check_patience;
+    context.retry(patience, || source.check(&context.run, &queries)).await
+}
+
+/// Looks whether saturation can be read. It decides nothing of a run, so that only what never can be read refuses one.
+pub(super) async fn check_saturation(context: &Context) -> Result<(), PortError> {
+    let Some(source) = &context.ports.saturation else { return Ok(()) };
+    let read = answered(context, source.read(&context.run, context.clock.now())).await;
+    let unread = match read {
+        Ok((_, used)) if !used.is_empty() => return Ok(()),
+        Ok(_) => "it tells no application yet".to_owned(),
+        Err(error) if error.kind == FailureKind::Rejected => return Err(error),
+        Err(error) => Failure::of("", &error).message,
+    };
+    context.note(Level::Warning, format!("the saturation of the applications is not known: {unread}")).await;
+    Ok(())
+}
+
+/// The figures that objectives name at a time, after they were read of `from`; `None` where there are none, or none since then. The
+/// failure is that of all of them.
+pub(super) async fn figures(context: &Context, from: Timestamp, at: Timestamp) -> (Option<Figures>, Option<Failure>) {
+    let queries = queries(context);
+    if queries.is_empty() {
+        return (None, None);
+    }
+    let read = match &context.ports.figures {
+        Some(source) => answered(context, source.read(&context.run, &queries, at)).await,
+        None => Err(PortError::new(FailureKind::NotFound, "the environment does not say which Prometheus")),
+    };
+    let (to, readings, failure) = match read {
+        Ok((to, readings)) => (to, readings, None),
+        Err(error) => {
+            let failure = Failure::of("read the figures of the objectives", &error);
+            let why = |query: String| (query, Reading::failed(failure.message.clone()));
+            (at, queries.into_iter().map(why).collect(), Some(failure))
+        }
+    };
+    ((to > from).then_some(Figures { from, to, readings }), failure)
+}
+
+/// How much of what it may have each application uses at a time; `None` where nobody tells.
+pub(super) async fn saturation(context: &Context, at: Timestamp) -> Option<Saturation> {
+    let source = context.ports.saturation.as_ref()?;
+    let threshold = source.threshold();
+    Some(match answered(context, source.read(&context.run, at)).await {
+        Ok((at, used)) => Saturation::of(at, threshold, used),
+        Err(error) => Saturation::failed(at, threshold, Failure::of("", &error).message),
+    })
+}
+
+/// The queries of all objectives, each once.
+fn queries(context: &Context) -> Vec<String> {
+    let queries: BTreeSet<&str> = context.created.spec.slos.iter().filter_map(|slo| slo.query()).collect();
+    queries.into_iter().map(str::to_owned).collect()
+}
+
+/// An answer in time, so that nothing of the run waits for more.
+async fn answered<T>(context: &Context, call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+    let limit = context.options.answer;
+    tokio::select! {
+        biased;
+        answer = call => answer,
+        () = context.clock.sleep(limit) => {
+            Err(PortError::new(FailureKind::Unavailable, format!("no answer within {}", Span::from(limit))))
+        }
+    }
+}
