@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::conductor::{Ended, Running, ended};
-use crate::outside::{answer, locust, program};
+use crate::outside::{answer, locust, program, tool};
 use crate::rows;
 
 /// A load test of half a minute that one replica could take: 600 orders a minute.
@@ -36,11 +36,13 @@ pub struct Shop {
     pub capacity: f64,
     /// Locust's dead man's switch.
     pub dead_man: &'static str,
+    /// Whether it pays by way of Skipper, with Hoverfly in the place of its payment provider for load tests.
+    pub mock: bool,
 }
 
 impl Default for Shop {
     fn default() -> Self {
-        Self { capacity: 1.0, dead_man: "3m" }
+        Self { capacity: 1.0, dead_man: "3m", mock: false }
     }
 }
 
@@ -60,6 +62,9 @@ impl Bed {
         let bed = Self { shop: folder.path().join("shop"), folder, variables: BTreeMap::new() };
         let mut init = Command::new(program("shop"));
         init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string()).arg(&bed.shop);
+        if shop.mock {
+            init.arg("--router").arg(tool("CONDUCTOR_SKIPPER")).arg("--mock").arg(tool("CONDUCTOR_HOVERFLY"));
+        }
         assert!(init.stdout(Stdio::null()).status().unwrap().success());
         bed.write("conductor_locust.py", &bed.conductor(&["locust-plugin"]).succeeded());
         bed.edit("environment.yaml", "locust: { url:", &format!("locust: {{ deadMan: {}, url:", shop.dead_man));

@@ -22,6 +22,13 @@ pub(crate) fn locust() -> PathBuf {
     file
 }
 
+/// A program that a variable names.
+pub(crate) fn tool(variable: &str) -> PathBuf {
+    let file = std::env::var_os(variable).map(PathBuf::from).unwrap_or_default();
+    assert!(file.exists(), "{variable} names no program: cargo verify builds it, and cargo xtask environment shows it");
+    file
+}
+
 /// The program that calls servers over gRPC.
 pub(crate) fn grpcurl() -> PathBuf {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/grpcurl/grpcurl");

@@ -6,7 +6,7 @@ use conductor_tests::{Bed, Shop, until};
 use nix::sys::signal::Signal;
 
 /// Locust's dead man's switch in these tests: longer than the interval of 5 s.
-const SHOP: Shop = Shop { capacity: 1.0, dead_man: "12s" };
+const SHOP: Shop = Shop { capacity: 1.0, dead_man: "12s", mock: false };
 
 /// Kills the conductor some time into a phase, and puts everything back.
 fn killed_in(phase: &str, after: Duration) {

@@ -18,7 +18,7 @@ class Customer(FastHttpUser):
 
 /// A shop with one load worker and customers that some twenty of take 30 % of it, and a load that needs some fifty.
 fn bed() -> Bed {
-    let bed = Bed::with_load_workers(Shop { capacity: 1.0, dead_man: "20s" });
+    let bed = Bed::with_load_workers(Shop { dead_man: "20s", ..Shop::default() });
     bed.edit("locustfile.py", "\nclass Customer(FastHttpUser):\n", EXPENSIVE);
     bed.edit("locustfile.py", "    def wait_time(self):\n", "    def wait_time(self):\n        burn()\n");
     let test = SHORT.replace("600/min", "1200/min").replace(
