@@ -79,6 +79,19 @@ impl DatabaseTls {
             Some((format!("tls.{field}"), problem, "a file in PEM".to_owned()))
         })
     }
+
+    /// Looks whether the files can be read, before a connection is made.
+    ///
+    /// # Errors
+    /// With the field and the file.
+    pub fn check(&self) -> Result<(), sqlx::Error> {
+        match self.unreadable() {
+            Some((field, problem, expected)) => {
+                Err(sqlx::Error::Configuration(format!("{field}: {problem}; expected {expected}").into()))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -124,8 +137,11 @@ mod tests {
         let (field, problem, expected) = tls.unreadable().unwrap();
         assert_eq!((field.as_str(), expected.as_str()), ("tls.certFile", "a file in PEM"));
         assert!(problem.starts_with("could not read /absent/cert.pem: No such file"), "{problem}");
+        let refused = tls.check().unwrap_err().to_string();
+        assert!(refused.contains(&format!("{field}: {problem}; expected {expected}")), "{refused}");
         tls.cert_file = None;
         tls.key_file = None;
         assert_eq!(tls.unreadable(), None);
+        tls.check().unwrap();
     }
 }

@@ -11,7 +11,6 @@ mod pace;
 mod postgres;
 mod sqlite;
 mod stride;
-mod tls;
 mod untold;
 
 pub use declaration::{Operator, RowGuard, RowGuardCondition, RowGuardValue, Table, Via};

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use conductor_database::{DatabaseTls, DatabaseTlsMode};
+use conductor_database::DatabaseServer;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, PgConnection, PgPool, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, PgPool, Postgres};
 
 use super::settings::PostgresStoreSettings;
 
@@ -122,18 +122,10 @@ fn is_silence(error: &sqlx::Error) -> bool {
 
 /// How the server is reached, and what holds on every connection.
 pub(super) fn options(settings: &PostgresStoreSettings, password: Option<&str>) -> PgConnectOptions {
-    let DatabaseTls { mode, ca_file, cert_file, key_file } = &settings.tls;
-    let is_socket = settings.host.starts_with('/');
-    let mode = match mode {
-        _ if is_socket => PgSslMode::Disable,
-        DatabaseTlsMode::VerifyFull => PgSslMode::VerifyFull,
-        DatabaseTlsMode::VerifyCa => PgSslMode::VerifyCa,
-        DatabaseTlsMode::Require => PgSslMode::Require,
-        DatabaseTlsMode::Disable => PgSslMode::Disable,
-    };
-    let third = (settings.lease_time.as_duration() / 3).as_millis();
+    let PostgresStoreSettings { host, port, database, user, tls, schema, lease_time, .. } = settings;
+    let third = (lease_time.as_duration() / 3).as_millis();
     let parameters = [
-        ("search_path", settings.schema.clone()),
+        ("search_path", schema.clone()),
         // A record is durable when its append returns, and the lease is looked at as it is now.
         ("synchronous_commit", "on".to_owned()),
         ("default_transaction_isolation", "read committed".to_owned()),
@@ -142,22 +134,5 @@ pub(super) fn options(settings: &PostgresStoreSettings, password: Option<&str>) 
         ("idle_in_transaction_session_timeout", third.to_string()),
         ("lock_timeout", third.to_string()),
     ];
-    // An empty password keeps that of somebody's PGPASSWORD out.
-    let mut options = PgConnectOptions::new_without_pgpass()
-        .host(&settings.host)
-        .port(settings.port)
-        .database(&settings.database)
-        .username(&settings.user)
-        .password(password.unwrap_or_default())
-        .application_name("loadtest-conductor")
-        .options(parameters)
-        .ssl_mode(mode)
-        .disable_statement_logging();
-    if let Some(file) = ca_file {
-        options = options.ssl_root_cert(file);
-    }
-    if let (Some(certificate), Some(key)) = (cert_file, key_file) {
-        options = options.ssl_client_cert(certificate).ssl_client_key(key);
-    }
-    options
+    DatabaseServer { host, port: *port, database, user, password, tls }.postgres().options(parameters)
 }

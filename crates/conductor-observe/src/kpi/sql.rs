@@ -13,7 +13,6 @@ use conductor_core::load::KpiSample;
 use conductor_core::ports::{FailureKind, KpiSource, PortError};
 use conductor_core::run::RunId;
 use conductor_core::units::Span;
-use conductor_database::DatabaseTls;
 use jiff::Timestamp;
 pub use settings::{SqlKpiSettings, SqlServerSettings, SqliteFileSettings, TimeFormat};
 use sqlx::{Arguments, Encode, Type};
@@ -148,16 +147,6 @@ impl KpiSource for SqlKpi {
 fn utc(time: Timestamp) -> String {
     let text = format!("{time:.6}");
     text.trim_end_matches('Z').replace('T', " ")
-}
-
-/// The files of TLS are looked at before a connection is made, whose failure would not name them.
-fn readable(tls: &DatabaseTls) -> Result<(), sqlx::Error> {
-    match tls.unreadable() {
-        Some((field, problem, expected)) => {
-            Err(sqlx::Error::Configuration(format!("{field}: {problem}; expected {expected}").into()))
-        }
-        None => Ok(()),
-    }
 }
 
 /// The error of a count: what the database refuses will not become better by trying again.

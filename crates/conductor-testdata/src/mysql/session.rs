@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conductor_core::ports::PortError;
-use conductor_database::{DatabaseTls, DatabaseTlsMode};
-use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow, MySqlSslMode};
+use conductor_database::DatabaseServer;
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlRow};
 use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, MySqlConnection};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
@@ -15,7 +15,6 @@ use super::kill::{Kill, Known};
 use super::settings::MysqlTestDataSettings;
 use super::statement::Statement;
 use super::trouble::{Trouble, TroubleKind};
-use crate::tls;
 
 /// How long it may take to log in.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -87,7 +86,7 @@ impl<'a> Session<'a> {
 
     /// A session with a replica.
     pub(super) fn at(settings: &'a MysqlTestDataSettings, password: Option<&str>, host: &str, port: u16) -> Self {
-        let options = Arc::new(options(settings, password).host(host).port(port));
+        let options = Arc::new(options(settings, password, host, port));
         Self { settings, options, place: format!("{host}:{port}"), connection: None, mode: Mode::Look }
     }
 
@@ -242,7 +241,7 @@ impl<'a> Session<'a> {
     }
 
     async fn connect(&self) -> Result<Held, sqlx::Error> {
-        tls::check(&self.settings.tls)?;
+        self.settings.tls.check()?;
         let mut connection = self.options.connect().await?;
         for statement in PARAMETERS {
             sqlx::raw_sql(statement).execute(&mut connection).await?;
@@ -273,30 +272,9 @@ impl<'a> Session<'a> {
     }
 }
 
-fn options(settings: &MysqlTestDataSettings, password: Option<&str>) -> MySqlConnectOptions {
-    let DatabaseTls { mode, ca_file, cert_file, key_file } = &settings.tls;
-    let mode = match mode {
-        DatabaseTlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
-        DatabaseTlsMode::VerifyCa => MySqlSslMode::VerifyCa,
-        DatabaseTlsMode::Require => MySqlSslMode::Required,
-        DatabaseTlsMode::Disable => MySqlSslMode::Disabled,
-    };
-    let mut options = MySqlConnectOptions::new()
-        .username(&settings.user)
-        .database(&settings.database)
-        .ssl_mode(mode)
-        .statement_cache_capacity(STATEMENTS)
-        .disable_statement_logging();
-    if let Some(password) = password {
-        options = options.password(password);
-    }
-    if let Some(file) = ca_file {
-        options = options.ssl_ca(file);
-    }
-    if let (Some(certificate), Some(key)) = (cert_file, key_file) {
-        options = options.ssl_client_cert(certificate).ssl_client_key(key);
-    }
-    options
+fn options(settings: &MysqlTestDataSettings, password: Option<&str>, host: &str, port: u16) -> MySqlConnectOptions {
+    let MysqlTestDataSettings { database, user, tls, .. } = settings;
+    DatabaseServer { host, port, database, user, password, tls }.mysql().statement_cache_capacity(STATEMENTS)
 }
 
 async fn delete(connection: &mut MySqlConnection, batch: &Batch<'_>, run: &str) -> Result<u64, sqlx::Error> {

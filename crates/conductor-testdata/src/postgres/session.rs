@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use conductor_core::ports::PortError;
-use conductor_database::{DatabaseTls, DatabaseTlsMode};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow, PgSslMode};
+use conductor_database::DatabaseServer;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row};
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
@@ -13,7 +13,6 @@ use super::settings::PostgresTestDataSettings;
 use super::statement::Deletion;
 use super::trouble::{Trouble, TroubleKind};
 use crate::declaration::Bind;
-use crate::tls;
 
 /// How long it may take to log in.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -173,7 +172,7 @@ impl<'a> Session<'a> {
     }
 
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        tls::check(&self.settings.tls)?;
+        self.settings.tls.check()?;
         self.options.connect().await
     }
 
@@ -195,32 +194,8 @@ impl<'a> Session<'a> {
 }
 
 fn options(settings: &PostgresTestDataSettings, password: Option<&str>) -> PgConnectOptions {
-    let DatabaseTls { mode, ca_file, cert_file, key_file } = &settings.tls;
-    let is_socket = settings.host.starts_with('/');
-    let mode = match mode {
-        _ if is_socket => PgSslMode::Disable,
-        DatabaseTlsMode::VerifyFull => PgSslMode::VerifyFull,
-        DatabaseTlsMode::VerifyCa => PgSslMode::VerifyCa,
-        DatabaseTlsMode::Require => PgSslMode::Require,
-        DatabaseTlsMode::Disable => PgSslMode::Disable,
-    };
-    // An empty password keeps that of somebody's PGPASSWORD out.
-    let mut options = PgConnectOptions::new_without_pgpass()
-        .host(&settings.host)
-        .port(settings.port)
-        .database(&settings.database)
-        .username(&settings.user)
-        .password(password.unwrap_or_default())
-        .application_name("loadtest-conductor")
-        .ssl_mode(mode)
-        .disable_statement_logging();
-    if let Some(file) = ca_file {
-        options = options.ssl_root_cert(file);
-    }
-    if let (Some(certificate), Some(key)) = (cert_file, key_file) {
-        options = options.ssl_client_cert(certificate).ssl_client_key(key);
-    }
-    options
+    let PostgresTestDataSettings { host, port, database, user, tls, .. } = settings;
+    DatabaseServer { host, port: *port, database, user, password, tls }.postgres()
 }
 
 async fn delete(connection: &mut PgConnection, deletion: &Deletion, values: &Values<'_>) -> Result<u64, sqlx::Error> {

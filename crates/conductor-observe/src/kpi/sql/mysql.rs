@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use conductor_database::{DatabaseTls, DatabaseTlsMode};
-use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlSslMode};
+use sqlx::mysql::MySqlArguments;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::settings::{SqlServerSettings, TimeFormat};
 use super::statement::{Parameter, Statement};
-use super::{Value, bound, readable};
+use super::{Value, bound};
 
 const PORT: u16 = 3306;
 
@@ -20,8 +19,8 @@ pub(super) async fn number(
     values: &[Value],
     limit: Duration,
 ) -> Result<Option<i64>, sqlx::Error> {
-    readable(&server.tls)?;
-    let mut connection = options(server, password).connect().await?;
+    server.tls.check()?;
+    let mut connection = server.on(PORT, password).mysql().connect().await?;
     // MariaDB and MySQL call the same limit differently; each reads only the comment that is its own.
     let parameters = format!(
         "SET SESSION time_zone = '+00:00' /*M!, max_statement_time = {} */ /*!80000, max_execution_time = {} */",
@@ -44,31 +43,4 @@ pub(super) async fn number(
     // What was asked for is answered; the connection is gone either way.
     let _ = connection.close().await;
     Ok(number)
-}
-
-fn options(server: &SqlServerSettings, password: Option<&str>) -> MySqlConnectOptions {
-    let DatabaseTls { mode, ca_file, cert_file, key_file } = &server.tls;
-    let mode = match mode {
-        DatabaseTlsMode::VerifyFull => MySqlSslMode::VerifyIdentity,
-        DatabaseTlsMode::VerifyCa => MySqlSslMode::VerifyCa,
-        DatabaseTlsMode::Require => MySqlSslMode::Required,
-        DatabaseTlsMode::Disable => MySqlSslMode::Disabled,
-    };
-    let mut options = MySqlConnectOptions::new()
-        .host(&server.host)
-        .port(server.port.unwrap_or(PORT))
-        .username(&server.user)
-        .database(&server.database)
-        .ssl_mode(mode)
-        .disable_statement_logging();
-    if let Some(password) = password {
-        options = options.password(password);
-    }
-    if let Some(file) = ca_file {
-        options = options.ssl_ca(file);
-    }
-    if let (Some(certificate), Some(key)) = (cert_file, key_file) {
-        options = options.ssl_client_cert(certificate).ssl_client_key(key);
-    }
-    options
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use conductor_core::crosscheck::Counts;
 use conductor_core::units::Span;
-use conductor_database::DatabaseTls;
+use conductor_database::{DatabaseServer, DatabaseTls};
 use serde::{Deserialize, Serialize};
 
 use super::statement::{Parameter, Statement};
@@ -72,6 +72,14 @@ pub struct SqlServerSettings {
     /// How the connection is kept secret, and the server known.
     #[serde(default)]
     pub tls: DatabaseTls,
+}
+
+impl SqlServerSettings {
+    /// The database and who connects to it, by the port that is usual where none is named.
+    pub(super) fn on<'a>(&'a self, usual_port: u16, password: Option<&'a str>) -> DatabaseServer<'a> {
+        let Self { host, port, database, user, password_env: _, tls } = self;
+        DatabaseServer { host, port: port.unwrap_or(usual_port), database, user, password, tls }
+    }
 }
 
 /// A SQLite file.
