@@ -1,7 +1,7 @@
 //! Sources of the KPI.
 
 mod http;
-mod prometheus;
+pub(crate) mod prometheus;
 mod readings;
 mod sql;
 pub(crate) mod web;

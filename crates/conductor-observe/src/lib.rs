@@ -7,16 +7,23 @@
 //! Each is a [`KpiSource`](conductor_core::ports::KpiSource), may steer a load or check another one's count, and knows
 //! neither of these parts. What cannot be counted is never zero: it is an error, or a window without a count.
 //!
+//! Figures of Prometheus beside the KPI: those that objectives name ([`PrometheusFigures`]), and how much each application uses of
+//! what it may have ([`PrometheusSaturation`]).
+//!
 //! And what tells people of a run while it goes on: [`notifiers`] of a webhook, Slack, Teams or Alertmanager, by [`AlertsSettings`].
 //! [`GrafanaSettings`] make links to the dashboards that show it, and write there what happens in it.
 
 #![forbid(unsafe_code)]
 
 mod grafana;
+mod figures;
 mod kpi;
 mod notify;
 
 pub use grafana::{DashboardSettings, GrafanaSettings};
+pub use figures::{
+    FiguresSettings, PrometheusFigures, PrometheusSaturation, PrometheusServer, SaturationSettings,
+};
 pub use kpi::{
     Credentials, HttpKpi, HttpKpiSettings, NumberKind, Per, PrometheusKpi, PrometheusKpiSettings, SqlKpi,
     SqlKpiSettings, SqlServerSettings, SqliteFileSettings, TimeFormat, Wrong,

@@ -18,6 +18,7 @@ use conductor_kubernetes::KubernetesSettings;
 use conductor_local::{LocalSettings, PortMode};
 use conductor_locust::LocustSettings;
 use conductor_mocks::MockSettings;
+use conductor_observe::{FiguresSettings, GrafanaSettings, SaturationSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::environment::violations::violations;
@@ -69,9 +70,18 @@ pub struct EnvironmentSpec {
     pub locust: LocustSettings,
     /// What counts as each KPI, by the KPI's name.
     pub kpis: BTreeMap<String, KpiSettings>,
+    /// Where the figures of objectives come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<FiguresSettings>,
+    /// How it is asked how much of what it may have each application uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saturation: Option<SaturationSettings>,
     /// Mocks that take the place of real dependencies for what is tagged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mocks: Vec<MockSettings>,
+    /// The Grafana that shows runs of the environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grafana: Option<GrafanaSettings>,
     /// Where runs leave data.
     #[serde(default)]
     pub test_data: Vec<TestDataSettings>,
@@ -153,6 +163,9 @@ impl Environment {
         spec.kubernetes.as_mut().map_or(Ok(()), |kubernetes| read_templates(kubernetes, &folder))?;
         spec.test_data = spec.test_data.into_iter().map(|store| store.resolve(&folder)).collect();
         spec.kpis.values_mut().for_each(|kpi| kpi.resolve(&folder));
+        spec.figures.iter_mut().for_each(|figures| figures.resolve(&folder));
+        spec.saturation.iter_mut().for_each(|saturation| saturation.resolve(&folder));
+        spec.grafana.iter_mut().for_each(|grafana| grafana.resolve(&folder));
         if let Some(ca_file) = &mut spec.locust.ca_file {
             *ca_file = folder.join(&*ca_file);
         }

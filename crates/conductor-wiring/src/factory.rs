@@ -1,6 +1,7 @@
 //! The adapters of a run, made from the environment that its journal keeps.
 
 mod kpi;
+mod monitoring;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -70,6 +71,8 @@ impl Wiring {
         let stores = environment.spec.test_data.iter().cloned().enumerate();
         let test_data = stores.map(|(position, store)| self.store_or_why_not(position, store)).collect();
         let mocks = self.mocks(environment.spec.mocks.clone());
+        let figures = environment.spec.figures.clone().map(monitoring::figures);
+        let saturation = environment.spec.saturation.clone().map(monitoring::saturation);
         let substrates = Arc::new(substrates(environment.spec, environment.local_state, epoch, progress).await?);
         Ok(Ports {
             releases: substrates.clone(),
@@ -82,8 +85,8 @@ impl Wiring {
             generator,
             kpi,
             cross_check,
-            figures: None,
-            saturation: None,
+            figures,
+            saturation,
             mocks,
             test_data,
             settle: settle.map(Span::as_duration),

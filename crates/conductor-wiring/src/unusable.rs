@@ -1,11 +1,18 @@
 //! What cannot be used, such as a store of test data whose password is not there.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use conductor_core::failure::Failure;
+use conductor_core::figures::Reading;
 use conductor_core::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
 use conductor_core::mocks::{MockProof, MockSight, MockSpec};
-use conductor_core::ports::{FailureKind, KpiSource, LoadGenerator, MockProbe, PortError, TableCount, TestDataStore};
+use conductor_core::ports::{
+    FailureKind, FigureSource, KpiSource, LoadGenerator, MockProbe, PortError, SaturationSource, TableCount,
+    TestDataStore,
+};
 use conductor_core::run::RunId;
+use conductor_core::saturation::Used;
 use jiff::Timestamp;
 
 /// A port that says with every call why not, so that a new run is refused, and the way back of an old one goes on without it.
@@ -30,6 +37,12 @@ impl Unusable {
     /// The source of a KPI, by the field that names it.
     pub(crate) fn kpi(field: &str, error: &PortError) -> Self {
         Self { name: field.to_owned(), kind: error.kind, text: format!("{field}: {}", Failure::of("", error).message) }
+    }
+
+    /// What is asked of monitoring, by the field that names it.
+    pub(crate) fn monitoring(field: &str, error: &PortError) -> Self {
+        let text = format!("{field}.prometheus: {}", Failure::of("", error).message);
+        Self { name: field.to_owned(), kind: error.kind, text }
     }
 
     /// Locust.
@@ -64,6 +77,33 @@ impl LoadGenerator for Unusable {
 #[async_trait]
 impl KpiSource for Unusable {
     async fn sample(&self, _run: &RunId, _since: Timestamp) -> Result<KpiSample, PortError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl FigureSource for Unusable {
+    async fn check(&self, _run: &RunId, _queries: &[String]) -> Result<(), PortError> {
+        self.refuse()
+    }
+
+    async fn read(
+        &self,
+        _run: &RunId,
+        _queries: &[String],
+        _at: Timestamp,
+    ) -> Result<(Timestamp, BTreeMap<String, Reading>), PortError> {
+        self.refuse()
+    }
+}
+
+#[async_trait]
+impl SaturationSource for Unusable {
+    fn threshold(&self) -> f64 {
+        1.0
+    }
+
+    async fn read(&self, _run: &RunId, _at: Timestamp) -> Result<(Timestamp, Vec<Used>), PortError> {
         self.refuse()
     }
 }

@@ -1,6 +1,6 @@
 //! A counter or a rate that Prometheus has scraped.
 
-mod answer;
+pub(crate) mod answer;
 mod increase;
 
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use super::web::{self, Credentials, Web, refused, time_violation, url_violation}
 use super::{Per, Wrong};
 
 /// What stands for the run's id in a query.
-const RUN: &str = "$run";
+pub(crate) const RUN: &str = "$run";
 /// How far before a window samples are looked for. A series that was silent for longer counts as a new one.
 const LOOK_BACK_S: f64 = 1_800.0;
 /// The longest answer that is read.
@@ -122,16 +122,7 @@ impl PrometheusKpi {
     }
 
     async fn ask(&self, path: &str, form: &[(&str, &str)], act: &str) -> Result<Vec<Vec<Point>>, PortError> {
-        let url = format!("{}/api/v1/{path}", self.settings.url.trim_end_matches('/'));
-        let (status, text) = self.web.answer(self.web.form(&url, form), act).await?;
-        match answer::series(&text) {
-            Ok(series) => Ok(series),
-            // What is not of Prometheus, such as a gateway, speaks by its status.
-            Err(why) if status.is_success() || text.contains("errorType") => {
-                Err(PortError::new(FailureKind::Rejected, format!("{act}: {why}")))
-            }
-            Err(_) => Err(refused(status, &text, act)),
-        }
+        ask(&self.web, &self.settings.url, path, form, act, answer::series).await
     }
 
     async fn counter(&self, selector: &str, since: Timestamp) -> Result<KpiSample, PortError> {
@@ -197,6 +188,28 @@ impl KpiSource for PrometheusKpi {
             (None, Some(expression)) => self.rate(&expression.replace(RUN, run.as_str()), since).await,
             (None, None) => Err(PortError::new(FailureKind::Rejected, "the settings name neither counter nor rate")),
         }
+    }
+}
+
+/// What a call of Prometheus' API gives, as `read` finds it in the answer.
+pub(crate) async fn ask<T>(
+    web: &Web,
+    server: &str,
+    path: &str,
+    form: &[(&str, &str)],
+    act: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, PortError> {
+    let url = format!("{}/api/v1/{path}", server.trim_end_matches('/'));
+    let (status, text) = web.answer(web.form(&url, form), act).await?;
+    match read(&text) {
+        Ok(found) => Ok(found),
+        // What is not of Prometheus, such as a gateway, speaks by its status.
+        Err(why) if status.is_success() || text.contains("errorType") => {
+            let kind = if status.is_server_error() { FailureKind::Unavailable } else { FailureKind::Rejected };
+            Err(PortError::new(kind, format!("{act}: {why}")))
+        }
+        Err(_) => Err(refused(status, &text, act)),
     }
 }
 

@@ -8,6 +8,7 @@ use conductor_core::units::Span;
 use conductor_ecs::EcsSettings;
 use conductor_kubernetes::KubernetesSettings;
 use conductor_local::LocalSettings;
+use conductor_observe::{FiguresSettings, GrafanaSettings, SaturationSettings};
 
 use super::{EnvironmentDocument, EnvironmentSpec, alongside, test_data};
 use crate::kind::of_another_kind;
@@ -73,6 +74,12 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
     for (field, problem, expected) in alongside::violations(&document.spec) {
         add(&format!("spec.{field}"), problem, expected);
     }
+    for (field, problem, expected) in document.spec.figures.iter().flat_map(FiguresSettings::violations) {
+        add(&format!("spec.figures.{field}"), problem, &expected);
+    }
+    for (field, problem, expected) in document.spec.saturation.iter().flat_map(SaturationSettings::violations) {
+        add(&format!("spec.saturation.{field}"), problem, &expected);
+    }
     for (position, mock) in document.spec.mocks.iter().enumerate() {
         for (field, problem, expected) in mock.violations() {
             add(&format!("spec.mocks[{position}].{field}"), problem, &expected);
@@ -81,6 +88,9 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
             let problem = format!("\"{}\" is there twice", mock.name);
             add(&format!("spec.mocks[{position}].name"), problem, "a name of its own for each mock");
         }
+    }
+    for (field, problem, expected) in document.spec.grafana.iter().flat_map(GrafanaSettings::violations) {
+        add(&format!("spec.grafana.{field}"), problem, &expected);
     }
     for (field, problem, expected) in test_data::violations(&document.spec.test_data) {
         add(&format!("spec.{field}"), problem, &expected);

@@ -22,9 +22,9 @@ struct Answer {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Data {
-    result_type: String,
-    result: serde_json::Value,
+pub(crate) struct Data {
+    pub(crate) result_type: String,
+    pub(crate) result: serde_json::Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,17 +35,25 @@ struct Series {
     values: Vec<(f64, String)>,
 }
 
+/// What an answer gives.
+///
+/// # Errors
+/// With what Prometheus or its answer says is wrong.
+pub(crate) fn data(text: &str) -> Result<Data, String> {
+    let answer: Answer = serde_json::from_str(text)
+        .map_err(|error| format!("it is no answer of Prometheus' API: {error}{}", shown(text)))?;
+    match answer.data {
+        Some(data) if answer.status == "success" => Ok(data),
+        Some(_) | None => Err(answer.error.unwrap_or_else(|| format!("its status is {}", answer.status))),
+    }
+}
+
 /// The series of an answer, each with its samples. What is not a number is left out.
 ///
 /// # Errors
 /// With what Prometheus or its answer says is wrong.
 pub(super) fn series(text: &str) -> Result<Vec<Vec<Point>>, String> {
-    let answer: Answer = serde_json::from_str(text)
-        .map_err(|error| format!("it is no answer of Prometheus' API: {error}{}", shown(text)))?;
-    let data = match answer.data {
-        Some(data) if answer.status == "success" => data,
-        Some(_) | None => return Err(answer.error.unwrap_or_else(|| format!("its status is {}", answer.status))),
-    };
+    let data = data(text)?;
     if data.result_type != "matrix" {
         return Err(format!("the query gives a {}, not series over time", data.result_type));
     }
