@@ -14,6 +14,7 @@ mod drift;
 mod holds;
 mod junit;
 pub mod law;
+mod links;
 mod markdown;
 mod mocks;
 mod page;

@@ -8,7 +8,7 @@ use conductor_core::view::RunView;
 use crate::causes::CauseRow;
 use crate::page::{application_row, figures, headline};
 use crate::text::moment;
-use crate::{holds, slos};
+use crate::{holds, links, slos};
 
 /// The results of a run as Markdown.
 pub fn markdown(view: &RunView) -> String {
@@ -58,7 +58,17 @@ pub fn markdown(view: &RunView) -> String {
             moment(view.created_at)
         ),
     );
+    let links = links::of(view).into_iter().map(|link| format!("[{}](<{}>)", plain(&link.title), address(&link.url)));
+    let links = links.collect::<Vec<_>>();
+    if !links.is_empty() {
+        push(&mut text, format_args!("\n{}\n", links.join(" · ")));
+    }
     text
+}
+
+/// An address between angle brackets, which nothing in it can end.
+fn address(url: &str) -> String {
+    url.replace('<', "%3C").replace('>', "%3E").replace(|letter: char| letter.is_control() || letter == ' ', "%20")
 }
 
 /// A table, where it has rows.

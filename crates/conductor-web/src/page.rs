@@ -1,6 +1,7 @@
 //! What the report tells, in the order of the page.
 
 use askama::Template;
+use conductor_core::links::Link;
 use conductor_core::phase::{Ending, Exactness, Level, Phase};
 use conductor_core::view::{ApplicationView, PhaseView, RunView};
 
@@ -9,6 +10,7 @@ use crate::charts::{self, Drawing};
 use crate::drift::{self, DriftRow};
 use crate::holds::{self, HoldRow, TrialRow};
 use crate::law;
+use crate::links;
 use crate::mocks::{self, MockRow};
 use crate::parity::{self, DifferenceRow};
 use crate::slos::{self, SloRow};
@@ -27,6 +29,7 @@ pub(crate) struct Page {
     updated: String,
     outcome: String,
     headline: String,
+    links: Vec<Link>,
     causes: Vec<CauseRow>,
     figures: Vec<Figure>,
     holds: Vec<HoldRow>,
@@ -90,6 +93,7 @@ impl Page {
             updated: moment(view.updated_at),
             outcome: verdict.map_or_else(|| "running".to_owned(), |verdict| verdict.outcome.to_string()),
             headline: headline(view),
+            links: links::of(view),
             causes: verdict.map(|verdict| verdict.causes.iter().map(CauseRow::of).collect()).unwrap_or_default(),
             figures: figures(view),
             holds: holds::rows(view),

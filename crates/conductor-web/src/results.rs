@@ -2,6 +2,7 @@
 //!
 //! It is smaller than a [`RunView`], and steadier: what the program keeps for itself is not in it.
 
+use conductor_core::links::Link;
 use conductor_core::verdict::{Evidence, Hold, Outcome, VerdictCause};
 use conductor_core::view::{ApplicationView, PhaseView, RunView};
 use jiff::Timestamp;
@@ -39,6 +40,9 @@ pub struct Results {
     pub restored: Option<bool>,
     /// What has become of it, in words.
     pub summary: String,
+    /// Pages that show the run's figures in its time; absent where its environment has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Page>,
     /// The reasons, the gravest first.
     pub causes: Vec<Cause>,
     /// The KPI's name.
@@ -60,6 +64,16 @@ pub struct Results {
     pub phases: Vec<Phase>,
     /// The applications that the run has looked at.
     pub applications: Vec<Application>,
+}
+
+/// A page that shows a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Page {
+    /// What it shows.
+    pub title: String,
+    /// Its address.
+    pub url: String,
 }
 
 /// What has become of a run, or what one reason alone makes of it.
@@ -222,6 +236,7 @@ impl Results {
             outcome: verdict.map_or(Judgement::Running, |verdict| verdict.outcome.into()),
             restored: verdict.map(|verdict| verdict.restored),
             summary: crate::page::headline(view),
+            links: crate::links::of(view).into_iter().map(|Link { title, url }| Page { title, url }).collect(),
             causes: verdict.iter().flat_map(|verdict| &verdict.causes).map(Cause::of).collect(),
             kpi: view.kpi.clone(),
             target_per_min: view.target_per_min,

@@ -391,3 +391,17 @@ fn a_second_source_is_a_line_of_its_own() {
     );
     assert!(!report(&view(json!({ "ticks": [tick(10, Some(3))] }))).unwrap().contains("checked by"));
 }
+
+#[test]
+fn pages_that_show_the_run_are_linked_and_nothing_else() {
+    let links = json!([
+        { "title": "Grafana: this <run>", "url": "https://grafana.test/d/conductor-run?from=1&to=now&var-run=shop-1" },
+        { "title": "somebody's", "url": "javascript:alert(1)" },
+    ]);
+    let html = report(&view(json!({ "links": links }))).unwrap();
+    let link = "<a href=\"https://grafana.test/d/conductor-run?from=1&#38;to=now&#38;var-run=shop-1\" rel=\"noreferrer\">\
+                Grafana: this &#60;run&#62;</a>";
+    assert!(html.contains(link), "{html}");
+    assert!(!html.contains("javascript:"), "{html}");
+    assert!(!report(&view(json!({}))).unwrap().contains("class=\"links\""));
+}
