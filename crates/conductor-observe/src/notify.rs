@@ -5,7 +5,7 @@ mod chat;
 mod webhook;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use conductor_core::alert::{AlertStatus, Notice, When};
@@ -17,6 +17,7 @@ pub use chat::{SlackSettings, TeamsSettings};
 pub use webhook::WebhookSettings;
 
 use crate::kpi::Wrong;
+use crate::kpi::web::{self, url_violation};
 
 /// How much of a receiver's answer is read.
 const LONGEST: usize = 64 * 1024;
@@ -119,6 +120,38 @@ impl AlertsSettings {
         }
         wrong
     }
+
+    /// Every file with a secret that cannot be read as one, by the path of the field. Paths must be absolute.
+    pub fn unreadable(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        for (position, receiver) in self.receivers.iter().enumerate() {
+            let ReceiverSettings { name: _, when: _, webhook, slack, teams, alertmanager } = receiver;
+            let of_kinds = [
+                ("webhook", webhook.as_ref().map_or_else(Vec::new, WebhookSettings::unreadable)),
+                ("slack", slack.iter().filter_map(|settings| unreadable_address(&settings.url_file)).collect()),
+                ("teams", teams.iter().filter_map(|settings| unreadable_address(&settings.url_file)).collect()),
+                ("alertmanager", alertmanager.iter().filter_map(AlertmanagerSettings::unreadable).collect()),
+            ];
+            for (kind, found) in of_kinds {
+                wrong.extend(found.into_iter().map(|(field, problem, expected)| {
+                    (format!("receivers[{position}].{kind}.{field}"), problem, expected)
+                }));
+            }
+        }
+        wrong
+    }
+}
+
+/// What is wrong with a file with a secret address, if anything is. Nothing of the address is told.
+fn unreadable_address(file: &Path) -> Option<Wrong> {
+    const FIELD: &str = "urlFile";
+    match web::secret(FIELD, file) {
+        Err(_) => web::unreadable(FIELD, file),
+        Ok(url) => url_violation(FIELD, &url).map(|(field, problem, _)| {
+            let expected = "a file with an address that begins with https://".to_owned();
+            (field, format!("{}: what it holds is no address: {problem}", file.display()), expected)
+        }),
+    }
 }
 
 /// Makes the receivers. Nobody is told of anything yet.
@@ -147,18 +180,9 @@ pub fn notifiers(settings: &AlertsSettings) -> Result<Vec<NamedNotifier>, PortEr
     Ok(made)
 }
 
-/// A secret, as it is in its file now: secrets are replaced.
-fn secret(field: &str, file: &PathBuf) -> Result<String, PortError> {
-    let refused = |problem: String| {
-        let text = format!("{field} {}: {problem}; expected a file with one line", file.display());
-        PortError::new(FailureKind::Rejected, text)
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| refused(format!("could not read it: {error}")))?;
-    let line = text.trim();
-    if line.is_empty() || line.contains(char::is_whitespace) {
-        return Err(refused("it is not one word".to_owned()));
-    }
-    Ok(line.to_owned())
+/// A secret, as it is in its file now.
+fn secret(field: &str, file: &Path) -> Result<String, PortError> {
+    web::secret(field, file).map_err(|refused| PortError::new(FailureKind::Rejected, refused))
 }
 
 /// The title of a message.

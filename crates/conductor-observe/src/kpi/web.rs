@@ -50,26 +50,58 @@ impl Credentials {
         *file = folder.join(&*file);
     }
 
+    /// What is wrong with its file, if anything is: a call that fails for it would come too late. The path must be absolute.
+    pub(crate) fn unreadable(&self) -> Option<Wrong> {
+        let (field, file) = self.file();
+        unreadable(field, file)
+    }
+
+    /// The file with its secret, and the field that names it.
+    const fn file(&self) -> (&'static str, &PathBuf) {
+        match self {
+            Self::BearerFile(file) => ("auth.bearerFile", file),
+            Self::Basic { password_file, .. } => ("auth.basic.passwordFile", password_file),
+        }
+    }
+
     fn sign(&self, request: RequestBuilder, act: &str) -> Result<RequestBuilder, PortError> {
-        let secret = |field: &str, file: &Path| {
-            let refused = |problem: String| {
-                let text = format!("{act}: auth.{field} {}: {problem}; expected a file with one line", file.display());
-                PortError::new(FailureKind::Rejected, text)
-            };
-            let text = std::fs::read_to_string(file).map_err(|error| refused(format!("could not read it: {error}")))?;
-            let line = text.trim();
-            if line.is_empty() || line.contains(char::is_whitespace) {
-                return Err(refused("it is not one word".to_owned()));
-            }
-            Ok(line.to_owned())
-        };
+        let (field, file) = self.file();
+        let word = secret(field, file).map_err(|refused| {
+            let text = format!("{act}: {refused}");
+            PortError::new(FailureKind::Rejected, text)
+        })?;
         Ok(match self {
-            Self::BearerFile(file) => request.bearer_auth(secret("bearerFile", file)?),
-            Self::Basic { user, password_file } => {
-                request.basic_auth(user, Some(secret("basic.passwordFile", password_file)?))
-            }
+            Self::BearerFile(_) => request.bearer_auth(word),
+            Self::Basic { user, .. } => request.basic_auth(user, Some(word)),
         })
     }
+}
+
+/// What a file with a secret should be.
+const ONE_WORD: &str = "a file with one line";
+
+/// A secret, as it is in its file now: secrets are replaced.
+///
+/// # Errors
+/// With the field, the file and what is wrong, but never with what the file holds.
+pub(crate) fn secret(field: &str, file: &Path) -> Result<String, String> {
+    word(file).map_err(|problem| format!("{field} {}: {problem}; expected {ONE_WORD}", file.display()))
+}
+
+/// What is wrong with a file with a secret, if anything is.
+pub(crate) fn unreadable(field: &str, file: &Path) -> Option<Wrong> {
+    let problem = word(file).err()?;
+    Some((field.to_owned(), format!("{}: {problem}", file.display()), ONE_WORD.to_owned()))
+}
+
+/// The only word of a file.
+fn word(file: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("could not read it: {error}"))?;
+    let line = text.trim();
+    if line.is_empty() || line.contains(char::is_whitespace) {
+        return Err("it is not one word".to_owned());
+    }
+    Ok(line.to_owned())
 }
 
 /// Calls one service.
@@ -101,9 +133,13 @@ impl Web {
         if let Some(file) = ca_file {
             let act = || format!("caFile: could not read {}; expected certificates in PEM", file.display());
             let pem = std::fs::read(file).map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
-            let certificate = reqwest::Certificate::from_pem(&pem)
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
                 .map_err(|error| PortError::because(FailureKind::Rejected, act(), error))?;
-            builder = builder.tls_certs_merge([certificate]);
+            if certificates.is_empty() {
+                let text = format!("caFile: no certificate is in {}; expected certificates in PEM", file.display());
+                return Err(PortError::new(FailureKind::Rejected, text));
+            }
+            builder = builder.tls_certs_merge(certificates);
         }
         let http = builder
             .build()

@@ -50,6 +50,11 @@ impl AlertmanagerSettings {
     pub(super) fn violations(&self) -> Vec<Wrong> {
         url_violation("url", &self.url).into_iter().chain(time_violation("timeout", self.timeout)).collect()
     }
+
+    /// What is wrong with its file with a secret.
+    pub(super) fn unreadable(&self) -> Option<Wrong> {
+        self.auth.as_ref().and_then(Credentials::unreadable)
+    }
 }
 
 pub(super) struct Alertmanager {

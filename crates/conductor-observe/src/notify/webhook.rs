@@ -70,6 +70,12 @@ impl WebhookSettings {
         }
         wrong
     }
+
+    /// What is wrong with its files with secrets.
+    pub(super) fn unreadable(&self) -> Vec<Wrong> {
+        let signs = self.secret_file.as_ref().and_then(|file| web::unreadable("secretFile", file));
+        signs.into_iter().chain(self.auth.as_ref().and_then(Credentials::unreadable)).collect()
+    }
 }
 
 pub(super) struct Webhook {

@@ -7,13 +7,18 @@ use std::time::{Duration, Instant};
 
 use conductor_bed::{Signal, process};
 
+use crate::authority::Identity;
 use crate::contract::PATIENCE;
+
+/// The file that says how it is asked.
+const WEB: &str = "web.yaml";
 
 /// A Prometheus; it ends with this, and its samples stay in the folder.
 pub(crate) struct Prometheus {
     pub(crate) url: String,
     folder: PathBuf,
     port: u16,
+    has_tls: bool,
     child: Option<Child>,
 }
 
@@ -28,13 +33,26 @@ pub(crate) fn program(name: &str) -> Command {
 impl Prometheus {
     /// One that scrapes this address, from a folder of its own.
     pub(crate) fn scraping(address: &str, folder: PathBuf) -> Self {
+        Self::serving(address, folder, false)
+    }
+
+    /// One that does so, and is asked by TLS only.
+    pub(crate) fn with_tls(address: &str, folder: PathBuf, identity: &Identity) -> Self {
+        let (certificate, key) = (identity.certificate.display(), identity.key.display());
+        let text = format!("tls_server_config: {{ cert_file: {certificate}, key_file: {key} }}\n");
+        std::fs::write(folder.join(WEB), text).unwrap();
+        Self::serving(address, folder, true)
+    }
+
+    fn serving(address: &str, folder: PathBuf, has_tls: bool) -> Self {
         let text = format!(
             "global: {{ scrape_interval: 500ms, scrape_timeout: 400ms }}\nscrape_configs:\n  - job_name: shop\n    \
              static_configs: [{{ targets: ['{address}'] }}]\n"
         );
         std::fs::write(folder.join("prometheus.yaml"), text).unwrap();
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let mut prometheus = Self { url: format!("http://127.0.0.1:{port}"), folder, port, child: None };
+        let url = format!("{}://127.0.0.1:{port}", if has_tls { "https" } else { "http" });
+        let mut prometheus = Self { url, folder, port, has_tls, child: None };
         prometheus.start();
         prometheus
     }
@@ -44,6 +62,9 @@ impl Prometheus {
         command.arg("--config.file").arg(self.folder.join("prometheus.yaml"));
         command.arg("--storage.tsdb.path").arg(self.folder.join("data"));
         command.arg("--web.listen-address").arg(format!("127.0.0.1:{}", self.port));
+        if self.has_tls {
+            command.arg("--web.config.file").arg(self.folder.join(WEB));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = process::spawn(&mut command, Signal::SIGKILL).unwrap();
         let begun = Instant::now();
