@@ -16,8 +16,10 @@ mod turn;
 mod unfreeze;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use conductor_core::run::Created;
+use conductor_engine::Annotating;
 use conductor_wiring::{Environment, declare_file};
 use tokio::runtime::{Builder, Runtime};
 
@@ -27,6 +29,9 @@ use crate::remote;
 use crate::session::{Session, state_dir};
 
 pub(crate) use simulate::Judged;
+
+/// How long annotations of runs that are over may take to be written.
+const LAST_ANNOTATIONS: Duration = Duration::from_secs(3);
 
 /// Performs a verb.
 pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
@@ -103,7 +108,9 @@ fn opened(global: &Global, verb: impl AsyncFnOnce(Session) -> Result<u8, Failed>
     threads()?.block_on(async {
         let session = Session::open(global).await?;
         let journal = session.journal.clone();
+        let annotating = Annotating::begin(&session.conductor);
         let done = verb(session).await;
+        annotating.end(LAST_ANNOTATIONS).await;
         journal.close().await;
         done
     })

@@ -8,7 +8,7 @@ use conductor_access::{Access, AccessSettings, AuditLog, ReviewCluster, ReviewSe
 use conductor_core::ports::{CallerReview, Clock};
 use conductor_core::units::Span;
 use conductor_engine::{
-    AlertReceiver, Announcer, Conductor, EngineOptions, HandOver, ObservedFactory, PortObserver, Steward,
+    AlertReceiver, Annotating, Announcer, Conductor, EngineOptions, HandOver, ObservedFactory, PortObserver, Steward,
     StewardOptions, SystemClock, observed_notifier,
 };
 use conductor_grpc::{Door, Limits, Service, serve};
@@ -28,7 +28,7 @@ use crate::settings::ServerSettings;
 pub(crate) const LAST_SPANS: Duration = Duration::from_secs(2);
 /// How long calls that are under way are waited for at the end. Watches are ended at once.
 const LAST_CALLS: Duration = Duration::from_secs(5);
-/// How long receivers of alerts may take at the end to be told of what they were not told yet.
+/// How long receivers of alerts and of annotations may take at the end to be told of what they were not told yet.
 const LAST_ALERTS: Duration = Duration::from_secs(3);
 /// What a server waits for before it is ready: that unfinished runs of its journal are taken over or somebody else's.
 const TAKE_OVER: &str = "unfinished runs";
@@ -88,6 +88,7 @@ impl Server {
         say(scheme, &listener, &probes, &environments)?;
 
         let announcer = Announcer::begin(&conductor, alerts);
+        let annotating = Annotating::begin(&conductor);
         let steward = Steward::begin(&conductor, StewardOptions::default());
         let observing = tokio::spawn(observe(conductor.clone(), metrics.runs()));
         let probing = tokio::spawn(probes.serve(metrics, readiness.clone(), until(ended.clone())));
@@ -114,7 +115,7 @@ impl Server {
             name = signals.next() => tracing::warn!("{name}: calls that are under way are cut off"),
         }
         observing.abort();
-        announcer.end(LAST_ALERTS).await;
+        tokio::join!(announcer.end(LAST_ALERTS), annotating.end(LAST_ALERTS));
         journal.close().await;
         probing.await.context("the server of metrics has broken down")??;
         Ok(())

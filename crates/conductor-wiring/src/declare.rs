@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use conductor_core::links::PageTemplate;
 use conductor_core::run::Created;
 use conductor_core::spec::{
     API_VERSION, Intent, LoadTestDocument, LoadTestSpec, ScaleChoice, SpecError, VersionChoice, Violation,
 };
 use conductor_mocks::MockSettings;
+use conductor_observe::GrafanaSettings;
 
 use crate::curve::read_load_test;
 use crate::environment::{Alongside, Environment, EnvironmentSpec};
@@ -55,6 +57,7 @@ pub fn declare(load_test: LoadTestDocument, environment: &Environment) -> Result
         recheck_after: *recheck_after,
         waivers: parity.waivers.clone(),
         mocks: mocks.iter().map(MockSettings::spec).collect(),
+        pages: pages(environment),
         ..created
     })
 }
@@ -82,7 +85,12 @@ pub fn adopted(environment: &Environment) -> Result<Created, serde_json::Error> 
     let intent = |application| Intent::new(application, VersionChoice::Keep, ScaleChoice::Keep);
     let scope = environment.applications().into_iter().map(intent).collect();
     let created = Created::new(spec, scope, environment.spec.on_foreign_change, serde_json::to_value(environment)?);
-    Ok(Created { recheck_after: environment.spec.recheck_after, ..created })
+    Ok(Created { recheck_after: environment.spec.recheck_after, pages: pages(environment), ..created })
+}
+
+/// Where people look at runs of an environment.
+fn pages(environment: &Environment) -> Vec<PageTemplate> {
+    environment.spec.grafana.iter().flat_map(GrafanaSettings::pages).collect()
 }
 
 fn unknown_names(spec: &LoadTestSpec, environment: &Environment) -> Vec<Violation> {
@@ -202,6 +210,15 @@ spec:
             assert_eq!(told(created.under_test()), ["shop"]);
             assert_eq!(told(created.applications()), ["shop", "load-workers"], "each is looked at once");
         }
+    }
+
+    #[test]
+    fn a_run_knows_the_pages_of_its_environment() {
+        let grafana = "  grafana: { url: \"https://grafana.test\", annotations: false }\n";
+        let created = declared_in(&format!("{ENVIRONMENT}{grafana}"), TEST).unwrap();
+        let titles: Vec<&str> = created.pages.iter().map(|page| page.title.as_str()).collect();
+        assert_eq!(titles, ["Grafana: this run", "Grafana: runs"]);
+        assert_eq!(declared(TEST).unwrap().pages, []);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod collector;
-mod program;
+pub(crate) mod program;
 mod prometheus;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -75,6 +75,9 @@ pub(crate) fn summary(view: &RunView) -> String {
         };
         line(format!("restored   {back}; {rows} rows of the run deleted"));
     }
+    for link in &view.links {
+        line(format!("look at    {}: {}", link.title, link.url));
+    }
     text
 }
 

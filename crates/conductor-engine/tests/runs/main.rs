@@ -6,6 +6,7 @@ mod adoptions;
 mod alerts;
 mod alongside;
 mod altered;
+mod annotations;
 mod bed;
 mod cleaning;
 mod crashes;

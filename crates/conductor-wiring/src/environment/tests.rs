@@ -4,6 +4,8 @@ use super::*;
 
 #[path = "tests/ecs.rs"]
 mod ecs;
+#[path = "tests/grafana.rs"]
+mod grafana;
 #[path = "tests/mocks.rs"]
 mod mocks;
 

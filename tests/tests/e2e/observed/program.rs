@@ -12,14 +12,14 @@ use conductor_tests::until;
 use crate::server::PATIENCE;
 
 /// A program that listens on a port of loopback.
-pub(super) struct Program {
+pub(crate) struct Program {
     child: Child,
     log: PathBuf,
 }
 
 impl Program {
     /// Starts one that writes its log there, and waits until it listens on the port.
-    pub(super) fn start(command: &mut Command, log: PathBuf, port: u16) -> Self {
+    pub(crate) fn start(command: &mut Command, log: PathBuf, port: u16) -> Self {
         let [out, err] = {
             let file = File::create(&log).unwrap();
             [file.try_clone().unwrap(), file]
@@ -34,7 +34,7 @@ impl Program {
     }
 
     /// What it has told so far.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 }
@@ -48,16 +48,16 @@ impl Drop for Program {
 }
 
 /// A port of loopback that nobody has.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// What a variable names that `cargo verify --full` sets, and one of its subcommands builds.
-pub(super) fn built(variable: &str, subcommand: &str) -> PathBuf {
+/// What a variable names that `cargo verify` sets, or its `--full`, and a subcommand of `cargo xtask` builds.
+pub(crate) fn built(variable: &str, subcommand: &str) -> PathBuf {
     let path = PathBuf::from(std::env::var_os(variable).unwrap_or_default());
     assert!(
         path.exists(),
-        "{variable} names nothing that is there: cargo verify --full builds it, and so does cargo xtask {subcommand}"
+        "{variable} names nothing that is there: cargo xtask {subcommand} builds it, and cargo verify before its tests"
     );
     path
 }
