@@ -2,6 +2,7 @@
 //! `cargo steer` compares the control laws on it.
 
 mod again;
+mod chain;
 mod demo;
 mod fuzz;
 mod image;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::chain::Chain;
 use crate::program;
 use crate::tools::locust::Locust;
 
@@ -13,11 +14,18 @@ pub(crate) struct Shop {
     pub(crate) folder: PathBuf,
     programs: PathBuf,
     pub(crate) locust: Locust,
+    /// How it pays; `None` where it calls its provider itself.
+    chain: Option<Chain>,
 }
 
 impl Shop {
     pub(crate) fn new(folder: PathBuf, programs: PathBuf, locust: Locust) -> Self {
-        Self { folder, programs, locust }
+        Self { folder, programs, locust, chain: None }
+    }
+
+    /// The same with a mock in the place of its payment provider.
+    pub(crate) fn paying_by(self, chain: Chain) -> Self {
+        Self { chain: Some(chain), ..self }
     }
 
     /// Takes down and removes what an earlier one left.
@@ -34,7 +42,11 @@ impl Shop {
 
     pub(crate) fn make(&self) -> Result<(), String> {
         let mut init = Command::new(self.programs.join("shop"));
-        print!("{}", program::quietly(init.arg("init").arg("--locust").arg(&self.locust.program).arg(&self.folder))?);
+        init.arg("init").arg("--locust").arg(&self.locust.program).arg(&self.folder);
+        if let Some(Chain { router, mock }) = &self.chain {
+            init.arg("--router").arg(router).arg("--mock").arg(mock);
+        }
+        print!("{}", program::quietly(&mut init)?);
         let plugin = program::quietly(&mut self.conductor(&["locust-plugin"]))?;
         let file = self.folder.join("conductor_locust.py");
         fs::write(&file, plugin).map_err(|error| format!("could not write {}: {error}", file.display()))

@@ -54,11 +54,7 @@ impl Shop {
 
     /// Checks which version the shop runs, and how often.
     pub(super) fn expect_replicas(&self, version: &str, replicas: usize) -> Result<(), String> {
-        let text = program::quietly(self.conductor(&["local", "status", "--output", "json"]).arg(self.environment()))?;
-        let status: Value =
-            serde_json::from_str(&text).map_err(|error| format!("could not read the status: {error}"))?;
-        let applications = status["applications"].as_array().ok_or("the status names no applications")?;
-        let shop = applications.iter().find(|application| application["name"] == "shop").ok_or("there is no shop")?;
+        let shop = self.status("shop")?;
         let found: Vec<&str> = shop["replicas"]
             .as_array()
             .ok_or("the shop has no replicas")?
@@ -71,6 +67,16 @@ impl Shop {
             return Ok(());
         }
         Err(format!("the shop should be {version} × {replicas}, but its ready replicas are {found:?}"))
+    }
+
+    /// What the supervisor says of an application.
+    pub(super) fn status(&self, name: &str) -> Result<Value, String> {
+        let text = program::quietly(self.conductor(&["local", "status", "--output", "json"]).arg(self.environment()))?;
+        let status: Value =
+            serde_json::from_str(&text).map_err(|error| format!("could not read the status: {error}"))?;
+        let applications = status["applications"].as_array().ok_or("the status names no applications")?;
+        let found = applications.iter().find(|application| application["name"] == name);
+        found.cloned().ok_or_else(|| format!("there is no {name}"))
     }
 
     /// The run as the conductor tells it.

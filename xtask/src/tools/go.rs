@@ -46,6 +46,14 @@ impl Module {
         Ok(folder)
     }
 
+    /// Whether it is built already, or can be.
+    ///
+    /// # Errors
+    /// What is missing to build it.
+    pub(super) fn possible(&self) -> Result<(), String> {
+        if cache()?.join(self.entry()).exists() { Ok(()) } else { self.check_go() }
+    }
+
     /// The release that is built, as in `1.36.2`.
     pub(super) fn version(&self) -> &'static str {
         self.required(&format!("{} v", self.requires))
@@ -116,7 +124,7 @@ impl Module {
     /// Go itself says best whether it can read the module: it may fetch a newer one for it.
     fn check_go(&self) -> Result<(), String> {
         let (name, version) = (self.name, self.version());
-        let needed = format!("go {} or newer is needed to build {name} {version} for its tests", self.go_version());
+        let needed = format!("go {} or newer is needed to build {name} {version}", self.go_version());
         if !program::is_there("go") {
             return Err(format!("{needed}; there is none in PATH"));
         }

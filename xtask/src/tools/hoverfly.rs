@@ -1,4 +1,4 @@
-//! Hoverfly, which answers in place of real dependencies in the tests of mocks.
+//! Hoverfly, which answers in place of real dependencies in the demo and in the tests of mocks.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,14 @@ use super::go::Module;
 /// The program, built if need be.
 pub(crate) fn install() -> Result<PathBuf, String> {
     Ok(MODULE.install(|_| Ok(()))?.join("hoverfly"))
+}
+
+/// Whether it is there, or can be built.
+///
+/// # Errors
+/// What is missing to build it.
+pub(crate) fn possible() -> Result<(), String> {
+    MODULE.possible()
 }
 
 const MODULE: Module = Module {

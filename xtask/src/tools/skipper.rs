@@ -1,4 +1,4 @@
-//! Skipper, which routes what is tagged to mocks, in the tests of mocks.
+//! Skipper, which routes what is tagged to mocks, in the demo and in the tests of mocks.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,14 @@ use super::go::Module;
 /// The program, built if need be.
 pub(crate) fn install() -> Result<PathBuf, String> {
     Ok(MODULE.install(|_| Ok(()))?.join("skipper"))
+}
+
+/// Whether it is there, or can be built.
+///
+/// # Errors
+/// What is missing to build it.
+pub(crate) fn possible() -> Result<(), String> {
+    MODULE.possible()
 }
 
 const MODULE: Module = Module {
