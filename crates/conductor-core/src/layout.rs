@@ -21,8 +21,8 @@ pub enum LayoutMoment {
     Preflight,
     /// After the scale-up, with everything in the place that it has under load.
     BeforeLoad,
-    /// When the load was over. Autoscalers and load workers may have got pods meanwhile.
-    AfterLoad,
+    /// While load was generated. Autoscalers and load workers may have got pods meanwhile.
+    DuringLoad,
 }
 
 impl fmt::Display for LayoutMoment {
@@ -30,7 +30,7 @@ impl fmt::Display for LayoutMoment {
         f.pad(match self {
             Self::Preflight => "during the checks",
             Self::BeforeLoad => "before the load",
-            Self::AfterLoad => "at the end of the load",
+            Self::DuringLoad => "during the load",
         })
     }
 }

@@ -7,6 +7,7 @@ use conductor_core::app::ApplicationId;
 use conductor_core::capacity::Shortage;
 use conductor_core::failure::Failure;
 use conductor_core::guard::Pause;
+use conductor_core::layout::LayoutSight;
 use conductor_core::learnt::Hints;
 use conductor_core::load::GeneratorFacts;
 use conductor_core::parity::Report;
@@ -19,7 +20,7 @@ use conductor_core::spec::LoadWorkers;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::activity::{Surroundings, look_around, report, sides};
+use crate::activity::{Surroundings, look_around, report, sides, sight};
 
 /// What a run would do, and what it would find.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub struct PlanReport {
     pub shortages: Vec<Shortage>,
     /// In what the environment would differ from production.
     pub parity: Report,
+    /// Where load generators, mocks and applications under test are now; `None` where nothing tells.
+    pub layout: Option<LayoutSight>,
     /// What the control law would be told.
     pub hints: Hints,
     /// The load workers that would be scaled while load is generated; `None` where the load test lets none be.
@@ -88,8 +91,9 @@ pub struct StoredRows {
 pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<PlanReport, PortError> {
     let applications = created.applications();
     let around = look_around(ports, created, &applications);
-    let (generator, around, test_data, read) =
-        futures::join!(ports.generator.check(), around, dry_run(ports), sides(ports, created));
+    let looks = (around, dry_run(ports), sides(ports, created), sight(ports, created));
+    let (generator, around, test_data, read, layout) =
+        futures::join!(ports.generator.check(), looks.0, looks.1, looks.2, looks.3);
     let (generator, around, (test_data, test_data_remarks)) = match (generator, around, test_data) {
         (Ok(generator), Ok(around), Ok(test_data)) => (generator, around, test_data),
         (generator, around, test_data) => {
@@ -126,6 +130,7 @@ pub async fn plan(ports: &Ports, created: &Created, now: Timestamp) -> Result<Pl
         pauses,
         shortages,
         parity,
+        layout,
         hints,
         load_workers,
         sizing,

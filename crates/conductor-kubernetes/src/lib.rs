@@ -28,6 +28,7 @@ mod images;
 mod json_path;
 mod keeper;
 mod known;
+mod layout;
 mod left_behind;
 mod let_go;
 mod life;
@@ -75,5 +76,5 @@ pub use reader::Reader;
 pub use registries::Registries;
 pub use settings::{
     Application, ClusterSettings, Deploy, DeployObject, FreezeSettings, InProduction, KubernetesSettings,
-    PhaseSettings, ProductionSettings, ReleaseObject, Releases, ScalableObject, Template,
+    LayoutPods, LayoutSettings,    PhaseSettings, ProductionSettings, ReleaseObject, Releases, ScalableObject, Template,
 };

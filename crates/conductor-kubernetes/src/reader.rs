@@ -125,6 +125,26 @@ impl Reader {
         pages(&act, |page| request(api.clone(), page)).await
     }
 
+    /// What is kept of the objects of a kind in a namespace, of those with these labels where some are given, in the form of
+    /// requests; none when there is no such namespace.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub async fn kept_in<K, T>(
+        &self,
+        namespace: &str,
+        labels: Option<&str>,
+        keep: impl Fn(&K) -> Option<T>,
+    ) -> Result<Vec<T>, PortError>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let act = format!("could not list {} of namespace {namespace} in {}", K::plural(&()), self.cluster);
+        let api = Api::<K>::namespaced(self.client.clone(), namespace);
+        let with_labels = |page: ListParams| labels.iter().fold(page, |page, labels| page.labels(labels));
+        kept(&act, |page| request(api.clone(), with_labels(page)), |object| keep(&object)).await
+    }
+
     /// One object, of a kind of which more is to be known.
     pub(crate) async fn get_of<K: Object>(&self, named: Named<'_, K>) -> Result<K, PortError> {
         let act = format!("could not read {named} in {}", self.cluster);

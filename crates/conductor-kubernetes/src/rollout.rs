@@ -34,7 +34,7 @@ use jiff::Timestamp;
 
 pub(crate) use argo_rollout::{argo_rollout, newest as argo_rollout_newest};
 pub(crate) use deployment::deployment;
-pub(crate) use newest::{newest_hash, newest_revision, of_revision, waits_for};
+pub(crate) use newest::{POD_TEMPLATE_HASH, newest_hash, newest_revision, of_revision, waits_for};
 pub(crate) use scalable::scalable;
 pub(crate) use stateful_set::{is_by_hand, is_complete, partition, stateful_set};
 pub(crate) use steady::Steady;

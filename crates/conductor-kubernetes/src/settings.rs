@@ -1,6 +1,7 @@
 //! What an environment's file says about its clusters and the applications in them.
 
 mod deploy;
+mod layout;
 pub(crate) mod releases;
 mod scalable;
 mod violations;
@@ -18,6 +19,7 @@ use crate::registries::Registries;
 use crate::rollout::{Steady, Troubles};
 
 pub use self::deploy::{Deploy, DeployObject, PhaseSettings, Template};
+pub use self::layout::{LayoutPods, LayoutSettings};
 pub use self::releases::{ReleaseObject, Releases};
 pub use self::scalable::ScalableObject;
 
@@ -51,6 +53,9 @@ pub struct KubernetesSettings {
     /// How versions are put into the cluster. Default: the conductor sets the images.
     #[serde(default, skip_serializing_if = "Deploy::is_images")]
     pub deploy: Deploy,
+    /// What else makes load or answers in place of others, and which nodes are kept for all of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<LayoutSettings>,
     /// The applications.
     pub applications: Vec<Application>,
 }

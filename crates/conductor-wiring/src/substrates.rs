@@ -12,7 +12,7 @@ use conductor_core::capacity::Shortage;
 use conductor_core::failure::Failure;
 use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::ports::{
-    Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, LeftBehind, Parity, PortError, Production,
+    Capacity, Deployed, Deployer, EnvironmentGuard, FailureKind, Layout, LeftBehind, Parity, PortError, Production,
     ReleaseSource, Scaler, Way,
 };
 use conductor_core::release::Rollout;
@@ -42,6 +42,8 @@ pub(crate) struct Member {
     capacity: Option<Arc<dyn Capacity>>,
     /// Absent where nobody knows what production is like beside versions and allocation.
     parity: Option<Arc<dyn Parity>>,
+    /// Absent where nothing is on nodes that others could be on, too, or nobody tells.
+    layout: Option<Arc<dyn Layout>>,
 }
 
 impl Member {
@@ -57,6 +59,7 @@ impl Member {
             guard: None,
             capacity: None,
             parity: None,
+            layout: None,
         }
     }
 
@@ -71,13 +74,14 @@ impl Member {
         Self { guard, capacity, ..Self::new(applications, substrate) }
     }
 
-    /// One on which others may change applications, too, and of which both sides can be compared.
+    /// One on which others may change applications, too, of which both sides can be compared, and which tells its nodes.
     pub(crate) fn guarded<S>(applications: BTreeSet<ApplicationId>, substrate: Arc<S>) -> Self
     where
-        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + Parity + 'static,
+        S: ReleaseSource + Deployer + Scaler + EnvironmentGuard + Capacity + Parity + Layout + 'static,
     {
         let parity = Some(substrate.clone() as Arc<dyn Parity>);
-        Self { parity, ..Self::watched(applications, substrate) }
+        let layout = Some(substrate.clone() as Arc<dyn Layout>);
+        Self { parity, layout, ..Self::watched(applications, substrate) }
     }
 
     /// Those of the applications that are on it.
@@ -106,6 +110,11 @@ impl Substrates {
     /// not have.
     pub(crate) fn parity(&self) -> Option<Arc<dyn Parity>> {
         self.members.iter().find_map(|member| member.parity.clone())
+    }
+
+    /// What tells on which nodes things run: one substrate at most can, and leaves out applications that it does not have.
+    pub(crate) fn layout(&self) -> Option<Arc<dyn Layout>> {
+        self.members.iter().find_map(|member| member.layout.clone())
     }
 
     /// True when others may change some of the applications.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use conductor_core::guard::Pause;
+use conductor_core::layout::LayoutSight;
 use conductor_engine::{PlanReport, WorkersPlan};
 
 use super::parity;
@@ -35,6 +36,7 @@ pub(crate) fn plan(report: &PlanReport, kpi: &str) -> String {
         line(format!("{word} find room: {shortage}"));
     }
     parity::lines(&report.parity).into_iter().for_each(&mut line);
+    report.layout.iter().flat_map(LayoutSight::troubles).for_each(&mut line);
     line(format!("would generate load with {}; {}", report.generator.version, report.generator.counting));
     let hints = report.hints.words(kpi);
     for hint in &hints {

@@ -9,13 +9,16 @@ const NODES: &str = "nodes of pods";
 pub(super) const SHARED_NODES: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "shared_nodes",
-    when: "load generators or mocks ran on nodes of the applications under test, before the load or at its end",
+    when: "load generators or mocks ran on nodes of the applications under test, before the load or during it",
     evidence: "the first nodes, with pods of both sides, and how many nodes there are",
     advice: "Keep load generators and mocks in a node pool of their own (docs/deploy.md, load pool); where that cannot be, as \
              in a cluster of one node, say `spec.verdict.sharedNodes: warn`.",
 };
-pub(super) const SHARED_NODES_WARNED: Rule =
-    Rule { outcome: Outcome::Warned, when: "`spec.verdict.sharedNodes: warn`, and load generators or mocks ran on nodes of the applications under test", ..SHARED_NODES };
+pub(super) const SHARED_NODES_WARNED: Rule = Rule {
+    outcome: Outcome::Warned,
+    when: "`spec.verdict.sharedNodes: warn`, and load generators or mocks ran on nodes of the applications under test",
+    ..SHARED_NODES
+};
 pub(super) const LAYOUT_UNREAD: Rule = Rule {
     outcome: Outcome::Warned,
     code: "layout_unread",
@@ -71,14 +74,14 @@ mod tests {
 
     #[test]
     fn the_look_that_has_found_the_most_is_told_once() {
-        use LayoutMoment::{AfterLoad, BeforeLoad, Preflight};
-        let all = seen(&[(Preflight, shared(9)), (BeforeLoad, shared(1)), (AfterLoad, shared(7))]);
+        use LayoutMoment::{BeforeLoad, DuringLoad, Preflight};
+        let all = seen(&[(Preflight, shared(9)), (BeforeLoad, shared(1)), (DuringLoad, shared(7))]);
         let causes = causes(SharedNodesRule::Invalid, &all);
         let [cause] = causes.as_slice() else { panic!("{causes:?}") };
         assert_eq!((cause.outcome, cause.code.as_str()), (Outcome::Invalid, "shared_nodes"));
         assert_eq!(
             cause.message,
-            "at the end of the load, load generators or mocks run on nodes of applications under test: node-0 has \
+            "during the load, load generators or mocks run on nodes of applications under test: node-0 has \
              load/locust beside shop/checkout, and 6 more such nodes"
         );
         let told: Vec<String> = cause.evidence.iter().map(ToString::to_string).collect();
@@ -89,13 +92,13 @@ mod tests {
 
     #[test]
     fn of_equal_looks_the_earlier_one_is_told() {
-        let all = seen(&[(LayoutMoment::BeforeLoad, shared(1)), (LayoutMoment::AfterLoad, shared(1))]);
+        let all = seen(&[(LayoutMoment::BeforeLoad, shared(1)), (LayoutMoment::DuringLoad, shared(1))]);
         assert!(causes(SharedNodesRule::Warn, &all)[0].message.starts_with("before the load, "));
     }
 
     #[test]
     fn what_could_not_be_read_is_told_where_nothing_is_known_to_be_shared() {
-        let unread = (LayoutMoment::AfterLoad, LayoutSight::unread("pods is forbidden"));
+        let unread = (LayoutMoment::DuringLoad, LayoutSight::unread("pods is forbidden"));
         let told = |rule, looks: &[(LayoutMoment, LayoutSight)]| {
             causes(rule, &seen(looks)).into_iter().map(|cause| cause.code).collect::<Vec<_>>()
         };

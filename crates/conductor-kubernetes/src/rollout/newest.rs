@@ -9,7 +9,7 @@ use crate::argo_rollout::POD_TEMPLATE_HASH as ROLLOUTS_POD_TEMPLATE_HASH;
 /// The annotation that numbers the revisions of a Deployment, on it and on its ReplicaSets.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 /// The label of pods of a Deployment.
-const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+pub(crate) const POD_TEMPLATE_HASH: &str = "pod-template-hash";
 /// The label of pods of a StatefulSet.
 const CONTROLLER_REVISION_HASH: &str = "controller-revision-hash";
 

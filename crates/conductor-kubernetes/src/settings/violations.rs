@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{Application, Deploy, FreezeSettings, KubernetesSettings, Names, ProductionSettings, Releases};
+use super::{
+    Application, Deploy, FreezeSettings, KubernetesSettings, LayoutSettings, Names, ProductionSettings, Releases,
+};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
 type Violation = (String, String, String);
 
-const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
+pub(super) const LABEL: &str = "1 to 63 lower-case letters, digits or '-', beginning and ending with a letter or digit";
 const SUBDOMAIN: &str = "1 to 253 lower-case letters, digits, '-' or '.', beginning and ending with a letter or digit";
 
+/// What keys of labels look like.
+pub(super) const KEY_OF_LABEL: &str = "a name such as loadtest-conductor.dev/pool";
 const KEY: &str = "a name such as delivery.example/deployment-id";
 const REPOSITORY: &str = "a registry, or the beginning of its repositories, without scheme, tag or digest";
 
@@ -43,6 +47,7 @@ impl KubernetesSettings {
             found.extend(rate.filter(|rate| *rate < LEAST_RATE).map(|rate| too_slow(field, rate)));
         }
         found.extend(self.production.iter().flat_map(ProductionSettings::violations));
+        found.extend(self.layout.iter().flat_map(LayoutSettings::violations));
         found.extend(self.deploy.object().into_iter().flat_map(|object| object.violations("deploy")));
         found.extend(self.undeliverable());
         let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());
@@ -189,7 +194,7 @@ fn not_a_namespace(field: String, name: &str) -> Option<Violation> {
 }
 
 /// True for an RFC 1123 label, as namespaces are named.
-fn is_label(name: &str) -> bool {
+pub(super) fn is_label(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !name.is_empty() && name.len() <= 63 && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
 }
@@ -200,7 +205,7 @@ fn is_subdomain(name: &str) -> bool {
 }
 
 /// True for what annotations and labels may be called: a name, after a subdomain and a slash or alone.
-fn is_key(key: &str) -> bool {
+pub(super) fn is_key(key: &str) -> bool {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let inner = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
