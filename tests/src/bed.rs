@@ -58,10 +58,24 @@ pub struct Bed {
 impl Bed {
     /// Makes a shop in a folder whose path has a space in it. Nothing is started.
     pub fn new(shop: Shop) -> Self {
+        Self::made(shop, &[])
+    }
+
+    /// Makes a shop that pays by way of Skipper, with Hoverfly in the provider's place for load tests. Nothing is started.
+    pub fn with_mocks(shop: Shop) -> Self {
+        let [router, mock] = ["CONDUCTOR_SKIPPER", "CONDUCTOR_HOVERFLY"].map(|variable| {
+            std::env::var(variable)
+                .unwrap_or_else(|_| panic!("{variable} is not set: cargo xtask environment shows it"))
+        });
+        Self::made(shop, &["--router", &router, "--mock", &mock])
+    }
+
+    fn made(shop: Shop, more: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("a shop ").tempdir().unwrap();
         let bed = Self { shop: folder.path().join("shop"), folder, variables: BTreeMap::new() };
         let mut init = Command::new(program("shop"));
-        init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string()).arg(&bed.shop);
+        init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string());
+        init.args(more).arg(&bed.shop);
         if shop.mock {
             init.arg("--router").arg(tool("CONDUCTOR_SKIPPER")).arg("--mock").arg(tool("CONDUCTOR_HOVERFLY"));
         }
@@ -84,9 +98,15 @@ impl Bed {
     /// Makes a shop whose Locust has one worker, which an application of its own runs. Nothing is started.
     pub fn with_load_workers(shop: Shop) -> Self {
         let bed = Self::new(shop);
+        bed.add_load_worker();
+        bed
+    }
+
+    /// Gives Locust one worker, which an application of its own runs.
+    pub(crate) fn add_load_worker(&self) {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let master = format!(r#", --master, --master-bind-host, 127.0.0.1, --master-bind-port, "{port}"]"#);
-        bed.edit("environment.yaml", r#", --stop-timeout, "5"]"#, &format!(r#", --stop-timeout, "5"{master}"#));
+        self.edit("environment.yaml", r#", --stop-timeout, "5"]"#, &format!(r#", --stop-timeout, "5"{master}"#));
         let worker = format!(
             r#"      - name: load-workers
         support: true
@@ -96,8 +116,7 @@ impl Bed {
   locust: {{"#,
             locust()
         );
-        bed.edit("environment.yaml", "  locust: {", &worker);
-        bed
+        self.edit("environment.yaml", "  locust: {", &worker);
     }
 
     /// Starts the environment.

@@ -79,6 +79,11 @@ impl Running {
         }
     }
 
+    /// Waits until the load has gone on for so long, by the time that its lines begin with.
+    pub fn load_for(&mut self, time: Duration) {
+        while self.line(" target ").split_once(' ').and_then(|(clock, _)| passed(clock)) < Some(time) {}
+    }
+
     /// Closes the pipe that it prints to.
     pub fn stop_reading(&mut self) {
         // The reading thread ends, and its end of the pipe with it, at the next line that nobody takes.
@@ -118,6 +123,12 @@ impl Running {
         }
         text
     }
+}
+
+/// The time that a clock of minutes and seconds shows, such as `1:15`.
+fn passed(clock: &str) -> Option<Duration> {
+    let (minutes, seconds) = clock.split_once(':')?;
+    Some(Duration::from_secs(60 * minutes.parse::<u64>().ok()? + seconds.parse::<u64>().ok()?))
 }
 
 impl Drop for Running {

@@ -10,6 +10,7 @@ mod model;
 mod outside;
 mod rows;
 mod server;
+pub mod staged;
 
 pub use bed::{Bed, SHORT, Shop, until};
 pub use conductor::{Ended, Running};

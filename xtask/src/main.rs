@@ -1,5 +1,5 @@
 //! `cargo verify` runs every check of the project; `cargo demo` runs a whole load test on this machine;
-//! `cargo steer` compares the control laws on it.
+//! `cargo steer` compares the control laws on it; `cargo staged` plays runs in which something is wrong.
 
 mod again;
 mod chain;
@@ -11,6 +11,7 @@ mod machine;
 mod program;
 mod shop;
 mod stage;
+mod staged;
 mod steer;
 mod tidy;
 mod tools;
@@ -24,6 +25,7 @@ const USAGE: &str = "usage:
   cargo demo --release   with programs as they are installed, whose memory is judged
   cargo steer [CONDITION…]
                          steers a real Locust through changed conditions with both control laws, and compares them
+  cargo staged [CASE…]   plays whole runs in which one thing is wrong on purpose, and prints what the conductor makes of each
   cargo verify           runs every check of the project and counts the tests
   cargo verify --full    with the slow ones: the fault runs again and again, kills at any write, and what real
                          controllers do
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(demo::Profile::Dev),
         ["demo", "--release"] => demo::run(demo::Profile::Release),
         ["steer", ref conditions @ ..] => steer::run(conditions),
+        ["staged", ref cases @ ..] => staged::run(cases),
         ["verify"] => verify::run(verify::Extent::Usual),
         ["verify", "--full"] => verify::run(verify::Extent::Full),
         ["environment"] => verify::show_environment(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::machine::Processors;
 use crate::stage::{self, Counts};
 use crate::tools::controllers::{self, Controller};
-use crate::{again, demo, image, lanes, program, tidy, tools};
+use crate::{again, demo, image, lanes, program, staged, tidy, tools};
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,13 +141,14 @@ fn slow() -> Vec<Stage> {
         stage("servers that are killed at any moment", || slow_end_to_end("servers::", Vec::new())),
         stage("a server that is cut off from the cluster for long", || slow_end_to_end("partition::", Vec::new())),
         stage("a server as a container of the image runs it", image),
-        stage("a server's spans in an OpenTelemetry collector, and its metrics in Prometheus", observed),
+        stage("a server's spans in an OpenTelemetry collector", observed),
         stage("dashboards and annotations of a run in Grafana", grafana),
     ];
     for controller in controllers::ALL {
         let name = controller.name();
         stages.push(stage(format!("what is said of {name}, by {name} itself"), move || runs_with(&controller)));
     }
+    stages.push(stage("staged runs, and twenty clean ones", || staged::check(&test_environment()?)));
     // The longest.
     stages.push(stage("fault runs, ten times", fault_runs));
     stages
@@ -223,7 +224,7 @@ fn build() -> Result<Counts, String> {
 }
 
 /// Tests find their tools by these.
-fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
+pub(crate) fn test_environment() -> Result<Vec<(&'static str, OsString)>, String> {
     let locust = tools::locust::install()?;
     let mut variables = vec![("INSTA_UPDATE", "no".into()), ("CONDUCTOR_LOCUST", locust.program.into_os_string())];
     for (variable, install) in PACKAGED.iter().chain(&IN_GO) {

@@ -21,5 +21,6 @@ mod server;
 mod servers;
 mod shared_journal;
 mod slos;
+mod staged;
 mod verdicts;
 mod workers;
