@@ -58,24 +58,10 @@ pub struct Bed {
 impl Bed {
     /// Makes a shop in a folder whose path has a space in it. Nothing is started.
     pub fn new(shop: Shop) -> Self {
-        Self::made(shop, &[])
-    }
-
-    /// Makes a shop that pays by way of Skipper, with Hoverfly in the provider's place for load tests. Nothing is started.
-    pub fn with_mocks(shop: Shop) -> Self {
-        let [router, mock] = ["CONDUCTOR_SKIPPER", "CONDUCTOR_HOVERFLY"].map(|variable| {
-            std::env::var(variable)
-                .unwrap_or_else(|_| panic!("{variable} is not set: cargo xtask environment shows it"))
-        });
-        Self::made(shop, &["--router", &router, "--mock", &mock])
-    }
-
-    fn made(shop: Shop, more: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("a shop ").tempdir().unwrap();
         let bed = Self { shop: folder.path().join("shop"), folder, variables: BTreeMap::new() };
         let mut init = Command::new(program("shop"));
-        init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string());
-        init.args(more).arg(&bed.shop);
+        init.arg("init").arg("--locust").arg(locust()).arg("--capacity").arg(shop.capacity.to_string()).arg(&bed.shop);
         if shop.mock {
             init.arg("--router").arg(tool("CONDUCTOR_SKIPPER")).arg("--mock").arg(tool("CONDUCTOR_HOVERFLY"));
         }
@@ -224,10 +210,10 @@ impl Bed {
         self.locust()["user_count"].as_u64().unwrap()
     }
 
-    /// The users of each of Locust's workers, as Locust says.
+    /// The users of each of Locust's workers, as Locust says; none where it is one process.
     pub fn users_by_worker(&self) -> Vec<u64> {
         let users = |worker: &Value| worker["user_count"].as_u64().unwrap();
-        self.locust()["workers"].as_array().unwrap().iter().map(users).collect()
+        self.locust()["workers"].as_array().into_iter().flatten().map(users).collect()
     }
 
     /// What Locust says of itself.
