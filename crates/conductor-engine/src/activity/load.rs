@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::load::{GeneratorStatus, KpiSample, LoadSetting};
+use conductor_core::mocks::MockSight;
 use conductor_core::phase::{Event, Level, Load, Measurement};
-use conductor_core::requests::NamedRequests;
+use conductor_core::requests::{NamedRequests, RequestWindow};
 use conductor_core::units::Span;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::checking::Checking;
 use super::context::Shared;
-use super::monitoring;
+use super::monitoring::{self, Monitored};
 use super::rehearse::tags;
 
 /// The shortest time after which a generator that does not answer ends the run.
@@ -23,6 +24,10 @@ const SHORTEST_SILENCE: Duration = Duration::from_secs(60);
 const SILENT_INTERVALS: u32 = 3;
 /// Intervals for which a figure tells what it was since it was read before.
 const KNOWN_INTERVALS: u32 = 2;
+/// So long before a measurement monitoring is asked of that time: it does not steer, and is not waited for.
+const AHEAD: Duration = Duration::from_secs(5);
+/// The most that this may be of an interval.
+const AHEAD_SHARE: u32 = 2;
 /// Time between two tries to complete the last window.
 const LAST_WINDOW_POLL: Duration = Duration::from_secs(1);
 
@@ -76,8 +81,17 @@ struct Generation {
     figures_to: Timestamp,
     checking: Option<Checking>,
     setting: watch::Receiver<LoadSetting>,
+    monitored: Option<Monitored>,
     silent_since: Option<Timestamp>,
     told: Option<String>,
+}
+
+/// What is looked at beside the KPI, as it was answered.
+struct Beside {
+    generator: Result<GeneratorStatus, PortError>,
+    mocks: Vec<MockSight>,
+    /// `None` where no objective names requests.
+    requests: Option<Result<Option<RequestWindow>, PortError>>,
 }
 
 impl Generation {
@@ -94,6 +108,7 @@ impl Generation {
             figures_to: load.figures_to.max(known),
             checking: context.ports.cross_check.clone().map(|source| Checking::new(source, load.measured_to)),
             setting,
+            monitored: None,
             silent_since: None,
             told: None,
             context,
@@ -124,16 +139,27 @@ impl Generation {
         self.started.saturating_add(next).unwrap_or(Timestamp::MAX).min(self.end)
     }
 
-    /// Waits until then, and lets the second source count meanwhile: it is never waited for. The last time it counts at
-    /// the end.
+    /// Waits until then, and lets the second source count and monitoring be read meanwhile: neither is ever waited for. The last
+    /// time both are asked at the end.
     async fn until_checked(&mut self, time: Timestamp, last: bool) {
-        if let Some(mut checking) = self.checking.take() {
-            if !last {
-                checking.count_within(&self.context, self.until(time)).await;
-            }
-            self.checking = Some(checking);
+        if !last {
+            let checking = self.checking.take();
+            let (checking, monitored) = tokio::join!(self.checked(checking, time), self.monitored(time));
+            (self.checking, self.monitored) = (checking, Some(monitored));
         }
         self.until(time).await;
+    }
+
+    async fn checked(&self, checking: Option<Checking>, time: Timestamp) -> Option<Checking> {
+        let mut checking = checking?;
+        checking.count_within(&self.context, self.until(time)).await;
+        Some(checking)
+    }
+
+    async fn monitored(&self, time: Timestamp) -> Monitored {
+        let at = time.saturating_sub(AHEAD.min(self.interval / AHEAD_SHARE)).unwrap_or(time);
+        self.until(at).await;
+        monitoring::look(&self.context, self.figures_to, at, since(self.context.clock.now(), time)).await
     }
 
     async fn until(&self, time: Timestamp) {
@@ -147,10 +173,22 @@ impl Generation {
         }
     }
 
+    /// Measures. What is asked waits for nothing else that is, so that it takes as long as the slowest answer; but for the last
+    /// time, when all of it shall reach to the load's end.
     async fn measure(&mut self, last: bool) -> Measurement {
-        let sample = if last { self.last_windows().await } else { self.sample().await };
-        let ports = self.context.ports.clone();
-        let generator = match self.answer("the load generator", ports.generator.status()).await {
+        let (sample, beside) = if last {
+            let context = self.context.clone();
+            let looking = monitoring::look(&context, self.figures_to, self.end, context.options.answer);
+            let (sample, monitored) = tokio::join!(self.last_windows(), looking);
+            self.monitored = Some(monitored);
+            (sample, self.look().await)
+        } else {
+            let (sample, beside) = tokio::join!(self.ask_kpi(), self.look());
+            (self.sampled(sample).await, beside)
+        };
+        let Beside { generator, mocks, requests } = beside;
+        let Monitored { figures, failure: unread, saturation } = self.monitored.take().unwrap_or_default();
+        let generator = match generator {
             Ok(status) => {
                 self.silent_since = None;
                 Some(status)
@@ -160,31 +198,40 @@ impl Generation {
         if let Some(sample) = &sample {
             self.measured_to = self.measured_to.max(sample.to);
         }
-        let cross = self.checking.as_mut().and_then(Checking::take);
-        let at = self.context.clock.now().min(self.end);
-        let (mocks, (figures, unread), saturation) = tokio::join!(
-            super::mocks::look(&self.context),
-            monitoring::figures(&self.context, self.figures_to, at),
-            monitoring::saturation(&self.context, at),
-        );
         if let Some(failure) = unread {
             self.warn(&failure).await;
         }
         self.figures_to = figures.as_ref().map_or(self.figures_to, |figures| figures.to);
-        let requests = self.requests().await;
+        let requests = match requests {
+            Some(answer) => self.counted(answer).await,
+            None => None,
+        };
+        let cross = self.checking.as_mut().and_then(Checking::take);
         Measurement { cross, mocks, requests, figures, saturation, ..Measurement::new(sample, generator) }
     }
 
-    /// The requests that objectives name, where there are objectives.
-    async fn requests(&mut self) -> Option<NamedRequests> {
-        let slos = &self.context.created.spec.slos;
-        let names: BTreeSet<String> = slos.iter().filter_map(|slo| slo.counted_as()).map(str::to_owned).collect();
-        if names.is_empty() {
+    /// Looks at all that is looked at beside the KPI.
+    async fn look(&self) -> Beside {
+        let (generator, mocks, requests) = tokio::join!(
+            self.answer("the load generator", self.context.ports.generator.status()),
+            super::mocks::look(&self.context),
+            self.ask_requests(),
+        );
+        Beside { generator, mocks, requests }
+    }
+
+    /// Asks for the requests that objectives name, where there are such objectives.
+    async fn ask_requests(&self) -> Option<Result<Option<RequestWindow>, PortError>> {
+        if self.names().is_empty() {
             return None;
         }
-        let ports = self.context.ports.clone();
-        let (run, from) = (self.context.run.clone(), self.requests_to);
-        let window = match self.answer("the load generator", ports.generator.requests(&run, from)).await {
+        let asked = self.context.ports.generator.requests(&self.context.run, self.requests_to);
+        Some(self.answer("the load generator", asked).await)
+    }
+
+    /// What is kept of those requests.
+    async fn counted(&mut self, answer: Result<Option<RequestWindow>, PortError>) -> Option<NamedRequests> {
+        let window = match answer {
             Ok(Some(window)) => window,
             Ok(None) => {
                 // What is lost stays lost: the next window begins where the KPI's does.
@@ -197,7 +244,12 @@ impl Generation {
             }
         };
         self.requests_to = self.requests_to.max(window.to);
-        Some(window.keep(names.iter().map(String::as_str)))
+        Some(window.keep(self.names()))
+    }
+
+    /// The requests that objectives name.
+    fn names(&self) -> BTreeSet<&str> {
+        self.context.created.spec.slos.iter().filter_map(|slo| slo.counted_as()).collect()
     }
 
     async fn unanswered(&mut self, error: &PortError) -> Option<GeneratorStatus> {
@@ -206,10 +258,14 @@ impl Generation {
         None
     }
 
-    async fn sample(&mut self) -> Option<KpiSample> {
-        let ports = self.context.ports.clone();
-        let (run, from) = (self.context.run.clone(), self.measured_to);
-        match self.answer("the KPI's source", ports.kpi.sample(&run, from)).await {
+    /// Asks the KPI's source for what has happened since it was asked last.
+    async fn ask_kpi(&self) -> Result<KpiSample, PortError> {
+        self.answer("the KPI's source", self.context.ports.kpi.sample(&self.context.run, self.measured_to)).await
+    }
+
+    /// A window, unless there is none, which is told.
+    async fn sampled(&mut self, answer: Result<KpiSample, PortError>) -> Option<KpiSample> {
+        match answer {
             Ok(sample) => Some(sample),
             Err(error) => {
                 let activity = format!("measure {}", self.context.created.spec.kpi);
@@ -234,7 +290,8 @@ impl Generation {
         let patience = self.end.saturating_add(self.context.options.last_window).unwrap_or(Timestamp::MAX);
         let mut best = None;
         loop {
-            best = self.sample().await.or(best);
+            let answer = self.ask_kpi().await;
+            best = self.sampled(answer).await.or(best);
             let complete = best.as_ref().is_some_and(|sample| sample.to >= self.end);
             if complete || self.context.clock.now() >= patience {
                 return best;

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
 
 use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::figures::{Figures, Reading};
 use conductor_core::phase::Level;
 use conductor_core::saturation::Saturation;
-use conductor_core::units::Span;
 use jiff::Timestamp;
 
 use super::context::Context;
@@ -31,7 +31,7 @@ pub(super) async fn check_figures(context: &Context) -> Result<(), PortError> {
 /// Looks whether saturation can be read. It decides nothing of a run, so that only what never can be read refuses one.
 pub(super) async fn check_saturation(context: &Context) -> Result<(), PortError> {
     let Some(source) = &context.ports.saturation else { return Ok(()) };
-    let read = answered(context, source.read(&context.run, context.clock.now())).await;
+    let read = answered(context, context.options.answer, source.read(&context.run, context.clock.now())).await;
     let unread = match read {
         Ok((_, used)) if !used.is_empty() => return Ok(()),
         Ok(_) => "it tells no application yet".to_owned(),
@@ -42,33 +42,54 @@ pub(super) async fn check_saturation(context: &Context) -> Result<(), PortError>
     Ok(())
 }
 
-/// The figures that objectives name at a time, after they were read of `from`; `None` where there are none, or none since then. The
-/// failure is that of all of them.
-pub(super) async fn figures(context: &Context, from: Timestamp, at: Timestamp) -> (Option<Figures>, Option<Failure>) {
+/// What monitoring says at one measurement.
+#[derive(Default)]
+pub(super) struct Monitored {
+    /// The figures that objectives name; `None` where there are none, or none since they were read before.
+    pub(super) figures: Option<Figures>,
+    /// Why no figure at all could be read.
+    pub(super) failure: Option<Failure>,
+    /// How much of what it may have each application uses; `None` where nobody tells.
+    pub(super) saturation: Option<Saturation>,
+}
+
+/// Looks at a time, after the figures were read of `from`. What does not answer within the patience was not read.
+pub(super) async fn look(context: &Context, from: Timestamp, at: Timestamp, patience: Duration) -> Monitored {
+    let patience = patience.min(context.options.answer);
+    let ((figures, failure), saturation) =
+        tokio::join!(figures(context, from, at, patience), saturation(context, at, patience));
+    Monitored { figures, failure, saturation }
+}
+
+async fn figures(
+    context: &Context,
+    from: Timestamp,
+    at: Timestamp,
+    patience: Duration,
+) -> (Option<Figures>, Option<Failure>) {
     let queries = queries(context);
     if queries.is_empty() {
         return (None, None);
     }
     let read = match &context.ports.figures {
-        Some(source) => answered(context, source.read(&context.run, &queries, at)).await,
+        Some(source) => answered(context, patience, source.read(&context.run, &queries, at)).await,
         None => Err(PortError::new(FailureKind::NotFound, "the environment does not say which Prometheus")),
     };
     let (to, readings, failure) = match read {
         Ok((to, readings)) => (to, readings, None),
         Err(error) => {
             let failure = Failure::of("read the figures of the objectives", &error);
-            let why = |query: String| (query, Reading::failed(failure.message.clone()));
-            (at, queries.into_iter().map(why).collect(), Some(failure))
+            let unread = |query: String| (query, Reading::failed(failure.message.clone()));
+            (at, queries.into_iter().map(unread).collect(), Some(failure))
         }
     };
     ((to > from).then_some(Figures { from, to, readings }), failure)
 }
 
-/// How much of what it may have each application uses at a time; `None` where nobody tells.
-pub(super) async fn saturation(context: &Context, at: Timestamp) -> Option<Saturation> {
+async fn saturation(context: &Context, at: Timestamp, patience: Duration) -> Option<Saturation> {
     let source = context.ports.saturation.as_ref()?;
     let threshold = source.threshold();
-    Some(match answered(context, source.read(&context.run, at)).await {
+    Some(match answered(context, patience, source.read(&context.run, at)).await {
         Ok((at, used)) => Saturation::of(at, threshold, used),
         Err(error) => Saturation::failed(at, threshold, Failure::of("", &error).message),
     })
@@ -81,13 +102,16 @@ fn queries(context: &Context) -> Vec<String> {
 }
 
 /// An answer in time, so that nothing of the run waits for more.
-async fn answered<T>(context: &Context, call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
-    let limit = context.options.answer;
+async fn answered<T>(
+    context: &Context,
+    limit: Duration,
+    call: impl Future<Output = Result<T, PortError>>,
+) -> Result<T, PortError> {
     tokio::select! {
         biased;
         answer = call => answer,
         () = context.clock.sleep(limit) => {
-            Err(PortError::new(FailureKind::Unavailable, format!("no answer within {}", Span::from(limit))))
+            Err(PortError::new(FailureKind::Unavailable, "it did not answer in time"))
         }
     }
 }

@@ -8,6 +8,7 @@ mod alongside;
 mod altered;
 mod annotations;
 mod bed;
+mod beside;
 mod cleaning;
 mod crashes;
 mod cross_checks;
