@@ -70,21 +70,19 @@ pub struct Scenery {
     /// Who counts the orders.
     pub kpi: Kpi,
     /// Whether the shop pays by way of Skipper, with Hoverfly in the provider's place for load tests.
-    pub mocks: bool,
+    pub mock: bool,
     /// Whether the conductor reaches Locust by a front that can be stuck.
     pub front: bool,
     /// Whether the shop is in a Kubernetes cluster, where others may deploy.
     pub cluster: bool,
-    /// Whether the shop pays by way of Skipper, with Hoverfly in the place of its payment provider.
-    pub mock: bool,
 }
 
 impl Scenery {
     /// A shop that has more than enough, and a Locust that is one process and counts.
     pub const LOCAL: Self =
-        Self { capacity: 1.0, workers: 0, kpi: Kpi::Locust, mocks: false, front: false, cluster: false };
+        Self { capacity: 1.0, workers: 0, kpi: Kpi::Locust, mock: false, front: false, cluster: false };
     /// The whole chain: load workers, the mock of the payment provider, and a Prometheus that checks the count of Locust.
-    pub const WHOLE: Self = Self { workers: 2, kpi: Kpi::CheckedByPrometheus, mocks: true, ..Self::LOCAL };
+    pub const WHOLE: Self = Self { workers: 2, kpi: Kpi::CheckedByPrometheus, mock: true, ..Self::LOCAL };
 }
 
 /// Who counts the orders.

@@ -62,7 +62,7 @@ impl Scene {
             Self { place: Place::Cluster(Box::new(in_cluster(case.name))), prometheus: None, front: None }
         } else {
             let shop = Shop { capacity: scenery.capacity, mock: scenery.mock, ..Shop::default() };
-            let bed = if scenery.mocks { Bed::with_mocks(shop) } else { Bed::new(shop) };
+            let bed = Bed::new(shop);
             if scenery.workers > 0 {
                 bed.add_load_worker();
             }
