@@ -2,6 +2,7 @@
 //!
 //! The files are those of the example, with addresses filled in.
 
+mod beside;
 mod clusters;
 mod held;
 mod load_workers;

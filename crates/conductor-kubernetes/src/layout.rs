@@ -71,11 +71,13 @@ impl KubernetesEnvironment {
         applications.filter(|application| self.places.contains_key(*application)).cloned().collect()
     }
 
-    /// Those of these applications that are in the cluster, and all that no load test has in scope.
+    /// Those of these applications that are in the cluster, and all that no load test has in scope, but for those that are said
+    /// to be neither load generators nor mocks.
     fn own_beside(&self, beside: &[ApplicationId]) -> Vec<ApplicationId> {
         let support = self.settings.applications.iter().filter(|application| application.support);
         let all: BTreeSet<&ApplicationId> = support.map(|application| &application.name).chain(beside).collect();
-        self.own(all.into_iter())
+        let except = self.settings.layout.iter().flat_map(|layout| &layout.except).collect::<BTreeSet<_>>();
+        self.own(all.into_iter().filter(|application| !except.contains(application)))
     }
 
     /// The pods of both sides that have a node: each namespace is listed once.

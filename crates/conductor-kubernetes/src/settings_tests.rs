@@ -96,6 +96,10 @@ production:
     https://registry.example: x.example
     registry.example/shop: x.example/shop:v1
 namespace: Shop
+layout:
+  pods: [{ namespace: Load, labels: { app/: locust, app: -x } }]
+  pool: { pool: load/1 }
+  except: [ingress]
 applications:
   - name: Checkout
   - { name: ledger, namespace: a_b, deployment: -x }
@@ -133,6 +137,11 @@ applications:
             "production.releases.name: {app} stands for nothing",
             "production.registries.https://registry.example: \"https://registry.example\" has a scheme",
             "production.registries.registry.example/shop: \"x.example/shop:v1\" has a tag",
+            "layout.pool.pool: \"load/1\" is not the value of a label",
+            "layout.except[0]: \"ingress\" is no application with support: true",
+            "layout.pods[0].namespace: \"Load\" is not a name",
+            "layout.pods[0].labels.app: \"-x\" is not the value of a label",
+            "layout.pods[0].labels.app/: \"app/\" is not the key of a label",
             "applications[0].name: \"Checkout\" is not the name of a Deployment",
             "applications[1].namespace: \"a_b\" is not a name",
             "applications[1].deployment: \"-x\" is not the name of a Deployment",

@@ -18,6 +18,11 @@ pub(super) const READER: &str = "loadtest-conductor-reader";
 /// The account that works in the test cluster.
 pub(super) const CONDUCTOR: &str = "loadtest-conductor";
 
+/// The node of the test cluster that is kept for load and mocks.
+const LOAD_NODE: &str = "node-0";
+/// The label of such nodes, and its value.
+pub(super) const POOL: [&str; 2] = ["loadtest-conductor.dev/pool", "load"];
+
 /// The clusters. Their processes end with this one: they are never dropped.
 pub(super) struct Clusters {
     pub(super) production: Cluster,
@@ -35,9 +40,12 @@ pub(crate) fn runtime() -> &'static Runtime {
 pub(super) fn clusters() -> &'static Clusters {
     static CLUSTERS: OnceLock<Clusters> = OnceLock::new();
     CLUSTERS.get_or_init(|| {
-        let start = || Cluster::start(ClusterSettings { nodes: 1, ..ClusterSettings::default() });
+        let start = || Cluster::start(ClusterSettings { nodes: 2, ..ClusterSettings::default() });
         let started = runtime().block_on(async { tokio::try_join!(start(), start()) });
         let (production, test) = started.unwrap_or_else(|error| panic!("{error}"));
+        let load = format!("{}={}", POOL[0], POOL[1]);
+        said(&test, &["label", "node", LOAD_NODE, &load]);
+        said(&test, &["taint", "node", LOAD_NODE, &format!("{load}:NoSchedule")]);
         runtime().block_on(production.namespace(ACCOUNTS)).unwrap();
         apply(&production, &manifest("production-reader.yaml"));
         apply(&test, &manifest("conductor.yaml"));

@@ -7,7 +7,7 @@ use conductor_kubernetes_bed::{Behaviour, Bridge, Replica, deployment};
 use serde_json::json;
 
 use super::ClusterBed;
-use super::clusters::{apply, await_replicas, runtime};
+use super::clusters::{POOL, apply, await_replicas, runtime};
 use super::processes::up;
 use crate::outside::locust;
 
@@ -31,6 +31,9 @@ impl ClusterBed {
         workers["apiVersion"] = json!("apps/v1");
         workers["kind"] = json!("Deployment");
         workers["metadata"]["namespace"] = json!(bed.namespace);
+        let [pool, load] = POOL;
+        workers["spec"]["template"]["spec"]["nodeSelector"] = json!({ pool: load });
+        workers["spec"]["template"]["spec"]["tolerations"] = json!([{ "key": pool, "operator": "Exists" }]);
         apply(&bed.clusters.test, &workers.to_string());
         await_replicas(&bed.clusters.test, &bed.namespace, "deployment/load-workers");
         let (folder, master) = (bed.path(""), port.clone());

@@ -154,12 +154,47 @@ fn what_the_chart_makes_may_do_little_and_listens_where_its_settings_say() {
         schedule["volumes"].as_array().unwrap().iter().filter_map(|volume| volume.pointer(audience)).collect();
     assert_eq!(audiences, [&json!("loadtest-conductor")]);
 
+    assert_on_the_pool(&bed);
+
     let mut monitored = least();
     monitored["podMonitor"] = json!({ "enabled": true });
     let monitor = succeeded(
         &bed.helm(&["template", "loadtest-conductor", "--show-only", "templates/podmonitor.yaml"], &monitored),
     );
     assert!(monitor.contains("kind: PodMonitor") && monitor.contains("port: metrics"), "{monitor}");
+}
+
+/// The server and the pods of schedules may go to the nodes that are kept for load, and go there first, or there alone.
+fn assert_on_the_pool(bed: &Bed) {
+    let mut values = most();
+    values["nodeSelector"] = json!({ "kubernetes.io/os": "linux" });
+    values["tolerations"] = json!([]);
+    let pool = "loadtest-conductor.dev/pool";
+    let tolerated = json!([{ "key": pool, "operator": "Equal", "value": "load", "effect": "NoSchedule" }]);
+    let prefers =
+        "/affinity/nodeAffinity/preferredDuringSchedulingIgnoredDuringExecution/0/preference/matchExpressions/0";
+    let objects = bed.taken(&bed.rendered(&values));
+    for pod in pods(&objects) {
+        assert_eq!(pod["tolerations"], tolerated);
+        assert_eq!(pod["nodeSelector"], json!({ "kubernetes.io/os": "linux" }));
+        assert_eq!(pod.pointer(prefers).unwrap(), &json!({ "key": pool, "operator": "In", "values": ["load"] }));
+    }
+    let apart = |pod: &Value| pod["affinity"]["podAntiAffinity"].is_object();
+    assert_eq!(
+        pods(&objects).into_iter().map(apart).collect::<Vec<_>>(),
+        [true, false],
+        "several servers, several nodes"
+    );
+
+    values["pool"] = json!({ "required": true });
+    for pod in pods(&bed.taken(&bed.rendered(&values))) {
+        assert_eq!(pod["nodeSelector"], json!({ "kubernetes.io/os": "linux", (pool): "load" }));
+        assert_eq!((&pod["tolerations"], pod["affinity"]["nodeAffinity"].is_object()), (&tolerated, false));
+    }
+    values["pool"] = json!({ "label": "" });
+    for pod in pods(&bed.taken(&bed.rendered(&values))) {
+        assert_eq!((&pod["tolerations"], pod["affinity"]["nodeAffinity"].is_object()), (&Value::Null, false));
+    }
 }
 
 #[test]

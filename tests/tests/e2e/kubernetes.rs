@@ -1,6 +1,7 @@
 //! Whole load tests between two real clusters: production's state is put into the test cluster, and everything there is put
 //! back exactly, whatever becomes of the conductor.
 
+mod layout;
 mod unwell;
 
 use std::time::Duration;
@@ -52,6 +53,10 @@ fn a_run_makes_the_test_cluster_like_production_and_puts_everything_back() {
     let parity = &bed.view()["parity"];
     assert_eq!((&parity["applications"], &parity["differences"][0]["aspect"]), (&1.into(), &"autoscaling".into()));
     assert!(ended.out.contains("parity     1 difference from production\n"), "{}", ended.out);
+    assert!(!ended.out.contains("load generators or mocks"), "the mocks have nodes of their own: {}", ended.out);
+    let looks = bed.view()["layout"].as_array().unwrap().clone();
+    assert_eq!(looks.iter().map(|look| &look["when"]).collect::<Vec<_>>(), ["preflight", "beforeLoad", "duringLoad"]);
+    assert!(looks.iter().all(|look| look["sight"]["loadPods"].as_u64() > Some(0)), "{looks:?}");
     // One replica takes 285 orders a minute.
     let mean = bed.view()["verdict"]["holds"][0]["figures"]["meanPerMin"].as_f64().unwrap();
     assert!(mean > 340.0, "{mean}\n{}", ended.out);

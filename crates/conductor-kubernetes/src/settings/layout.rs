@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use conductor_core::app::ApplicationId;
 use serde::{Deserialize, Serialize};
 
+use super::Application;
 use super::violations::{KEY_OF_LABEL, LABEL, is_key, is_label};
 
 /// Where load generators and mocks run. All applications with `support: true`, those under `alongside` and the load workers are
@@ -14,6 +16,9 @@ pub struct LayoutSettings {
     /// Pods that are such beside those applications, such as Locust's master and a router of mocks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pods: Vec<LayoutPods>,
+    /// Applications with `support: true` that are neither load generators nor mocks, such as an ingress.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<ApplicationId>,
     /// The labels of the nodes that are kept for them. Absent: nothing is expected of nodes but that they are not shared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pool: BTreeMap<String, String>,
@@ -32,8 +37,14 @@ pub struct LayoutPods {
 
 impl LayoutSettings {
     /// Everything that is wrong, as field, problem and what would be right.
-    pub(super) fn violations(&self) -> Vec<(String, String, String)> {
+    pub(super) fn violations(&self, applications: &[Application]) -> Vec<(String, String, String)> {
         let mut found = labels("layout.pool", &self.pool);
+        let is_support = |name: &ApplicationId| applications.iter().any(|one| one.support && one.name == *name);
+        for (position, name) in self.except.iter().enumerate().filter(|(_, name)| !is_support(name)) {
+            let problem = format!("\"{name}\" is no application with support: true");
+            let expected = "the name of one that is neither a load generator nor a mock".to_owned();
+            found.push((format!("layout.except[{position}]"), problem, expected));
+        }
         for (position, LayoutPods { namespace, labels: own }) in self.pods.iter().enumerate() {
             let at = format!("layout.pods[{position}]");
             if !is_label(namespace) {

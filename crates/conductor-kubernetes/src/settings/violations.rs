@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conductor_core::app::ApplicationId;
 
-use super::{
-    Application, Deploy, FreezeSettings, KubernetesSettings, LayoutSettings, Names, ProductionSettings, Releases,
-};
+use super::{Application, Deploy, FreezeSettings, KubernetesSettings, Names, ProductionSettings, Releases};
 use crate::place::{Kind, Place};
 
 /// Field, problem, and what would be right.
@@ -47,7 +45,7 @@ impl KubernetesSettings {
             found.extend(rate.filter(|rate| *rate < LEAST_RATE).map(|rate| too_slow(field, rate)));
         }
         found.extend(self.production.iter().flat_map(ProductionSettings::violations));
-        found.extend(self.layout.iter().flat_map(LayoutSettings::violations));
+        found.extend(self.layout.iter().flat_map(|layout| layout.violations(&self.applications)));
         found.extend(self.deploy.object().into_iter().flat_map(|object| object.violations("deploy")));
         found.extend(self.undeliverable());
         let (mut names, mut places) = (BTreeSet::new(), BTreeMap::new());

@@ -41,14 +41,13 @@ async fn load_and_mocks_and_the_reaper_are_on_nodes_of_their_own() {
     kubectl(&["label", "node", pool, "loadtest-conductor.dev/pool=load"]).await;
     kubectl(&["taint", "node", pool, "loadtest-conductor.dev/pool=load:NoSchedule"]).await;
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/kubernetes");
-    for file in ["load/namespace.yaml", "load/locust.yaml", "load/mocks.yaml", "reaper.yaml"] {
-        kubectl(&["apply", "-f", &format!("{shipped}/{file}")]).await;
-    }
+    kubectl(&["apply", "-k", &format!("{shipped}/load")]).await;
+    kubectl(&["apply", "-f", &format!("{shipped}/reaper.yaml")]).await;
     let namespace = ["-n", "loadtest-conductor"];
     let job = ["create", "job", "reap-now", "--from=cronjob/loadtest-conductor-reaper"];
     kubectl(&[&namespace[..], &job[..]].concat()).await;
-    // Master, two workers, mocks; and the reaper.
-    for (namespace, number) in [("load", 4), ("loadtest-conductor", 1)] {
+    // Master, two workers, Hoverfly, two of Skipper; and the reaper.
+    for (namespace, number) in [("load", 6), ("loadtest-conductor", 1)] {
         assert_eq!(nodes(&bed, namespace, number).await, vec![pool.clone(); number], "{namespace}");
     }
     let many = deployment("checkout", 9, Behaviour::Ready);

@@ -10,6 +10,7 @@ mod frozen;
 mod keepers;
 mod lapsed;
 mod layout;
+mod shared_nodes;
 mod made_of_stacks;
 mod requests;
 mod reverts;

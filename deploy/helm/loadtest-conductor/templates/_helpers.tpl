@@ -100,3 +100,34 @@ kind: Server
 spec:
   {{- toYaml $spec | nindent 2 }}
 {{- end -}}
+
+{{/* Where pods go: to the nodes that are kept for load, and several servers to several nodes (spread). */}}
+{{- define "conductor.placement" -}}
+{{- $values := .root.Values -}}
+{{- $pool := $values.pool -}}
+{{- $selector := $values.nodeSelector -}}
+{{- $tolerations := $values.tolerations -}}
+{{- $affinity := dict -}}
+{{- if $pool.label -}}
+{{- $tolerations = prepend $tolerations (dict "key" $pool.label "operator" "Equal" "value" $pool.value "effect" "NoSchedule") -}}
+{{- if $pool.required -}}
+{{- $selector = merge (dict $pool.label $pool.value) $selector -}}
+{{- else -}}
+{{- $own := dict "matchExpressions" (list (dict "key" $pool.label "operator" "In" "values" (list $pool.value))) -}}
+{{- $preferred := list (dict "weight" 100 "preference" $own) -}}
+{{- $_ := set $affinity "nodeAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" $preferred) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .spread (gt (int $values.replicas) 1) -}}
+{{- /* A node that dies takes one server with it. */ -}}
+{{- $others := dict "matchLabels" (include "conductor.selector" .root | fromYaml) -}}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" $others -}}
+{{- $preferred := list (dict "weight" 100 "podAffinityTerm" $term) -}}
+{{- $_ := set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" $preferred) -}}
+{{- end -}}
+{{- $all := dict -}}
+{{- with $selector }}{{ $_ := set $all "nodeSelector" . }}{{ end -}}
+{{- with $tolerations }}{{ $_ := set $all "tolerations" . }}{{ end -}}
+{{- with ($values.affinity | default $affinity) }}{{ $_ := set $all "affinity" . }}{{ end -}}
+{{- with $all }}{{ toYaml . }}{{ end -}}
+{{- end -}}
