@@ -10,7 +10,7 @@ use conductor_core::slo::{MOST_CHARACTERS, Slo, SloError};
 use bytes::Bytes;
 
 /// Words of which objectives are made, and some that are nearly such.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 56] = [
     "p95",
     "p99.9",
     "p50",
@@ -59,16 +59,27 @@ const WORDS: [&str; 48] = [
     "mark",
     "\u{301}",
     "99999999999999999999",
+    "prometheus(\"",
+    "\")",
+    "\"up{a='b'}\"",
+    "\\\"",
+    "\\\\",
+    "for",
+    "0.7",
+    "-1",
 ];
 
 /// Objectives that are right, to be changed.
-const RIGHT: [&str; 6] = [
+const RIGHT: [&str; 9] = [
     "p95(checkout) < 800ms",
     "p99 < 1.5s over 2m then abort",
     "error_rate < 0.5% during load",
     "error_rate(POST /orders) < 1% in 99% of plateau minutes then abort",
     "p95(\"a (b)\") < 1.1 × baseline over 90s",
     "mean(checkout) < 120ms during ramp",
+    "prometheus(\"max(cpu{job='shop'})\") < 0.7 for 3m",
+    "prometheus(\"x{a=\\\"b\\\\\\\\d\\\"}\") > -0.5 during load then abort",
+    "prometheus(\"up\") > 0 in 99% of plateau minutes",
 ];
 
 /// Makes an objective of bytes, and reads it.
