@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::load::KpiSample;
+use crate::units::Rate;
 
 /// Whose events a source counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,24 @@ pub enum Counts {
     Run,
     /// Those of everybody.
     Everybody,
+}
+
+/// How far a count may be from what it should be, where nobody says otherwise, as a share of it.
+pub const TOLERANCE: f64 = 0.05;
+
+/// Why what a source that counts everybody's events has counted in so many seconds, while the run had no users, is traffic of
+/// somebody else that would make the run invalid; `None` where it is not. It would be more than the tolerance of the target even
+/// if chance (three standard deviations of the count, `3·√N`) had made it larger than it is.
+pub fn foreign_traffic(kpi: &str, (count, seconds): (u64, f64), target: Rate, tolerance: f64) -> Option<String> {
+    let expected = target.as_per_minute() * seconds / 60.0;
+    let surely = count as f64 - 3.0 * (count as f64).sqrt();
+    (surely > tolerance * expected).then(|| {
+        format!(
+            "somebody else makes {kpi}: {count} were counted in {seconds:.0} s while the run had no users, and the load would make \
+             {expected:.0} at its target ({:.0} % of that may be others')",
+            100.0 * tolerance
+        )
+    })
 }
 
 /// A source of the KPI, as the verdict knows it.
@@ -104,5 +123,30 @@ impl CrossCount {
             count,
             failure: self.failure.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(count: u64, seconds: f64, tolerance: f64) -> Option<String> {
+        foreign_traffic("orders", (count, seconds), Rate::per_minute(600.0).unwrap(), tolerance)
+    }
+
+    #[test]
+    fn traffic_of_others_is_what_neither_the_tolerance_nor_chance_explains() {
+        // In 30 s the load would make 300, of which 15 may be others'.
+        assert_eq!(told(30, 30.0, TOLERANCE), None, "30 - 3·√30 is 13.6");
+        assert_eq!(
+            told(33, 30.0, TOLERANCE).unwrap(),
+            "somebody else makes orders: 33 were counted in 30 s while the run had no users, and the load would make 300 at its \
+             target (5 % of that may be others')"
+        );
+        assert_eq!(told(33, 30.0, 0.10), None, "a wider tolerance");
+        assert_eq!(told(33, 300.0, TOLERANCE), None, "one order in ten seconds");
+        assert_eq!(told(9, 1.0, 0.0), None, "a handful is no evidence");
+        assert!(told(10, 1.0, 0.0).is_some());
+        assert_eq!(told(0, 0.0, TOLERANCE), None);
     }
 }

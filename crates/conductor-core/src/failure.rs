@@ -25,6 +25,8 @@ pub enum FailureKind {
     SloBreached,
     /// The load generator did not answer for so long that nobody knows what load there was.
     GeneratorLost,
+    /// Somebody else makes so much of the KPI that the run cannot be valid.
+    ForeignTraffic,
 }
 
 impl FailureKind {
@@ -38,7 +40,8 @@ impl FailureKind {
             | Self::TimedOut
             | Self::KpiUnmeasured
             | Self::SloBreached
-            | Self::GeneratorLost => false,
+            | Self::GeneratorLost
+            | Self::ForeignTraffic => false,
         }
     }
 }

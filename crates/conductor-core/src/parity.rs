@@ -6,13 +6,15 @@
 mod compare;
 mod profile;
 mod report;
+mod severity;
 mod waiver;
 
-pub use compare::compare;
+pub use compare::{Rules, compare};
 pub use profile::{
     Autoscaler, Autoscaling, Cluster, Container, EnvValue, NodeType, Nodes, Profile, Role, Side, Sides, ValueHash,
 };
 pub use report::{Difference, JudgedWaiver, Report, WaiverState};
+pub use severity::{Severity, SeverityRule};
 pub use waiver::{Day, NoDayError, Waiver};
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::annotation::Annotation;
 use crate::app::{Allocation, ApplicationId};
 use crate::caller::{Identity, Reviewed, Role};
 use crate::capacity::Shortage;
+use crate::crosscheck::Counts;
 use crate::guard::{Drift, Guarded, Pause};
 use crate::layout::LayoutSight;
 use crate::load::{GeneratorFacts, GeneratorStatus, KpiSample, LoadSetting, Tags};
@@ -258,8 +259,13 @@ pub trait LoadGenerator: Send + Sync {
 #[async_trait]
 pub trait KpiSource: Send + Sync {
     /// What happened in the window that begins at `since` and ends where the data is complete, a few seconds before
-    /// now. The window may be empty (`from == to`). Only events of the run are counted.
+    /// now. The window may be empty (`from == to`).
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError>;
+
+    /// Whose events it counts: those of the run, unless it says otherwise.
+    fn counts(&self) -> Counts {
+        Counts::Run
+    }
 }
 
 /// Looks at one mock and the routes to it. What follows from what it finds is decided elsewhere ([`crate::mocks`]).

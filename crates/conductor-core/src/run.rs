@@ -21,7 +21,7 @@ use crate::learnt::Learnt;
 use crate::links::PageTemplate;
 use crate::load::GeneratorFacts;
 use crate::mocks::MockSpec;
-use crate::parity::Waiver;
+use crate::parity::{Rules, SeverityRule, Waiver};
 use crate::phase::{Command, Event, State, step};
 use crate::ports::Production;
 use crate::restore::ForeignPolicy;
@@ -104,6 +104,9 @@ pub struct Created {
     /// Differences from production that the environment accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
+    /// How much differences from production matter in the environment, where that is not as it is for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub severities: Vec<SeverityRule>,
     /// The mocks that take the place of real dependencies for what is tagged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mocks: Vec<MockSpec>,
@@ -159,6 +162,7 @@ impl Created {
             drift_policy: DriftPolicy::default(),
             recheck_after: no_time(),
             waivers: Vec::new(),
+            severities: Vec::new(),
             mocks: Vec::new(),
             pages: Vec::new(),
             environment,
@@ -169,6 +173,11 @@ impl Created {
             request: None,
             waits: None,
         }
+    }
+
+    /// What the environment says of differences from production.
+    pub fn parity_rules(&self) -> Rules<'_> {
+        Rules { waivers: &self.waivers, severities: &self.severities }
     }
 
     /// The epoch of a conductor that begins to drive the run with this record: higher than that of any before.

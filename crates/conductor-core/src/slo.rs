@@ -156,6 +156,8 @@ pub enum Then {
     Mark,
     /// The run ends, in order.
     Abort,
+    /// Receivers of alerts are told, and the verdict warns of it; the run does not fail for it.
+    Alert,
 }
 
 impl Slo {

@@ -133,6 +133,7 @@ fn endings_other_than_completion_decide_by_their_cause() {
         (Cause::Cancelled { by: "ops".to_owned() }, 4, "cancelled"),
         (failure(FailureKind::KpiUnmeasured), 3, "kpi_unmeasured"),
         (failure(FailureKind::GeneratorLost), 3, "generator_lost"),
+        (failure(FailureKind::ForeignTraffic), 3, "foreign_traffic"),
         (failure(FailureKind::Rejected), 1, "run_failed"),
         (Cause::DeadlineExceeded, 3, "plateau_cut_short"),
         (Cause::Abandoned, 3, "conductor_lost"),

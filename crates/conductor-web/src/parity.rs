@@ -1,7 +1,6 @@
 //! In what the environment differed from production, row by row.
 
-use conductor_core::parity::{Difference, Waiver};
-use conductor_core::phase::Level;
+use conductor_core::parity::{Difference, Severity, Waiver};
 use conductor_core::view::RunView;
 
 /// A difference.
@@ -10,6 +9,7 @@ pub(crate) struct DifferenceRow {
     pub(crate) what: String,
     pub(crate) production: String,
     pub(crate) test: String,
+    pub(crate) severity: String,
     pub(crate) waived: String,
     pub(crate) class: &'static str,
 }
@@ -26,7 +26,7 @@ pub(crate) fn rows(view: &RunView) -> Vec<DifferenceRow> {
 }
 
 fn row(difference: &Difference) -> DifferenceRow {
-    let Difference { application, container, aspect, production, test, level, waived } = difference;
+    let Difference { application, container, aspect, production, test, severity, waived } = difference;
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
     let told = |Waiver { reason, until, .. }: &Waiver| format!("waived until {until}: {reason}");
     DifferenceRow {
@@ -34,7 +34,8 @@ fn row(difference: &Difference) -> DifferenceRow {
         what: container.as_ref().map_or_else(|| aspect.clone(), |container| format!("{aspect} of {container}")),
         production: shown(production),
         test: shown(test),
+        severity: severity.to_string(),
         waived: waived.as_ref().map_or_else(String::new, told),
-        class: if *level == Level::Warning && waived.is_none() { "warning" } else { "" },
+        class: if *severity >= Severity::Warn && waived.is_none() { "warning" } else { "" },
     }
 }

@@ -295,15 +295,15 @@ fn load_workers_are_drawn_where_there_are_some_and_what_happened_to_them_is_told
 fn differences_from_production_are_a_table_where_there_was_something_to_compare_with() {
     let waiver = json!({ "aspect": "env.*", "reason": "not used", "until": "2026-12-31" });
     let differences = json!([
-        { "aspect": "cluster.version", "production": "v1.36.2", "test": "v1.35.0", "level": "warning" },
-        { "application": "shop", "container": "main", "aspect": "env.X", "test": "value #1f", "level": "warning", "waived": waiver },
+        { "aspect": "cluster.version", "production": "v1.36.2", "test": "v1.35.0", "severity": "warn" },
+        { "application": "shop", "container": "main", "aspect": "env.X", "test": "value #1f", "severity": "warn", "waived": waiver },
     ]);
     let parity = json!({ "applications": 1, "differences": differences, "waivers": [], "notes": [] });
     let html = report(&view(json!({ "parity": parity }))).unwrap();
     for part in [
         "<p>2 differences from production, 1 of them waived</p>",
-        "<tr class=\"warning\"><td>the cluster</td><td>cluster.version</td><td>v1.36.2</td><td>v1.35.0</td><td></td></tr>",
-        "<td>shop</td><td>env.X of main</td><td>absent</td><td>value #1f</td><td>waived until 2026-12-31: not used</td>",
+        "<tr class=\"warning\"><td>the cluster</td><td>cluster.version</td><td>v1.36.2</td><td>v1.35.0</td><td>warn</td><td></td></tr>",
+        "<td>shop</td><td>env.X of main</td><td>absent</td><td>value #1f</td><td>warn</td><td>waived until 2026-12-31: not used</td>",
     ] {
         assert!(html.contains(part), "{part} is not in\n{html}");
     }

@@ -56,6 +56,7 @@ pub fn declare(load_test: LoadTestDocument, environment: &Environment) -> Result
         drift_policy: *on_drift,
         recheck_after: *recheck_after,
         waivers: parity.waivers.clone(),
+        severities: parity.severities.clone(),
         mocks: mocks.iter().map(MockSettings::spec).collect(),
         pages: pages(environment),
         ..created

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use conductor_core::app::ApplicationId;
 use conductor_core::guard::DriftPolicy;
-use conductor_core::parity::Waiver;
+use conductor_core::parity::{SeverityRule, Waiver};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::units::Span;
 use conductor_ecs::EcsSettings;
@@ -110,11 +110,14 @@ pub struct ParitySettings {
     /// Differences that are accepted for a time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waivers: Vec<Waiver>,
+    /// How much differences matter here, where that is not as it is for others; of several that are about one the first holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub severities: Vec<SeverityRule>,
 }
 
 impl ParitySettings {
     fn is_empty(&self) -> bool {
-        self.waivers.is_empty()
+        self.waivers.is_empty() && self.severities.is_empty()
     }
 }
 

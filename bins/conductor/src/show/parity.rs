@@ -1,7 +1,6 @@
 //! In what an environment differs from production, application by application, no longer than people read.
 
-use conductor_core::parity::{Difference, Report, WaiverState};
-use conductor_core::phase::Level;
+use conductor_core::parity::{Difference, Report, Severity, WaiverState};
 
 /// Differences of one application that are shown.
 const OF_ONE: usize = 12;
@@ -26,7 +25,7 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
         if of_one == 0 {
             lines.push(format!("  {}", subject(difference)));
         }
-        lines.push(format!("    {}{difference}", if matters(difference) { "" } else { "(minor) " }));
+        lines.push(format!("    {}{difference}", weight(difference)));
         (shown, of_one) = (shown + 1, of_one + 1);
     }
     let more = report.differences.len() - shown;
@@ -47,8 +46,12 @@ fn subject(difference: &Difference) -> String {
     difference.application.as_ref().map_or_else(|| "the cluster".to_owned(), ToString::to_string)
 }
 
-fn matters(difference: &Difference) -> bool {
-    difference.level == Level::Warning
+fn weight(difference: &Difference) -> &'static str {
+    match difference.severity {
+        Severity::Info => "(minor) ",
+        Severity::Warn => "",
+        Severity::Error => "(error) ",
+    }
 }
 
 #[cfg(test)]
@@ -57,8 +60,8 @@ mod tests {
 
     use super::*;
 
-    fn difference(application: Option<&str>, aspect: &str, level: &str) -> Value {
-        let mut one = json!({ "aspect": aspect, "production": "a", "test": "b", "level": level });
+    fn difference(application: Option<&str>, aspect: &str, severity: &str) -> Value {
+        let mut one = json!({ "aspect": aspect, "production": "a", "test": "b", "severity": severity });
         if let Some(application) = application {
             one["application"] = json!(application);
         }
@@ -76,14 +79,14 @@ mod tests {
     #[test]
     fn differences_are_told_below_their_subject() {
         let waiver = json!({ "aspect": "env.X", "reason": "not used", "until": "2026-01-31" });
-        let mut waived = difference(Some("shop"), "env.X", "warning");
+        let mut waived = difference(Some("shop"), "env.X", "warn");
         waived["container"] = json!("main");
         waived["waived"] = waiver.clone();
         let all = [
             difference(None, "cluster.version", "info"),
             waived,
-            difference(Some("shop"), "replicas", "warning"),
-            difference(Some("search"), "existence", "warning"),
+            difference(Some("shop"), "replicas", "warn"),
+            difference(Some("search"), "existence", "error"),
         ];
         let waivers = json!([
             { "waiver": waiver, "state": "expired", "differences": 1 },
@@ -98,7 +101,7 @@ mod tests {
     env.X of main: production a, test b; waived until 2026-01-31: not used
     replicas: production a, test b
   search
-    existence: production a, test b
+    (error) existence: production a, test b
   waiver of env.X until 2026-01-31 (not used) has expired and waives nothing
   not known: could not list nodes"
         );
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn many_differences_are_cut_for_each_application_and_for_all() {
         let of = |name: &str, count: usize| -> Vec<Value> {
-            (0..count).map(|number| difference(Some(name), &format!("env.V{number}"), "warning")).collect()
+            (0..count).map(|number| difference(Some(name), &format!("env.V{number}"), "warn")).collect()
         };
         let two = [of("a", 20), of("b", 2)].concat();
         let text = shown(&two, &json!({}));

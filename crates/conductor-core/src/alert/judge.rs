@@ -8,6 +8,7 @@ use crate::guard::Drift;
 use crate::phase::{Event, Phase};
 use crate::ramp::{Alarm, Mode};
 use crate::run::Record;
+use crate::slo::{Slo, Then};
 use crate::spec::LoadShape;
 use crate::verdict::Outcome;
 use crate::view::{Fold, Tick};
@@ -70,7 +71,10 @@ fn load(fold: &Fold, found: &mut Found<'_>) {
         found.add(Topic::GeneratorShort, "", Severity::Warning, Alarm::GeneratorShort.to_string());
     }
     for slo in &tick.broken_slos {
-        found.add(Topic::SloBreached, slo, Severity::Critical, format!("{slo} is not kept at the moment"));
+        let is_it = |one: &Slo| one.then == Then::Alert && one.to_string() == *slo;
+        let only_alerts = fold.run.created.spec.slos.iter().any(is_it);
+        let severity = if only_alerts { Severity::Warning } else { Severity::Critical };
+        found.add(Topic::SloBreached, slo, severity, format!("{slo} is not kept at the moment"));
     }
     if let Some(message) = missed(fold) {
         found.add(Topic::TargetMissed, "", Severity::Critical, message);

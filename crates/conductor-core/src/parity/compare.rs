@@ -4,27 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::profile::{Autoscaler, Autoscaling, Cluster, Container, NodeType, Profile, Role, Sides};
 use super::report::{Difference, Report, count};
+use super::severity::{Severity, SeverityRule};
 use super::waiver::{Day, Waiver};
 use crate::app::{ApplicationId, Bounds};
-use crate::phase::Level;
 use crate::quantity::Quantity;
 use crate::scale::Plan;
+use crate::spec::{Intent, ScaleChoice, VersionChoice};
 
 /// Nodes of one type have not all the same memory left for applications: up to so many hundredths are alike.
 const ALIKE_PERCENT: i128 = 5;
 
-/// Compares the applications in scope and the clusters, as they are while the plan is in place.
-pub fn compare(sides: &Sides, scope: &[ApplicationId], plan: &Plan, waivers: &[Waiver], today: Day) -> Report {
+/// What an environment says of differences.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules<'a> {
+    /// Those that it accepts for a time.
+    pub waivers: &'a [Waiver],
+    /// How much they matter, where that is not as it is for others; of several that are about one the first holds.
+    pub severities: &'a [SeverityRule],
+}
+
+/// Compares the applications under test and the clusters, as they are while the plan is in place.
+pub fn compare(sides: &Sides, scope: &[Intent], plan: &Plan, rules: Rules<'_>, today: Day) -> Report {
     let (production, test) = (&sides.production, &sides.test);
-    let mut found = Found { application: None, differences: Vec::new() };
+    let mut found = Found { application: None, chosen: Chosen::default(), differences: Vec::new() };
     found.clusters(&production.cluster, &test.cluster);
     let (mut compared, mut absent) = (0, Vec::new());
-    let scope: BTreeSet<&ApplicationId> = scope.iter().collect();
-    for application in scope {
+    let scope = scope.iter().filter(|intent| !intent.support).map(|intent| (&intent.application, intent));
+    for (application, intent) in scope.collect::<BTreeMap<_, _>>() {
         if production.unknown.contains(application) || test.unknown.contains(application) {
             continue;
         }
         found.application = Some(application.clone());
+        found.chosen = Chosen::of(intent);
         match (production.applications.get(application), test.applications.get(application)) {
             (Some(production), Some(test)) => {
                 compared += 1;
@@ -34,7 +45,8 @@ pub fn compare(sides: &Sides, scope: &[ApplicationId], plan: &Plan, waivers: &[W
             (production, test) => {
                 compared += 1;
                 let there = |profile: Option<&Profile>| profile.map(|_| "there".to_owned());
-                found.look(None, "existence", Level::Warning, there(production), there(test));
+                let severity = Severity::of(found.chosen.version || found.chosen.scale);
+                found.look(None, "existence", severity, there(production), there(test));
             }
         }
     }
@@ -42,7 +54,12 @@ pub fn compare(sides: &Sides, scope: &[ApplicationId], plan: &Plan, waivers: &[W
     if !absent.is_empty() {
         notes.push(format!("not compared, since nothing tells what they are like: {}", absent.join(", ")));
     }
-    Report { applications: count(compared), notes, ..Report::of(found.differences, waivers, today) }
+    for difference in &mut found.differences {
+        if let Some(rule) = rules.severities.iter().find(|rule| rule.is_about(difference)) {
+            difference.severity = rule.severity;
+        }
+    }
+    Report { applications: count(compared), notes, ..Report::of(found.differences, rules.waivers, today) }
 }
 
 /// What an application is like while the plan is in place. What only pods have is not the plan's.
@@ -70,8 +87,29 @@ fn during(test: &Profile, application: &ApplicationId, plan: &Plan) -> Profile {
     during
 }
 
+/// What of an application the load test does not take from production: then it wants the difference.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chosen {
+    version: bool,
+    scale: bool,
+}
+
+impl Chosen {
+    fn of(intent: &Intent) -> Self {
+        Self { version: intent.version != VersionChoice::Production, scale: intent.scale != ScaleChoice::Production }
+    }
+}
+
+impl Severity {
+    /// Of a difference in what the run makes equal: it matters most, but for one that is wanted.
+    const fn of(is_wanted: bool) -> Self {
+        if is_wanted { Self::Warn } else { Self::Error }
+    }
+}
+
 struct Found {
     application: Option<ApplicationId>,
+    chosen: Chosen,
     differences: Vec<Difference>,
 }
 
@@ -80,14 +118,22 @@ impl Found {
         &mut self,
         container: Option<&str>,
         aspect: impl Into<String>,
-        level: Level,
+        severity: Severity,
         production: Option<String>,
         test: Option<String>,
     ) {
         if production != test {
             let (application, container) = (self.application.clone(), container.map(str::to_owned));
             let aspect = aspect.into();
-            self.differences.push(Difference { application, container, aspect, production, test, level, waived: None });
+            self.differences.push(Difference {
+                application,
+                container,
+                aspect,
+                production,
+                test,
+                severity,
+                waived: None,
+            });
         }
     }
 
@@ -96,27 +142,33 @@ impl Found {
         &mut self,
         container: Option<&str>,
         prefix: &str,
-        level: Level,
+        severity: Severity,
         [production, test]: [&BTreeMap<String, T>; 2],
     ) {
         for name in names(production, test) {
             let [production, test] = [production, test].map(|all| all.get(name).map(ToString::to_string));
-            self.look(container, format!("{prefix}{name}"), level, production, test);
+            self.look(container, format!("{prefix}{name}"), severity, production, test);
         }
     }
 
     fn profiles(&mut self, production: &Profile, test: &Profile) {
+        // What an autoscaler chooses from time to time may have been another number a moment ago.
+        let may_be = |bounds: Bounds| bounds.min < bounds.max && (bounds.min..=bounds.max).contains(&test.replicas);
+        let is_of_both = match &production.autoscaling {
+            Some(Autoscaling::By(autoscaler)) => may_be(autoscaler.bounds),
+            Some(Autoscaling::Absent) | None => false,
+        };
         self.look(
             None,
             "replicas",
-            Level::Warning,
+            Severity::of(self.chosen.scale || is_of_both),
             Some(production.replicas.to_string()),
             Some(test.replicas.to_string()),
         );
         if let (Some(production), Some(test)) = (&production.autoscaling, &test.autoscaling) {
             self.autoscaling(production, test);
         }
-        self.look_at_all(None, "", Level::Info, [&production.settings, &test.settings]);
+        self.look_at_all(None, "", Severity::Info, [&production.settings, &test.settings]);
         for name in names(&production.containers, &test.containers) {
             match (production.containers.get(name), test.containers.get(name)) {
                 (Some(production), Some(test)) if production.role == test.role => {
@@ -124,7 +176,10 @@ impl Found {
                 }
                 (production, test) => {
                     let shown = |container: Option<&Container>| container.map(|one| one.role.to_string());
-                    self.look(Some(name), "container", Level::Warning, shown(production), shown(test));
+                    let is_injected = |one: Option<&Container>| one.is_some_and(|one| one.role == Role::Injected);
+                    let is_other = is_injected(production) || is_injected(test);
+                    let severity = Severity::of(self.chosen.version || is_other);
+                    self.look(Some(name), "container", severity, shown(production), shown(test));
                 }
             }
         }
@@ -132,26 +187,28 @@ impl Found {
 
     fn containers(&mut self, name: &str, production: &Container, test: &Container) {
         let name = Some(name);
+        // The run does not change what only pods have.
+        let is_injected = production.role == Role::Injected;
         if !is_same_image(&production.image, &test.image) {
             let [production, test] = [production, test].map(|one| Some(one.image.clone()));
-            self.look(name, "image", Level::Warning, production, test);
+            self.look(name, "image", Severity::of(self.chosen.version || is_injected), production, test);
         }
         for resource in names(&production.resources, &test.resources) {
             let [production, test] = [production, test].map(|one| one.resources.get(resource));
             if production != test {
                 let [production, test] = [production, test].map(|amount| amount.map(Quantity::to_string));
-                self.look(name, resource, Level::Warning, production, test);
+                self.look(name, resource, Severity::of(self.chosen.scale || is_injected), production, test);
             }
         }
-        if production.role == Role::Injected {
+        if is_injected {
             // The rest is the business of what injects it.
             return;
         }
-        self.look_at_all(name, "env.", Level::Warning, [&production.env, &test.env]);
-        self.look_at_all(name, "envFrom.", Level::Warning, [&production.env_from, &test.env_from]);
-        self.look_at_all(name, "probes.", Level::Warning, [&production.probes, &test.probes]);
+        self.look_at_all(name, "env.", Severity::Warn, [&production.env, &test.env]);
+        self.look_at_all(name, "envFrom.", Severity::Warn, [&production.env_from, &test.env_from]);
+        self.look_at_all(name, "probes.", Severity::Warn, [&production.probes, &test.probes]);
         let [production, test] = [production, test].map(|one| one.command.as_ref().map(ToString::to_string));
-        self.look(name, "command", Level::Warning, production, test);
+        self.look(name, "command", Severity::Warn, production, test);
     }
 
     /// An autoscaler that has no choice during the load is only good to know of.
@@ -162,32 +219,32 @@ impl Found {
         };
         let (production, test) = (by(production), by(test));
         let is_held = |Autoscaler { bounds: Bounds { min, max }, .. }: &Autoscaler| min == max;
-        let level = if test.as_ref().is_none_or(is_held) { Level::Info } else { Level::Warning };
+        let severity = if test.as_ref().is_none_or(is_held) { Severity::Info } else { Severity::Warn };
         let bounds = |one: &Option<Autoscaler>| one.as_ref().map(|one| one.bounds.to_string());
-        self.look(None, "autoscaling", level, bounds(&production), bounds(&test));
+        self.look(None, "autoscaling", severity, bounds(&production), bounds(&test));
         let (Some(production), Some(test)) = (production, test) else { return };
         let metrics = |one: &Autoscaler| Some(one.metrics.iter().cloned().collect::<Vec<_>>().join(", "));
-        self.look(None, "autoscaling.metrics", level, metrics(&production), metrics(&test));
-        self.look(None, "autoscaling.behavior", level, Some(production.behavior), Some(test.behavior));
+        self.look(None, "autoscaling.metrics", severity, metrics(&production), metrics(&test));
+        self.look(None, "autoscaling.behavior", severity, Some(production.behavior), Some(test.behavior));
     }
 
     fn clusters(&mut self, production: &Cluster, test: &Cluster) {
         if let (Some(production), Some(test)) = (&production.version, &test.version) {
-            let level = if minor(production) == minor(test) { Level::Info } else { Level::Warning };
-            self.look(None, "cluster.version", level, Some(production.clone()), Some(test.clone()));
+            let severity = if minor(production) == minor(test) { Severity::Info } else { Severity::Warn };
+            self.look(None, "cluster.version", severity, Some(production.clone()), Some(test.clone()));
         }
         let (Some(production), Some(test)) = (&production.nodes, &test.nodes) else { return };
         let agents = |agents: &BTreeSet<String>| Some(agents.iter().cloned().collect::<Vec<_>>().join(", "));
-        self.look(None, "cluster.agents", Level::Info, agents(&production.agents), agents(&test.agents));
+        self.look(None, "cluster.agents", Severity::Info, agents(&production.agents), agents(&test.agents));
         for name in names(&production.types, &test.types) {
             let (production, test) = (production.types.get(name), test.types.get(name));
             let alike = production.zip(test).is_some_and(|(production, test)| is_alike(production, test));
             if alike && production.map(|one| one.count) == test.map(|one| one.count) {
                 continue;
             }
-            let level = if alike { Level::Info } else { Level::Warning };
+            let severity = if alike { Severity::Info } else { Severity::Warn };
             let [production, test] = [production, test].map(|one| one.map(ToString::to_string));
-            self.look(None, format!("cluster.nodes.{name}"), level, production, test);
+            self.look(None, format!("cluster.nodes.{name}"), severity, production, test);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::severity::Severity;
 use super::waiver::{Day, Waiver};
 use crate::app::ApplicationId;
 use crate::phase::Level;
@@ -44,7 +45,8 @@ pub struct Difference {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
     /// How much it matters for what a load test tells of production.
-    pub level: Level,
+    #[serde(alias = "level")]
+    pub severity: Severity,
     /// The waiver by which it is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<Waiver>,
@@ -111,9 +113,14 @@ impl Report {
         self.differences.iter().filter(|difference| difference.waived.is_none())
     }
 
+    /// Those of them by which what is measured is not what production would show.
+    pub fn errors(&self) -> impl Iterator<Item = &Difference> {
+        self.unwaived().filter(|difference| difference.severity == Severity::Error)
+    }
+
     /// How much of it somebody should look at.
     pub fn level(&self) -> Level {
-        let matters = self.unwaived().any(|difference| difference.level == Level::Warning);
+        let matters = self.unwaived().any(|difference| difference.severity >= Severity::Warn);
         let is_stale = self.waivers.iter().any(|judged| judged.state == WaiverState::Expired);
         if matters || is_stale || !self.notes.is_empty() { Level::Warning } else { Level::Info }
     }
@@ -133,6 +140,10 @@ impl Report {
         let waived = all - self.unwaived().count();
         if waived > 0 {
             words.push_str(&format!(", {waived} of them waived"));
+        }
+        let errors = self.errors().count();
+        if errors > 0 {
+            words.push_str(&format!(", {errors} of severity error"));
         }
         let expired = self.waivers.iter().filter(|judged| judged.state == WaiverState::Expired).count();
         if expired > 0 {

@@ -1,6 +1,7 @@
 //! Two sides that are alike, to be changed: what is a difference and what is none, and what becomes of waivers.
 
 mod differences;
+mod severities;
 mod waivers;
 
 use std::collections::BTreeSet;
@@ -9,9 +10,15 @@ use super::*;
 use crate::app::{ApplicationId, Bounds};
 use crate::phase::Level;
 use crate::scale::Plan;
+use crate::spec::{Intent, ScaleChoice, VersionChoice};
 
 fn app() -> ApplicationId {
     "shop".parse().unwrap()
+}
+
+/// As in production.
+fn intent() -> Intent {
+    Intent::new(app(), VersionChoice::Production, ScaleChoice::Production)
 }
 
 fn text(text: &str) -> String {
@@ -70,16 +77,16 @@ fn today() -> Day {
 }
 
 fn report(sides: &Sides, plan: &Plan, waivers: &[Waiver]) -> Report {
-    compare(sides, &[app()], plan, waivers, today())
+    compare(sides, &[intent()], plan, Rules { waivers, ..Rules::default() }, today())
 }
 
 /// What differs when both sides are the same but for this change of one.
-fn differs(production: impl Fn(&mut Side), test: impl Fn(&mut Side)) -> Vec<(String, Level)> {
+fn differs(production: impl Fn(&mut Side), test: impl Fn(&mut Side)) -> Vec<(String, Severity)> {
     let mut sides = Sides { production: side(profile()), test: side(profile()) };
     production(&mut sides.production);
     test(&mut sides.test);
     let report = report(&sides, &Plan::default(), &[]);
-    report.differences.iter().map(|one| (one.to_string(), one.level)).collect()
+    report.differences.iter().map(|one| (one.to_string(), one.severity)).collect()
 }
 
 fn shop(side: &mut Side) -> &mut Profile {

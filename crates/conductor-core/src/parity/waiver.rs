@@ -44,18 +44,7 @@ pub struct Waiver {
 impl Waiver {
     /// Everything that is wrong with it, as field, problem and what would be right.
     pub fn violations(&self) -> Vec<(&'static str, String, String)> {
-        let mut found = Vec::new();
-        let begin = self.aspect.trim_end_matches('*');
-        let root = begin.split('.').next().unwrap_or_default();
-        let known = ROOTS.iter().chain(&Profile::SETTINGS);
-        if begin.contains('*') || !known.clone().any(|known| *known == root) {
-            let names: Vec<&str> = known.copied().collect();
-            let expected = format!(
-                "one that begins with {}, such as env.FEATURE_X, with or without a * at its end",
-                names.join(", ")
-            );
-            found.push(("aspect", format!("\"{}\" is no aspect that is compared", self.aspect), expected));
-        }
+        let mut found: Vec<_> = aspect_violation(&self.aspect).into_iter().collect();
         if self.reason.trim().is_empty() {
             let expected = "why the difference does not matter, for those who read the report".to_owned();
             found.push(("reason", "it is empty".to_owned(), expected));
@@ -65,13 +54,32 @@ impl Waiver {
 
     /// True for a difference that it is about.
     pub fn is_about(&self, difference: &Difference) -> bool {
-        let is_its = self.application.is_none() || self.application == difference.application;
-        is_its
-            && match self.aspect.strip_suffix('*') {
-                Some(begin) => difference.aspect.starts_with(begin),
-                None => difference.aspect == self.aspect,
-            }
+        is_about(self.application.as_ref(), &self.aspect, difference)
     }
+}
+
+/// What is wrong with the name of an aspect, if anything is, as field, problem and what would be right.
+pub(super) fn aspect_violation(aspect: &str) -> Option<(&'static str, String, String)> {
+    let begin = aspect.trim_end_matches('*');
+    let root = begin.split('.').next().unwrap_or_default();
+    let known = ROOTS.iter().chain(&Profile::SETTINGS);
+    if !begin.contains('*') && known.clone().any(|known| *known == root) {
+        return None;
+    }
+    let names: Vec<&str> = known.copied().collect();
+    let expected =
+        format!("one that begins with {}, such as env.FEATURE_X, with or without a * at its end", names.join(", "));
+    Some(("aspect", format!("\"{aspect}\" is no aspect that is compared"), expected))
+}
+
+/// True for a difference of this application, or any, in this aspect, or in those that begin so.
+pub(super) fn is_about(application: Option<&ApplicationId>, aspect: &str, difference: &Difference) -> bool {
+    let is_its = application.is_none() || application == difference.application.as_ref();
+    is_its
+        && match aspect.strip_suffix('*') {
+            Some(begin) => difference.aspect.starts_with(begin),
+            None => difference.aspect == aspect,
+        }
 }
 
 impl fmt::Display for Waiver {

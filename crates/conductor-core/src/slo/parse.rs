@@ -364,12 +364,13 @@ impl<'a> Reader<'a> {
     }
 
     fn action(&mut self) -> Result<Then, SloError> {
-        const EXPECTED: &str = "mark or abort";
+        const EXPECTED: &str = "mark, abort or alert";
         let Some(word) = self.word() else { return Err(self.missing("what a breach leads to", EXPECTED)) };
         match word.text.as_str() {
             "mark" => Ok(Then::Mark),
             "abort" => Ok(Then::Abort),
-            other => Err(self.wrong(&word, unknown(other, &["mark", "abort"]), EXPECTED)),
+            "alert" => Ok(Then::Alert),
+            other => Err(self.wrong(&word, unknown(other, &["mark", "abort", "alert"]), EXPECTED)),
         }
     }
 
@@ -455,7 +456,8 @@ impl<'a> Reader<'a> {
 /// The parts that may still come.
 fn parts(is_figure: bool, said: &[&str]) -> String {
     let window = if is_figure { "for 3m or in 99% of plateau minutes" } else { "over 2m or in 99% of plateau minutes" };
-    let parts = [("window", window), ("stretch", "during plateau, ramp or load"), ("action", "then mark or abort")];
+    let parts =
+        [("window", window), ("stretch", "during plateau, ramp or load"), ("action", "then mark, abort or alert")];
     let left: Vec<&str> = parts.into_iter().filter(|(part, _)| !said.contains(part)).map(|(_, text)| text).collect();
     if left.is_empty() { "nothing more".to_owned() } else { format!("{}, or nothing more", left.join(", ")) }
 }

@@ -130,6 +130,7 @@ fn a_multiple_of_the_baseline_has_three_signs() {
 fn objectives_are_written_in_one_way() {
     let texts = [
         ("p95(checkout)<0.80s", "p95(checkout) < 800ms"),
+        ("error_rate < 1 % then alert", "error_rate < 1% then alert"),
         ("p99.90 < 1500ms then abort over 120s", "p99.9 < 1.5s over 2m then abort"),
         ("error_rate < 0.50% during load", "error_rate < 0.5% during load"),
         ("error_rate < 1 % in 99% of minutes", "error_rate < 1% in 99% of plateau minutes"),
@@ -151,7 +152,7 @@ fn what_is_wrong_is_pointed_at() {
     assert_eq!(
         refused("p95 < 1s durng plateau"),
         "\"durng\" is not known (did you mean \"during\"?) at character 10:\n    p95 < 1s durng plateau\n             ^^^^^; expected \
-         over 2m or in 99% of plateau minutes, during plateau, ramp or load, then mark or abort, or nothing more"
+         over 2m or in 99% of plateau minutes, during plateau, ramp or load, then mark, abort or alert, or nothing more"
     );
     assert_eq!(
         refused("p95(checkout)"),
@@ -194,7 +195,7 @@ fn each_mistake_has_its_words() {
         ("p95 < 1s in 0% of minutes", "\"0%\" is not a share above 0%"),
         ("p95 < 1s in 99% of platau minutes", "did you mean \"plateau\"?"),
         ("p95 < 1s then abort", "a run cannot be ended by a figure that is only known at its end"),
-        ("p95 < 1s over 1m then alert", "\"alert\" is not known (did you mean \"abort\"?) at character 23"),
+        ("p95 < 1s over 1m then alrt", "\"alrt\" is not known (did you mean \"alert\"?) at character 23"),
         ("p95 < 1s\nover 1m", "there is a control character"),
     ];
     for (text, message) in mistakes {
@@ -219,14 +220,15 @@ fn slos() -> impl Strategy<Value = Slo> {
     let requests =
         proptest::option::of("[ -~é×]{0,20}[!-~]".prop_filter("no name", |name: &String| !name.trim().is_empty()));
     let units = (1_u64..=3_600_000_000, 1_u32..=1_000_000, 1_u32..=1_000_000, any::<bool>());
-    (metric, requests, units, judged, during, any::<bool>()).prop_map(
-        |(metric, requests, (time, share, factor, relative), judged, during, abort)| {
+    let then = prop_oneof![Just(Then::Mark), Just(Then::Abort), Just(Then::Alert)];
+    (metric, requests, units, judged, during, then).prop_map(
+        |(metric, requests, (time, share, factor, relative), judged, during, then)| {
             let limit = match metric {
                 _ if relative => Limit::Baseline(factor),
                 Metric::ErrorRate => Limit::Share(share),
                 Metric::Percentile(_) | Metric::Mean | Metric::Prometheus(_) => Limit::Time(time),
             };
-            let then = if abort && judged != Judged::Whole { Then::Abort } else { Then::Mark };
+            let then = if judged == Judged::Whole && then == Then::Abort { Then::Mark } else { then };
             Slo { metric, requests, bound: Bound::Below, limit, judged, during, then }
         },
     )
@@ -259,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_read_or_refused_points_into_its_text(text in "(p95|mean|error_rate|prometheus|>|\\\\|-| for |\\(|\\)|<|\"|[0-9.]{1,3}|ms|s|%|×| baseline| over | in | of | minutes| during | load| then | abort|[a-z]| ){0,14}") {
+    fn whatever_is_read_or_refused_points_into_its_text(text in "(p95|mean|error_rate|prometheus|>|\\\\|-| for |\\(|\\)|<|\"|[0-9.]{1,3}|ms|s|%|×| baseline| over | in | of | minutes| during | load| then | abort| alert|[a-z]| ){0,14}") {
         match text.parse::<Slo>() {
             Ok(slo) => prop_assert_eq!(slo.to_string().parse::<Slo>().unwrap(), slo),
             Err(error) => prop_assert!(error.from + error.len <= error.text.chars().count(), "{}", error),

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Slo, Then};
+
 /// Whether an objective was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,7 +45,7 @@ pub struct SloResult {
     /// What it was judged by, in the same unit; `None` where the baseline has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
-    /// The unit of both: `ms` or `%`.
+    /// The unit of both: `ms`, `%`, or none of a figure of Prometheus.
     pub unit: String,
     /// Windows or minutes that were judged.
     pub judged: u64,
@@ -61,4 +63,11 @@ pub struct SloResult {
     /// objective is not of failures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burn_rate: Option<f64>,
+}
+
+impl SloResult {
+    /// True when a breach only tells receivers of alerts and warns: the run does not fail for it.
+    pub fn only_alerts(&self) -> bool {
+        self.slo.parse::<Slo>().is_ok_and(|slo| slo.then == Then::Alert)
+    }
 }

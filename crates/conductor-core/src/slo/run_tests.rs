@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::SloStatus;
+use crate::alert::{Alerts, Severity, Topic};
 use crate::failure::FailureKind;
 use crate::fixtures::{created, load_test};
 use crate::guard::Guarded;
@@ -13,7 +14,7 @@ use crate::requests::{Histogram, RequestCount, RequestRow, RequestWindow};
 use crate::run::{Record, Run};
 use crate::scale::Baseline;
 use crate::verdict::Outcome;
-use crate::view::RunView;
+use crate::view::{Fold, RunView};
 
 const LENIENT: &str = "error_rate(checkout) < 5% over 30s during load";
 const STRICT: &str = "p50(POST checkout) < 200ms over 1m during load then abort";
@@ -30,7 +31,12 @@ fn kept(record: &Record) -> Record {
 
 /// A run of three minutes, whose checkout takes so long in each half minute.
 fn journal(times_ms: &[u64]) -> Vec<Record> {
-    let spec = load_test("600/min", json!({ "interval": "30s", "plateau": "2m", "slos": [LENIENT, STRICT] }));
+    journal_of(&[LENIENT, STRICT], times_ms)
+}
+
+/// The same with these objectives.
+fn journal_of(slos: &[&str], times_ms: &[u64]) -> Vec<Record> {
+    let spec = load_test("600/min", json!({ "interval": "30s", "plateau": "2m", "slos": slos }));
     let mut journal: Vec<Record> = Vec::new();
     let mut at = Timestamp::UNIX_EPOCH;
     let mut tell = |at: Timestamp, event: Event| {
@@ -61,6 +67,15 @@ fn journal(times_ms: &[u64]) -> Vec<Record> {
     journal
 }
 
+/// The way back, which goes well.
+fn go_back(journal: &mut Vec<Record>) {
+    let at = journal.last().unwrap().at;
+    let restored = Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] };
+    for event in [Event::LoadStopped, restored, Event::Thawed, Event::CleanedUp { deleted: vec![], failures: vec![] }] {
+        journal.push(kept(&Record { revision: journal.len() as u64 + 1, at, event }));
+    }
+}
+
 #[test]
 fn a_breach_that_ends_the_run_is_its_cause_and_its_verdict() {
     let mut journal = journal(&[100, 100, 300, 300]);
@@ -77,11 +92,7 @@ fn a_breach_that_ends_the_run_is_its_cause_and_its_verdict() {
         format!("keep within the objectives: \"{STRICT}\" was breached, which ends the run")
     );
 
-    let at = journal[11].at;
-    let restored = Event::Restored { found: Baseline::new(), foreign: vec![], failures: vec![] };
-    for event in [Event::LoadStopped, restored, Event::Thawed, Event::CleanedUp { deleted: vec![], failures: vec![] }] {
-        journal.push(kept(&Record { revision: journal.len() as u64 + 1, at, event }));
-    }
+    go_back(&mut journal);
     let view = RunView::of(&id, &journal).unwrap();
     let broken: Vec<&[String]> = view.ticks.iter().map(|tick| tick.broken_slos.as_slice()).collect();
     assert_eq!(broken, [&[] as &[String], &[], &[], &[STRICT.to_owned()]]);
@@ -94,6 +105,40 @@ fn a_breach_that_ends_the_run_is_its_cause_and_its_verdict() {
     assert_eq!(verdict.slos[1].first_broken, Some((60.0, 120.0)));
     assert_eq!(verdict.slos[1].status, SloStatus::Breached);
     assert_eq!((verdict.slos[0].judged, verdict.slos[0].observed), (4, Some(2.0)), "{:?}", verdict.slos[0]);
+}
+
+#[test]
+fn a_breach_that_is_only_told_fires_a_milder_alert_and_does_not_fail_the_run() {
+    let told = |slo: &str| {
+        let mut journal = journal_of(&[slo], &[100, 100, 300, 300, 300, 300]);
+        go_back(&mut journal);
+        let id = "run-1".parse().unwrap();
+        let (mut fold, mut alerts) = (Fold::begin(&id, &journal[0]).unwrap(), Alerts::default());
+        let mut fired = Vec::new();
+        for record in &journal[1..] {
+            fold.take(record).unwrap();
+            fired.extend(alerts.see(&fold, record));
+        }
+        let breaches = fired.into_iter().filter(|notice| notice.alert.key.topic == Topic::SloBreached);
+        let severities: Vec<Severity> = breaches.map(|notice| notice.alert.severity).collect();
+        let verdict = RunView::of(&id, &journal).unwrap().verdict.unwrap();
+        let of_slos = verdict.causes.iter().filter(|cause| cause.code.starts_with("slo_"));
+        let causes: Vec<(Outcome, String)> = of_slos.map(|cause| (cause.outcome, cause.code.clone())).collect();
+        (severities, causes)
+    };
+    let slow = "p50(POST checkout) < 200ms over 1m during load";
+    let both = |severity| vec![severity, severity];
+    assert_eq!(told(slow), (both(Severity::Critical), vec![(Outcome::Failed, "slo_breached".to_owned())]));
+    assert_eq!(
+        told(&format!("{slow} then alert")),
+        (both(Severity::Warning), vec![(Outcome::Warned, "slo_alerted".to_owned())]),
+        "fired and resolved"
+    );
+    let hardly = "p50(POST checkout) < 320ms during load then alert";
+    assert_eq!(told(hardly), (vec![], vec![]), "it was met, and nobody wants to hear of that");
+    let unknown = "p50(\"GET nothing\") < 1s during load";
+    assert_eq!(told(unknown).1, [(Outcome::Invalid, "slo_unmeasured".to_owned())]);
+    assert_eq!(told(&format!("{unknown} then alert")).1, [(Outcome::Warned, "slo_unmeasured".to_owned())]);
 }
 
 #[test]

@@ -26,6 +26,7 @@ impl fmt::Display for Slo {
         match self.then {
             Then::Mark => Ok(()),
             Then::Abort => f.write_str(" then abort"),
+            Then::Alert => f.write_str(" then alert"),
         }
     }
 }

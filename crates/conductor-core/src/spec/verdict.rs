@@ -36,10 +36,10 @@ pub struct VerdictDocument {
     /// How much of a tolerance may be used up before the run is warned of, from 50% to 100%; `80%` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near_miss: Option<String>,
-    /// What differences from production that matter and that nobody has waived make of the run: `report` (when absent) only
-    /// tells them, `warn` warns of them, and `invalid` makes the run invalid.
+    /// What differences from production of severity `error` that nobody has waived make of the run: `invalid` (when absent)
+    /// makes it invalid, `warn` warns of them, and `report` only tells them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["report", "warn", "invalid", null])))]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["invalid", "warn", "report", null])))]
     pub parity: Option<String>,
     /// What it makes of the run that load generators or mocks run on nodes of the applications under test: `invalid` (when
     /// absent) makes it invalid, `warn` warns of it, as a cluster of one node needs, and `ignore` only tells it.
@@ -67,22 +67,22 @@ pub struct Thresholds {
     pub users_short: f64,
     /// The share of a tolerance that may be used up before the run is warned of.
     pub near_miss: f64,
-    /// What unwaived differences from production make of the run.
+    /// What unwaived differences from production of severity `error` make of the run.
     pub parity: ParityRule,
     /// What load generators or mocks on nodes of the applications under test make of the run.
     pub shared_nodes: SharedNodesRule,
 }
 
-/// What differences from production that matter and that nobody has waived make of a run.
+/// What differences from production of severity `error` that nobody has waived make of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ParityRule {
-    /// They are told, and nothing follows from them.
+    /// The run is invalid: what was measured is not what production would show.
     #[default]
-    Report,
+    Invalid,
     /// The run is warned of.
     Warn,
-    /// The run is invalid.
-    Invalid,
+    /// They are told, and nothing follows from them.
+    Report,
 }
 
 /// What load generators or mocks on nodes of the applications under test make of a run.
@@ -108,7 +108,7 @@ impl Default for Thresholds {
             generator_cpu: LIMIT_CPU,
             users_short: 0.10,
             near_miss: 0.80,
-            parity: ParityRule::Report,
+            parity: ParityRule::Invalid,
             shared_nodes: SharedNodesRule::Invalid,
         }
     }
@@ -175,13 +175,13 @@ fn shared_nodes(found: &mut Findings, text: Option<&str>) -> SharedNodesRule {
 
 fn parity(found: &mut Findings, text: Option<&str>) -> ParityRule {
     match text {
-        None | Some("report") => ParityRule::Report,
+        None | Some("invalid") => ParityRule::Invalid,
         Some("warn") => ParityRule::Warn,
-        Some("invalid") => ParityRule::Invalid,
+        Some("report") => ParityRule::Report,
         Some(other) => {
             let problem = format!("\"{other}\" is not what differences from production make of a run");
-            found.add(&format!("{FIELD}.parity"), problem, "report (when absent), warn or invalid");
-            ParityRule::Report
+            found.add(&format!("{FIELD}.parity"), problem, "invalid (when absent), warn or report");
+            ParityRule::Invalid
         }
     }
 }
@@ -205,9 +205,9 @@ pub(super) fn written(thresholds: Thresholds) -> Option<VerdictDocument> {
         users_short: share(thresholds.users_short, absent.users_short),
         near_miss: share(thresholds.near_miss, absent.near_miss),
         parity: match thresholds.parity {
-            ParityRule::Report => None,
+            ParityRule::Invalid => None,
             ParityRule::Warn => Some("warn".to_owned()),
-            ParityRule::Invalid => Some("invalid".to_owned()),
+            ParityRule::Report => Some("report".to_owned()),
         },
         shared_nodes: match thresholds.shared_nodes {
             SharedNodesRule::Invalid => None,

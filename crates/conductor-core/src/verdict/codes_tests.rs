@@ -13,8 +13,7 @@ use crate::fixtures::load_test;
 use crate::guard::Drift;
 use crate::layout::{LayoutMoment, LayoutSeen, LayoutSight, Placed};
 use crate::load::Mark;
-use crate::parity::{Difference, JudgedWaiver, Waiver, WaiverState};
-use crate::phase::Level;
+use crate::parity::{Difference, JudgedWaiver, Severity, Waiver, WaiverState};
 use crate::ramp::{Advice, Config, Knee, Observation, State};
 use crate::recheck::LateChange;
 use crate::restore::ForeignChange;
@@ -134,7 +133,7 @@ fn waiver() -> Waiver {
 }
 
 /// A run of an environment with one difference from production.
-fn differing(rule: &str, level: Level, is_waived: bool) -> Verdict {
+fn differing(rule: &str, severity: Severity, is_waived: bool) -> Verdict {
     let spec = load_test("2000/min", json!({ "plateau": "3m", "interval": "10s", "verdict": { "parity": rule } }));
     let difference = Difference {
         application: Some(shop()),
@@ -142,7 +141,7 @@ fn differing(rule: &str, level: Level, is_waived: bool) -> Verdict {
         aspect: "env.DEBUG".to_owned(),
         production: Some("off".to_owned()),
         test: Some("on".to_owned()),
-        level,
+        severity,
         waived: is_waived.then(waiver),
     };
     let state = if is_waived { WaiverState::Applied } else { WaiverState::Expired };
@@ -174,11 +173,11 @@ fn environment_cases() -> Vec<Case> {
     let open = Guarded::Open { because: "there is no policy".to_owned() };
     let incomplete = ending(|ending| ending.teardown_failures.push(failure(FailureKind::Unavailable)));
     let clean = || ending(|_| {});
-    let matters = |rule, waived| differing(rule, Level::Warning, waived);
+    let matters = |rule, waived| differing(rule, Severity::Error, waived);
     vec![
         case(&environment::DRIFTED, drift(false), drift(true)),
         case(&environment::DRIFT_REVERTED, drift(true), drift(false)),
-        case(&environment::PARITY_GAP, matters("invalid", false), differing("invalid", Level::Info, false)),
+        case(&environment::PARITY_GAP, matters("invalid", false), differing("invalid", Severity::Warn, false)),
         case(&environment::PARITY_GAP_WARNED, matters("warn", false), matters("report", false)),
         case(&environment::WAIVERS_USED, matters("warn", true), matters("warn", false)),
         case(&environment::FREEZE_UNAVAILABLE, guarded(&open), guarded(&Guarded::Alone)),

@@ -3,7 +3,6 @@
 use super::{Evidence, Facts, Outcome, Rule, VerdictCause};
 use crate::guard::{Drift, Guarded};
 use crate::parity::{Report, WaiverState};
-use crate::phase::Level;
 use crate::spec::ParityRule;
 
 const WATCH: &str = "watch over the applications";
@@ -20,13 +19,13 @@ pub(super) const DRIFTED: Rule = Rule {
 pub(super) const PARITY_GAP: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "parity_gap",
-    when: "`spec.verdict.parity: invalid`, and a difference from production that matters is waived by nobody",
+    when: "a difference from production of severity `error` is waived by nobody, and `spec.verdict.parity` is not `warn` or `report`",
     evidence: "each such difference",
     advice: "Make the test environment like production, or waive the difference with a reason and a day (docs/parity.md).",
 };
 pub(super) const PARITY_GAP_WARNED: Rule = Rule {
     outcome: Outcome::Warned,
-    when: "`spec.verdict.parity: warn`, and a difference from production that matters is waived by nobody",
+    when: "`spec.verdict.parity: warn`, and a difference from production of severity `error` is waived by nobody",
     ..PARITY_GAP
 };
 pub(super) const WAIVERS_USED: Rule = Rule {
@@ -123,8 +122,7 @@ fn parity(rule: ParityRule, report: &Report) -> Option<VerdictCause> {
         ParityRule::Invalid => PARITY_GAP,
     };
     let gaps: Vec<Evidence> = report
-        .unwaived()
-        .filter(|difference| difference.level == Level::Warning)
+        .errors()
         .map(|difference| match &difference.application {
             Some(application) => Evidence::fact(format!("{application}: {difference}"), PARITY),
             None => Evidence::fact(difference.to_string(), PARITY),
@@ -132,7 +130,8 @@ fn parity(rule: ParityRule, report: &Report) -> Option<VerdictCause> {
         .collect();
     let plural = if gaps.len() == 1 { "difference" } else { "differences" };
     let first = gaps.first()?.what.clone();
-    let message = format!("{} {plural} from production that nobody has waived, such as {first}", gaps.len());
+    let message =
+        format!("{} {plural} from production of severity error that nobody has waived, such as {first}", gaps.len());
     Some(rule.because(message, gaps))
 }
 

@@ -33,7 +33,7 @@ impl Rule {
 
 /// Every rule. Of the reasons that make the same of a run the one that stands higher here comes first: what stands higher is
 /// what brings about the other.
-const RULES: [&Rule; 50] = [
+const RULES: [&Rule; 52] = [
     &whole::CONDUCTOR_LOST,
     &whole::GENERATOR_LOST,
     &whole::PLATEAU_CUT_SHORT,
@@ -64,6 +64,8 @@ const RULES: [&Rule; 50] = [
     &level::STALLED_ONCE,
     &level::STALLED_BESIDE,
     &level::NEAR_MISS,
+    &slo::ALERTED,
+    &slo::UNMEASURED_WARNED,
     &slo::NEAR_MISS,
     &generator::RESTARTED_BESIDE,
     &generator::COUNTER_RESET_BESIDE,

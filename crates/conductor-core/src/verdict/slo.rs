@@ -3,7 +3,7 @@
 use super::{Evidence, Facts, Outcome, Rule, VerdictCause};
 use crate::failure::FailureKind;
 use crate::phase::Cause;
-use crate::slo::{Judged, Slo, SloResult, SloStatus};
+use crate::slo::{Judged, Slo, SloResult, SloStatus, Then};
 use crate::units::three_digits;
 
 const REQUESTS: &str = "requests by name, as the load generator counts them";
@@ -32,6 +32,15 @@ pub(super) const BUDGET_SPENT: Rule = Rule {
     evidence: "the figure against its limit, how much of the budget was spent, and the highest burn rate",
     advice: "Look at what failed in the time that the evidence names; a high burn rate tells of one burst, a low one of a steady loss.",
 };
+pub(super) const ALERTED: Rule = Rule {
+    outcome: Outcome::Warned,
+    code: "slo_alerted",
+    when: "an objective with `then alert` was breached: receivers of alerts were told, and the run does not fail for it",
+    evidence: "the figure against its limit, and when it was first beyond that",
+    advice: "Look at the requests and the applications in the time that the evidence names; without `then alert` the run fails.",
+};
+pub(super) const UNMEASURED_WARNED: Rule =
+    Rule { outcome: Outcome::Warned, when: "an objective with `then alert` could not be judged", ..UNMEASURED };
 pub(super) const NEAR_MISS: Rule = Rule {
     outcome: Outcome::Warned,
     code: "slo_near_miss",
@@ -47,10 +56,14 @@ pub(super) fn causes(facts: &Facts<'_>, results: &[SloResult]) -> Vec<VerdictCau
     let completed = *ending == Cause::Completed;
     let told = |(slo, result): (&Slo, &SloResult)| match result.status {
         SloStatus::Breached if completed || slo.judged != Judged::Whole => {
-            let rule = if slo.has_budget() { BUDGET_SPENT } else { BREACHED };
+            let rule = match slo.then {
+                Then::Alert => ALERTED,
+                Then::Mark | Then::Abort if slo.has_budget() => BUDGET_SPENT,
+                Then::Mark | Then::Abort => BREACHED,
+            };
             Some(rule.because(format!("{slo} was breached: {}", observed(slo, result)), evidence(slo, result)))
         }
-        SloStatus::NearMiss if completed => {
+        SloStatus::NearMiss if completed && slo.then != Then::Alert => {
             let message = format!("{slo} was met, but hardly: {}", observed(slo, result));
             Some(NEAR_MISS.because(message, evidence(slo, result)))
         }
@@ -70,6 +83,7 @@ pub(super) fn causes(facts: &Facts<'_>, results: &[SloResult]) -> Vec<VerdictCau
 fn unmeasured(facts: &Facts<'_>, slo: &Slo, result: &SloResult) -> VerdictCause {
     let share = result.measured * 100.0;
     let least = (1.0 - facts.spec.verdict.unmeasured_share) * 100.0;
+    let rule = if slo.then == Then::Alert { UNMEASURED_WARNED } else { UNMEASURED };
     if let Some(query) = slo.query() {
         let readings = facts.ticks.iter().rev().filter_map(|tick| tick.figures.as_ref()?.readings.get(query));
         let why = readings.into_iter().find_map(|reading| reading.failure.clone());
@@ -81,7 +95,7 @@ fn unmeasured(facts: &Facts<'_>, slo: &Slo, result: &SloResult) -> VerdictCause 
         );
         let read = Evidence::figure("part of the load with values", share, "%", PROMETHEUS).against(least);
         let why = why.map(|why| Evidence::fact(format!("why there was none at last: {why}"), PROMETHEUS));
-        return UNMEASURED.because(message, std::iter::once(read).chain(why).collect());
+        return rule.because(message, std::iter::once(read).chain(why).collect());
     }
     let message = format!(
         "{} could not be judged: its requests were counted in {share:.0} % of its part of the load, and {} windows of that had enough \
@@ -89,7 +103,7 @@ fn unmeasured(facts: &Facts<'_>, slo: &Slo, result: &SloResult) -> VerdictCause 
         result.slo, result.judged
     );
     let counted = Evidence::figure("part of the load with counts", share, "%", REQUESTS).against(least);
-    UNMEASURED.because(message, vec![counted])
+    rule.because(message, vec![counted])
 }
 
 fn observed(slo: &Slo, result: &SloResult) -> String {

@@ -1,6 +1,6 @@
 //! What the end of a run says of it, whatever was measured.
 
-use super::{Evidence, Outcome, Rule, VerdictCause, level};
+use super::{Evidence, Outcome, Rule, VerdictCause, kpi, level};
 use crate::failure::FailureKind;
 use crate::phase::Cause;
 
@@ -55,6 +55,7 @@ pub(super) fn causes(cause: &Cause, measured_s: f64, planned_s: f64) -> Option<V
             let rule = match failure.kind {
                 FailureKind::KpiUnmeasured => level::KPI_UNMEASURED,
                 FailureKind::GeneratorLost => GENERATOR_LOST,
+                FailureKind::ForeignTraffic => kpi::FOREIGN_TRAFFIC,
                 FailureKind::Unavailable
                 | FailureKind::NotFound
                 | FailureKind::Rejected

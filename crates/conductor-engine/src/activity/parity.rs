@@ -43,7 +43,7 @@ pub(super) async fn look(context: &Context) -> Read {
 /// In what the environment differs from production while the plan is in place.
 pub(crate) fn report(read: Read, created: &Created, plan: &Plan, now: Timestamp) -> Report {
     match read {
-        Ok(Some(sides)) => compare(&sides, &created.under_test(), plan, &created.waivers, Day::of(now)),
+        Ok(Some(sides)) => compare(&sides, &created.scope, plan, created.parity_rules(), Day::of(now)),
         Ok(None) => Report::incomparable("nothing in the environment tells what production is like"),
         Err(error) => Report::unread(Failure::of("", &error).message),
     }

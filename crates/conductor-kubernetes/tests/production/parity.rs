@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use conductor_core::app::ApplicationId;
-use conductor_core::parity::{Report, Sides, compare};
+use conductor_core::parity::{Report, Rules, Sides, compare};
 use conductor_core::ports::Parity;
 use conductor_core::scale::Plan;
+use conductor_core::spec::{Intent, ScaleChoice, VersionChoice};
 use conductor_kubernetes::{KubernetesEnvironment, KubernetesSettings};
 use conductor_kubernetes_bed::{
     Behaviour, Cluster, ClusterSettings, Stack, StackSet, User, deployment, stack_set, until,
@@ -70,7 +71,8 @@ async fn sides_of(namespace: &str, reader: &User, application: &Value) -> Sides 
 }
 
 fn report(sides: &Sides) -> Report {
-    compare(sides, &[checkout()], &Plan::default(), &[], "2026-11-26".parse().unwrap())
+    let intent = Intent::new(checkout(), VersionChoice::Production, ScaleChoice::Production);
+    compare(sides, &[intent], &Plan::default(), Rules::default(), "2026-11-26".parse().unwrap())
 }
 
 /// The differences, with a hash as `#`.

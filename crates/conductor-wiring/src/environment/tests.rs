@@ -145,6 +145,24 @@ fn waivers_are_read_and_survive_a_journal() {
 }
 
 #[test]
+fn how_much_differences_matter_is_read_and_what_is_wrong_with_it_is_told_by_its_field() {
+    let with = |rules: &str| format!("{GOOD}  parity:\n    severities:\n      - {rules}\n");
+    let read = environment(&with("{ application: shop, aspect: image, severity: warn }")).unwrap();
+    let kept: EnvironmentSpec = serde_json::from_value(serde_json::to_value(&read.spec).unwrap()).unwrap();
+    assert_eq!((kept.parity.severities.len(), &kept.parity), (1, &read.spec.parity));
+    let refused = |rules: &str| environment(&with(rules)).unwrap_err();
+    let aspect = refused("{ aspect: imge, severity: warn }");
+    assert!(
+        aspect.contains("spec.parity.severities[0].aspect: \"imge\" is no aspect that is compared; expected"),
+        "{aspect}"
+    );
+    let name = refused("{ application: chekout, aspect: image, severity: warn }");
+    assert!(name.contains("spec.parity.severities[0].application: \"chekout\" is no application"), "{name}");
+    let severity = refused("{ aspect: image, severity: loud }");
+    assert!(severity.contains("loud") && severity.contains("`error`"), "{severity}");
+}
+
+#[test]
 fn everything_wrong_with_waivers_is_told_by_its_field() {
     let bad = WAIVERS
         .replace("application: shop", "application: chekout")

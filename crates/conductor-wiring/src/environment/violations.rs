@@ -71,6 +71,17 @@ pub(super) fn violations(document: &EnvironmentDocument) -> Vec<Violation> {
             add(&field("application"), format!("\"{name}\" is no application of the environment"), expected);
         }
     }
+    for (position, rule) in document.spec.parity.severities.iter().enumerate() {
+        let field = |field: &str| format!("spec.parity.severities[{position}].{field}");
+        for (name, problem, expected) in rule.violations() {
+            add(&field(name), problem, &expected);
+        }
+        let is_unknown = |name: &&ApplicationId| document.spec.applications().all(|(_, known)| known != *name);
+        if let Some(name) = rule.application.as_ref().filter(is_unknown) {
+            let expected = "one of them, or none for all of them and the cluster";
+            add(&field("application"), format!("\"{name}\" is no application of the environment"), expected);
+        }
+    }
     for (field, problem, expected) in alongside::violations(&document.spec) {
         add(&format!("spec.{field}"), problem, expected);
     }

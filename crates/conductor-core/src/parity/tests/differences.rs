@@ -16,82 +16,82 @@ fn what_is_the_same_on_both_sides_is_no_difference() {
 #[test]
 fn every_aspect_of_an_application_is_compared() {
     type Change = fn(&mut Side);
-    let cases: [(Change, &str, Level); 18] = [
-        (|side| shop(side).replicas = 5, "replicas: production 2, test 5", Level::Warning),
+    let cases: [(Change, &str, Severity); 18] = [
+        (|side| shop(side).replicas = 5, "replicas: production 2, test 5", Severity::Error),
         (
             |side| shop(side).autoscaling = autoscaler(1, 4),
             "autoscaling: production absent, test autoscaled from 1 to 4",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| shop(side).autoscaling = autoscaler(2, 2),
             "autoscaling: production absent, test pinned at 2",
-            Level::Info,
+            Severity::Info,
         ),
         (
             |side| drop(shop(side).settings.insert(text("priorityClass"), text("high"))),
             "priorityClass: production absent, test high",
-            Level::Info,
+            Severity::Info,
         ),
         (
             |side| drop(shop(side).settings.insert(text("strategy"), text("Recreate"))),
             "strategy: production RollingUpdate, test Recreate",
-            Level::Info,
+            Severity::Info,
         ),
         (
             |side| main(side).image = text("registry.example/shop@sha256:bb"),
             "image of main: production registry.example/shop@sha256:aa, test registry.example/shop@sha256:bb",
-            Level::Warning,
+            Severity::Error,
         ),
         (
             |side| drop(main(side).resources.insert(text("requests.cpu"), "1".parse().unwrap())),
             "requests.cpu of main: production 500m, test 1",
-            Level::Warning,
+            Severity::Error,
         ),
         (
             |side| drop(main(side).resources.insert(text("limits.memory"), "1Gi".parse().unwrap())),
             "limits.memory of main: production absent, test 1Gi",
-            Level::Warning,
+            Severity::Error,
         ),
         (
             |side| drop(main(side).env.insert(text("LOG"), EnvValue::Hashed(hash(9)))),
             "env.LOG of main: production value #0101010101010101, test value #0909090909090909",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| drop(main(side).env.insert(text("FEATURE_X"), EnvValue::Hashed(hash(9)))),
             "env.FEATURE_X of main: production absent, test value #0909090909090909",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| drop(main(side).env.remove("PASSWORD")),
             "env.PASSWORD of main: production Secret db, key password, test absent",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| main(side).env_from.clear(),
             "envFrom.ConfigMap/shop of main: production all entries, test absent",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| main(side).probes.clear(),
             "probes.readiness of main: production GET /health, test absent",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| main(side).command = None,
             "command of main: production #0202020202020202, test absent",
-            Level::Warning,
+            Severity::Warn,
         ),
         (
             |side| main(side).role = Role::Init,
             "container of main: production container, test init container",
-            Level::Warning,
+            Severity::Error,
         ),
         (
             |side| drop(shop(side).containers.remove("main")),
             "container of main: production container, test absent",
-            Level::Warning,
+            Severity::Error,
         ),
         (
             |side| {
@@ -99,12 +99,12 @@ fn every_aspect_of_an_application_is_compared() {
                 shop(side).containers.insert(text("mesh"), mesh);
             },
             "container of mesh: production absent, test injected sidecar",
-            Level::Warning,
+            Severity::Warn,
         ),
-        (|side| side.applications.clear(), "existence: production there, test absent", Level::Warning),
+        (|side| side.applications.clear(), "existence: production there, test absent", Severity::Error),
     ];
-    for (change, expected, level) in cases {
-        assert_eq!(differs(same, change), [(text(expected), level)]);
+    for (change, expected, severity) in cases {
+        assert_eq!(differs(same, change), [(text(expected), severity)]);
     }
 }
 
@@ -160,29 +160,32 @@ fn clusters_are_compared_by_version_and_nodes() {
         side.cluster.nodes.as_mut().unwrap().types = types;
     };
     let differs = |change: &dyn Fn(&mut Side)| differs(same, change);
-    let one = |text: &str, level| [(text.to_owned(), level)];
+    let one = |text: &str, severity| [(text.to_owned(), severity)];
     assert_eq!(
         differs(&|side| side.cluster.version = Some(text("v1.36.9"))),
-        one("cluster.version: production v1.36.2, test v1.36.9", Level::Info)
+        one("cluster.version: production v1.36.2, test v1.36.9", Severity::Info)
     );
     assert_eq!(
         differs(&|side| side.cluster.version = Some(text("v1.35.2"))),
-        one("cluster.version: production v1.36.2, test v1.35.2", Level::Warning)
+        one("cluster.version: production v1.36.2, test v1.35.2", Severity::Warn)
     );
     assert_eq!(
         differs(&|side| side.cluster.nodes.as_mut().unwrap().agents = [text("v1.35.0"), text("v1.36.2")].into()),
-        one("cluster.agents: production v1.36.2, test v1.35.0, v1.36.2", Level::Info)
+        one("cluster.agents: production v1.36.2, test v1.35.0, v1.36.2", Severity::Info)
     );
     let large = "3 × amd64 with cpu 4, memory 8Gi";
     assert_eq!(
         differs(&|side| nodes(side, &[("m5.large", node_type(1, "8Gi"))])),
-        one(&format!("cluster.nodes.m5.large: production {large}, test 1 × amd64 with cpu 4, memory 8Gi"), Level::Info)
+        one(
+            &format!("cluster.nodes.m5.large: production {large}, test 1 × amd64 with cpu 4, memory 8Gi"),
+            Severity::Info
+        )
     );
     assert_eq!(
         differs(&|side| nodes(side, &[("m5.large", node_type(3, "7Gi"))])),
         one(
             &format!("cluster.nodes.m5.large: production {large}, test 3 × amd64 with cpu 4, memory 7Gi"),
-            Level::Warning
+            Severity::Warn
         )
     );
     let other = differs(&|side| nodes(side, &[("t3.micro", node_type(3, "1Gi"))]));
@@ -244,7 +247,7 @@ fn what_could_not_be_read_is_told_and_is_no_difference() {
     let unread = report(&sides, &Plan::default(), &[]);
     assert_eq!((unread.applications, unread.differences.len(), unread.level()), (0, 0, Level::Warning));
     assert_eq!(unread.summary(), "not compared with production; could not list pods");
-    let nowhere = compare(&Sides::default(), &[app()], &Plan::default(), &[], today());
+    let nowhere = compare(&Sides::default(), &[intent()], &Plan::default(), Rules::default(), today());
     assert_eq!(nowhere.notes, ["not compared, since nothing tells what they are like: shop"]);
     let without = Report::incomparable("there is none");
     assert_eq!(

@@ -93,5 +93,5 @@ fn a_report_survives_a_journal() {
     let report = report(&sides, &Plan::default(), &[waiver(serde_json::json!({}))]);
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
-    assert!(json.contains(r#""aspect":"env.LOG","production":"value #0101010101010101","level":"warning","waived":{"#));
+    assert!(json.contains(r#""aspect":"env.LOG","production":"value #0101010101010101","severity":"warn","waived":{"#));
 }
