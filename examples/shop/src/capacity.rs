@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// The order desk of one replica. It takes `at_a_time / service_time` orders a second, whatever the machine can do.
 pub(crate) struct Capacity {
     desks: Semaphore,
+    at_a_time: usize,
     service_time: Duration,
     patience: Duration,
     /// The bits of the factor by which it does more than it is built for.
@@ -25,6 +26,7 @@ impl Capacity {
     pub(crate) fn new(at_a_time: u32, service_time: Duration, patience: Duration) -> Self {
         Self {
             desks: Semaphore::new(at_a_time as usize),
+            at_a_time: at_a_time as usize,
             service_time,
             patience,
             factor: AtomicU64::new(1_f64.to_bits()),
@@ -34,6 +36,11 @@ impl Capacity {
     /// From the next order on does so many times what it is built for; above zero.
     pub(crate) fn scale(&self, factor: f64) {
         self.factor.store(factor.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The share of the desks that serve somebody now.
+    pub(crate) fn used(&self) -> f64 {
+        1.0 - self.desks.available_permits() as f64 / self.at_a_time as f64
     }
 
     fn service_time(&self) -> Duration {
@@ -68,6 +75,7 @@ mod tests {
         );
         assert_eq!(served, (Ok(1), Ok(2), Ok(3), Ok(4)));
         assert!(begin.elapsed() >= Duration::from_millis(400), "{:?}", begin.elapsed());
+        assert_eq!(desk.used(), 0.0);
     }
 
     #[tokio::test]
@@ -87,7 +95,7 @@ mod tests {
         let desk = Capacity::new(1, Duration::from_millis(50), Duration::from_secs(5));
         desk.scale(0.5);
         let begin = Instant::now();
-        assert_eq!(desk.serve(async { 1 }).await, Ok(1));
+        assert_eq!(desk.serve(async { desk.used() }).await, Ok(1.0), "it serves somebody");
         assert!(begin.elapsed() >= Duration::from_millis(100));
     }
 }

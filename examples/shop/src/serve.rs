@@ -166,11 +166,13 @@ async fn show_version(State(shop): State<Arc<Shop>>) -> impl IntoResponse {
     Json(json!({ "version": shop.version.name() }))
 }
 
-/// For Prometheus. Replicas share a port, so that whichever is asked tells of all: by the database.
+/// For Prometheus. Replicas share a port, so that whichever is asked tells of all orders, by the database, and of its own desks.
 async fn metrics(State(shop): State<Arc<Shop>>) -> Result<String, Refusal> {
-    let orders = shop.database.orders().await?;
+    let (orders, used) = (shop.database.orders().await?, shop.capacity.used());
     Ok(format!(
-        "# HELP shop_orders_total Orders placed.\n# TYPE shop_orders_total counter\nshop_orders_total {orders}\n"
+        "# HELP shop_desks_used_ratio The share of the desks of a replica that serve somebody.\n# TYPE shop_desks_used_ratio gauge\n\
+         shop_desks_used_ratio {used}\n# HELP shop_orders_total Orders placed.\n# TYPE shop_orders_total counter\n\
+         shop_orders_total {orders}\n"
     ))
 }
 
