@@ -75,6 +75,7 @@ fn run(case: &Case) -> (String, Option<String>) {
     let mut running = scene.start();
     (case.disturb)(&scene, &mut running);
     let ended = running.wait();
+    assert_ne!(ended.code, Some(2), "the run was refused: {}", ended.err);
     let view = scene.view();
     let verdict = &view["verdict"];
     let first = verdict["causes"][0]["code"].as_str();

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::generator::at;
 use crate::conductor::Running;
+use crate::outside::program;
 use crate::staged::case::{Case, Expected, Scenery};
 use crate::staged::scene::Scene;
 
@@ -61,10 +62,16 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "plateau cut",
-        disturbed: "the deadline passes at some 1:35",
+        disturbed: "replicas take 10 s to start, and the deadline passes at some 1:40",
         expected: Expected::invalid("plateau_cut_short"),
         scenery: Scenery::LOCAL,
-        prepare: |scene| scene.edit("loadtest.yaml", "limits: { ", "limits: { deadline: 95s, "),
+        prepare: |scene| {
+            let serve = format!("[{:?}, serve,", program("shop"));
+            let late = serve.replacen('[', r#"[sh, -c, 'sleep 10; exec "$0" "$@"', "#, 1);
+            scene.edit("environment.yaml", &serve, &late);
+            scene.edit("environment.yaml", "within: 10s", "within: 60s");
+            scene.edit("loadtest.yaml", "limits: { ", "limits: { deadline: 125s, ");
+        },
         disturb: |_, _| {},
     },
 ];
