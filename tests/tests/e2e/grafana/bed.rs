@@ -58,10 +58,10 @@ impl Grafana {
         let token = if role == "none" { "glsa_nobody".to_owned() } else { self.token(role) };
         bed.write("grafana.token", &token);
         let settings = format!(
-            "  grafana: {{ url: {:?}, auth: {{ bearerFile: grafana.token }}, tags: [\"team:shop\"] }}\n  locust: {{",
+            "  grafana: {{ url: {:?}, auth: {{ bearerFile: grafana.token }}, tags: [\"team:shop\"] }}\n  kpis:",
             self.url()
         );
-        bed.edit("environment.yaml", "  locust: {", &settings);
+        bed.edit("environment.yaml", "  kpis:", &settings);
     }
 
     /// The token of a new service account.
