@@ -63,12 +63,14 @@ fn print(environment: &Environment, status: &Status, output: Output) -> Result<u
         Output::Text => {
             let logs = environment.local_state.join("logs");
             let mut text = format!("environment {} is up; logs are in {}\n", environment.name, logs.display());
+            let names = status.applications.iter().map(|application| application.name.as_str().len());
+            let width = names.max().unwrap_or_default();
             for application in &status.applications {
                 let ready = application.replicas.iter().filter(|replica| replica.state == ReplicaState::Ready).count();
                 let at = application.port.map_or_else(String::new, |port| format!("   http://127.0.0.1:{port}"));
-                let (name, version, desired) = (&application.name, &application.version, application.desired);
+                let (name, version, desired) = (application.name.as_str(), &application.version, application.desired);
                 // Writing to a string does not fail.
-                let _ = writeln!(text, "  {name:<12} {version:<8} {ready} of {desired} ready{at}");
+                let _ = writeln!(text, "  {name:<width$} {version:<8} {ready} of {desired} ready{at}");
             }
             out::answer(&text)?;
         }

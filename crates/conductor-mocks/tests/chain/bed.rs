@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(crate) const ROUTES: &str = include_str!("../../../../deploy/skipper/payments.eskip");
 pub(crate) const SIMULATION: &str = include_str!("../../../../deploy/skipper/payments-simulation.json");
 
-const WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const WITHIN: Duration = Duration::from_secs(20);
 
 /// What runs, and where.
 pub(crate) struct Chain {
@@ -45,11 +45,11 @@ fn program(variable: &str) -> PathBuf {
         .into()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     conductor_bed::loopback::listen().unwrap().1
 }
 
-fn started(name: &'static str, mut command: Command) -> Keeper<&'static str> {
+pub(crate) fn started(name: &'static str, mut command: Command) -> Keeper<&'static str> {
     let keeper = Keeper::new(Ending::KILL);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     keeper.start(name, command).unwrap();
@@ -63,19 +63,25 @@ impl Chain {
     }
 
     pub(crate) async fn with(routes: &str, simulation: &str) -> Self {
+        let mut chain = Self::without_router(simulation).await;
+        let file = chain.folder.write("routes.eskip", &chain.addressed(routes)).unwrap();
+        chain.start_skipper(&["-routes-file", file.to_str().unwrap()]).await;
+        chain
+    }
+
+    /// The chain but for its router.
+    pub(crate) async fn without_router(simulation: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = Folders { prefix: "mocks-", process: None }.make(Identity::own()).unwrap();
         let [proxy, admin, router, support, payments] = [(); 5].map(|()| free_port());
         let ports = Ports { proxy, admin, router, support, payments };
         folder.write("simulation.json", simulation).unwrap();
-        folder.write("routes.eskip", &ports.addressed(routes)).unwrap();
         let mut provider = Command::new(program("CONDUCTOR_SHOP"));
         provider.args(["payments", "--service-time-ms", "1", "--port", &payments.to_string()]);
         let client = Client::builder().no_proxy().build().unwrap();
         let mut chain =
             Self { client, hoverfly: None, skipper: None, _payments: started("payments", provider), folder, ports };
         chain.start_hoverfly("-webserver").await;
-        chain.start_skipper().await;
         chain.answers(&format!("http://127.0.0.1:{payments}/health")).await;
         chain
     }
@@ -92,7 +98,8 @@ impl Chain {
         self.answers(&format!("http://127.0.0.1:{admin}/api/health")).await;
     }
 
-    async fn start_skipper(&mut self) {
+    /// Starts Skipper with routes from there.
+    pub(crate) async fn start_skipper(&mut self, routes: &[&str]) {
         let Ports { router, support, .. } = self.ports;
         let mut command = Command::new(program("CONDUCTOR_SKIPPER"));
         command.args(["-wait-first-route-load", "-wait-for-healthcheck-interval", "0s", "-access-log-disabled"]);
@@ -103,7 +110,7 @@ impl Chain {
             "-support-listener",
             &format!("127.0.0.1:{support}"),
         ]);
-        command.arg("-routes-file").arg(self.folder.file("routes.eskip")).current_dir(self.folder.path());
+        command.args(routes).current_dir(self.folder.path());
         self.skipper = Some(started("skipper", command));
         self.answers(&format!("http://127.0.0.1:{support}/metrics")).await;
     }
@@ -129,8 +136,23 @@ impl Chain {
         let url = format!("http://127.0.0.1:{}/routes", self.ports.support);
         let told = async || self.client.get(&url).send().await.ok()?.text().await.ok();
         let before = told().await.unwrap();
-        self.folder.write("routes.eskip", &self.ports.addressed(routes)).unwrap();
+        self.folder.write("routes.eskip", &self.addressed(routes)).unwrap();
         until("Skipper takes other routes", WITHIN, async || told().await.filter(|now| *now != before)).await;
+    }
+
+    /// Shipped routes with the addresses of this chain.
+    pub(crate) fn addressed(&self, routes: &str) -> String {
+        self.ports.addressed(routes)
+    }
+
+    /// Waits until the router has this route.
+    pub(crate) async fn has_route(&self, id: &str) {
+        let url = format!("http://127.0.0.1:{}/routes", self.ports.support);
+        until(id, WITHIN, async || {
+            let routes = self.client.get(&url).send().await.ok()?.text().await.ok()?;
+            routes.contains(&format!("{id}: ")).then_some(())
+        })
+        .await;
     }
 
     /// Sets Hoverfly's mode.

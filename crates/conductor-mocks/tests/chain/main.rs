@@ -3,4 +3,5 @@
 
 mod bed;
 mod proofs;
+mod route_group;
 mod watching;
