@@ -88,6 +88,11 @@ impl Kernel {
         self.next
     }
 
+    /// The share of what the checkout can do that it does.
+    pub(crate) fn used(&self) -> f64 {
+        self.network.used()
+    }
+
     /// Users running.
     pub(crate) fn running(&self) -> u64 {
         self.network.running().unsigned_abs()

@@ -20,6 +20,7 @@ mod model;
 mod network;
 mod plant;
 mod ports;
+mod saturation;
 mod scenarios;
 mod score;
 mod store;

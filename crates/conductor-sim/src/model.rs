@@ -200,6 +200,15 @@ impl Station {
         self.service_s * (1.0 + self.contention * others + self.coherency * under_way * others) / capacity
     }
 
+    /// The share of what it can do that it does while so many orders are under way; 1 beyond its peak.
+    pub(crate) fn used(&self, under_way: f64) -> f64 {
+        if under_way >= self.peak_concurrency {
+            return 1.0;
+        }
+        let throughput = |orders: f64| orders / self.response_s(orders, 1.0);
+        throughput(under_way.max(0.0)) / throughput(self.peak_concurrency)
+    }
+
     /// The probability that an order with such a response time is answered in one step.
     #[inline]
     pub(crate) fn answer_probability(&self, response_s: f64) -> f64 {
@@ -231,6 +240,9 @@ mod tests {
         assert!((throughput(160.0) - 16.0).abs() < 1e-9);
         assert!(throughput(150.0) < 16.0 && throughput(170.0) < 16.0);
         assert!((throughput(80.0) / throughput(160.0)) > 0.8, "it saturates before the peak");
+        let used = |users| model.station.used(users);
+        assert!(used(0.0) == 0.0 && used(80.0) > 0.8 && used(80.0) < 1.0);
+        assert_eq!((used(160.0), used(300.0)), (1.0, 1.0), "what it does falls beyond the peak, what it uses does not");
     }
 
     #[test]

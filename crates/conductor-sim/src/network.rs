@@ -74,6 +74,11 @@ impl Network {
         }
     }
 
+    /// The share of what the checkout can do that it does, 1 where more orders are under way than it does best with.
+    pub(crate) fn used(&self) -> f64 {
+        self.station.used(self.ordering as f64)
+    }
+
     /// Users running.
     pub(crate) fn running(&self) -> i64 {
         self.running

@@ -75,4 +75,7 @@ async fn runs_of_a_whole_system_that_is_too_small_say_where_its_limit_is() {
     let limit = cause.evidence.iter().find(|evidence| evidence.what == "limit of the system");
     let found = limit.and_then(|limit| limit.value).unwrap_or_else(|| panic!("{cause:?}"));
     assert!((600.0..=1000.0).contains(&found), "{found}");
+    let first = cause.evidence.iter().find(|evidence| evidence.what == "shop was saturated first");
+    let first = first.unwrap_or_else(|| panic!("{cause:?}"));
+    assert_eq!((first.value, first.limit), (Some(100.0), Some(90.0)), "{first:?}");
 }

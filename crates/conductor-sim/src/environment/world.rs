@@ -8,6 +8,7 @@ use conductor_core::load::LoadSetting;
 use conductor_core::ports::Production;
 use conductor_core::release::Release;
 use conductor_core::run::RunId;
+use conductor_core::saturation::Used;
 use conductor_core::scale::{Baseline, Observed};
 use jiff::Timestamp;
 
@@ -249,6 +250,19 @@ impl World {
         let mut plant = self.model.at(loaded_ns as f64 / 1e9);
         plant.capacity *= self.script.capacity(at_ns, self.load_ns) * self.share_of_production(at_ns);
         Conditions { plant, workers: self.workers_at(at_ns) }
+    }
+
+    /// The share of what it may have that each application uses which serves the KPI: the one that can serve fewest is the checkout of the
+    /// model, and the others have as much to do.
+    pub(crate) fn used(&self) -> Vec<Used> {
+        let serves = |app: &Application| Some(app.kpi_per_replica? * f64::from(app.ready(self.now_ns)));
+        let fewest = self.applications.values().filter_map(serves).fold(f64::INFINITY, f64::min);
+        let busiest = self.kernel.used();
+        let used = |(name, app): (&ApplicationId, &Application)| {
+            let ratio = busiest * fewest / serves(app)?;
+            ratio.is_finite().then(|| Used { application: name.clone(), ratio })
+        };
+        self.applications.iter().filter_map(used).collect()
     }
 
     /// What the application that can serve fewest can serve, relative to production.
