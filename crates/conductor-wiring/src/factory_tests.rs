@@ -124,3 +124,27 @@ async fn a_mock_whose_token_is_not_there_cannot_be_proved_and_nothing_else_is_lo
     let text = "mocks[0].hoverfly.tokenEnv names NOT_THERE, which is not set; expected the token in it";
     assert_eq!((ports.mocks[0].name().as_str(), sight.unread.as_deref()), ("psp", Some(text)));
 }
+
+#[tokio::test]
+async fn a_grafana_without_its_token_says_so_and_one_that_nobody_writes_to_needs_none() {
+    let annotator = |grafana: &str| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("environment.yaml");
+        std::fs::write(&file, format!("{}{grafana}", ENVIRONMENT.trim_start())).unwrap();
+        let created = adopted(&Environment::read(&file, Path::new("/state")).unwrap()).unwrap();
+        Wiring::new(secret).annotator(&created).map(|annotator| annotator.is_some())
+    };
+    let with = |more: &str| annotator(&format!("  grafana: {{ url: \"http://127.0.0.1:1\", {more} }}\n"));
+    assert_eq!(
+        told(with("tokenEnv: NOT_THERE")),
+        (
+            FailureKind::Rejected,
+            "grafana.tokenEnv names NOT_THERE, which is not set; expected the token of a service account in it"
+                .to_owned()
+        )
+    );
+    assert!(with("tokenEnv: LOCUST_TOKEN").unwrap());
+    assert!(!with("annotations: false, tokenEnv: NOT_THERE").unwrap());
+    assert!(!annotator("").unwrap());
+}

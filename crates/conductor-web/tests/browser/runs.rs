@@ -53,6 +53,12 @@ pub(crate) fn everything() -> RunView {
     });
     run["applications"].as_array_mut().unwrap().push(application);
     let waiver = json!({ "aspect": "env.*", "reason": "not used by the shop", "until": "2026-12-31" });
+    let query =
+        "from=1795528740000&to=1795536060000&var-environment=shop-test&var-load_test=everything&var-run=everything-1";
+    run["links"] = json!([
+        { "title": "Grafana: this run", "url": format!("https://grafana.example/d/conductor-run?{query}") },
+        { "title": "Grafana: runs", "url": format!("https://grafana.example/d/conductor-runs?{query}") },
+    ]);
     run["parity"] = json!({ "applications": 3, "waivers": [], "notes": [], "differences": [
         { "aspect": "cluster.version", "production": "v1.36.2", "test": "v1.35.0", "level": "warning" },
         { "application": "shop", "container": "main", "aspect": "env.PAYMENT_PROVIDER_TIMEOUT_MILLISECONDS",
