@@ -14,6 +14,7 @@ mod mocks;
 mod monitoring;
 mod parity;
 mod recheck;
+mod outside;
 mod rehearse;
 mod restore;
 mod sentry;

@@ -61,6 +61,7 @@ impl CallOutcome {
             Self::Failed(FailureKind::KpiUnmeasured) => "kpi_unmeasured",
             Self::Failed(FailureKind::SloBreached) => "slo_breached",
             Self::Failed(FailureKind::GeneratorLost) => "generator_lost",
+            Self::Failed(FailureKind::ForeignTraffic) => "foreign_traffic",
             Self::Abandoned => "abandoned",
         }
     }

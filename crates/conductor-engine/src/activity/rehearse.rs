@@ -8,9 +8,13 @@ use conductor_core::phase::Event;
 use conductor_core::units::Span;
 
 use super::context::Shared;
+use super::outside;
 
-/// Runs one user until the KPI is seen. The user goes on: the ramp begins with it.
+/// Runs one user until the KPI is seen, unless somebody else makes it. The user goes on: the ramp begins with it.
 pub(super) async fn rehearse(context: Shared, limit: Option<Duration>) -> Event {
+    if let Some(failure) = outside::look(&context).await {
+        return Event::Failed(failure);
+    }
     let mut seen = Seen::default();
     let limit = limit.unwrap_or(Duration::MAX);
     tokio::select! {

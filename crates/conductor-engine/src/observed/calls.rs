@@ -8,6 +8,7 @@ use conductor_core::alert::Notice;
 use conductor_core::annotation::Annotation;
 use conductor_core::app::{Allocation, ApplicationId};
 use conductor_core::capacity::Shortage;
+use conductor_core::crosscheck::Counts;
 use conductor_core::figures::Reading;
 use conductor_core::guard::{Drift, Guarded, Pause};
 use conductor_core::layout::LayoutSight;
@@ -185,12 +186,20 @@ impl KpiSource for Observed<dyn KpiSource> {
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
         self.call("kpi", "sample", self.inner.sample(run, since)).await
     }
+
+    fn counts(&self) -> Counts {
+        self.inner.counts()
+    }
 }
 
 #[async_trait]
 impl KpiSource for Checking {
     async fn sample(&self, run: &RunId, since: Timestamp) -> Result<KpiSample, PortError> {
         self.0.call("cross_check", "sample", self.0.inner.sample(run, since)).await
+    }
+
+    fn counts(&self) -> Counts {
+        self.0.inner.counts()
     }
 }
 

@@ -24,6 +24,7 @@ mod looks;
 mod mocks;
 mod monitoring;
 mod observed;
+mod outside;
 mod ownership;
 mod parity;
 mod pauses;

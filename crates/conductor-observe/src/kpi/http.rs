@@ -150,4 +150,8 @@ impl KpiSource for HttpKpi {
         let now = Reading { at: Timestamp::now(), value };
         Ok(self.readings.window(since, now, self.settings.kind, self.settings.per))
     }
+
+    fn counts(&self) -> Counts {
+        self.settings.counts()
+    }
 }

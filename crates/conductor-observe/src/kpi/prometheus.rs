@@ -189,6 +189,10 @@ impl KpiSource for PrometheusKpi {
             (None, None) => Err(PortError::new(FailureKind::Rejected, "the settings name neither counter nor rate")),
         }
     }
+
+    fn counts(&self) -> Counts {
+        self.settings.counts()
+    }
 }
 
 /// What a call of Prometheus' API gives, as `read` finds it in the answer.

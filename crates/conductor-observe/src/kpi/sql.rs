@@ -9,6 +9,7 @@ mod statement;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use conductor_core::crosscheck::Counts;
 use conductor_core::load::KpiSample;
 use conductor_core::ports::{FailureKind, KpiSource, PortError};
 use conductor_core::run::RunId;
@@ -140,6 +141,10 @@ impl KpiSource for SqlKpi {
         }
         let count = self.number(run, (since, to)).await?;
         Ok(sample(since, to, Some(count), Vec::new()))
+    }
+
+    fn counts(&self) -> Counts {
+        self.settings.counts()
     }
 }
 

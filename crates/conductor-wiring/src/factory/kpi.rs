@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use conductor_core::crosscheck::Counts;
 use conductor_core::load::KpiSample;
 use conductor_core::ports::{CheckingSource, KpiSource, LoadGenerator, PortError};
 use conductor_core::run::RunId;
@@ -38,6 +39,10 @@ impl KpiSource for Beside {
         whole.marks.sort_unstable();
         whole.marks.dedup();
         Ok(KpiSample { from: counted.from, to: counted.to, count: counted.count, ..whole })
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts.counts()
     }
 }
 
