@@ -29,7 +29,7 @@ fn known(ticks: &[Tick], from_s: f64, to_s: f64) -> (String, f64, f64, f64, usiz
         First::Known(Reached { used, from_s, to_s, others, .. }) => {
             (used.application.to_string(), used.ratio, from_s, to_s, others)
         }
-        other => panic!("{other:?}"),
+        other @ (First::NotAsked | First::Unread(_) | First::Nobody { .. }) => panic!("{other:?}"),
     }
 }
 

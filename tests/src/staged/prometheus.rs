@@ -18,7 +18,7 @@ pub struct Prometheus {
 
 impl Prometheus {
     /// Starts one in the folder of a bed, which scrapes this port.
-    pub(super) fn scraping(bed: &Bed, port: &str) -> Self {
+    pub fn scraping(bed: &Bed, port: &str) -> Self {
         let scrape = format!(
             "global: {{ scrape_interval: 1s, scrape_timeout: 900ms }}\nscrape_configs:\n  - job_name: shop\n    \
              static_configs: [{{ targets: ['127.0.0.1:{port}'] }}]\n"
@@ -43,7 +43,7 @@ impl Prometheus {
     }
 
     /// Its address.
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 

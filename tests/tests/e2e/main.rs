@@ -7,6 +7,7 @@ mod commands;
 mod databases;
 mod ecs;
 mod faults;
+mod figures;
 mod grafana;
 mod image;
 mod inputs;
