@@ -19,8 +19,10 @@ const LONGEST_UID: usize = 40;
 const LONGEST_TAG: usize = 100;
 /// How much of an answer is read.
 const LONGEST: usize = 4 << 20;
-/// The variables of a dashboard, as `deploy/grafana` has them, and the time.
-const QUERY: &str = "from={from}&to={to}&var-environment={environment}&var-load_test={loadTest}&var-run={run}";
+/// The time, and the variables of both dashboards, as `deploy/grafana` has them.
+const QUERY: &str = "from={from}&to={to}&var-environment={environment}&var-load_test={loadTest}";
+/// The variable that chooses one run.
+const RUN: &str = "&var-run={run}";
 
 /// A Grafana that shows runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,11 +121,11 @@ impl GrafanaSettings {
     /// The pages that show runs.
     pub fn pages(&self) -> Vec<PageTemplate> {
         let url = self.url.trim_end_matches('/');
-        let page = |title: &str, uid: &str| PageTemplate {
+        let page = |title: &str, uid: &str, more: &str| PageTemplate {
             title: format!("Grafana: {title}"),
-            url: format!("{url}/d/{uid}?{QUERY}"),
+            url: format!("{url}/d/{uid}?{QUERY}{more}"),
         };
-        vec![page("this run", &self.dashboards.run), page("runs", &self.dashboards.runs)]
+        vec![page("this run", &self.dashboards.run, RUN), page("runs", &self.dashboards.runs, "")]
     }
 
     /// Who writes annotations, with the token where `token_env` names one; `None` where nobody shall.
@@ -209,10 +211,9 @@ mod tests {
         let (from, to) = ("2026-11-24T14:00:00Z".parse().unwrap(), "2026-11-24T16:00:00Z".parse().unwrap());
         let shown = Shown { run: &run, load_test: "cyber-week", environment: "shop", from, to: Some(to) };
         let links: Vec<_> = settings.pages().iter().map(|page| page.link(&shown)).collect();
-        let query =
-            "from=1795528740000&to=1795536060000&var-environment=shop&var-load_test=cyber-week&var-run=cyber-week-1";
+        let query = "from=1795528740000&to=1795536060000&var-environment=shop&var-load_test=cyber-week";
         assert_eq!(links[0].title, "Grafana: this run");
-        assert_eq!(links[0].url, format!("https://grafana.test/ops/d/conductor-run?{query}"));
+        assert_eq!(links[0].url, format!("https://grafana.test/ops/d/conductor-run?{query}&var-run=cyber-week-1"));
         assert_eq!(links[1].title, "Grafana: runs");
         assert_eq!(links[1].url, format!("https://grafana.test/ops/d/all?{query}"));
     }
