@@ -1,8 +1,10 @@
 //! Everything that is counted and measured, and its text for Prometheus. What is told stands in the files below.
 
 mod calls;
+mod figures;
 mod process;
 mod runs;
+mod series;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ impl Metrics {
         let build = Info::new(vec![("version", version.to_owned())]);
         registry.register("conductor_build", "The version of the conductor that runs", build);
         let runs = Arc::new(Runs::new(settings.keep_runs.as_duration(), clock));
-        registry.register_collector(Box::new(runs::RunSeries(Arc::clone(&runs))));
+        registry.register_collector(Box::new(series::RunSeries(Arc::clone(&runs))));
         let ports = Arc::new(PortCalls::register(&mut registry));
         let api = Arc::new(ApiCalls::register(&mut registry));
         registry.register_collector(Box::new(process::Process));

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use conductor_core::failure::PortError;
 use conductor_core::phase::Phase;
 use conductor_core::ports::{Ports, ProgressSink};
+use conductor_core::ramp::{Advice, Mode, Reason};
 use conductor_core::restore::ForeignPolicy;
 use conductor_core::run::{Created, Run};
+use conductor_core::saturation::{SaturationTick, Used};
 use conductor_core::spec::LoadTestSpec;
 use conductor_core::verdict::{Outcome, Verdict};
 use conductor_core::view::{RunView, Tick};
@@ -92,6 +94,33 @@ pub(crate) fn loading(id: &str, kpi_per_min: Option<f64>, users: u64) -> RunView
         broken_slos: vec![],
     };
     RunView { phase: Phase::GenerateLoad, ticks: vec![tick], ..accepted(id) }
+}
+
+/// What the control law thinks in a mode.
+pub(crate) fn advice(mode: Mode) -> Advice {
+    Advice {
+        users: 24,
+        spawn_rate: 1.0,
+        set_point_per_min: 125.0,
+        alarm: None,
+        mode,
+        reason: Reason::default(),
+        gain: 0.0,
+        gain_sd: 0.0,
+        lag_s: 0.0,
+        efficiency: None,
+        knee: None,
+    }
+}
+
+/// So many applications `app-0` and so on, the last of which uses most: 95 %.
+pub(crate) fn saturated(applications: u32) -> SaturationTick {
+    let used = |number: u32| Used {
+        application: format!("app-{number}").parse().unwrap(),
+        ratio: 0.95 - 0.01 * f64::from(applications - 1 - number),
+    };
+    let highest = (0..applications).rev().map(used).collect();
+    SaturationTick { at_s: 19.0, threshold: 0.9, read: applications.into(), highest, failure: None }
 }
 
 /// A run that is over.

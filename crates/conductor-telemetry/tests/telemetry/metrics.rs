@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conductor_core::failure::FailureKind;
+use conductor_core::load::{Latency, Mark};
+use conductor_core::phase::Phase;
+use conductor_core::ramp::Mode;
 use conductor_core::verdict::Outcome;
+use conductor_core::view::Tick;
 use conductor_engine::{CallOutcome, PortCall, PortObserver, SystemClock, TokioClock};
 use conductor_telemetry::{Metrics, MetricsSettings};
 
-use crate::bed::{accepted, loading, over};
+use crate::bed::{accepted, advice, loading, over, saturated};
 use crate::exposition::Scrape;
 
 fn metrics() -> Metrics {
@@ -60,6 +64,89 @@ fn a_run_is_told_by_its_last_figures() {
     // A KPI that was not measured is not told as the one before.
     metrics.runs().see(&loading("run-1", None, 22));
     assert_eq!(value(&scrape(&metrics), "conductor_run_kpi_per_minute"), None);
+}
+
+#[test]
+fn a_window_is_told_with_its_users_requests_response_times_and_mode() {
+    let metrics = metrics();
+    let mut view = loading("run-1", Some(120.5), 21);
+    view.load_started = Some("2026-11-24T14:05:00Z".parse().unwrap());
+    let marked =
+        Tick { requests: 40, failures: 1, marks: vec![Mark::WorkerLost, Mark::LateRows], ..view.ticks[0].clone() };
+    let last = Tick {
+        users_wanted: 24,
+        workers: Some(3),
+        requests: 60,
+        failures: 2,
+        latency: Some(Latency { mean_ms: 120.0, p50_ms: 80.0, p95_ms: 410.0, p99_ms: 1250.0 }),
+        cpu_percent: Some(45.0),
+        marks: vec![Mark::LateRows],
+        advice: Some(advice(Mode::Hold)),
+        saturation: Some(saturated(12)),
+        ..view.ticks[0].clone()
+    };
+    view.ticks = vec![marked, last];
+    metrics.runs().see(&view);
+    let seen = scrape(&metrics);
+    let labels = "environment=\"model\",load_test=\"model\"";
+    let value = |name: &str| seen.value(&format!("{name}{{{labels},run=\"run-1\"}}"));
+    let labelled = |name: &str, label: &str| seen.value(&format!("{name}{{{labels},{label},run=\"run-1\"}}"));
+    assert_eq!(value("conductor_run_users_wanted"), Some(24.0));
+    assert_eq!(value("conductor_run_workers"), Some(3.0));
+    assert_eq!(value("conductor_run_worker_cpu_ratio"), Some(0.45));
+    assert_eq!(value("conductor_run_requests_total"), Some(100.0));
+    assert_eq!(value("conductor_run_failures_total"), Some(3.0));
+    assert_eq!(value("conductor_run_response_time_mean_seconds"), Some(0.12));
+    for (percentile, seconds) in [("50", 0.08), ("95", 0.41), ("99", 1.25)] {
+        let label = format!("percentile=\"{percentile}\"");
+        assert_eq!(labelled("conductor_run_response_time_seconds", &label), Some(seconds));
+    }
+    assert_eq!(labelled("conductor_run_mode", "mode=\"hold\""), Some(1.0));
+    assert_eq!(seen.of("conductor_run_mode").len(), 1, "no other mode");
+    for (mark, windows) in [("rows_came_late", 2.0), ("worker_lost", 1.0), ("clocks_differ", 0.0)] {
+        assert_eq!(labelled("conductor_run_marks_total", &format!("mark=\"{mark}\"")), Some(windows), "{mark}");
+    }
+    assert_eq!(seen.of("conductor_run_saturation_ratio").len(), 10, "of twelve");
+    let highest = labelled("conductor_run_saturation_ratio", "application=\"app-11\"");
+    assert_eq!(highest, Some(0.95));
+
+    // What only grows is still there when the load is over, and what was measured is not.
+    view.phase = Phase::ScaleDown;
+    metrics.runs().see(&view);
+    let after = scrape(&metrics);
+    assert_eq!(after.value(&format!("conductor_run_requests_total{{{labels},run=\"run-1\"}}")), Some(100.0));
+    for gone in ["users_wanted", "response_time", "mode", "saturation", "worker"] {
+        assert_eq!(after.of(&format!("conductor_run_{gone}")), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn a_run_is_told_with_the_beginning_of_its_phase_what_it_has_left_and_its_verdict() {
+    let metrics = metrics();
+    let labels = "environment=\"model\",load_test=\"model\"";
+    let value = |scrape: &Scrape, name: &str| scrape.value(&format!("{name}{{{labels},run=\"run-1\"}}"));
+    let since = "conductor_run_phase_start_time_seconds";
+    let mut view = accepted("run-1");
+    metrics.runs().see(&view);
+    let first = value(&scrape(&metrics), since);
+    assert_eq!(first, Some(1_795_528_800.0));
+    view.updated_at = "2026-11-24T14:03:00Z".parse().unwrap();
+    metrics.runs().see(&view);
+    assert_eq!(value(&scrape(&metrics), since), first, "it is in the same phase");
+    assert_eq!(value(&scrape(&metrics), "conductor_run_restore_incomplete"), Some(0.0));
+    assert_eq!(scrape(&metrics).of("conductor_run_outcome"), Vec::<&str>::new());
+
+    view.phase = Phase::ScaleUp;
+    view.phases[1].started = Some("2026-11-24T14:10:00.5Z".parse().unwrap());
+    metrics.runs().see(&view);
+    assert_eq!(value(&scrape(&metrics), since), Some(1_795_529_400.5));
+
+    metrics.runs().see(&over("run-1", Outcome::Failed, false));
+    let ended = scrape(&metrics);
+    assert_eq!(value(&ended, since), None, "it is in none");
+    assert_eq!(value(&ended, "conductor_run_restore_incomplete"), Some(1.0));
+    let outcome = format!("conductor_run_outcome{{{labels},outcome=\"failed\",run=\"run-1\"}}");
+    assert_eq!(ended.of("conductor_run_outcome"), [outcome]);
 }
 
 #[test]
@@ -157,14 +244,17 @@ fn calls_are_told_by_port_method_and_outcome() {
 fn a_thousand_runs_are_told_in_reasonable_time() {
     let metrics = metrics();
     for number in 0..1000 {
-        metrics.runs().see(&loading(&format!("run-{number}"), Some(f64::from(number)), 10));
+        let mut view = loading(&format!("run-{number}"), Some(f64::from(number)), 10);
+        view.load_started = Some(view.created_at);
+        metrics.runs().see(&view);
     }
     let began = Instant::now();
     let text = metrics.text().unwrap();
     let took = began.elapsed();
     let scrape = Scrape::read(&text);
-    assert_eq!(scrape.of("conductor_run_users").len(), 1000);
-    assert_eq!(scrape.of("conductor_run_phase").len(), 7000);
+    assert_eq!(scrape.of("conductor_run_users{").len(), 1000);
+    assert_eq!(scrape.of("conductor_run_phase{").len(), 7000);
+    assert_eq!(scrape.of("conductor_run_marks_total").len(), 9000);
     // Not optimised and on a busy machine; a scraper gives up after ten seconds.
     assert!(took < Duration::from_secs(2), "{took:?} for {} bytes", text.len());
 }
