@@ -64,7 +64,7 @@ pub(crate) enum Verb {
     /// Ctrl-C once ends it in order: load stops, everything is put back, its data is deleted. Before it begins, what an
     /// earlier run left behind in the same environment is put back.
     #[command(after_help = exit::TABLE)]
-    Run(Declared),
+    Run(Ran),
     /// Starts a run at a server, which drives it to its end and back, whatever becomes of this program.
     #[command(after_help = exit::TABLE)]
     Start(Started),
@@ -151,6 +151,16 @@ pub(crate) struct Declared {
     /// The environment's settings, a YAML or JSON file. Default: environment.yaml beside the load test. A server has its own.
     #[arg(long, env = "CONDUCTOR_SETTINGS", value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
+}
+
+/// A load test that is run here, and who is told of it.
+#[derive(Args)]
+pub(crate) struct Ran {
+    #[command(flatten)]
+    pub(crate) declared: Declared,
+    /// The receivers of alerts, a YAML or JSON file of kind Alerts. Default: nobody is told. A server has its own.
+    #[arg(long, env = "CONDUCTOR_ALERTS", value_name = "FILE")]
+    pub(crate) alerts: Option<PathBuf>,
 }
 
 /// Models, and what to try on them.

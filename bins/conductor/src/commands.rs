@@ -19,11 +19,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use conductor_core::run::Created;
-use conductor_engine::Annotating;
+use conductor_engine::{Annotating, Announcer};
 use conductor_wiring::{Environment, declare_file};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Anywhere, Arguments, Declared, Global, Reported, Told, Verb};
+use crate::args::{Anywhere, Arguments, Declared, Global, Ran, Reported, Told, Verb};
 use crate::exit::Failed;
 use crate::remote;
 use crate::session::{Session, state_dir};
@@ -33,6 +33,9 @@ pub(crate) use simulate::Judged;
 /// How long annotations of runs that are over may take to be written.
 const LAST_ANNOTATIONS: Duration = Duration::from_secs(3);
 
+/// How long receivers of alerts may take at the end to be told of what they were not told yet.
+const LAST_ALERTS: Duration = Duration::from_secs(3);
+
 /// Performs a verb.
 pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
     let Arguments { global, verb } = arguments;
@@ -40,7 +43,13 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
         global.reach.refuse_servers(instead)?;
     }
     match verb {
-        Verb::Run(declared) => opened(&global, async |session| run::run(session, declared).await),
+        Verb::Run(Ran { declared, alerts: None }) => opened(&global, async |session| run::run(session, declared).await),
+        Verb::Run(Ran { declared, alerts: Some(file) }) => opened(&global, async |session| {
+            let announcer = Announcer::begin(&session.conductor, alerts::receivers(&file)?);
+            let done = run::run(session, declared).await;
+            announcer.finish(LAST_ALERTS).await;
+            done
+        }),
         Verb::Start(started) => {
             let target = remote::needed(&global.reach)?;
             threads()?.block_on(remote::start(target, started, global.output))

@@ -6,13 +6,19 @@
 //! Operations Research 27, 1979); what resemblance is left, where there are too few windows for that, widens the interval as in an
 //! autoregressive process of the first order, by (1 + r) / (1 − r). The two sets of batch means are compared by Welch's test, which does not ask for equal
 //! scatter (Welch, “The generalization of ‘Student's’ problem when several different population variances are involved”,
-//! Biometrika 34, 1947). Each interval is one of 99 %, so that among the four figures one is called different by chance in at
-//! most 4 of 100 comparisons.
+//! Biometrika 34, 1947). Each interval is one of 99 %, so that of each figure alone chance makes a difference in at most 1 of 100
+//! comparisons, and among several the more figures there are, the more often; the sentence says how many there are.
+//!
+//! Percentiles are those of the sums of histograms, which journals keep of the requests that objectives name.
 
 mod batches;
 mod changes;
+mod limit;
 mod metrics;
 
+use conductor_core::phase::Event;
+use conductor_core::run::Record;
+use conductor_core::spec::LoadTestSpec;
 use conductor_core::verdict::Outcome;
 use conductor_core::view::RunView;
 use serde::Serialize;
@@ -20,6 +26,25 @@ use serde::Serialize;
 pub use batches::Interval;
 pub use changes::Change;
 pub use metrics::Metric;
+
+/// A run that is compared.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// What is known of it.
+    pub view: RunView,
+    /// The load test that it was created with.
+    pub spec: LoadTestSpec,
+}
+
+impl Side {
+    /// A run with what its journal says that it was created with; `None` where the journal does not begin with that.
+    pub fn of(view: RunView, journal: Vec<Record>) -> Option<Self> {
+        match journal.into_iter().next()?.event {
+            Event::Created(created) => Some(Self { view, spec: created.spec }),
+            _ => None,
+        }
+    }
+}
 
 /// Two runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,13 +63,13 @@ pub struct Comparison {
 }
 
 /// Compares two runs, by the windows of their level stretches.
-pub fn compare(first: &RunView, second: &RunView) -> Comparison {
-    let metrics = metrics::all(first, second);
+pub fn compare(first: &Side, second: &Side) -> Comparison {
+    let metrics = metrics::all(&first.view, &second.view);
     Comparison {
-        first: first.id.to_string(),
-        second: second.id.to_string(),
+        first: first.view.id.to_string(),
+        second: second.view.id.to_string(),
         changes: changes::all(first, second),
-        sentence: sentence(first, second, &metrics),
+        sentence: sentence(&first.view, &second.view, &metrics),
         metrics,
     }
 }
@@ -67,7 +92,8 @@ fn sentence(first: &RunView, second: &RunView, metrics: &[Metric]) -> String {
     if real.is_empty() {
         return "No difference is larger than chance explains.".to_owned();
     }
-    format!("The difference is real: {}.", real.join("; "))
+    let figures = told.len();
+    format!("The difference is real: {} (of {figures} figures, each with an interval of 99 %).", real.join("; "))
 }
 
 #[cfg(test)]

@@ -1,9 +1,16 @@
 //! What was measured on the levels of two runs.
 
+use std::collections::BTreeSet;
+
+use conductor_core::requests::Histogram;
 use conductor_core::view::{RunView, Tick};
 use serde::Serialize;
 
 use crate::batches::{Batches, Interval};
+use crate::limit;
+
+/// The percentiles that are compared.
+const PERCENTILES: [u32; 3] = [50, 95, 99];
 
 /// A figure of both runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +36,27 @@ impl Metric {
         });
         let difference = first.zip(second).map(|(first, second)| first.difference(&second));
         Self { name, unit, first: first.map(|b| b.mean), second: second.map(|b| b.mean), difference }
+    }
+
+    /// A percentile of response times of the requests of a name, of all that was counted on levels.
+    fn percentile(name: &str, percent: u32, runs: [&RunView; 2]) -> Self {
+        let of = if name.is_empty() { "all requests" } else { name };
+        let [first, second] = runs.map(|run| {
+            let windows: Vec<&Histogram> = counted(run, name).collect();
+            Batches::percentile(&windows, percent)
+        });
+        let difference = first.zip(second).map(|(first, second)| first.difference(&second));
+        let [first, second] = [first, second].map(|one| one.map(|one| one.mean));
+        Self { name: format!("p{percent} of {of}"), unit: "ms", first, second, difference }
+    }
+
+    /// The limit of what was tested, where a run has found one.
+    fn limit(runs: [&RunView; 2]) -> Option<Self> {
+        let [first, second] = runs.map(limit::of);
+        let found = first.or(second).is_some();
+        let difference = first.zip(second).map(|(first, second)| limit::difference(&first, &second));
+        let [first, second] = [first, second].map(|one| one.map(|one| one.estimate));
+        found.then(|| Self { name: "limit of the system".to_owned(), unit: "/min", first, second, difference })
     }
 
     /// True when chance alone does not explain the difference.
@@ -58,7 +86,7 @@ impl Metric {
 pub(crate) fn all(first: &RunView, second: &RunView) -> Vec<Metric> {
     let runs = [first, second];
     let users = |tick: &Tick| tick.users.filter(|users| *users > 0).map(|users| users as f64);
-    vec![
+    let mut all = vec![
         Metric::of(format!("{} per minute", first.kpi), "/min", runs, |tick| tick.kpi_per_min),
         Metric::of(format!("{} per minute of a user", first.kpi), "/min", runs, |tick| {
             Some(tick.kpi_per_min? / users(tick)?)
@@ -67,7 +95,25 @@ pub(crate) fn all(first: &RunView, second: &RunView) -> Vec<Metric> {
         Metric::of("failed requests".to_owned(), "%", runs, |tick| {
             (tick.requests > 0).then(|| tick.failures as f64 * 100.0 / tick.requests as f64)
         }),
-    ]
+    ];
+    let [named, other] = runs.map(names);
+    for name in named.intersection(&other) {
+        all.extend(PERCENTILES.map(|percent| Metric::percentile(name, percent, runs)));
+    }
+    all.extend(Metric::limit(runs));
+    all
+}
+
+/// The names of requests of which a run has kept response times on its levels; the empty one means all requests.
+fn names(run: &RunView) -> BTreeSet<&str> {
+    let counted = on_levels(run).filter_map(|tick| tick.requests_by_name.as_ref());
+    counted.flat_map(|window| window.counts.keys().map(String::as_str)).collect()
+}
+
+/// The response times of the requests of a name, window by window on levels.
+fn counted<'a>(run: &'a RunView, name: &'a str) -> impl Iterator<Item = &'a Histogram> {
+    let windows = on_levels(run).filter_map(|tick| tick.requests_by_name.as_ref());
+    windows.filter_map(move |window| Some(&window.counts.get(name)?.times))
 }
 
 /// The windows that lie on a level of the load.

@@ -15,7 +15,7 @@ use conductor_core::ports::Notifier;
 use conductor_core::run::{Revision, RunId};
 use conductor_core::view::Fold;
 use futures::StreamExt;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::beside::is_taken_over;
@@ -37,6 +37,8 @@ pub struct AlertReceiver {
 /// Tells receivers of the runs that a conductor drives, from now on. It must be made before the conductor drives any.
 pub struct Announcer {
     looking: JoinHandle<()>,
+    /// Closed once nothing is followed any more.
+    followed: mpsc::Receiver<()>,
     queues: Arc<[Queue]>,
 }
 
@@ -45,8 +47,20 @@ impl Announcer {
     pub fn begin(conductor: &Conductor, receivers: Vec<AlertReceiver>) -> Self {
         let queues = receivers.into_iter().map(|receiver| Queue::begin(receiver, conductor.clock_handle()));
         let queues: Arc<[Queue]> = queues.collect();
-        let looking = tokio::spawn(look(conductor.clone(), conductor.begun(), Arc::clone(&queues)));
-        Self { looking, queues }
+        let (following, followed) = mpsc::channel(1);
+        let looking = tokio::spawn(look(conductor.clone(), conductor.begun(), Arc::clone(&queues), following));
+        Self { looking, followed, queues }
+    }
+
+    /// Ends it as [`Announcer::end`] does, once the ends of the runs are read, which must be over.
+    pub async fn finish(mut self, within: Duration) {
+        self.looking.abort();
+        // Nothing is ever sent: it is closed by the last one that follows a run.
+        let all = self.followed.recv();
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!("the end of a run could not be read in time, and its alerts are not told");
+        }
+        self.end(within).await;
     }
 
     /// Ends it, and waits so long at most for what receivers were not told yet.
@@ -62,12 +76,18 @@ impl Announcer {
 }
 
 /// Follows each run that begins to be driven here.
-async fn look(conductor: Conductor, mut begun: broadcast::Receiver<(RunId, Revision)>, queues: Arc<[Queue]>) {
+async fn look(
+    conductor: Conductor,
+    mut begun: broadcast::Receiver<(RunId, Revision)>,
+    queues: Arc<[Queue]>,
+    following: mpsc::Sender<()>,
+) {
     loop {
         match begun.recv().await {
             Ok((run, before)) => {
-                let (conductor, queues) = (conductor.clone(), Arc::clone(&queues));
+                let (conductor, queues, following) = (conductor.clone(), Arc::clone(&queues), following.clone());
                 tokio::spawn(async move {
+                    let _until_it_is_over = following;
                     if let Err(why) = follow(&conductor, &run, before, &queues).await {
                         tracing::error!(%run, why, "the run has no more alerts");
                     }

@@ -130,6 +130,23 @@ fn receivers_hear_of_a_run_that_misses_its_target_and_of_its_end() {
 }
 
 #[test]
+fn receivers_hear_of_a_run_that_has_no_server_to_its_end() {
+    let bed = Bed::up(Shop::default());
+    let receiver = Receiver::start();
+    let file = alerts(&bed, &receiver);
+    let load_test = bed.path("loadtest.yaml");
+    let ended = bed.conductor(&["run", &load_test, "--alerts", &file]);
+    ended.ended_with(0);
+    let over: Vec<Value> =
+        receiver.told().into_iter().filter(|notice| notice["alert"]["key"]["topic"] == "runOver").collect();
+    assert_eq!(over.len(), 1, "it was told before the program ended: {:#?}", receiver.told());
+    assert_eq!((&over[0]["outcome"], &over[0]["run"]), (&json!("passed"), &bed.view()["id"]), "{over:#?}");
+
+    let missing = bed.conductor(&["run", &load_test, "--alerts", &bed.path("nobody.yaml")]).ended_with(2);
+    assert!(missing.err.contains("nobody.yaml"), "{}", missing.err);
+}
+
+#[test]
 fn receivers_are_tried_without_a_run() {
     let bed = Bed::new(Shop::default());
     let receiver = Receiver::start();

@@ -1,5 +1,7 @@
 //! `alerts test`: whether receivers of alerts can be told, without a run.
 
+use std::path::Path;
+
 use conductor_core::alert::{Alert, AlertKey, AlertStatus, Notice, Severity, Topic};
 use conductor_core::failure::Failure;
 use conductor_core::run::RunId;
@@ -14,10 +16,7 @@ use crate::out;
 /// Performs it.
 pub(super) async fn alerts(verb: AlertsVerb, output: Output) -> Result<u8, Failed> {
     let AlertsVerb::Test(Tried { file, severity }) = verb;
-    let receivers = alert_receivers(&file).map_err(|problem| match problem {
-        AlertsProblem::Input(error) => Failed::input(error),
-        AlertsProblem::Receivers { .. } => Failed::input(format!("{:#}", anyhow::Error::new(problem))),
-    })?;
+    let receivers = receivers(&file)?;
     let run: RunId = "alerts-test".parse().map_err(Failed::because)?;
     let mut told = Vec::new();
     for receiver in &receivers {
@@ -38,6 +37,14 @@ pub(super) async fn alerts(verb: AlertsVerb, output: Output) -> Result<u8, Faile
     };
     out::answer(&answer)?;
     Ok(if told.iter().all(|(_, error)| error.is_none()) { PASSED } else { FAILED })
+}
+
+/// Those that a file names.
+pub(super) fn receivers(file: &Path) -> Result<Vec<AlertReceiver>, Failed> {
+    alert_receivers(file).map_err(|problem| match problem {
+        AlertsProblem::Input(error) => Failed::input(error),
+        AlertsProblem::Receivers { .. } => Failed::input(format!("{:#}", anyhow::Error::new(problem))),
+    })
 }
 
 /// Tells one receiver, whatever it wants to be told of; and why that has failed, if it has.

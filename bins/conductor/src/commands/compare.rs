@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use conductor_compare::{Comparison, Interval};
+use conductor_bundle::Opened;
+use conductor_compare::{Comparison, Interval, Side};
+use conductor_core::run::{Record, RunId};
 use conductor_core::view::RunView;
 
 use super::bundle;
@@ -13,7 +15,7 @@ use crate::session::Session;
 
 /// Compares two runs.
 pub(super) async fn compare(global: &Global, compared: &Compared) -> Result<u8, Failed> {
-    let (first, second) = (view(global, &compared.first).await?, view(global, &compared.second).await?);
+    let (first, second) = (side(global, &compared.first).await?, side(global, &compared.second).await?);
     let told = conductor_compare::compare(&first, &second);
     match global.output {
         Output::Json => out::json(&told)?,
@@ -22,16 +24,28 @@ pub(super) async fn compare(global: &Global, compared: &Compared) -> Result<u8, 
     Ok(PASSED)
 }
 
-async fn view(global: &Global, told: &Told) -> Result<RunView, Failed> {
-    match told {
-        Told::Bundle(file) => Ok(bundle::read(global.output, file)?.view),
+async fn side(global: &Global, told: &Told) -> Result<Side, Failed> {
+    let (view, journal) = match told {
+        Told::Bundle(file) => {
+            let Opened { view, journal, .. } = bundle::read(global.output, file)?;
+            (view, journal)
+        }
         Told::Run(run) => {
             let session = Session::open(global).await?;
-            let view = session.conductor.get(run).await.map_err(Failed::because);
+            let read = read(&session, run).await;
             session.journal.close().await;
-            view
+            read?
         }
-    }
+    };
+    let id = view.id.clone();
+    let lacking = || Failed::input(format!("run {id}: its journal does not begin with what it was created with"));
+    Side::of(view, journal).ok_or_else(lacking)
+}
+
+async fn read(session: &Session, run: &RunId) -> Result<(RunView, Vec<Record>), Failed> {
+    let view = session.conductor.get(run).await.map_err(Failed::because)?;
+    let (store, _) = session.journal.sides();
+    Ok((view, store.journal(run, 0).await.map_err(Failed::because)?))
 }
 
 fn text(told: &Comparison) -> String {
