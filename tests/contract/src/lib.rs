@@ -1,4 +1,4 @@
-//! What the ports of deploying and scaling promise, as cases that every adapter passes on its own substrate.
+//! What the ports of deploying, scaling and counting promise, as cases that every adapter passes on its own substrate.
 //!
 //! An adapter's tests say what their substrate is by a [`Bed`], and have every case as a test of its own name:
 //!
@@ -9,10 +9,13 @@
 //!
 //! The second word is the bed's [`Bed::Knowledge`]: where nothing but the journal knows of a run, there are no cases of marks. A case
 //! never looks what kind of bed it has, and none is passed by doing nothing. What is special to a substrate is tested by its adapter.
+//!
+//! What a source of the KPI promises is in [`kpi`]: functions, since an adapter may have many sources.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod bed;
 pub mod cases;
+pub mod kpi;
 mod run;
 
 pub use bed::{APPLICATIONS, Bed, JournalAlone, Knowledge, Marks, Version, is_known_by_the_journal_alone};

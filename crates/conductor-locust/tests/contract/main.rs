@@ -8,5 +8,6 @@ mod bed;
 mod failures;
 mod load;
 mod others;
+mod promises;
 mod target;
 mod verbs;

@@ -1,7 +1,9 @@
-//! What every source promises: its windows follow one another and add up to what happened, neither more nor less.
+//! What every source promises, and how it is asked in what is special to one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use conductor_contract::kpi::{self, KpiBed};
 use conductor_core::load::KpiSample;
 use conductor_core::ports::{KpiSource, PortError};
 use conductor_core::run::RunId;
@@ -48,26 +50,45 @@ pub(crate) async fn count_to(source: &dyn KpiSource, mut since: Timestamp, wante
     windows
 }
 
-/// Orders are placed between samples and during them; all are counted, once.
-pub(crate) async fn windows_add_up(source: &dyn KpiSource, order: impl AsyncFn(u64)) {
-    order(5).await;
-    let start = first(source, Timestamp::now()).await;
-    // A clock of milliseconds puts what happens at once into the millisecond in which the window begins.
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let mut since = start.to;
-    let mut sum = 0;
-    for round in 1..=4 {
-        order(round * 10).await;
-        let sample = first(source, since).await;
-        assert_eq!(sample.from, since, "windows follow one another");
-        sum += sample.count.unwrap();
-        since = sample.to;
-        tokio::time::sleep(Duration::from_millis(400)).await;
+/// A source whose orders a test places.
+struct Counted<'a, O> {
+    source: &'a dyn KpiSource,
+    order: O,
+    orders: AtomicU64,
+}
+
+impl<O: AsyncFn(u64)> KpiBed for Counted<'_, O> {
+    fn source(&self) -> &dyn KpiSource {
+        self.source
     }
-    let rest = count_to(source, since, 100 - sum).await;
-    let since = rest.last().map_or(since, |sample| sample.to);
-    let after = first(source, since).await;
-    assert_eq!(after.count, Some(0), "nothing is counted twice: {after:?}");
+
+    fn run(&self) -> RunId {
+        run()
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    async fn happen(&self, about: u64) {
+        (self.order)(about).await;
+        self.orders.fetch_add(about, Ordering::SeqCst);
+    }
+
+    async fn happened(&self) -> u64 {
+        self.orders.load(Ordering::SeqCst)
+    }
+}
+
+/// What every source promises, of one whose orders a test places.
+pub(crate) async fn windows_add_up(source: &dyn KpiSource, order: impl AsyncFn(u64)) {
+    let bed = Counted { source, order, orders: AtomicU64::new(0) };
+    kpi::windows_add_up(&bed).await;
+    kpi::a_lost_answer_is_in_the_next_window(&bed).await;
 }
 
 /// The words of an error, with its sources.

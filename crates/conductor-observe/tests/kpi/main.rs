@@ -11,3 +11,4 @@ mod prometheus;
 mod prometheus_bed;
 mod sql;
 mod tls;
+mod whose;
