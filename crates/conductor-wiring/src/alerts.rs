@@ -42,20 +42,24 @@ pub enum AlertsProblem {
 /// The receivers of a file. Relative paths in it are relative to its folder. Nobody is told of anything yet.
 ///
 /// # Errors
-/// When the file cannot be read, with everything that is wrong in it, or when a receiver's certificates cannot be read.
+/// When the file cannot be read, with everything that is wrong in it and with the files with secrets that it names, or when a
+/// receiver's certificates cannot be read.
 pub fn alert_receivers(file: &Path) -> Result<Vec<AlertReceiver>, AlertsProblem> {
     let written = read::<AlertsDocument>(file)?;
     let AlertsDocument { api_version, kind, spec } = &written.value;
+    let of_spec = |(field, problem, expected)| Violation { field: format!("spec.{field}"), problem, expected };
     let mut violations = of_another_kind(api_version, kind, KIND, "a file of alerts");
-    violations.extend(spec.violations().into_iter().map(|(field, problem, expected)| Violation {
-        field: format!("spec.{field}"),
-        problem,
-        expected,
-    }));
+    violations.extend(spec.violations().into_iter().map(of_spec));
     if !violations.is_empty() {
         return Err(written.refuse(&violations).into());
     }
-    let made = notifiers(&written.value.spec.resolve(&folder_of(file)));
+    let spec = spec.clone().resolve(&folder_of(file));
+    // Who is told of the first alert shall be sure to hear of it: a secret that is not there is seen now.
+    let unreadable: Vec<Violation> = spec.unreadable().into_iter().map(of_spec).collect();
+    if !unreadable.is_empty() {
+        return Err(written.refuse(&unreadable).into());
+    }
+    let made = notifiers(&spec);
     let made = made.map_err(|source| AlertsProblem::Receivers { file: file.to_owned(), source })?;
     let receiver = |NamedNotifier { name, when, notifier }| AlertReceiver { name, when, notifier };
     Ok(made.into_iter().map(receiver).collect())
@@ -81,12 +85,22 @@ spec:
       webhook: { url: https://hook.test/, template: '{{ name }}', secretFile: hook.secret }
 ";
 
+    /// What the files of these receivers hold.
+    const SECRETS: [(&str, &str); 2] = [("slack.url", "https://hooks.test/T0/B0/x\n"), ("hook.secret", "sesame\n")];
+
     fn receivers(text: &str) -> Result<Vec<AlertReceiver>, String> {
+        receivers_with(text, &SECRETS)
+    }
+
+    fn receivers_with(text: &str, secrets: &[(&str, &str)]) -> Result<Vec<AlertReceiver>, String> {
         // It fails only where a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("alerts.yaml");
         std::fs::write(&file, text).unwrap();
+        for (name, secret) in secrets {
+            std::fs::write(folder.path().join(name), secret).unwrap();
+        }
         let folder = format!("{}/", folder.path().display());
         alert_receivers(&file).map_err(|error| error.to_string().replace(&folder, ""))
     }
@@ -115,5 +129,32 @@ spec:
         assert!(unknown.contains("unknown field `chat`"), "{unknown}");
         let severity = receivers(&ALERTS.replace("severity: warning", "severity: loud")).err().unwrap();
         assert!(severity.contains("loud") && severity.contains("critical"), "{severity}");
+    }
+
+    #[test]
+    fn secrets_that_no_receiver_could_be_told_by_are_seen_before_there_is_anything_to_tell() {
+        let told = |slack: &str, hook: &str| {
+            receivers_with(ALERTS, &[("slack.url", slack), ("hook.secret", hook)]).err().unwrap()
+        };
+        assert_eq!(
+            told("https://hooks.test/T0/B0/x y", " \n"),
+            "alerts.yaml:10:25: spec.receivers[1].slack.urlFile: slack.url: it is not one word; expected a file with one line\n\
+             alerts.yaml:12:79: spec.receivers[2].webhook.secretFile: hook.secret: it is not one word; expected a file with one line"
+        );
+        let address = told("hooks.test/T0/B0/x", "sesame");
+        assert_eq!(
+            address,
+            "alerts.yaml:10:25: spec.receivers[1].slack.urlFile: slack.url: what it holds is no address: relative URL without a \
+             base; expected a file with an address that begins with https://"
+        );
+        let missing = receivers_with(ALERTS, &SECRETS[..1]).err().unwrap();
+        assert_eq!(
+            missing,
+            "alerts.yaml:12:79: spec.receivers[2].webhook.secretFile: hook.secret: could not read it: No such file or directory \
+             (os error 2); expected a file with one line"
+        );
+        let auth = ALERTS.replace("alertmanager:9093 }", "alertmanager:9093, auth: { bearerFile: token } }");
+        let auth = receivers(&auth).err().unwrap();
+        assert!(auth.contains("spec.receivers[0].alertmanager.auth.bearerFile: token: could not read it"), "{auth}");
     }
 }
