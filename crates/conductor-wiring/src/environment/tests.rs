@@ -8,6 +8,8 @@ mod ecs;
 mod grafana;
 #[path = "tests/mocks.rs"]
 mod mocks;
+#[path = "tests/monitoring.rs"]
+mod monitoring;
 
 const GOOD: &str = r#"
 apiVersion: loadtest-conductor.dev/v1alpha1
