@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod bed;
+mod dashboards;
 
 use std::time::Duration;
 
@@ -63,6 +64,18 @@ fn a_run_of_this_machine_is_in_grafana_with_its_phases_and_its_verdict() {
     for tag in ["loadtest", "environment:shop-local", "load_test:short", "team:shop"] {
         assert!(tags.contains(&json!(tag)), "{tags:?}");
     }
+
+    // As the dashboard of a run asks for them.
+    let dashboard = grafana.dashboard("conductor-run");
+    let queries = dashboard["annotations"]["list"].as_array().unwrap().iter();
+    let queries: Vec<&Value> = queries.filter(|query| query["target"]["type"] == "tags").collect();
+    let shown = |query: &&Value| {
+        let tags = query["target"]["tags"].as_array().unwrap().iter();
+        let tags: Vec<String> = tags.map(|tag| tag.as_str().unwrap().replace("$run", run)).collect();
+        grafana.annotations_with(&tags.iter().map(String::as_str).collect::<Vec<_>>()).len()
+    };
+    assert!(queries.len() >= 2, "{queries:?}");
+    assert_eq!(queries.iter().map(shown).sum::<usize>(), annotations.len(), "each is shown once: {queries:?}");
 
     let from = millisecond(&view["createdAt"]) - 60_000;
     let to = millisecond(&view["updatedAt"]) + 60_000;

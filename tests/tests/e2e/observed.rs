@@ -3,7 +3,7 @@
 
 mod collector;
 pub(crate) mod program;
-mod prometheus;
+pub(crate) mod prometheus;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

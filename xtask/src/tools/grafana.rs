@@ -14,7 +14,7 @@ const SOURCE: &str = "github.com/grafana/grafana@v1.9.2-0.20230609164553-81d85ce
 /// The checksum of its sources.
 const SUM: &str = "h1:nEQOIzFVY/zsD915THCfkl+HIvGW+AounbAQ61ejFcs=";
 /// What a server needs of the sources beside its program.
-const HOME: [&str; 3] = ["conf", "public/views", "public/emails"];
+const HOME: [&str; 4] = ["conf", "public/views", "public/emails", "public/app/plugins/datasource/prometheus"];
 
 /// The folder with the program, `grafana`, which is a home of it (`--homepath`), too; built if need be.
 pub(crate) fn install() -> Result<PathBuf, String> {
@@ -30,7 +30,8 @@ const MODULE: Module = Module {
     requires: "github.com/google/wire",
     programs: &[("wire", "wire")],
     variables: |_| Vec::new(),
-    source: SOURCE,
+    // What is built, and how, is in this file.
+    source: include_str!("grafana.rs"),
     tags: &[],
     cost: "some 20 minutes on one core, and a C compiler",
 };

@@ -12,7 +12,12 @@ use crate::observed::program::{Program, built, free_port};
 use crate::server::PATIENCE;
 
 /// Who set it up, `admin` with the password `of-a-test`, as HTTP's basic authentication has it.
-const ADMIN: &str = "Basic YWRtaW46b2YtYS10ZXN0";
+pub(super) const ADMIN: &str = "Basic YWRtaW46b2YtYS10ZXN0";
+
+/// Where the dashboards and their provisioning are, from the root of the workspace.
+const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana");
+/// Where the shipped provisioning looks for dashboards.
+const INSTALLED: &str = "/var/lib/grafana/dashboards/loadtest-conductor";
 
 /// A Grafana. It ends with this.
 pub(super) struct Grafana {
@@ -21,8 +26,13 @@ pub(super) struct Grafana {
 }
 
 impl Grafana {
-    /// Starts one with nothing in it.
+    /// Starts one with what is shipped in it, which knows no Prometheus that is there.
     pub(super) fn start(bed: &Bed) -> Self {
+        Self::asking(bed, "http://127.0.0.1:1")
+    }
+
+    /// The same with the figures of a Prometheus.
+    pub(super) fn asking(bed: &Bed, prometheus: &str) -> Self {
         let port = free_port();
         let home = built("CONDUCTOR_GRAFANA", "grafana");
         let [data, plugins, provisioning] =
@@ -30,6 +40,13 @@ impl Grafana {
         for folder in ["datasources", "dashboards", "plugins", "notifiers", "alerting"] {
             std::fs::create_dir_all(format!("{provisioning}/{folder}")).unwrap();
         }
+        let shipped = |file: &str| std::fs::read_to_string(format!("{SHIPPED}/{file}")).unwrap();
+        let dashboards = shipped("provisioning/dashboards/conductor.yaml");
+        assert!(dashboards.contains(INSTALLED), "{dashboards}");
+        let dashboards = dashboards.replace(INSTALLED, &format!("{SHIPPED}/dashboards"));
+        std::fs::write(format!("{provisioning}/dashboards/conductor.yaml"), dashboards).unwrap();
+        let datasources = shipped("provisioning/datasources/conductor.yaml");
+        std::fs::write(format!("{provisioning}/datasources/conductor.yaml"), datasources).unwrap();
         bed.write(
             "grafana.ini",
             &format!(
@@ -41,6 +58,7 @@ impl Grafana {
         );
         let mut command = Command::new(home.join("grafana"));
         command.arg("server").arg("--homepath").arg(&home).arg("--config").arg(bed.path("grafana.ini"));
+        command.env("CONDUCTOR_PROMETHEUS_URL", prometheus);
         let program = Program::start(&mut command, bed.path("grafana.log").into(), port);
         let grafana = Self { address: format!("127.0.0.1:{port}"), program };
         until("Grafana is well", PATIENCE, || grafana.ask("GET", "/api/health", ADMIN, None).0 == 200);
@@ -71,10 +89,27 @@ impl Grafana {
         self.done(&path, &json!({ "name": "of a test" }))["key"].as_str().unwrap().to_owned()
     }
 
+    /// A dashboard as it is installed.
+    pub(super) fn dashboard(&self, uid: &str) -> Value {
+        let mut found = Value::Null;
+        until("the dashboard is installed", PATIENCE, || {
+            let (status, told) = self.ask("GET", &format!("/api/dashboards/uid/{uid}"), ADMIN, None);
+            found = told;
+            status == 200
+        });
+        assert_eq!(found["meta"]["provisioned"], true, "{found}");
+        found["dashboard"].clone()
+    }
+
     /// All annotations of a run.
     pub(super) fn annotations(&self, run: &str) -> Vec<Value> {
-        let path = format!("/api/annotations?limit=1000&tags=loadtest&tags=run%3A{run}");
-        let (status, told) = self.ask("GET", &path, ADMIN, None);
+        self.annotations_with(&["loadtest", &format!("run:{run}")])
+    }
+
+    /// All annotations that have these tags.
+    pub(super) fn annotations_with(&self, tags: &[&str]) -> Vec<Value> {
+        let tags: String = tags.iter().map(|tag| format!("&tags={}", tag.replace(':', "%3A"))).collect();
+        let (status, told) = self.ask("GET", &format!("/api/annotations?limit=1000{tags}"), ADMIN, None);
         assert_eq!(status, 200, "{told}");
         told.as_array().unwrap().clone()
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::program::{Program, built, free_port};
 
 /// A Prometheus. It ends with this.
-pub(super) struct Prometheus {
+pub(crate) struct Prometheus {
     address: String,
     program: Program,
 }
@@ -34,7 +34,7 @@ fn configuration(server: &Server) -> String {
 }
 
 impl Prometheus {
-    pub(super) fn scraping(bed: &Bed, server: &Server) -> Self {
+    pub(crate) fn scraping(bed: &Bed, server: &Server) -> Self {
         bed.write("prometheus.yaml", &configuration(server));
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
@@ -44,6 +44,11 @@ impl Prometheus {
         command.arg("--web.listen-address").arg(&address);
         let program = Program::start(&mut command, bed.path("prometheus.log").into(), port);
         Self { address, program }
+    }
+
+    /// Where it is asked.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What a question in PromQL is answered with: labels and value of each series.
