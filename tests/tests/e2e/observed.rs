@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod collector;
+mod dashboards;
 pub(crate) mod program;
 pub(crate) mod prometheus;
+mod rules;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -127,9 +130,8 @@ fn a_collector_that_goes_away_never_touches_a_run_and_gets_spans_again_when_it_i
 }
 
 #[test]
-#[ignore = "needs Prometheus: cargo verify --full"]
 fn prometheus_knows_every_metric_of_the_documentation_after_a_run() {
-    let bed = Bed::up(Shop::default());
+    let (bed, _shop) = watched::bed();
     let rows = bed.rows();
     let server = Server::ready(&bed);
     let prometheus = Prometheus::scraping(&bed, &server);

@@ -9,6 +9,11 @@ use serde_json::Value;
 
 use super::program::{Program, built, free_port};
 
+/// The rules that are shipped, and their tests.
+pub(super) const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus/conductor.rules.yaml");
+pub(super) const TESTS_OF_RULES: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus/conductor.rules.test.yaml");
+
 /// A Prometheus. It ends with this.
 pub(crate) struct Prometheus {
     address: String,
@@ -20,7 +25,7 @@ pub(super) fn documentation() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/observability.md")).unwrap()
 }
 
-/// The configuration of the documentation, for a server, without its long times.
+/// The configuration of the documentation, for a server, without its long times and with the rules that are shipped.
 fn configuration(server: &Server) -> String {
     let documentation = documentation();
     let (_, rest) = documentation.split_once("```yaml\nscrape_configs:").unwrap();
@@ -30,19 +35,19 @@ fn configuration(server: &Server) -> String {
         assert!(text.contains(from), "no {from:?} in\n{text}");
         text = text.replace(from, to);
     }
-    format!("{text}    scrape_timeout: 500ms\n")
+    format!("global: {{ evaluation_interval: 1s }}\nrule_files: [{RULES:?}]\n{text}    scrape_timeout: 500ms\n")
 }
 
 impl Prometheus {
     pub(crate) fn scraping(bed: &Bed, server: &Server) -> Self {
-        bed.write("prometheus.yaml", &configuration(server));
+        bed.write("conductor-prometheus.yaml", &configuration(server));
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let mut command = Command::new(built("CONDUCTOR_PROMETHEUS", "prometheus").join("prometheus"));
-        command.arg("--config.file").arg(bed.path("prometheus.yaml"));
-        command.arg("--storage.tsdb.path").arg(bed.path("prometheus"));
+        command.arg("--config.file").arg(bed.path("conductor-prometheus.yaml"));
+        command.arg("--storage.tsdb.path").arg(bed.path("conductor-prometheus"));
         command.arg("--web.listen-address").arg(&address);
-        let program = Program::start(&mut command, bed.path("prometheus.log").into(), port);
+        let program = Program::start(&mut command, bed.path("conductor-prometheus.log").into(), port);
         Self { address, program }
     }
 
@@ -51,18 +56,47 @@ impl Prometheus {
         format!("http://{}", self.address)
     }
 
+    /// The data of an answer of its API.
+    pub(super) fn get(&self, path: &str) -> Value {
+        let page = answer(&self.address, &format!("/api/v1/{path}"));
+        let mut told: Value = serde_json::from_str(&page).unwrap_or_else(|error| panic!("{error}: {page}"));
+        assert_eq!(told["status"], "success", "{path}: {told:#}\n{}", self.program.log());
+        told["data"].take()
+    }
+
+    /// How many finite values a question in PromQL has, second by second between two times in Unix seconds.
+    pub(super) fn values_between(&self, question: &str, (from, to): (i64, i64)) -> usize {
+        self.get(&format!("parse_query?query={}", quoted(question)));
+        let data = self.get(&format!("query_range?query={}&start={from}&end={to}&step=1", quoted(question)));
+        let values = data["result"].as_array().unwrap().iter().flat_map(|series| series["values"].as_array().unwrap());
+        values.filter(|value| value[1].as_str().unwrap().parse::<f64>().unwrap().is_finite()).count()
+    }
+
     /// What a question in PromQL is answered with: labels and value of each series.
     pub(super) fn ask(&self, question: &str) -> Vec<(Value, f64)> {
-        let percent = |byte: u8| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        };
-        let question: String = question.bytes().map(percent).collect();
-        let page = answer(&self.address, &format!("/api/v1/query?query={question}"));
-        let told: Value = serde_json::from_str(&page).unwrap_or_else(|error| panic!("{error}: {page}"));
-        assert_eq!(told["status"], "success", "{told:#}\n{}", self.program.log());
-        let series = told["data"]["result"].as_array().unwrap().iter();
+        let data = self.get(&format!("query?query={}", quoted(question)));
+        let series = data["result"].as_array().unwrap().iter();
         series.map(|one| (one["metric"].clone(), one["value"][1].as_str().unwrap().parse().unwrap())).collect()
+    }
+}
+
+/// A text as a part of a query string.
+pub(super) fn quoted(text: &str) -> String {
+    let percent = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(percent).collect()
+}
+
+/// What promtool says of files.
+pub(super) fn promtool(arguments: &[&str]) -> Ended {
+    let mut command = Command::new(built("CONDUCTOR_PROMETHEUS", "prometheus").join("promtool"));
+    let output = command.args(arguments).output().unwrap();
+    Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
