@@ -39,10 +39,8 @@ pub struct Side {
 impl Side {
     /// A run with what its journal says that it was created with; `None` where the journal does not begin with that.
     pub fn of(view: RunView, journal: Vec<Record>) -> Option<Self> {
-        match journal.into_iter().next()?.event {
-            Event::Created(created) => Some(Self { view, spec: created.spec }),
-            _ => None,
-        }
+        let Event::Created(created) = journal.into_iter().next()?.event else { return None };
+        Some(Self { view, spec: created.spec })
     }
 }
 

@@ -161,7 +161,7 @@ fn how_much_differences_matter_is_read_and_what_is_wrong_with_it_is_told_by_its_
     let name = refused("{ application: chekout, aspect: image, severity: warn }");
     assert!(name.contains("spec.parity.severities[0].application: \"chekout\" is no application"), "{name}");
     let severity = refused("{ aspect: image, severity: loud }");
-    assert!(severity.contains("loud") && severity.contains("`error`"), "{severity}");
+    assert!(severity.contains("loud") && severity.contains("expected one of info, warn"), "{severity}");
 }
 
 #[test]
