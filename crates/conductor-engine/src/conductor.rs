@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use adopt::{Adoption, is_gone};
 use conductor_core::learnt::Learnt;
 use conductor_core::phase::{Event, Retarget};
-use conductor_core::ports::{Annotator, Claim, Clock, PortError, Ports, RunRequest, RunRequests, RunStore, RunSummary, StoreError};
+use conductor_core::ports::{
+    Annotator, Claim, Clock, PortError, Ports, RunRequest, RunRequests, RunStore, RunSummary, StoreError,
+};
 use conductor_core::run::{Created, Record, Revision, Run, RunId};
 use conductor_core::spec::{LoadShape, LoadTestSpec};
 use conductor_core::view::{Fold, RunView, Update};
