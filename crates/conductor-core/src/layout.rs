@@ -132,9 +132,9 @@ impl LayoutSight {
         let first = self.shared.first()?;
         let more = match self.shared_nodes {
             0 | 1 => String::new(),
+            2 => ", and one more such node".to_owned(),
             nodes => format!(", and {} more such nodes", nodes - 1),
         };
-        let more = if self.shared_nodes == 2 { ", and one more such node".to_owned() } else { more };
         Some(format!("load generators or mocks run on nodes of applications under test: {first}{more}"))
     }
 

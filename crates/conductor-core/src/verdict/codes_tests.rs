@@ -134,6 +134,10 @@ fn waiver() -> Waiver {
 
 /// A run of an environment with one difference from production.
 fn differing(rule: &str, severity: Severity, is_waived: bool) -> Verdict {
+    differing_in(&load(|_, _| {}), Cause::Completed, rule, severity, is_waived)
+}
+
+fn differing_in(ticks: &[Tick], cause: Cause, rule: &str, severity: Severity, is_waived: bool) -> Verdict {
     let spec = load_test("2000/min", json!({ "plateau": "3m", "interval": "10s", "verdict": { "parity": rule } }));
     let difference = Difference {
         application: Some(shop()),
@@ -147,9 +151,14 @@ fn differing(rule: &str, severity: Severity, is_waived: bool) -> Verdict {
     let state = if is_waived { WaiverState::Applied } else { WaiverState::Expired };
     let waivers = vec![JudgedWaiver { waiver: waiver(), state, differences: 1 }];
     let report = Report { differences: vec![difference], waivers, ..Report::default() };
-    let ending = Ending::because(Cause::Completed);
-    let ticks = load(|_, _| {});
-    judge(&Facts { parity: Some(&report), ..Facts::new(&spec, &spec.profile(), &ticks, &ending) })
+    let ending = Ending::because(cause);
+    judge(&Facts { parity: Some(&report), ..Facts::new(&spec, &spec.profile(), ticks, &ending) })
+}
+
+#[test]
+fn where_no_load_was_measured_differences_from_production_are_no_reason() {
+    let refused = Cause::Failed(failure(FailureKind::Rejected));
+    assert_eq!(codes(&differing_in(&[], refused, "invalid", Severity::Error, false)), ["run_failed"]);
 }
 
 /// A load whose ramp takes two minutes, twelve windows, some of which are marked.

@@ -19,13 +19,14 @@ pub(super) const DRIFTED: Rule = Rule {
 pub(super) const PARITY_GAP: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "parity_gap",
-    when: "a difference from production of severity `error` is waived by nobody, and `spec.verdict.parity` is not `warn` or `report`",
+    when: "load was measured, a difference from production of severity `error` is waived by nobody, and `spec.verdict.parity` is \
+           not `warn` or `report`",
     evidence: "each such difference",
     advice: "Make the test environment like production, or waive the difference with a reason and a day (docs/parity.md).",
 };
 pub(super) const PARITY_GAP_WARNED: Rule = Rule {
     outcome: Outcome::Warned,
-    when: "`spec.verdict.parity: warn`, and a difference from production of severity `error` is waived by nobody",
+    when: "`spec.verdict.parity: warn`, load was measured, and a difference from production of severity `error` is waived by nobody",
     ..PARITY_GAP
 };
 pub(super) const WAIVERS_USED: Rule = Rule {
@@ -90,7 +91,9 @@ pub(super) fn causes(facts: &Facts<'_>) -> Vec<VerdictCause> {
     let mut causes = drifts(facts);
     causes.extend(facts.guarded.and_then(freeze));
     if let Some(report) = facts.parity {
-        causes.extend(parity(facts.spec.verdict.parity, report));
+        // Where no load was measured, nothing was that production might show otherwise.
+        let rule = if facts.ticks.is_empty() { ParityRule::Report } else { facts.spec.verdict.parity };
+        causes.extend(parity(rule, report));
         causes.extend(waivers(report));
     }
     causes.extend(way_back(facts));
