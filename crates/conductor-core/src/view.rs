@@ -481,8 +481,7 @@ impl RunView {
         let requests_by_name = measurement.requests.as_ref().map(|requests| requests.since(started));
         let figures = measurement.figures.as_ref().map(|figures| figures.since(started));
         let seen = slo::Seen { requests: requests_by_name.as_ref(), figures: figures.as_ref() };
-        let broken_slos =
-            slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, seen);
+        let broken_slos = slo::broken_now(spec, run.created.baseline.as_ref(), &self.profile, &self.ticks, seen);
         Some(Tick {
             requests_by_name,
             figures,

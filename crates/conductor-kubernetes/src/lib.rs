@@ -75,6 +75,6 @@ pub use production::{Running, running};
 pub use reader::Reader;
 pub use registries::Registries;
 pub use settings::{
-    Application, ClusterSettings, Deploy, DeployObject, FreezeSettings, InProduction, KubernetesSettings,
-    LayoutPods, LayoutSettings,    PhaseSettings, ProductionSettings, ReleaseObject, Releases, ScalableObject, Template,
+    Application, ClusterSettings, Deploy, DeployObject, FreezeSettings, InProduction, KubernetesSettings, LayoutPods,
+    LayoutSettings, PhaseSettings, ProductionSettings, ReleaseObject, Releases, ScalableObject, Template,
 };

@@ -15,15 +15,13 @@
 
 #![forbid(unsafe_code)]
 
-mod grafana;
 mod figures;
+mod grafana;
 mod kpi;
 mod notify;
 
+pub use figures::{FiguresSettings, PrometheusFigures, PrometheusSaturation, PrometheusServer, SaturationSettings};
 pub use grafana::{DashboardSettings, GrafanaSettings};
-pub use figures::{
-    FiguresSettings, PrometheusFigures, PrometheusSaturation, PrometheusServer, SaturationSettings,
-};
 pub use kpi::{
     Credentials, HttpKpi, HttpKpiSettings, NumberKind, Per, PrometheusKpi, PrometheusKpiSettings, SqlKpi,
     SqlKpiSettings, SqlServerSettings, SqliteFileSettings, TimeFormat, Wrong,

@@ -171,7 +171,8 @@ fn programs_read_what_the_published_schema_says() {
 fn pages_that_show_the_run_are_in_markdown_and_json() {
     let mut run = document("passed");
     let url = "https://grafana.test/d/conductor-run?from=1&to=2&var-run=shop-1";
-    run["links"] = json!([{ "title": "Grafana: [this] run", "url": url }, { "title": "no", "url": "data:text/html,no" }]);
+    run["links"] =
+        json!([{ "title": "Grafana: [this] run", "url": url }, { "title": "no", "url": "data:text/html,no" }]);
     let view = view(&run);
     let text = markdown(&view);
     assert!(text.ends_with(&format!("\n[Grafana: \\[this\\] run](<{url}>)\n")), "{text}");

@@ -57,10 +57,12 @@ async fn run(bed: &Bed) -> (RunView, Report, Option<Report>) {
     let run = conductor.start(bed.created.clone()).await.unwrap();
     let view = over(&conductor, &run).await;
     let codes: Vec<&str> = verdict(&view).causes.iter().map(|cause| cause.code.as_str()).collect();
-    // A difference stops and fails nothing; that it is waived is told.
-    let waived = if bed.created.waivers.is_empty() { vec![] } else { vec!["waivers_used"] };
-    let expected = if waived.is_empty() { Outcome::Passed } else { Outcome::Warned };
-    assert_eq!((outcome(&view), codes), (expected, waived), "{:?}", verdict(&view));
+    // A difference stops nothing; one that nobody has waived makes the run invalid, and that one is waived is told.
+    let (made, reasons) = match bed.created.waivers.is_empty() {
+        true => (Outcome::Passed, vec![]),
+        false => (Outcome::Invalid, vec!["parity_gap", "waivers_used"]),
+    };
+    assert_eq!((outcome(&view), codes), (made, reasons), "{:?}", verdict(&view));
     let journal = bed.journal(&run).await;
     let kept = journal.into_iter().find_map(|record| {
         let Event::PreflightPassed { parity, .. } = record.event else { return None };
@@ -101,7 +103,7 @@ async fn differences_are_kept_with_the_run_and_waived_by_the_environment() {
     );
     let states: Vec<WaiverState> = kept.waivers.iter().map(|judged| judged.state).collect();
     assert_eq!(states, [WaiverState::Applied, WaiverState::Expired]);
-    let summary = "3 differences from production, 1 of them waived; 1 waiver expired";
+    let summary = "3 differences from production, 1 of them waived, 1 of severity error; 1 waiver expired";
     assert_eq!(event(&view, summary), Some(Level::Warning), "{:?}", view.events);
 }
 
