@@ -163,7 +163,9 @@ pub fn judge(facts: &Facts<'_>) -> Verdict {
     let slos = results(spec, facts.baseline, profile, ticks);
     causes.extend(slo::causes(facts, &slos));
     causes.extend(environment::causes(facts));
-    causes.extend(layout::causes(spec.verdict.shared_nodes, facts.layout));
+    if !ticks.is_empty() {
+        causes.extend(layout::causes(spec.verdict.shared_nodes, facts.layout));
+    }
     if ending.cause != Cause::Completed && causes.iter().all(|cause| cause.outcome <= Outcome::Warned) {
         causes.push(whole::unfinished());
     }

@@ -166,7 +166,8 @@ impl Activity {
             }
             Command::Scale(steps) => {
                 let work = change::scale(Arc::clone(&context), steps.clone()).boxed();
-                limited(context, "scale", limit, work)
+                let scaled = limited(Arc::clone(&context), "scale", limit, work);
+                layout::once_scaled(context, scaled).boxed()
             }
             Command::ProveMocks => {
                 limited(Arc::clone(&context), "prove the mocks", limit, mocks::prove(context).boxed())

@@ -15,8 +15,8 @@ pub(super) const FOREIGN_TRAFFIC: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "foreign_traffic",
     when: "of the two sources of the KPI, the one that counts everybody's events has counted more than the run's own, by more \
-           than the tolerance of the environment and than chance (3·√N); or, before the load and while the run had no users, it has \
-           counted more than that share of the target, and than chance",
+           than the tolerance of the environment and than chance (3·√N); or, before the load and while the run had no users, the \
+           source that steers and counts everybody's has counted more than that share of the target, and than chance",
     evidence: "the difference against what may be, and both rates, in the hold where they are furthest apart; before the load, the \
                step that found it",
     advice: "Find who else uses the environment (other load tests, monitors, people), keep them away, and run it again.",

@@ -9,20 +9,21 @@ const NODES: &str = "nodes of pods";
 pub(super) const SHARED_NODES: Rule = Rule {
     outcome: Outcome::Invalid,
     code: "shared_nodes",
-    when: "load generators or mocks ran on nodes of the applications under test, before the load or during it",
+    when: "load was measured, and load generators or mocks ran on nodes of the applications under test, before the load or during it",
     evidence: "the first nodes, with pods of both sides, and how many nodes there are",
-    advice: "Keep load generators and mocks in a node pool of their own (docs/deploy.md, load pool); where that cannot be, as \
-             in a cluster of one node, say `spec.verdict.sharedNodes: warn`.",
+    advice: "Keep load generators and mocks in a node pool of their own (docs/deploy.md, load pool), and name support applications \
+             that are neither under kubernetes.layout.except; in a cluster of one node say `spec.verdict.sharedNodes: warn`.",
 };
 pub(super) const SHARED_NODES_WARNED: Rule = Rule {
     outcome: Outcome::Warned,
-    when: "`spec.verdict.sharedNodes: warn`, and load generators or mocks ran on nodes of the applications under test",
+    when: "`spec.verdict.sharedNodes: warn`, load was measured, and load generators or mocks ran on nodes of the applications under \
+           test",
     ..SHARED_NODES
 };
 pub(super) const LAYOUT_UNREAD: Rule = Rule {
     outcome: Outcome::Warned,
     code: "layout_unread",
-    when: "the nodes of load generators, mocks and applications under test could not be read",
+    when: "load was measured, and at the last look the nodes of load generators, mocks and applications under test could not be read",
     evidence: "why",
     advice: "Give the conductor the right that the message names (docs/deploy.md, load pool), or say \
              `spec.verdict.sharedNodes: ignore`.",
@@ -42,7 +43,8 @@ pub(super) fn causes(rule: SharedNodesRule, seen: &[LayoutSeen]) -> Vec<VerdictC
     if let Some((when, sight, sharing)) = sharing {
         return vec![shared.because(format!("{when}, {sharing}"), evidence(sight))];
     }
-    let unread = under_load().find_map(|look| Some((look.when, look.sight.unread.as_ref()?)));
+    // One of many looks that has failed says nothing of the others.
+    let unread = under_load().next_back().and_then(|look| Some((look.when, look.sight.unread.as_ref()?)));
     let unread = unread.map(|(when, why)| {
         let message = format!("{when}, whether load and applications share nodes could not be read: {why}");
         LAYOUT_UNREAD.because(message, vec![Evidence::fact(why.clone(), NODES)])
@@ -104,6 +106,8 @@ mod tests {
         };
         let separate = (LayoutMoment::BeforeLoad, shared(0));
         assert_eq!(told(SharedNodesRule::Invalid, &[separate, unread.clone()]), ["layout_unread"]);
+        let again = [unread.clone(), (LayoutMoment::DuringLoad, shared(0))];
+        assert_eq!(told(SharedNodesRule::Invalid, &again), [""; 0], "it was read again");
         let both = [(LayoutMoment::BeforeLoad, shared(1)), unread.clone()];
         assert_eq!(told(SharedNodesRule::Invalid, &both), ["shared_nodes"]);
         assert_eq!(told(SharedNodesRule::Ignore, &[unread]), [""; 0]);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use conductor_core::app::ApplicationId;
 use conductor_core::failure::Failure;
-use conductor_core::layout::LayoutMoment;
 use conductor_core::phase::{Event, Level};
 use conductor_core::ports::Way;
 use conductor_core::release::Rollout;
@@ -12,7 +11,6 @@ use conductor_core::scale::ScaleStep;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::context::{Shared, merged};
-use super::layout;
 
 /// Rolls out versions; one failure does not hide the others.
 pub(super) async fn roll_out(context: Shared, rollouts: Vec<Rollout>) -> Event {
@@ -29,9 +27,6 @@ pub(super) async fn scale(context: Shared, steps: Vec<ScaleStep>) -> Event {
     let progress = Progress::new(&context, total, "scaled");
     let work = steps.into_iter().map(|step| one_step(Arc::clone(&context), step, Arc::clone(&progress)));
     let failures = context.each(work.collect()).await;
-    if failures.is_empty() {
-        layout::look(&context, LayoutMoment::BeforeLoad).await;
-    }
     merged("scale", failures).map_or(Event::ScaledUp, Event::Failed)
 }
 

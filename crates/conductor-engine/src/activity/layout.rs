@@ -34,6 +34,15 @@ pub(super) async fn look(context: &Context, when: LayoutMoment) {
     }
 }
 
+/// Scales, and then looks once and tells what is seen: in time of its own, which scaling does not lack.
+pub(super) async fn once_scaled(context: Shared, scaled: impl Future<Output = Event> + Send) -> Event {
+    let event = scaled.await;
+    if matches!(event, Event::ScaledUp) {
+        look(&context, LayoutMoment::BeforeLoad).await;
+    }
+    event
+}
+
 /// Looks again and again while load is generated, and tells what is otherwise than it was. It ends by being dropped.
 pub(super) fn watch(context: Shared, load: &Load) -> impl Future<Output = Infallible> + Send + use<> {
     let interval = context.created.spec.interval.as_duration();
@@ -63,8 +72,7 @@ async fn patiently(context: &Context) -> Option<LayoutSight> {
     let layout = context.ports.layout.as_ref()?;
     let (tested, beside) = (context.created.under_test(), context.created.beside());
     // So that what keeps it from being read is told, and not only that it took too long.
-    let patience = context.options.retry.check_patience.min(WITHIN / 2);
-    let looked = context.retry(patience, || layout.look(&tested, &beside));
+    let looked = context.retry(WITHIN / 2, || layout.look(&tested, &beside));
     let looked = unpanicking(context.within(WITHIN, looked)).await;
     told(looked.unwrap_or_else(|failure| Err(PortError::new(failure.kind, failure.message))))
 }

@@ -110,7 +110,7 @@ async fn a_layout_that_cannot_be_read_stops_nothing_and_is_warned_of() {
         assert_eq!((outcome(&view), codes(&view)), (Outcome::Warned, vec!["layout_unread"]), "{kind:?}");
         assert_eq!(
             verdict(&view).causes[0].message,
-            "before the load, whether load and applications share nodes could not be read: pods is forbidden"
+            "during the load, whether load and applications share nodes could not be read: pods is forbidden"
         );
     }
 }
