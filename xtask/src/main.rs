@@ -38,6 +38,8 @@ const USAGE: &str = "usage:
   cargo xtask helm       builds Helm, which installs the chart, once for this machine
   cargo xtask hoverfly   builds Hoverfly, by which mocks answer, once for this machine
   cargo xtask image      builds the programs of the image, and says where they are
+  cargo xtask junitparser
+                         installs what reads JUnit's XML in the tests, once for this clone
   cargo xtask kubernetes builds what the Kubernetes tests run, once for this machine
   cargo xtask moto       installs what the ECS tests run, once for this machine
   cargo xtask mariadb    finds MariaDB, or unpacks it once for this machine
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         ["skipper"] => show(tools::skipper::install()),
         ["grafana"] => show(tools::grafana::install()),
         ["helm"] => show(tools::helm::install()),
+        ["junitparser"] => show(tools::junitparser::install()),
         ["kubernetes"] => show(tools::kubernetes::install()),
         ["mariadb"] => show(tools::mariadb::install()),
         ["postgres"] => show(tools::postgres::install()),

@@ -13,6 +13,7 @@ pub(crate) mod grafana;
 pub(crate) mod grpcurl;
 pub(crate) mod helm;
 pub(crate) mod hoverfly;
+pub(crate) mod junitparser;
 mod keda;
 pub(crate) mod kubernetes;
 pub(crate) mod locust;

@@ -42,8 +42,9 @@ const AT_ONCE: &str = "3";
 /// The variable by which tests find a tool, and what installs it.
 type Tool = (&'static str, fn() -> Result<PathBuf, String>);
 /// Tools that others have built.
-const PACKAGED: [Tool; 4] = [
+const PACKAGED: [Tool; 5] = [
     ("CONDUCTOR_MOTO", tools::moto::install),
+    ("CONDUCTOR_JUNITPARSER", tools::junitparser::install),
     ("CONDUCTOR_POSTGRES", tools::postgres::install),
     ("CONDUCTOR_MARIADB", tools::mariadb::install),
     ("CONDUCTOR_CHROMIUM", tools::chromium::install),
@@ -72,7 +73,7 @@ fn usual() -> Vec<Stage> {
     vec![
         stage("tidy: files begin with their subject and stay short", tidy::check),
         stage("cargo fmt", || stage::cargo(&["fmt", "--all", "--check"], &[])),
-        stage("tools: Locust, moto, PostgreSQL, MariaDB, Chromium and cargo-deny", || {
+        stage("tools: Locust, moto, junitparser, PostgreSQL, MariaDB, Chromium and cargo-deny", || {
             tools::locust::install()?;
             tools::deny::install()?;
             installed(&PACKAGED)

@@ -109,13 +109,29 @@ pub(crate) enum Verb {
     Token(Owned),
     /// Prints the Locust plugin, a Python file to put beside a locustfile.
     LocustPlugin,
-    /// Prints the JSON Schema of a load test.
-    Schema,
+    /// Prints the JSON Schema of a kind of document.
+    Schema {
+        /// The kind: as in docs/schema, or as the document names it.
+        #[arg(value_enum, ignore_case = true, default_value_t = SchemaKind::LoadTest)]
+        kind: SchemaKind,
+    },
     /// Prints the completions of a shell.
     Completions {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// Documents that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// A load test.
+    #[value(name = "loadtest")]
+    LoadTest,
+    /// Who is told of alerts.
+    Alerts,
+    /// What a run has come to.
+    Results,
 }
 
 /// What can be done on this machine and at a server.

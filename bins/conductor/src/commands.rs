@@ -72,7 +72,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<u8, Failed> {
         Verb::Alerts(verb) => threads()?.block_on(alerts::alerts(verb, global.output)),
         Verb::Token(owned) => token::token(&owned, global.output),
         Verb::LocustPlugin => tools::locust_plugin(),
-        Verb::Schema => tools::schema(),
+        Verb::Schema { kind } => tools::schema(kind),
         Verb::Completions { shell } => tools::completions(shell),
     }
 }
@@ -93,7 +93,7 @@ fn only_here(verb: &Verb) -> Option<&'static str> {
         | Verb::Alerts(_)
         | Verb::Token(_)
         | Verb::LocustPlugin
-        | Verb::Schema
+        | Verb::Schema { .. }
         | Verb::Completions { .. } => Some("expected it without a server"),
     }
 }

@@ -24,6 +24,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// Who is told of alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AlertsSettings {
     /// Each is told for itself.
@@ -32,6 +33,8 @@ pub struct AlertsSettings {
 
 /// One receiver: exactly one of the kinds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = one_kind))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReceiverSettings {
     /// Its name, for logs.
@@ -51,6 +54,13 @@ pub struct ReceiverSettings {
     /// Alertmanager of Prometheus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alertmanager: Option<AlertmanagerSettings>,
+}
+
+/// Says in the schema what [`AlertsSettings::violations`] says of the kinds.
+#[cfg(feature = "schema")]
+fn one_kind(schema: &mut schemars::Schema) {
+    let required = ["webhook", "slack", "teams", "alertmanager"].map(|kind| serde_json::json!({ "required": [kind] }));
+    schema.insert("oneOf".to_owned(), required.to_vec().into());
 }
 
 /// A receiver that can be told.

@@ -43,10 +43,41 @@ fn invalid() -> Value {
 /// The end of a case's class, its name, and the element of its result.
 type Told = (String, String, Option<String>);
 
+/// The attributes that the schema of Jenkins' xunit plugin knows of each element that is written; another one is an error to it.
+const KNOWN: [(&str, &[&str]); 10] = [
+    ("testsuites", &["name", "time", "tests", "failures", "errors"]),
+    ("testsuite", &["name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname"]),
+    ("properties", &[]),
+    ("property", &["name", "value"]),
+    ("testcase", &["classname", "name", "time"]),
+    ("failure", &["type", "message"]),
+    ("error", &["type", "message"]),
+    ("skipped", &["type", "message"]),
+    ("system-out", &[]),
+    ("system-err", &[]),
+];
+
+/// Looks whether that schema knows every element and attribute of a document, and whether each time is digits with at most one point.
+fn known(document: &Document<'_>) {
+    for node in document.descendants().filter(Node::is_element) {
+        let name = node.tag_name().name();
+        let (_, attributes) = KNOWN.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("<{name}>"));
+        for attribute in node.attributes() {
+            assert!(attributes.contains(&attribute.name()), "{} of <{name}>", attribute.name());
+        }
+        let time = node.attribute("time").unwrap_or_default();
+        assert!(
+            time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && time.matches('.').count() <= 1,
+            "{time}"
+        );
+    }
+}
+
 /// Looks whether a document is what readers of JUnit's XML know: the elements, their order, the attributes that must be there, and
 /// counts that are those of the cases.
 fn shape(xml: &str) -> (Vec<Told>, [u32; 4]) {
     let parsed = Document::parse(xml).unwrap();
+    known(&parsed);
     let suites = parsed.root_element();
     assert_eq!(suites.tag_name().name(), "testsuites");
     let suite = suites.first_element_child().unwrap();

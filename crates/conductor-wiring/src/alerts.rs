@@ -14,13 +14,25 @@ use crate::kind::of_another_kind;
 /// The `kind` of such a file.
 const KIND: &str = "Alerts";
 
-/// Who is told of alerts, as it is written.
+/// Who is told of alerts.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AlertsDocument {
+    /// `loadtest-conductor.dev/v1alpha1`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = conductor_core::spec::API_VERSION)))]
     api_version: String,
+    /// `Alerts`.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = KIND)))]
     kind: String,
+    /// Who is told.
     spec: AlertsSettings,
+}
+
+/// The JSON Schema of a file that says who is told of alerts.
+#[cfg(feature = "schema")]
+pub fn alerts_schema() -> schemars::Schema {
+    schemars::schema_for!(AlertsDocument)
 }
 
 /// Why there are no receivers.

@@ -30,6 +30,8 @@ mod substrates;
 mod template;
 mod unusable;
 
+#[cfg(feature = "schema")]
+pub use alerts::alerts_schema;
 pub use alerts::{AlertsProblem, alert_receivers};
 pub use callers::caller_review;
 pub use conductor_kubernetes::{ClusterSettings, ConnectError};

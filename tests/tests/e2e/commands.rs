@@ -191,6 +191,10 @@ fn the_programs_texts_are_there() {
     let bed = Bed::new(Shop::default());
     assert!(bed.conductor(&["completions", "bash"]).succeeded().contains("_conductor"));
     assert!(bed.conductor(&["schema"]).succeeded().contains("\"rampUp\""));
+    assert!(bed.conductor(&["schema", "Alerts"]).succeeded().contains("\"receivers\""));
+    let refused = bed.conductor(&["schema", "environment"]);
+    let known = "[possible values: loadtest, alerts, results]";
+    assert!(refused.code == Some(2) && refused.err.contains(known), "{}", refused.err);
     assert!(bed.conductor(&["--help"]).succeeded().contains("5  not restored"));
     assert!(bed.conductor(&["--version"]).succeeded().starts_with("conductor "));
 }

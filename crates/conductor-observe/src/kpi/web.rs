@@ -29,6 +29,7 @@ pub(crate) fn resolve(ca_file: &mut Option<PathBuf>, auth: &mut Option<Credentia
 
 /// How the conductor says who it is. Files are read anew with each call, since tokens are replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Credentials {
     /// A file with a bearer token.

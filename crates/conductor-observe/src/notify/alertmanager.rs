@@ -27,12 +27,14 @@ const LEFT_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// An Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AlertmanagerSettings {
     /// Its address, such as `http://alertmanager:9093`, with its path prefix where it has one.
     pub url: String,
     /// Longest wait for an answer.
     #[serde(default = "web::timeout")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub timeout: Span,
     /// PEM file of the certificate authority that signed its certificate, where the system does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

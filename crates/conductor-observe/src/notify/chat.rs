@@ -15,6 +15,7 @@ use crate::kpi::web::{TIMEOUT, Web, refused};
 
 /// An incoming webhook of Slack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SlackSettings {
     /// A file with its address, which is a secret.
@@ -23,6 +24,7 @@ pub struct SlackSettings {
 
 /// A workflow of Microsoft Teams: "when a Teams webhook request is received".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TeamsSettings {
     /// A file with its address, which is a secret.

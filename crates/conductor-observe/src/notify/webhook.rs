@@ -27,6 +27,7 @@ const TEMPLATE: &str = "template";
 
 /// A service that takes a POST.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WebhookSettings {
     /// Where to post.
@@ -42,6 +43,7 @@ pub struct WebhookSettings {
     pub secret_file: Option<PathBuf>,
     /// Longest wait for an answer.
     #[serde(default = "web::timeout")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub timeout: Span,
     /// PEM file of the certificate authority that signed its certificate, where the system does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
