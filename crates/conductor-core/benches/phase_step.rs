@@ -37,6 +37,7 @@ fn phase_step(criterion: &mut Criterion) {
         requests: 3,
         failures: 0,
         latency: None,
+        responses: None,
         marks: Vec::new(),
     };
     let load = || Box::new(Load::begin(&created, &changes(), at, &rehearsal, &[]));

@@ -80,7 +80,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn sample(from: Timestamp, to: Timestamp, count: u64) -> KpiSample {
-    KpiSample { from, to, count: Some(count), requests: 5 * count, failures: 0, latency: None, marks: Vec::new() }
+    KpiSample {
+        from,
+        to,
+        count: Some(count),
+        requests: 5 * count,
+        failures: 0,
+        latency: None,
+        responses: None,
+        marks: Vec::new(),
+    }
 }
 
 /// A run, its journal and the time.

@@ -80,6 +80,7 @@ pub mod ramp;
 pub mod recheck;
 pub mod release;
 pub mod requests;
+pub mod responses;
 pub mod restore;
 pub mod run;
 pub mod saturation;

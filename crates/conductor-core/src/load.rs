@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::responses::ResponseCodes;
 use crate::run::RunId;
 
 /// How every request of a run is marked.
@@ -113,6 +114,9 @@ pub struct KpiSample {
     pub failures: u64,
     /// Response times of the window's requests; `None` where the source cannot tell them per window.
     pub latency: Option<Latency>,
+    /// The window's requests by the status code of their response; `None` where the source cannot tell them per window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responses: Option<ResponseCodes>,
     /// What a reader of the figures must know.
     pub marks: Vec<Mark>,
 }

@@ -16,6 +16,7 @@ fn tick(users: u64, workers: Option<u32>, cpu: f64, marks: Vec<Mark>) -> Tick {
         requests: 0,
         failures: 0,
         latency: None,
+        responses: None,
         cpu_percent: Some(cpu),
         marks,
         advice: None,

@@ -26,6 +26,7 @@ pub(super) fn tick(from_s: f64, share_of_target: f64) -> Tick {
         requests: 1000,
         failures: 0,
         latency: None,
+        responses: None,
         cpu_percent: None,
         marks: Vec::new(),
         advice: None,

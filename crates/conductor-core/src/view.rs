@@ -23,6 +23,7 @@ use crate::phase::{Cause, Ending, Event, Level, Measurement, Phase, State};
 use crate::ports::TableCount;
 use crate::ramp::{self, Profile};
 use crate::requests::NamedWindow;
+use crate::responses::ResponseCodes;
 use crate::run::{Created, Record, ReplayError, Revision, Run, RunId, Waits};
 use crate::saturation::SaturationTick;
 use crate::scale::{Baseline, Observed};
@@ -147,6 +148,9 @@ pub struct Tick {
     pub failures: u64,
     /// Response times of the window.
     pub latency: Option<Latency>,
+    /// The window's requests by the status code of their response; `None` where the load generator does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responses: Option<ResponseCodes>,
     /// The busiest worker's CPU in percent of one core.
     pub cpu_percent: Option<f64>,
     /// What a reader of the figures must know.
@@ -499,6 +503,7 @@ impl RunView {
             requests: sample.map_or(0, |s| s.requests),
             failures: sample.map_or(0, |s| s.failures),
             latency: sample.and_then(|s| s.latency),
+            responses: sample.and_then(|s| s.responses.clone()),
             cpu_percent: generator.and_then(|status| status.cpu_percent),
             marks,
             advice,

@@ -85,7 +85,8 @@ impl Story {
 }
 
 fn sample(from: Timestamp, to: Timestamp, count: u64, marks: Vec<Mark>) -> KpiSample {
-    KpiSample { from, to, count: Some(count), requests: 5 * count, failures: 2, latency: None, marks }
+    let responses = Some([(200, (5 * count).saturating_sub(2)), (503, 2)].into_iter().collect());
+    KpiSample { from, to, count: Some(count), requests: 5 * count, failures: 2, latency: None, responses, marks }
 }
 
 #[test]
@@ -118,6 +119,8 @@ fn a_tick_is_told_in_seconds_of_load_and_against_the_line_at_its_middle() {
     assert_eq!((tick.count, tick.kpi_per_min), (Some(75), Some(150.0)));
     assert_eq!(tick.set_point_per_min, 150.0);
     assert_eq!((tick.users, tick.requests, tick.failures, tick.cpu_percent), (Some(50), 375, 2, Some(20.0)));
+    let codes = tick.responses.as_ref().map(|codes| codes.iter().collect::<Vec<_>>());
+    assert_eq!(codes, Some(vec![(200, 373), (503, 2)]));
     assert_eq!(tick.marks, [Mark::ClockSkew], "a mark that both report is shown once");
     assert_eq!(tick.users_wanted, tick.advice.as_ref().unwrap().users);
 }
@@ -129,7 +132,7 @@ fn an_interval_without_an_answer_is_a_tick_without_figures() {
     let view = story.view();
     let tick = view.last_tick().unwrap();
     assert_eq!((tick.count, tick.kpi_per_min, tick.users, tick.requests), (None, None, None, 0));
-    assert_eq!((tick.from_s, tick.to_s), (30.0, 30.0));
+    assert_eq!((tick.from_s, tick.to_s, tick.responses.as_ref()), (30.0, 30.0, None));
 }
 
 #[test]

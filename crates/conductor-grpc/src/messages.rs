@@ -4,6 +4,7 @@ use conductor_core::links::Link;
 use conductor_core::load::Latency;
 use conductor_core::phase::{Level, Phase};
 use conductor_core::ports::RunSummary;
+use conductor_core::responses::ResponseCodes;
 use conductor_core::run::Waits;
 use conductor_core::verdict::{Evidence, Outcome, Verdict};
 use conductor_core::view::{EventView, PhaseView, RunView, Tick, Update};
@@ -97,6 +98,7 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
         requests,
         failures,
         latency: times,
+        responses: codes,
         cpu_percent,
         marks,
         advice,
@@ -121,6 +123,7 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
         requests: *requests,
         failures: *failures,
         latency: times.map(latency),
+        responses: codes.iter().flat_map(responses).collect(),
         cpu_percent: *cpu_percent,
         marks: marks.iter().map(ToString::to_string).collect(),
         advice: advice.as_ref().map(object).transpose()?,
@@ -134,6 +137,10 @@ fn tick(tick: &Tick) -> Said<v1::Tick> {
 fn latency(latency: Latency) -> v1::Latency {
     let Latency { mean_ms, p50_ms, p95_ms, p99_ms } = latency;
     v1::Latency { mean_ms, p50_ms, p95_ms, p99_ms }
+}
+
+fn responses(codes: &ResponseCodes) -> impl Iterator<Item = v1::Responses> {
+    codes.iter().map(|(code, count)| v1::Responses { code: code.into(), count })
 }
 
 fn event(event: &EventView) -> v1::Event {

@@ -5,7 +5,7 @@ Your locustfile stays as it is. The plugin
 
 * sends the load-test header, the run id and any further headers with every request of HttpUser and
   FastHttpUser; a header the locustfile sets itself is kept;
-* counts the KPI event, requests, failures and response times per whole second, at the time they happened;
+* counts the KPI event, requests, failures, response times and status codes per whole second, at the time they happened;
 * adds them up over the workers and serves them as JSON at ``/conductor/series`` of Locust's web interface.
 
 What counts as the KPI event is set by the conductor, or said in the locustfile::
@@ -43,7 +43,7 @@ BUFFER_SECONDS = 300
 SERIES_SECONDS = 6 * 3600
 """Most seconds of counts kept for one run."""
 SERIES_BUCKETS = 200_000
-"""Most histogram buckets kept over all seconds of one run; the oldest seconds lose theirs first."""
+"""Most histogram buckets and status codes kept over all seconds of one run; the oldest seconds lose theirs first."""
 RUNS = 4
 """Most runs kept."""
 ROWS = 200
@@ -51,6 +51,9 @@ ROWS = 200
 MARKS = 200
 """Most marks kept."""
 OTHER_ROWS = ("", "(other rows)")
+METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"))
+NO_RESPONSE = 0
+"""Counted in place of a status code where there is none."""
 LONGEST_MS = 600_000
 CPU_LIMIT = 90.0
 STILL_LIMIT = 2.0
@@ -71,15 +74,25 @@ def bucket(milliseconds):
     return int(round(value / step)) * step
 
 
-class Second:
-    """What happened in one second: KPI events by rule, by explicit call, and requests by row."""
+def status_code(request_type, exception, response):
+    """The status code of a request by HTTP, 0 where no response came; None for what was none by HTTP."""
+    if hasattr(response, "status_code"):
+        code = response.status_code
+        return code if isinstance(code, int) and 100 <= code <= 599 else NO_RESPONSE
+    return NO_RESPONSE if exception is not None and str(request_type).upper() in METHODS else None
 
-    __slots__ = ("kpi", "calls", "rows")
+
+class Second:
+    """What happened in one second: KPI events by rule, by explicit call, requests by row, responses by status code."""
+
+    __slots__ = ("kpi", "calls", "rows", "codes")
 
     def __init__(self):
         self.kpi = 0
         self.calls = {}
         self.rows = {}
+        self.codes = {}
+        """None where not all of them are known."""
 
     def row(self, key):
         row = self.rows.get(key)
@@ -116,14 +129,14 @@ class Buffer:
         return OTHER_ROWS
 
     def take(self):
-        """Everything counted so far, as plain lists, and forgets it."""
+        """Everything counted so far, as plain lists, and forgets it; status codes apart, since older masters know none."""
         seconds, self.seconds = self.seconds, OrderedDict()
         dropped, self.dropped = self.dropped, 0
         taken = [
             [run, second, counts.kpi, counts.calls, [[m, n, *row] for (m, n), row in counts.rows.items()]]
             for (run, second), counts in seconds.items()
         ]
-        return taken, dropped
+        return taken, [counts.codes for counts in seconds.values()], dropped
 
 
 class Series:
@@ -137,7 +150,8 @@ class Series:
         self.thinned_before = 0
         self.dropped_before = 0
 
-    def add(self, second, kpi, calls, rows):
+    def add(self, second, kpi, calls, rows, codes):
+        """Takes in what one process counted in a second; `codes` is None where it does not tell status codes."""
         if second < self.dropped_before:
             return
         counts = self.seconds.get(second)
@@ -164,7 +178,18 @@ class Series:
                 if value not in row[2]:
                     self.buckets += 1
                 row[2][value] = row[2].get(value, 0) + count
+        if codes is None and rows:
+            self._forget_codes(counts)
+        elif counts.codes is not None:
+            for code, count in (codes or {}).items():
+                if code not in counts.codes:
+                    self.buckets += 1
+                counts.codes[code] = counts.codes.get(code, 0) + count
         self._bound()
+
+    def _forget_codes(self, counts):
+        self.buckets -= len(counts.codes or ())
+        counts.codes = None
 
     def _bound(self):
         while self.buckets > SERIES_BUCKETS:
@@ -173,11 +198,14 @@ class Series:
             for row in self.seconds[oldest].rows.values():
                 self.buckets -= len(row[2])
                 row[2] = {}
+            self._forget_codes(self.seconds[oldest])
             self.thinned_before = oldest + 1
         while len(self.seconds) > SERIES_SECONDS:
             oldest = min(self.seconds)
-            for row in self.seconds.pop(oldest).rows.values():
+            dropped = self.seconds.pop(oldest)
+            for row in dropped.rows.values():
                 self.buckets -= len(row[2])
+            self._forget_codes(dropped)
             self.dropped_before = oldest + 1
 
     def view(self, since, until):
@@ -189,7 +217,7 @@ class Series:
                     index[key] = len(names)
                     names.append(list(key))
                 rows.append([index[key], row[0], row[1], row[2]])
-            seconds.append({"t": second, "kpi": counts.kpi, "calls": counts.calls, "rows": rows})
+            seconds.append({"t": second, "kpi": counts.kpi, "calls": counts.calls, "rows": rows, "codes": counts.codes})
         return names, seconds
 
 
@@ -333,6 +361,9 @@ class Plugin:
                 row[1] += 1
             value = bucket(response_time)
             row[2][value] = row[2].get(value, 0) + 1
+            code = status_code(request_type, exception, response)
+            if code is not None:
+                second.codes[code] = second.codes.get(code, 0) + 1
         self._keep_local()
 
     @staticmethod
@@ -355,9 +386,9 @@ class Plugin:
             self._merge_local()
 
     def _merge_local(self):
-        taken, _ = self.buffer.take()
-        for run, second, kpi, calls, rows in taken:
-            self.series(run).add(second, kpi, calls, rows)
+        taken, codes, _ = self.buffer.take()
+        for (run, second, kpi, calls, rows), of_second in zip(taken, codes):
+            self.series(run).add(second, kpi, calls, rows, of_second)
 
     def is_local(self):
         return isinstance(getattr(self.environment, "runner", None), LocalRunner)
@@ -371,7 +402,7 @@ class Plugin:
     def on_report_to_master(self, client_id, data):
         if self.environment is None:
             return  # the first report can leave before Locust has told its plugins that it is ready
-        taken, dropped = self.buffer.take()
+        taken, codes, dropped = self.buffer.take()
         data["conductor"] = {
             "version": VERSION,
             "until": time.time(),
@@ -380,6 +411,7 @@ class Plugin:
             "dropped": dropped,
             "stills": list(self.stills),
             "seconds": taken,
+            "codes": codes,
         }
         self.stills.clear()
 
@@ -415,11 +447,13 @@ class Plugin:
         if report["dropped"]:
             self.mark("dropped", now - BUFFER_SECONDS, now, worker=client_id, value=report["dropped"])
         late = None
-        for run, second, kpi, calls, rows in report["seconds"]:
+        seconds = report["seconds"]
+        codes = report.get("codes") or [None] * len(seconds)
+        for (run, second, kpi, calls, rows), of_second in zip(seconds, codes):
             second += worker.shift
             if second + 1 <= self.complete_until:
                 late = (min(second, late[0]), max(second + 1, late[1])) if late else (second, second + 1)
-            self.series(run).add(second, kpi, calls, rows)
+            self.series(run).add(second, kpi, calls, rows, of_second)
         if late:
             self.mark("late", late[0], late[1], worker=client_id)
 

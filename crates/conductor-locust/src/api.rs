@@ -106,6 +106,9 @@ pub(crate) struct Second {
     pub(crate) kpi: u64,
     pub(crate) calls: BTreeMap<String, u64>,
     pub(crate) rows: Vec<(usize, u64, u64, BTreeMap<u64, u64>)>,
+    /// Requests by status code, 0 for no response; `None` where a plugin does not tell all of them.
+    #[serde(default)]
+    pub(crate) codes: Option<BTreeMap<u16, u64>>,
 }
 
 /// Something the plugin noticed, with its seconds on the master's clock.

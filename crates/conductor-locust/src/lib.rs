@@ -18,7 +18,7 @@
 //!   run's further headers; a header of the same name in the locustfile wins;
 //! * the KPI is counted in event time, per whole second, over all workers: windows are exact, and complete about
 //!   three seconds after they end;
-//! * response times are known per window, and lost workers, clock skew and overload are noticed;
+//! * response times and response codes are known per window, and lost workers, clock skew and overload are noticed;
 //! * workers of a master that was replaced are told to quit, instead of firing unseen for a minute.
 //!
 //! What counts as the KPI is a [`KpiEvent`]: a request by its row in Locust's statistics, or an explicit call in the

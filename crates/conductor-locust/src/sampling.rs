@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use conductor_core::load::{KpiSample, Mark};
 use conductor_core::ports::{FailureKind, KpiSource, PortError};
+use conductor_core::responses::ResponseCodes;
 use conductor_core::run::RunId;
 use jiff::Timestamp;
 
@@ -95,6 +96,7 @@ impl Locust {
             requests: now.total.requests.saturating_sub(start.total.requests),
             failures: now.total.failures.saturating_sub(start.total.failures),
             latency: None,
+            responses: None,
             marks: marks.into_iter().collect(),
         })
     }
@@ -132,8 +134,18 @@ fn exact(event: &KpiEvent, series: &Series, from: i64) -> Result<KpiSample, Port
         requests,
         failures,
         latency: histogram.latency().filter(|_| timed),
+        responses: responses(&inside).filter(|_| timed),
         marks,
     })
+}
+
+/// The requests of these seconds by status code; `None` where one of them does not tell, and where none was made by HTTP.
+fn responses(seconds: &[&Second]) -> Option<ResponseCodes> {
+    let mut codes = ResponseCodes::default();
+    for second in seconds {
+        second.codes.as_ref()?.iter().for_each(|(code, count)| codes.add(*code, *count));
+    }
+    (!codes.is_empty()).then_some(codes)
 }
 
 /// Whether none of these seconds has a request of the KPI's row; of a call nobody can tell, nor where rows are counted together.
@@ -186,6 +198,8 @@ pub(crate) fn at(second: i64) -> Result<Timestamp, PortError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn series(boot: f64, now: f64) -> Series {
@@ -246,6 +260,25 @@ mod tests {
         let sample = exact(&KpiEvent::request("POST", "/orders"), &series(1010.5, now), 1010).unwrap();
         assert_eq!(sample.count, None);
         assert!(sample.marks.contains(&Mark::GeneratorRestarted));
+    }
+
+    #[test]
+    fn responses_are_told_by_code_where_every_second_of_the_window_tells_them() {
+        let now = Timestamp::now().as_duration().as_secs_f64();
+        let told = |series: &Series, from| {
+            let codes = exact(&KpiEvent::request("POST", "/orders"), series, from).unwrap().responses;
+            codes.map(|codes| codes.iter().collect::<Vec<_>>())
+        };
+        let mut series = series(1.0, now);
+        assert_eq!(told(&series, 1010), None, "an older plugin does not tell them");
+        series.seconds[0].codes = Some(BTreeMap::from([(200, 4), (500, 1)]));
+        assert_eq!(told(&series, 1010), None, "a part of them would be told as all");
+        series.seconds[1].codes = Some(BTreeMap::from([(0, 1), (200, 3)]));
+        assert_eq!(told(&series, 1010), Some(vec![(0, 1), (200, 7), (500, 1)]));
+        assert_eq!(told(&series, 1012), None, "nothing was asked");
+        series.histograms_from = 1011.0;
+        assert_eq!(told(&series, 1010), None, "those of the first second were thinned out");
+        assert_eq!(told(&series, 1011), Some(vec![(0, 1), (200, 3)]));
     }
 
     #[test]

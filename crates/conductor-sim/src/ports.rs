@@ -243,6 +243,8 @@ fn sample(world: &mut World, run: &RunId, since: Timestamp, delay_ns: i128) -> K
         requests,
         failures,
         latency: (requests > 0).then(|| latency(waited / requests as f64)),
+        responses: (requests > 0)
+            .then(|| [(200, requests.saturating_sub(failures)), (500, failures)].into_iter().collect()),
         marks,
     }
 }

@@ -5,7 +5,7 @@ use conductor_core::view::{RunView, Tick};
 
 use crate::chart::{Chart, Entry, Line};
 use crate::text::error_percent;
-use crate::{holds, steering, workers};
+use crate::{holds, responses, steering, workers};
 
 /// A chart with its heading and its legend.
 pub(crate) struct Drawing {
@@ -96,6 +96,7 @@ pub(crate) fn all(view: &RunView) -> Vec<Drawing> {
             ),
         },
     ];
+    drawings.extend(responses::chart(view, length_s));
     drawings.extend(workers::charts(view, length_s));
     drawings
 }

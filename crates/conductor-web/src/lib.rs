@@ -3,7 +3,7 @@
 //!
 //! [`text`] writes figures for all who show runs, [`law`] what the control law thinks
 //! and [`sizing`] how many workers a target needs; `page` says what is told, `causes` of the verdict's reasons,
-//! `holds` of the levels of the load, `steering` of the control law, `workers` of the load workers, `drift` of what others
+//! `holds` of the levels of the load, `steering` of the control law, `workers` of the load workers, `responses` of status codes, `drift` of what others
 //! have changed, `slos` of objectives, `mocks` of mocks; `charts` says what is drawn and `chart` draws; colours and layout are in the templates. No file is
 //! written here.
 
@@ -19,6 +19,7 @@ mod markdown;
 mod mocks;
 mod page;
 mod parity;
+mod responses;
 mod results;
 pub mod sizing;
 mod slos;

@@ -13,6 +13,7 @@ use crate::law;
 use crate::links;
 use crate::mocks::{self, MockRow};
 use crate::parity::{self, DifferenceRow};
+use crate::responses::{self, CodeRow};
 use crate::slos::{self, SloRow};
 use crate::steering::{self, LawRow};
 use crate::text::{clock, error_percent, moment, number, signed_percent, time_of_day};
@@ -38,6 +39,7 @@ pub(crate) struct Page {
     mocks: Vec<MockRow>,
     phases: Vec<PhaseRow>,
     charts: Vec<Drawing>,
+    codes: Vec<CodeRow>,
     marks: Vec<(String, String)>,
     applications: Vec<ApplicationRow>,
     parity: Option<String>,
@@ -102,6 +104,7 @@ impl Page {
             mocks: mocks::rows(view),
             phases: view.phases.iter().map(|phase| phase_row(view, phase)).collect(),
             charts: charts::all(view),
+            codes: responses::rows(view),
             marks: marks(view),
             applications: view.applications.iter().map(|application| application_row(view, application)).collect(),
             parity: parity::summary(view),

@@ -57,6 +57,9 @@ pub struct Results {
     pub requests: u64,
     /// Those of them that failed.
     pub failures: u64,
+    /// The requests by the status code of their response, by growing code; absent where the load generator does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<Responses>,
     /// The most users at one time; absent where they were never counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_users: Option<u64>,
@@ -74,6 +77,16 @@ pub struct Page {
     pub title: String,
     /// Its address.
     pub url: String,
+}
+
+/// Requests with the same status code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Responses {
+    /// The status code of HTTP; 0 where no response came.
+    pub code: u16,
+    /// Requests.
+    pub count: u64,
 }
 
 /// What has become of a run, or what one reason alone makes of it.
@@ -244,6 +257,7 @@ impl Results {
             objectives: verdict.iter().flat_map(|verdict| &verdict.slos).map(Objective::of).collect(),
             requests: view.ticks.iter().map(|tick| tick.requests).sum(),
             failures: view.ticks.iter().map(|tick| tick.failures).sum(),
+            responses: crate::responses::totals(view).iter().map(|(code, count)| Responses { code, count }).collect(),
             most_users: view.ticks.iter().filter_map(|tick| tick.users).max(),
             phases: view.phases.iter().map(Phase::of).collect(),
             applications: view.applications.iter().map(Application::of).collect(),

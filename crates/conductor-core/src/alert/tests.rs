@@ -87,7 +87,16 @@ impl Story {
 }
 
 fn sample(from: Timestamp, to: Timestamp, count: u64) -> KpiSample {
-    KpiSample { from, to, count: Some(count), requests: 250, failures: 0, latency: None, marks: Vec::new() }
+    KpiSample {
+        from,
+        to,
+        count: Some(count),
+        requests: 250,
+        failures: 0,
+        latency: None,
+        responses: None,
+        marks: Vec::new(),
+    }
 }
 
 fn drift(application: &str) -> Drift {

@@ -65,7 +65,16 @@ impl Story {
             .tell(20, Event::Deployed)
             .tell(10, Event::ScaledUp);
         let (from, to) = (story.now, story.now);
-        let sample = KpiSample { from, to, count: Some(1), requests: 1, failures: 0, latency: None, marks: Vec::new() };
+        let sample = KpiSample {
+            from,
+            to,
+            count: Some(1),
+            requests: 1,
+            failures: 0,
+            latency: None,
+            responses: None,
+            marks: Vec::new(),
+        };
         story
             .tell(7, Event::Rehearsed { sample })
             .tell(5, Event::Drifted { drifts: vec![drift] })

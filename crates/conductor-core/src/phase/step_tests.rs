@@ -113,7 +113,7 @@ fn rolled_out() -> Changes {
 /// What one user has caused in ten seconds.
 fn rehearsal() -> KpiSample {
     let (from, to) = (seconds(0), seconds(10));
-    KpiSample { from, to, count: Some(1), requests: 3, failures: 0, latency: None, marks: vec![] }
+    KpiSample { from, to, count: Some(1), requests: 3, failures: 0, latency: None, responses: None, marks: vec![] }
 }
 
 /// One state of each kind, in the order of a run.
@@ -310,7 +310,8 @@ fn half_a_minute_of_load() -> State {
     for second in [10, 20, 30] {
         let (from, to) = (seconds(second - 10), seconds(second));
         let count = Some(10 * second as u64);
-        let sample = KpiSample { from, to, count, requests: 3, failures: 0, latency: None, marks: vec![] };
+        let sample =
+            KpiSample { from, to, count, requests: 3, failures: 0, latency: None, responses: None, marks: vec![] };
         let measured = Event::Measured(Box::new(Measurement::new(Some(sample), None)));
         state = step(&created(), state, to, &measured).unwrap().state;
     }

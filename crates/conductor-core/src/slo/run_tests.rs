@@ -49,8 +49,16 @@ fn journal_of(slos: &[&str], times_ms: &[u64]) -> Vec<Record> {
     tell(at, Event::Frozen { guarded: Guarded::Frozen });
     tell(at, Event::Deployed);
     tell(at, Event::ScaledUp);
-    let sample =
-        |from, to| KpiSample { from, to, count: Some(1), requests: 1, failures: 0, latency: None, marks: vec![] };
+    let sample = |from, to| KpiSample {
+        from,
+        to,
+        count: Some(1),
+        requests: 1,
+        failures: 0,
+        latency: None,
+        responses: None,
+        marks: vec![],
+    };
     tell(at, Event::Rehearsed { sample: sample(at, at) });
     for ms in times_ms {
         let from = at;

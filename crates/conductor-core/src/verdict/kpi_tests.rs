@@ -25,6 +25,7 @@ fn tick(from_s: f64, count: u64, check: &CrossCheck, second: Option<u64>, late_s
         requests: 1000,
         failures: 0,
         latency: None,
+        responses: None,
         cpu_percent: None,
         marks: Vec::new(),
         advice: None,

@@ -29,6 +29,11 @@ async fn a_run_is_started_watched_to_its_end_and_shown() {
     assert_eq!(shown.verdict, Some(verdict));
     let ticks: Vec<v1::Tick> = all.iter().filter_map(|update| update.tick.clone()).collect();
     assert_eq!(shown.ticks, ticks, "a watch tells the ticks of the run");
+    for tick in &ticks {
+        let answered = tick.responses.iter().map(|with| with.count).sum::<u64>();
+        assert_eq!(answered, tick.requests, "{:?} of them all", tick.responses);
+        assert!(tick.responses.iter().all(|with| [200, 500].contains(&with.code)), "{:?}", tick.responses);
+    }
 
     let request = v1::GetReportRequest { id: run.id.clone(), format: v1::ReportFormat::Json.into() };
     let report = bed.client.get_report(request).await.unwrap().into_inner();

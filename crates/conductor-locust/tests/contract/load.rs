@@ -11,7 +11,7 @@ use crate::target::Target;
 const BOTH: &str = "team.py,conductor_locust.py";
 
 /// Waits for the next whole second, with which windows begin: one that began now would leave out the rest of this one.
-async fn before_any_load() -> Timestamp {
+pub(crate) async fn before_any_load() -> Timestamp {
     let begin = Timestamp::from_second(Timestamp::now().as_second() + 1).unwrap();
     until("the next second", async || Timestamp::now() >= begin).await;
     begin

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod bed;
+mod codes;
 mod failures;
 mod load;
 mod others;

@@ -43,7 +43,7 @@ impl Readings {
 
 /// A sample of a source that knows nothing of requests.
 pub(super) fn sample(from: Timestamp, to: Timestamp, count: Option<u64>, marks: Vec<Mark>) -> KpiSample {
-    KpiSample { from, to, count, requests: 0, failures: 0, latency: None, marks }
+    KpiSample { from, to, count, requests: 0, failures: 0, latency: None, responses: None, marks }
 }
 
 fn counted(kept: &mut VecDeque<Reading>, since: Timestamp, now: Reading) -> (Timestamp, Option<u64>, Vec<Mark>) {

@@ -3,12 +3,16 @@
 use conductor_core::load::{Latency, Mark};
 use conductor_core::phase::Phase;
 use conductor_core::ramp::Mode;
+use conductor_core::responses::{NO_RESPONSE, ResponseCodes};
 use conductor_core::verdict::Outcome;
 use conductor_core::view::{RunView, Tick};
 use jiff::Timestamp;
 
 /// Most applications whose saturation is told of a run, the highest first.
 const MOST_APPLICATIONS: usize = 10;
+
+/// Most status codes that are told apart of a run, the first ones that it has; those that come later are told together.
+const MOST_CODES: usize = 20;
 
 /// All marks of windows: those that no window has are told as zero, so that their first one is an increase.
 pub(super) const MARKS: [Mark; 9] = [
@@ -52,6 +56,8 @@ pub(super) struct Load {
     pub(super) latency: Option<Latency>,
     pub(super) mode: Option<Mode>,
     pub(super) saturation: Vec<(String, f64)>,
+    /// A second in the last window, by status code; of those that the run has had before, also where there are none now.
+    pub(super) responses: Vec<(String, f64)>,
 }
 
 /// What only grows.
@@ -79,7 +85,7 @@ impl Figures {
             phase: view.phase,
             phase_since: phase_since(view, before),
             target: view.target_per_min,
-            load: last.map_or_else(Load::default, Load::of),
+            load: last.map_or_else(Load::default, |last| Load::of(&view.ticks, last)),
             totals: view.load_started.map(|_| Totals::of(&view.ticks)),
             restore_incomplete: not_restored || left,
             outcome: view.verdict.as_ref().map(|verdict| verdict.outcome),
@@ -99,7 +105,7 @@ fn phase_since(view: &RunView, before: Option<&Figures>) -> Option<Timestamp> {
 }
 
 impl Load {
-    fn of(tick: &Tick) -> Self {
+    fn of(ticks: &[Tick], tick: &Tick) -> Self {
         let highest = tick.saturation.iter().flat_map(|seen| &seen.highest).take(MOST_APPLICATIONS);
         Self {
             set_point: Some(tick.set_point_per_min),
@@ -111,8 +117,30 @@ impl Load {
             latency: tick.latency,
             mode: tick.advice.as_ref().map(|advice| advice.mode),
             saturation: highest.map(|used| (used.application.to_string(), used.ratio)).collect(),
+            responses: responses(ticks, tick),
         }
     }
+}
+
+/// The responses of a window a second, by status code. Which codes are told apart stays so for the whole run.
+fn responses(ticks: &[Tick], last: &Tick) -> Vec<(String, f64)> {
+    let seconds = last.to_s - last.from_s;
+    let Some(codes) = last.responses.as_ref().filter(|_| seconds > 0.0) else { return Vec::new() };
+    let mut known: Vec<u16> = Vec::new();
+    for (code, _) in ticks.iter().filter_map(|tick| tick.responses.as_ref()).flat_map(ResponseCodes::iter) {
+        if !known.contains(&code) {
+            known.push(code);
+        }
+    }
+    let apart = &known[..known.len().min(MOST_CODES)];
+    let word = |code: u16| if code == NO_RESPONSE { "none".to_owned() } else { code.to_string() };
+    let mut told: Vec<(String, f64)> =
+        apart.iter().map(|code| (word(*code), codes.of(*code) as f64 / seconds)).collect();
+    if known.len() > MOST_CODES {
+        let others = codes.iter().filter(|(code, _)| !apart.contains(code)).map(|(_, count)| count).sum::<u64>();
+        told.push(("other".to_owned(), others as f64 / seconds));
+    }
+    told
 }
 
 impl Totals {

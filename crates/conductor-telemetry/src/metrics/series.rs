@@ -79,6 +79,8 @@ impl Series<'_> {
         self.counter("conductor_run_requests", "Requests since the load began", |totals| totals.requests)?;
         let help = "Requests since the load began that have failed";
         self.counter("conductor_run_failures", help, |totals| totals.failures)?;
+        let help = "Responses of the last window a second, by their status code";
+        self.gauges("conductor_run_responses_per_second", help, None, "code", |run| run.load.responses.clone())?;
         let seconds = Some(&Unit::Seconds);
         let help = "Percentiles of the response times of all requests of the last window";
         self.gauges("conductor_run_response_time", help, seconds, "percentile", |run| {

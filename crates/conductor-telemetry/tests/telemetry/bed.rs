@@ -83,6 +83,7 @@ pub(crate) fn loading(id: &str, kpi_per_min: Option<f64>, users: u64) -> RunView
         requests: 0,
         failures: 0,
         latency: None,
+        responses: None,
         cpu_percent: None,
         marks: Vec::new(),
         advice: None,

@@ -121,6 +121,43 @@ fn a_window_is_told_with_its_users_requests_response_times_and_mode() {
 }
 
 #[test]
+fn responses_are_told_by_status_code_of_which_a_run_has_not_more_than_so_many() {
+    let metrics = metrics();
+    let value = |scrape: &Scrape, code: &str| {
+        let labels = "environment=\"model\",load_test=\"model\"";
+        let series = "conductor_run_responses_per_second";
+        scrape.value(&format!("{series}{{{labels},code=\"{code}\",run=\"run-1\"}}"))
+    };
+    let mut view = loading("run-1", Some(120.5), 21);
+    let window = |codes: &[(u16, u64)]| Tick {
+        responses: (!codes.is_empty()).then(|| codes.iter().copied().collect()),
+        ..loading("run-1", None, 1).ticks[0].clone()
+    };
+    view.ticks = vec![window(&[])];
+    metrics.runs().see(&view);
+    assert!(scrape(&metrics).of("conductor_run_responses").is_empty(), "where the load generator does not tell");
+
+    view.ticks = vec![window(&[(0, 5), (200, 400)]), window(&[(200, 350), (503, 20)])];
+    metrics.runs().see(&view);
+    let seen = scrape(&metrics);
+    assert_eq!([value(&seen, "200"), value(&seen, "503")], [Some(35.0), Some(2.0)], "of a window of ten seconds");
+    assert_eq!(value(&seen, "none"), Some(0.0), "what there was before is none now, and not unknown");
+    assert_eq!(value(&seen, "other"), None);
+
+    let all: Vec<(u16, u64)> = (400..500).map(|code| (code, 10)).collect();
+    view.ticks.push(window(&all));
+    metrics.runs().see(&view);
+    let seen = scrape(&metrics);
+    assert_eq!(seen.of("conductor_run_responses_per_second{").len(), 21, "twenty and the others");
+    assert_eq!([value(&seen, "200"), value(&seen, "400"), value(&seen, "417")], [Some(0.0), Some(1.0), None]);
+    assert_eq!(value(&seen, "other"), Some(83.0));
+
+    view.phase = Phase::ScaleDown;
+    metrics.runs().see(&view);
+    assert!(scrape(&metrics).of("conductor_run_responses").is_empty(), "the load is over");
+}
+
+#[test]
 fn a_run_is_told_with_the_beginning_of_its_phase_what_it_has_left_and_its_verdict() {
     let metrics = metrics();
     let labels = "environment=\"model\",load_test=\"model\"";

@@ -110,6 +110,11 @@ pub(crate) fn everything() -> RunView {
     let counter = |name: &str| json!({ "name": name, "counts": "everybody" });
     for tick in run["ticks"].as_array_mut().unwrap() {
         tick["mocks"] = json!([sight(120_000)]);
+        let (requests, answers) =
+            (tick["requests"].as_u64().unwrap(), |code: u16, count: u64| json!({ "code": code, "count": count }));
+        let codes =
+            [(0, requests / 90), (302, requests / 30), (404, requests / 20), (503, requests / 50), (200, requests)];
+        tick["responses"] = codes.map(|(code, count)| answers(code, count)).into();
         let count = tick["count"].as_f64().map(|count| (count * 0.97) as u64);
         tick["cross"] = json!({
             "check": { "steers": counter("Locust"), "checks": counter("Prometheus"), "tolerance": 0.05 },

@@ -160,7 +160,16 @@ impl KpiSource for Hands {
             self.world.add_rows(run, orders).await?;
         }
         let (count, marks) = (Some(orders), Vec::new());
-        Ok(KpiSample { from: since, to, count, requests: 10 * orders, failures: 0, latency: None, marks })
+        Ok(KpiSample {
+            from: since,
+            to,
+            count,
+            requests: 10 * orders,
+            failures: 0,
+            latency: None,
+            responses: None,
+            marks,
+        })
     }
 }
 
