@@ -127,7 +127,8 @@ impl PrometheusFigures {
         Ok(Self { server: Server::new(settings.prometheus)? })
     }
 
-    async fn all(&self, run: &RunId, queries: &[String], time: Timestamp) -> Vec<Result<f64, PortError>> {
+    /// The figure of each query; `None` where there is no data.
+    async fn all(&self, run: &RunId, queries: &[String], time: Timestamp) -> Vec<Result<Option<f64>, PortError>> {
         let figure = |query: &String| {
             let query = query.clone();
             async move {
@@ -141,19 +142,20 @@ impl PrometheusFigures {
 
 #[async_trait]
 impl FigureSource for PrometheusFigures {
-    async fn check(&self, run: &RunId, queries: &[String]) -> Result<(), PortError> {
+    async fn check(&self, run: &RunId, queries: &[String]) -> Result<Vec<String>, PortError> {
         let found = self.all(run, queries, self.server.time(Timestamp::now())).await;
-        let mut wrong = Vec::new();
+        let (mut wrong, mut without) = (Vec::new(), Vec::new());
         for (query, found) in queries.iter().zip(found) {
             match found {
-                Ok(_) => {}
+                Ok(Some(_)) => {}
+                Ok(None) => without.push(query.clone()),
                 Err(error) if error.kind == FailureKind::Rejected => {
                     wrong.push(format!("prometheus(\"{query}\"): {}", Failure::of("", &error).message));
                 }
                 Err(error) => return Err(error),
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(PortError::new(FailureKind::Rejected, wrong.join("; "))) }
+        if wrong.is_empty() { Ok(without) } else { Err(PortError::new(FailureKind::Rejected, wrong.join("; "))) }
     }
 
     async fn read(
@@ -167,7 +169,8 @@ impl FigureSource for PrometheusFigures {
         let mut failures = Vec::new();
         for (query, found) in queries.iter().zip(self.all(run, queries, time).await) {
             let reading = match found {
-                Ok(figure) => Reading::of(figure),
+                Ok(Some(figure)) => Reading::of(figure),
+                Ok(None) => Reading::failed("the query gives no data"),
                 Err(error) => {
                     let reading = Reading::failed(Failure::of("", &error).message);
                     failures.push(error);

@@ -83,7 +83,7 @@ impl KpiSource for Unusable {
 
 #[async_trait]
 impl FigureSource for Unusable {
-    async fn check(&self, _run: &RunId, _queries: &[String]) -> Result<(), PortError> {
+    async fn check(&self, _run: &RunId, _queries: &[String]) -> Result<Vec<String>, PortError> {
         self.refuse()
     }
 

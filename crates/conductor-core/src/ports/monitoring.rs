@@ -14,8 +14,8 @@ use crate::saturation::Used;
 #[async_trait]
 pub trait FigureSource: Send + Sync {
     /// Whether these queries can be figures: each is understood, and gives one number or, before there is load, nothing yet.
-    /// `Rejected` names each that never will, and why.
-    async fn check(&self, run: &RunId, queries: &[String]) -> Result<(), PortError>;
+    /// Answers with those that give nothing yet. `Rejected` names each that never will give one number, and why.
+    async fn check(&self, run: &RunId, queries: &[String]) -> Result<Vec<String>, PortError>;
 
     /// The figures of these queries at a time, or at one shortly before, where they are complete later; and that time. A figure
     /// that cannot be read says why; an error means that none can.

@@ -29,6 +29,10 @@ pub(super) struct FigureWatch {
     /// The minute that is not over yet, by its number, with its worst moment.
     minute: Option<(i64, Moment)>,
     measured_s: f64,
+    /// How long it has been beyond its limit by now, where a `for` has not come to its end.
+    beyond_s: f64,
+    /// Whether it is not known what was before that.
+    is_blind: bool,
     judged: u64,
     broken: u64,
     worst: Option<f64>,
@@ -49,6 +53,8 @@ impl FigureWatch {
             trailing: VecDeque::new(),
             minute: None,
             measured_s: 0.0,
+            beyond_s: 0.0,
+            is_blind: false,
             judged: 0,
             broken: 0,
             worst: None,
@@ -63,18 +69,27 @@ impl FigureWatch {
         let Some(value) = window.readings.get(&self.query).and_then(|reading| reading.value) else {
             // Whether it was beyond its limit then is not known.
             self.trailing.clear();
+            self.lose_sight();
             return;
         };
-        self.measured_s += stretches.overlap_s(window.from_s, window.to_s);
+        let seconds = stretches.overlap_s(window.from_s, window.to_s);
         let Some(stretch) = stretches.around(window.from_s, window.to_s) else {
             self.trailing.clear();
+            self.settle();
+            self.measured_s += seconds;
             self.close_minute();
             return;
         };
         let moment = Moment { from_s: window.from_s, to_s: window.to_s, stretch, value };
         match self.slo.judged {
-            Judged::Minutes(_) => self.in_its_minute(moment),
-            Judged::For(time) => self.at(moment, time.as_secs_f64()),
+            Judged::Minutes(_) => {
+                self.measured_s += seconds;
+                self.in_its_minute(moment);
+            }
+            Judged::For(time) => {
+                self.weigh(moment, seconds);
+                self.at(moment, time.as_secs_f64());
+            }
             // Requests alone are added up.
             Judged::Whole | Judged::Over(_) => {}
         }
@@ -92,6 +107,7 @@ impl FigureWatch {
     /// What is known by now, with the minute that is not over.
     pub(super) fn result(mut self, stretches: &Stretches, thresholds: &Thresholds) -> SloResult {
         self.close_minute();
+        self.settle();
         let whole_s = stretches.seconds();
         let measured = if whole_s > 0.0 { (self.measured_s / whole_s).min(1.0) } else { 0.0 };
         let (observed, limit, unit, budget_spent) = match self.slo.judged {
@@ -131,11 +147,39 @@ impl FigureWatch {
         self.slo.bound == Bound::Below && self.limit > 0.0 && observed >= self.limit * thresholds.near_miss
     }
 
+    /// Counts the time of a moment as measured, once it is known what it says of a `for`. Within the limit it ends whatever was
+    /// beyond it; beyond it that is told by what is around it, which must have been read.
+    fn weigh(&mut self, moment: Moment, seconds: f64) {
+        match self.trailing.back() {
+            Some(last) if last.stretch != moment.stretch => self.settle(),
+            Some(last) if !follows(last, &moment) => self.lose_sight(),
+            Some(_) | None => {}
+        }
+        if self.slo.bound.keeps(moment.value, self.limit) {
+            self.settle();
+            self.measured_s += seconds;
+        } else {
+            self.beyond_s += seconds;
+        }
+    }
+
+    /// What was beyond the limit is over, and was no longer so than it was seen.
+    fn settle(&mut self) {
+        if !self.is_blind {
+            self.measured_s += self.beyond_s;
+        }
+        (self.beyond_s, self.is_blind) = (0.0, false);
+    }
+
+    /// From here on it is not known how it was.
+    fn lose_sight(&mut self) {
+        (self.beyond_s, self.is_blind) = (0.0, true);
+    }
+
     /// Judges the time up to a moment, once there is so much of it without a gap. Its figure is the one that was kept throughout:
     /// the best of all its moments.
     fn at(&mut self, moment: Moment, time_s: f64) {
-        let follows = |last: &Moment| last.stretch == moment.stretch && (moment.from_s - last.to_s).abs() <= GAP_S;
-        if !self.trailing.back().is_some_and(follows) {
+        if !self.trailing.back().is_some_and(|last| follows(last, &moment)) {
             self.trailing.clear();
         }
         self.trailing.push_back(moment);
@@ -183,4 +227,9 @@ impl FigureWatch {
             self.judge(minute.value, minute.from_s, minute.to_s);
         }
     }
+}
+
+/// Whether there is no gap between two moments.
+fn follows(last: &Moment, moment: &Moment) -> bool {
+    last.stretch == moment.stretch && (moment.from_s - last.to_s).abs() <= GAP_S
 }

@@ -51,6 +51,22 @@ fn for_a_time_means_every_measurement_over_it() {
 }
 
 #[test]
+fn a_time_beyond_the_limit_with_gaps_in_it_is_not_called_met() {
+    let slo = "prometheus(\"cpu\") < 0.7 for 3m";
+    let late = |at_s: f64| at_s >= 360.0;
+    let with_gaps = |figure: f64| {
+        move |at_s: f64| (!late(at_s) || at_s % 170.0 != 0.0).then_some(if late(at_s) { figure } else { 0.5 })
+    };
+    let unknown = judged(slo, &ticks(with_gaps(0.9)));
+    assert_eq!((unknown.status, unknown.broken), (SloStatus::Unmeasured, 0), "{}", unknown.measured);
+    let met = judged(slo, &ticks(with_gaps(0.5)));
+    assert_eq!(met.status, SloStatus::Met, "the same gaps in a figure that is well are few: {}", met.measured);
+    assert!(met.measured > 0.9 && unknown.measured < 0.5, "{} {}", met.measured, unknown.measured);
+    let short = judged(slo, &ticks(|at_s| Some(if at_s % 60.0 < 40.0 { 0.9 } else { 0.5 })));
+    assert_eq!((short.status, short.measured), (SloStatus::Met, 1.0), "each time beyond it was seen to its end");
+}
+
+#[test]
 fn without_a_time_each_measurement_is_judged_by_itself() {
     let once = judged("prometheus(\"cpu\") < 0.7", &ticks(high(300.0, 300.0)));
     assert_eq!((once.status, once.judged, once.broken), (SloStatus::Breached, 60, 1));

@@ -72,7 +72,8 @@ async fn patiently(context: &Context) -> Option<LayoutSight> {
     let layout = context.ports.layout.as_ref()?;
     let (tested, beside) = (context.created.under_test(), context.created.beside());
     // So that what keeps it from being read is told, and not only that it took too long.
-    let looked = context.retry(WITHIN / 2, || layout.look(&tested, &beside));
+    let patience = context.options.retry.check_patience.min(WITHIN / 2);
+    let looked = context.retry(patience, || layout.look(&tested, &beside));
     let looked = unpanicking(context.within(WITHIN, looked)).await;
     told(looked.unwrap_or_else(|failure| Err(PortError::new(failure.kind, failure.message))))
 }

@@ -22,12 +22,6 @@ use super::rehearse::tags;
 const SHORTEST_SILENCE: Duration = Duration::from_secs(60);
 /// Intervals without an answer after which the generator is given up.
 const SILENT_INTERVALS: u32 = 3;
-/// Intervals for which a figure tells what it was since it was read before.
-const KNOWN_INTERVALS: u32 = 2;
-/// So long before a measurement monitoring is asked of that time: it does not steer, and is not waited for.
-const AHEAD: Duration = Duration::from_secs(5);
-/// The most that this may be of an interval.
-const AHEAD_SHARE: u32 = 2;
 /// Time between two tries to complete the last window.
 const LAST_WINDOW_POLL: Duration = Duration::from_secs(1);
 
@@ -98,7 +92,8 @@ impl Generation {
     fn new(context: Shared, load: &Load, setting: watch::Receiver<LoadSetting>) -> Self {
         let interval = context.created.spec.interval.as_duration().max(Duration::from_millis(1));
         // Whoever takes a load over does not know what its figures were before that.
-        let known = context.clock.now().saturating_sub(interval * KNOWN_INTERVALS).unwrap_or(Timestamp::MIN);
+        let known =
+            context.clock.now().saturating_sub(interval * monitoring::KNOWN_INTERVALS).unwrap_or(Timestamp::MIN);
         Self {
             started: load.started,
             end: load.ends(),
@@ -157,7 +152,7 @@ impl Generation {
     }
 
     async fn monitored(&self, time: Timestamp) -> Monitored {
-        let at = time.saturating_sub(AHEAD.min(self.interval / AHEAD_SHARE)).unwrap_or(time);
+        let at = time.saturating_sub(monitoring::ahead(&self.context)).unwrap_or(time);
         self.until(at).await;
         monitoring::look(&self.context, self.figures_to, at, since(self.context.clock.now(), time)).await
     }

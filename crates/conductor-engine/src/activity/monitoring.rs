@@ -9,11 +9,25 @@ use conductor_core::failure::{Failure, FailureKind, PortError};
 use conductor_core::figures::{Figures, Reading};
 use conductor_core::phase::Level;
 use conductor_core::saturation::Saturation;
+use conductor_core::units::Span;
 use jiff::Timestamp;
 
 use super::context::Context;
 
-/// Looks whether the figures that objectives name can be had.
+/// Intervals for which a figure tells what it was since it was read before.
+pub(super) const KNOWN_INTERVALS: u32 = 2;
+/// So long before a measurement monitoring is asked of that time: it does not steer, and is not waited for.
+const AHEAD: Duration = Duration::from_secs(5);
+/// The most that this may be of an interval.
+const AHEAD_SHARE: u32 = 2;
+
+/// How long monitoring has for an answer while there is load, and how long before a measurement it is asked.
+pub(super) fn ahead(context: &Context) -> Duration {
+    let interval = context.created.spec.interval.as_duration().max(Duration::from_millis(1));
+    AHEAD.min(interval / AHEAD_SHARE)
+}
+
+/// Looks whether the figures that objectives name can be had, in the time that there is for them under load.
 pub(super) async fn check_figures(context: &Context) -> Result<(), PortError> {
     let queries = queries(context);
     let Some(first) = queries.first() else { return Ok(()) };
@@ -25,13 +39,28 @@ pub(super) async fn check_figures(context: &Context) -> Result<(), PortError> {
         return Err(PortError::new(FailureKind::Rejected, text));
     };
     let patience = context.options.retry.check_patience;
-    context.retry(patience, || source.check(&context.run, &queries)).await
+    let limit = ahead(context);
+    let check = || answered(context, limit, source.check(&context.run, &queries));
+    let without = context.retry(patience, check).await.map_err(|error| match error.kind.is_transient() {
+        true => {
+            let act = format!("they were not read within {}, which is their time under load", Span::from(limit));
+            PortError::because(error.kind, act, error)
+        }
+        false => error,
+    })?;
+    for query in without {
+        let text = format!(
+            "prometheus(\"{query}\") gives no data yet: without any under load, its objective cannot be judged"
+        );
+        context.note(Level::Warning, text).await;
+    }
+    Ok(())
 }
 
 /// Looks whether saturation can be read. It decides nothing of a run, so that only what never can be read refuses one.
 pub(super) async fn check_saturation(context: &Context) -> Result<(), PortError> {
     let Some(source) = &context.ports.saturation else { return Ok(()) };
-    let read = answered(context, context.options.answer, source.read(&context.run, context.clock.now())).await;
+    let read = answered(context, ahead(context), source.read(&context.run, context.clock.now())).await;
     let unread = match read {
         Ok((_, used)) if !used.is_empty() => return Ok(()),
         Ok(_) => "it tells no application yet".to_owned(),
@@ -71,6 +100,9 @@ async fn figures(
     if queries.is_empty() {
         return (None, None);
     }
+    // What was before that is not known any more.
+    let known = context.created.spec.interval.as_duration() * KNOWN_INTERVALS;
+    let from = from.max(at.saturating_sub(known).unwrap_or(at));
     let read = match &context.ports.figures {
         Some(source) => answered(context, patience, source.read(&context.run, &queries, at)).await,
         None => Err(PortError::new(FailureKind::NotFound, "the environment does not say which Prometheus")),

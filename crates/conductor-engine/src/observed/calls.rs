@@ -240,7 +240,7 @@ impl TestDataStore for Observed<dyn TestDataStore> {
 
 #[async_trait]
 impl FigureSource for Observed<dyn FigureSource> {
-    async fn check(&self, run: &RunId, queries: &[String]) -> Result<(), PortError> {
+    async fn check(&self, run: &RunId, queries: &[String]) -> Result<Vec<String>, PortError> {
         self.call("figures", "check", self.inner.check(run, queries)).await
     }
 

@@ -44,9 +44,9 @@ impl Monitor {
 
 #[async_trait]
 impl FigureSource for Monitor {
-    async fn check(&self, _run: &RunId, queries: &[String]) -> Result<(), PortError> {
+    async fn check(&self, _run: &RunId, queries: &[String]) -> Result<Vec<String>, PortError> {
         assert_eq!(queries, ["cpu"]);
-        if self.0 == Habit::Refuses { self.answer(|_| ()).await } else { Ok(()) }
+        if self.0 == Habit::Refuses { self.answer(|_| Vec::new()).await } else { Ok(Vec::new()) }
     }
 
     async fn read(

@@ -50,19 +50,16 @@ pub(super) fn instant(text: &str) -> Result<Instant, String> {
     }
 }
 
-/// The one number that an objective is judged by.
+/// The one number that an objective is judged by; `None` where there is no data.
 ///
 /// # Errors
-/// With what would be right, where there is none or there are several.
-pub(super) fn one(found: Instant) -> Result<f64, String> {
+/// With what would be right, where there are several.
+pub(super) fn one(found: Instant) -> Result<Option<f64>, String> {
     match found {
-        Instant::Scalar(value) => Ok(value),
+        Instant::Scalar(value) => Ok(Some(value)),
         Instant::Vector(series) => match series.as_slice() {
-            [(_, value)] => Ok(*value),
-            [] => Err(
-                "the query gives no data; expected one number: where there may be none, it ends with \"or vector(0)\""
-                    .to_owned(),
-            ),
+            [(_, value)] => Ok(Some(*value)),
+            [] => Ok(None),
             several => Err(format!(
                 "the query gives {} series; expected one number, such as of max(…) or sum(…) around it",
                 several.len()
@@ -75,16 +72,19 @@ pub(super) fn one(found: Instant) -> Result<f64, String> {
 mod tests {
     use super::*;
 
-    fn read(kind: &str, result: &str) -> Result<f64, String> {
+    fn read(kind: &str, result: &str) -> Result<Option<f64>, String> {
         instant(&format!(r#"{{"status":"success","data":{{"resultType":"{kind}","result":{result}}}}}"#)).and_then(one)
     }
 
     #[test]
     fn one_number_is_a_figure_and_anything_else_says_what_would_be_right() {
-        assert_eq!(read("scalar", r#"[1.5,"0.25"]"#), Ok(0.25));
-        assert_eq!(read("vector", r#"[{"metric":{"a":"b"},"value":[1.5,"3"]}]"#), Ok(3.0));
-        assert!(read("vector", r#"[{"metric":{},"value":[1.5,"NaN"]}]"#).unwrap().is_nan(), "who judges it says so");
-        assert!(read("vector", "[]").unwrap_err().starts_with("the query gives no data; expected one number"));
+        assert_eq!(read("scalar", r#"[1.5,"0.25"]"#), Ok(Some(0.25)));
+        assert_eq!(read("vector", r#"[{"metric":{"a":"b"},"value":[1.5,"3"]}]"#), Ok(Some(3.0)));
+        assert!(
+            read("vector", r#"[{"metric":{},"value":[1.5,"NaN"]}]"#).unwrap().unwrap().is_nan(),
+            "who judges it says so"
+        );
+        assert_eq!(read("vector", "[]"), Ok(None), "no data is no figure, and no error");
         let two = r#"[{"metric":{"a":"b"},"value":[1.5,"3"]},{"metric":{"a":"c"},"value":[1.5,"4"]}]"#;
         assert!(read("vector", two).unwrap_err().starts_with("the query gives 2 series; expected one number"));
         assert_eq!(read("matrix", "[]").unwrap_err(), "the query gives a matrix, and not figures at one time");

@@ -7,11 +7,11 @@ use super::PATIENT;
 
 #[test]
 fn a_run_whose_locust_is_on_a_node_of_the_shop_is_told_so_at_once_and_is_invalid() {
-    let bed = ClusterBed::new("beside", PATIENT);
+    let bed = ClusterBed::new("sharing", PATIENT);
     bed.with_locust_beside_the_shop();
     bed.bring_up();
     let (objects, rows) = (bed.objects(), bed.rows());
-    let shared = "load generators or mocks run on nodes of applications under test: node-1 has shop-beside/locust-";
+    let shared = "load generators or mocks run on nodes of applications under test: node-1 has shop-sharing/locust-";
     let outside = "load generators or mocks outside of the load pool";
     let plan = bed.conductor(&["plan", &bed.path("loadtest.yaml")]).succeeded();
     assert!(plan.contains(shared) && plan.contains(outside), "{plan}");
@@ -26,7 +26,7 @@ fn a_run_whose_locust_is_on_a_node_of_the_shop_is_told_so_at_once_and_is_invalid
     assert_eq!(cause["code"], "shared_nodes", "{}", ended.out);
     assert!(cause["message"].as_str().unwrap().starts_with(&format!("before the load, {shared}")), "{cause}");
     let evidence = cause["evidence"][0]["what"].as_str().unwrap();
-    assert!(evidence.contains(" beside shop-beside/shop-"), "{evidence}");
+    assert!(evidence.contains(" beside shop-sharing/shop-"), "{evidence}");
     bed.assert_back(&objects, &rows);
     let run = bed.view()["id"].as_str().unwrap().to_owned();
     let again = bed.conductor(&["verdict", &run]).ended_with(3);

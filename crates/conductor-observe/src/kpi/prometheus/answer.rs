@@ -44,7 +44,10 @@ pub(crate) fn data(text: &str) -> Result<Data, String> {
         .map_err(|error| format!("it is no answer of Prometheus' API: {error}{}", shown(text)))?;
     match answer.data {
         Some(data) if answer.status == "success" => Ok(data),
-        Some(_) | None => Err(answer.error.unwrap_or_else(|| format!("its status is {}", answer.status))),
+        Some(_) | None => Err(match answer.error {
+            Some(error) => shown(&error).trim_start_matches(": ").to_owned(),
+            None => format!("its status is {}", answer.status),
+        }),
     }
 }
 
